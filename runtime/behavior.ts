@@ -1,0 +1,45 @@
+/**
+ * A behaviour is what an actor does: a pure function from state and message to the next state.
+ *
+ * All effects go through `ctx`. A handler never awaits: an answer from outside comes back as a message, so no state
+ * change is ever split by another message. State must not be shared; messages are readonly.
+ */
+import type { Context } from "./context.ts";
+import type { AnyRef } from "./ref.ts";
+
+export interface Behavior<State, in out Message> {
+  /** Appears in crash reports and in the inspection stream. */
+  readonly name: string;
+  /** Makes the first state, and again after each restart. May use every effect of `ctx`. */
+  init(ctx: Context<Message>): State;
+  /** Handles one message. What it throws is a crash, decided by the actor's supervision. */
+  receive(state: State, message: Message, ctx: Context<Message>): State;
+  /** Handles a lifecycle signal. Without it, signals are ignored. */
+  onSignal?(state: State, signal: Signal, ctx: Context<Message>): State;
+}
+
+export type Signal =
+  /** A watched actor is gone; delivered exactly once for each watch. */
+  | { readonly type: "terminated"; readonly ref: AnyRef; readonly reason: TerminationReason }
+  /** The actor is about to be restarted; its children are stopped already. Last chance to release something. */
+  | { readonly type: "pre-restart"; readonly error: unknown }
+  /** The actor and its children have stopped. Telling still works, setting timers and spawning do not. */
+  | { readonly type: "post-stop" };
+
+/** `node-down`: the link to the watched actor's node was lost, so nothing is known of it any more. */
+export type TerminationReason = "stopped" | "crashed" | "not-found" | "node-down";
+
+/** A behaviour without state. */
+export function stateless<Message>(
+  name: string,
+  receive: (message: Message, ctx: Context<Message>) => void,
+): Behavior<null, Message> {
+  return {
+    name,
+    init: () => null,
+    receive: (state, message, ctx) => {
+      receive(message, ctx);
+      return state;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * The hypervisor port: runs instances on one host.
+ *
+ * An instance is one running copy of a VM with an id that is never reused. Every instance runs under a **guard** that
+ * lives outside the node's process: it ends the instance at its lease deadline, so a node that was killed, paused or cut
+ * off cannot leave a second copy running. Answers come through `done` callbacks, exactly once, never during the call;
+ * actors turn them into messages with `ctx.callback`.
+ *
+ * Drivers: `runtime/node/qemu/`, `runtime/node/process/`, the simulator's. Contract: `test/contract/hypervisor.ts`.
+ */
+export interface Hypervisor {
+  readonly driver: DriverName;
+  readonly capabilities: HypervisorCapabilities;
+  /** Starts an instance whose guard ends it at `leaseUntilMs`. A started instance is not yet healthy. */
+  start(launch: InstanceLaunch, done: (result: StartResult) => void): void;
+  /** Asks the guest to shut down, ends it after `graceMs`. Done when nothing of it runs; so also when nothing ran. */
+  stop(instance: string, graceMs: number, done: (result: StopResult) => void): void;
+  /** Instances of this host that still run, of an earlier node process too. The caller adopts or stops each. */
+  list(done: (found: readonly FoundInstance[]) => void): void;
+  /** Takes over a found instance: its exit and output are reported from now on. */
+  adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void;
+  /** Moves the guards' deadline of all `instances`. A deadline never moves back. */
+  extendLease(instances: readonly string[], leaseUntilMs: number): void;
+  /** Registers the one listener for what instances do by themselves. */
+  onEvent(listen: (event: InstanceEvent) => void): void;
+  /** The last `tail` lines of the instance's console; then, with `follow`, each new line until `cancel`. */
+  readLogs(request: LogRequest): LogSubscription;
+}
+
+export type DriverName = "qemu" | "process" | "simulated";
+
+/** What a driver can do; a request for what it cannot is refused by name before anything moves. */
+export interface HypervisorCapabilities {
+  /** Guests cannot reach each other's or the host's memory and files. `process` says false. */
+  readonly isolation: boolean;
+  /** Hardware virtualization that was proven to work by starting a guest. */
+  readonly accelerated: boolean;
+  /** An instance survives the end of its node's process and can be adopted. */
+  readonly adopt: boolean;
+  readonly pause: boolean;
+}
+
+/** Everything a driver needs to start one instance. All paths and addresses are the host's. */
+export interface InstanceLaunch {
+  readonly instance: string;
+  /** The VM's name, for process titles, host names and logs. */
+  readonly vm: string;
+  readonly node: string;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  /** Name of a guest image in the host's image folder. */
+  readonly image: string;
+  /** What the guest runs as its service; empty: what the image runs by itself. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: readonly GuestFile[];
+  readonly ports: readonly PortForward[];
+  /** Guard deadline on this host's monotonic clock. */
+  readonly leaseUntilMs: number;
+}
+
+export interface GuestFile {
+  /** Absolute path in the guest. */
+  readonly path: string;
+  readonly content: string;
+  /** Octal digits, for example "0644". */
+  readonly mode: string;
+}
+
+export interface PortForward {
+  readonly name: string;
+  readonly guestPort: number;
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+export type StartResult =
+  | { readonly ok: true; readonly pid: number }
+  | { readonly ok: false; readonly code: StartFailure; readonly message: string };
+
+export type StartFailure =
+  | "port-in-use"
+  | "image-missing"
+  | "hypervisor-missing"
+  | "no-space"
+  | "unsupported"
+  | "not-running"
+  | "failed";
+
+export type StopResult = { readonly ok: true; readonly forced: boolean } | { readonly ok: false; readonly message: string };
+
+export interface FoundInstance {
+  readonly instance: string;
+  readonly vm: string;
+  readonly pid: number;
+}
+
+export type InstanceEvent =
+  /** The instance ended without `stop` having been called, or its guard ended it. */
+  | { readonly type: "exited"; readonly instance: string; readonly reason: ExitReason; readonly detail: string }
+  /** The guest's init said that it is up; `bootMs` by the host's clock since start. */
+  | { readonly type: "booted"; readonly instance: string; readonly bootMs: number }
+  /** The guest's heartbeat. */
+  | { readonly type: "heartbeat"; readonly instance: string };
+
+/** `shutdown`: the guest ended by itself, cleanly; `crash`: anything else; `lease`: the guard's deadline passed. */
+export type ExitReason = "shutdown" | "crash" | "lease";
+
+export interface LogRequest {
+  readonly instance: string;
+  /** Lines from the end; 0 for none. */
+  readonly tail: number;
+  readonly follow: boolean;
+  onLine(line: string): void;
+  /** Called once: after the tail without `follow`, when the log is gone or unreadable, or after `cancel`. */
+  onEnd(error?: string): void;
+}
+
+export interface LogSubscription {
+  cancel(): void;
+}

@@ -1,0 +1,39 @@
+/**
+ * A ref is the only handle on an actor: location transparent, safe to put into a message, also to another node.
+ *
+ * A ref made in this process holds its target, so a local tell costs no lookup. Whoever tells compares the ref's node
+ * with its own; a ref of another node goes through the remoting port by its address alone. That is what lets the
+ * simulator hand refs between nodes of one process without a short cut around its network.
+ */
+import type { Address } from "./ports/remoting.ts";
+
+/** `M` is the type of message that the actor accepts. */
+export class Ref<in M> implements Address {
+  readonly node: string;
+  readonly path: string;
+  /** @internal What receives; replaced for good when the actor stops. */
+  target: Recipient<M>;
+
+  /** @internal Use `ctx.spawn`, `ctx.refAt` or `system.refAt`. */
+  constructor(address: Address, target: Recipient<M>) {
+    this.node = address.node;
+    this.path = address.path;
+    this.target = target;
+  }
+
+  toString(): string {
+    return `blixard://${this.node}/${this.path}`;
+  }
+
+  toJSON(): Address {
+    return { node: this.node, path: this.path };
+  }
+}
+
+/** Any ref, where the type of its messages does not matter: to watch, to stop, to name. */
+export type AnyRef = Ref<never>;
+
+/** @internal Something a message can be put into: a local actor, a pending ask, another node, nobody. */
+export interface Recipient<in M> {
+  receive(message: M, sender: AnyRef | null): void;
+}
