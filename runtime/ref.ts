@@ -5,6 +5,7 @@
  * with its own; a ref of another node goes through the remoting port by its address alone. That is what lets the
  * simulator hand refs between nodes of one process without a short cut around its network.
  */
+import type { Signal } from "./behavior.ts";
 import type { Address } from "./ports/remoting.ts";
 
 /** `M` is the type of message that the actor accepts. */
@@ -36,4 +37,14 @@ export type AnyRef = Ref<never>;
 /** @internal Something a message can be put into: a local actor, a pending ask, another node, nobody. */
 export interface Recipient<in M> {
   receive(message: M, sender: AnyRef | null): void;
+  /** Set when this is an actor of this process; asks and addresses elsewhere cannot be watched through it. */
+  readonly actor?: LocalActor<M>;
+}
+
+/** @internal An actor of this process, as the kernel sees it. */
+export interface LocalActor<in M> extends Recipient<M> {
+  /** Tells `watcher` once when the actor ends; at once if it has. */
+  addWatcher(watcher: AnyRef): void;
+  removeWatcher(watcher: AnyRef): void;
+  signal(signal: Signal): void;
 }

@@ -1,0 +1,265 @@
+/**
+ * One living actor: nact's `Actor` with another engine under it.
+ *
+ * From nact come the tree (parents, named children, paths) and its validation of names. Replaced is how a turn runs: nact
+ * takes a `setImmediate` and two awaits for each message and uses global timers; here the world's dispatcher gives turns,
+ * a turn drains up to `THROUGHPUT` messages, and nothing is asynchronous (docs/decisions/0007-kernel-on-nact.md).
+ *
+ * Invariants: at most one turn is scheduled; a handler runs to its end before anything else of this actor does; after
+ * `stop` no message is handled, every waiting one is a dead letter, and each watcher has been told once.
+ */
+import { Actor, type NactParent } from "nact/lib/actor.js";
+import type { ActorKernel, Child } from "./actor-kernel.ts";
+import type { Behavior, Signal, TerminationReason } from "./behavior.ts";
+import { CellContext } from "./cell-context.ts";
+import { Lane, MAILBOX_CAPACITY_DEFAULT, type Overflow } from "./mailbox.ts";
+import { Ref, type AnyRef, type LocalActor } from "./ref.ts";
+import { CrashHistory, stopOnCrash } from "./supervision.ts";
+import type { TimerHandle } from "./ports/clock.ts";
+import { TimerFired } from "./timers.ts";
+
+/** Messages of one turn. More starves the neighbours, fewer pays the dispatcher more often; 64 costs under 2 %. */
+const THROUGHPUT = 64;
+
+type Life = "running" | "handling" | "suspended" | "stopped";
+
+export class ActorCell<State, Message> extends Actor implements LocalActor<Message> {
+  readonly kernel: ActorKernel;
+  readonly behavior: Behavior<State, Message>;
+  readonly ref: Ref<Message>;
+  readonly context: CellContext<Message>;
+  readonly actor: LocalActor<Message> = this;
+  /** Counts restarts, so that callbacks and timers of an earlier life are told from those of this one. */
+  life = 0;
+  readonly #crashes: CrashHistory;
+  readonly #capacity: number;
+  readonly #overflow: Overflow;
+  readonly #users = new Lane();
+  readonly #signals = new Lane();
+  readonly #watchers = new Map<string, AnyRef>();
+  #phase: Life = "suspended";
+  #scheduled = false;
+  #stopRequested = false;
+  #endReason: TerminationReason = "stopped";
+  #restartTimer: TimerHandle | null = null;
+
+  constructor(kernel: ActorKernel, parent: NactParent, child: Child<State, Message>) {
+    const { behavior, options } = child;
+    super(parent, child.name, kernel.root, nothing);
+    this.kernel = kernel;
+    this.behavior = behavior;
+    this.ref = new Ref<Message>({ node: kernel.node, path: this.path.parts.join("/") }, this);
+    this.context = new CellContext<Message>(this as ActorCell<unknown, Message>);
+    this.#crashes = new CrashHistory(options.supervision ?? stopOnCrash);
+    this.#capacity = options.mailbox?.capacity ?? MAILBOX_CAPACITY_DEFAULT;
+    this.#overflow = options.mailbox?.overflow ?? "drop-newest";
+    kernel.inspection.spawned(this.ref, behavior.name);
+    this.#start();
+  }
+
+  /** Called by nact's constructor, before this class has its fields; the state is made by `#start`. */
+  override initializeState(): void {}
+
+  receive(message: Message, sender: AnyRef | null): void {
+    if (this.stopped) {
+      this.kernel.deadLetter({ to: this.ref, sender, message, reason: "no-recipient" });
+      return;
+    }
+    if (this.#users.length >= this.#capacity) {
+      if (this.#overflow === "drop-newest") {
+        this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
+        return;
+      }
+      const oldest = this.#users.shift();
+      this.kernel.deadLetter({ to: this.ref, sender: this.#users.sender, message: oldest, reason: "mailbox-full" });
+    }
+    this.#users.push(message, sender);
+    this.#schedule();
+  }
+
+  /** Puts a signal ahead of every user message. */
+  signal(signal: Signal): void {
+    if (this.stopped) return;
+    this.#signals.push(signal, null);
+    this.#schedule();
+  }
+
+  /** One turn; called by the dispatcher. */
+  run(): void {
+    this.#scheduled = false;
+    for (let budget = THROUGHPUT; budget > 0 && this.#phase === "running"; budget--) {
+      if (this.#signals.length > 0) this.#handleSignal(this.#signals.shift() as Signal);
+      else if (this.#users.length > 0) this.#handleMessage(this.#users.shift() as Message, this.#users.sender);
+      else return;
+    }
+    this.#schedule();
+  }
+
+  addWatcher(watcher: AnyRef): void {
+    if (this.stopped) this.kernel.notifyTerminated(watcher, this.ref, this.#endReason);
+    else this.#watchers.set(watcher.toString(), watcher);
+  }
+
+  removeWatcher(watcher: AnyRef): void {
+    this.#watchers.delete(watcher.toString());
+  }
+
+  /** Stops this actor and everything below it; waits for the handler that is running, if it is this actor's own. */
+  override stop(): void {
+    if (this.#phase === "handling") this.#stopRequested = true;
+    else this.#end("stopped");
+  }
+
+  /** A child crashed and its supervision says that this actor is to blame. */
+  escalated(error: unknown): void {
+    if (this.#phase === "running") this.#crash(error);
+    else this.#decide(error);
+  }
+
+  #start(): void {
+    this.#phase = "handling";
+    try {
+      this.state = this.behavior.init(this.context);
+    } catch (error) {
+      this.#crash(error);
+      return;
+    }
+    this.#handled();
+  }
+
+  #handleMessage(message: Message, sender: AnyRef | null): void {
+    if (message instanceof TimerFired) {
+      const due = this.context.takeTimer(message);
+      if (due === undefined) return;
+      message = due.message;
+    }
+    if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
+    this.#phase = "handling";
+    try {
+      this.state = this.behavior.receive(this.state as State, message, this.context);
+    } catch (error) {
+      this.kernel.deadLetter({ to: this.ref, sender, message, reason: "crashed" });
+      this.#crash(error);
+      return;
+    }
+    this.#handled();
+  }
+
+  #handleSignal(signal: Signal): void {
+    if (signal.type === "terminated" && !this.context.takeWatch(signal.ref)) return;
+    if (this.behavior.onSignal === undefined) return;
+    this.#phase = "handling";
+    try {
+      this.state = this.behavior.onSignal(this.state as State, signal, this.context);
+    } catch (error) {
+      this.#crash(error);
+      return;
+    }
+    this.#handled();
+  }
+
+  #handled(): void {
+    if (this.#stopRequested) this.#end("stopped");
+    else {
+      this.#phase = "running";
+      this.#schedule();
+    }
+  }
+
+  #crash(error: unknown): void {
+    this.#phase = "suspended";
+    if (this.#stopRequested) this.#end("crashed");
+    else this.#decide(error);
+  }
+
+  #decide(error: unknown): void {
+    if (this.stopped) return;
+    const { clock, random } = this.kernel.world;
+    const { directive, delayMs } = this.#crashes.decide(error, clock.monotonicMs(), random);
+    this.kernel.crashed(this.ref, this.behavior.name, error, directive);
+    switch (directive) {
+      case "resume":
+        // A behaviour that never made its first state has none to resume with.
+        if (this.state === undefined) this.#end("crashed");
+        else this.#handled();
+        return;
+      case "restart":
+        this.#restart(error, delayMs);
+        return;
+      case "stop":
+        this.#end("crashed");
+        return;
+      case "escalate":
+        this.#escalate(error);
+        return;
+      default:
+        directive satisfies never;
+    }
+  }
+
+  #escalate(error: unknown): void {
+    const parent = this.parent;
+    this.#end("crashed");
+    if (parent instanceof ActorCell) parent.escalated(error);
+    else this.kernel.failed(this.ref, error);
+  }
+
+  #restart(error: unknown, delayMs: number): void {
+    this.#phase = "suspended";
+    this.#stopChildren();
+    this.#lastSignal({ type: "pre-restart", error });
+    this.life += 1;
+    this.context.reset();
+    this.state = undefined;
+    const again = (): void => {
+      this.#restartTimer = null;
+      this.kernel.inspection.restarted(this.ref);
+      this.#start();
+    };
+    if (delayMs === 0) again();
+    else this.#restartTimer = this.kernel.world.clock.setTimer(delayMs, again);
+  }
+
+  #end(reason: TerminationReason): void {
+    if (this.stopped) return;
+    this.#endReason = reason;
+    this.#phase = "stopped";
+    if (this.#restartTimer !== null) this.kernel.world.clock.clearTimer(this.#restartTimer);
+    this.#stopChildren();
+    if (this.state !== undefined) this.#lastSignal({ type: "post-stop" });
+    this.stopped = true;
+    this.life += 1;
+    this.context.reset();
+    this.parent.childStopped(this);
+    while (this.#users.length > 0) {
+      const message = this.#users.shift();
+      if (message instanceof TimerFired) continue;
+      this.kernel.deadLetter({ to: this.ref, sender: this.#users.sender, message, reason: "stopped" });
+    }
+    for (const watcher of this.#watchers.values()) this.kernel.notifyTerminated(watcher, this.ref, reason);
+    this.#watchers.clear();
+    this.kernel.inspection.stopped(this.ref);
+  }
+
+  #stopChildren(): void {
+    for (const child of [...this.children.values()]) child.stop();
+  }
+
+  /** A signal outside of a turn, to an actor that will handle nothing after it in this life; its failure is reported only. */
+  #lastSignal(signal: Signal): void {
+    try {
+      this.behavior.onSignal?.(this.state as State, signal, this.context);
+    } catch (error) {
+      this.kernel.crashed(this.ref, this.behavior.name, error, "stop");
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#phase !== "running") return;
+    if (this.#users.length === 0 && this.#signals.length === 0) return;
+    this.#scheduled = true;
+    this.kernel.world.dispatcher.schedule(this);
+  }
+}
+
+function nothing(): void {}

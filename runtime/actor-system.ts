@@ -1,0 +1,114 @@
+/**
+ * An actor system: the tree of actors of one node, and the door to it from outside.
+ *
+ * The system itself does nothing: the world's dispatcher gives turns, the world's clock fires timers. So the same system
+ * runs in production and, driven by a seed, in the simulator.
+ */
+import type { Actor } from "nact/lib/actor.js";
+import { find, remove } from "nact/lib/system-map.js";
+import { start } from "nact/lib/system.js";
+import type { Observable } from "rxjs";
+import { ActorCell } from "./actor-cell.ts";
+import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
+import type { Behavior } from "./behavior.ts";
+import type { AskResult, SpawnOptions } from "./context.ts";
+import type { InspectionEvent } from "./inspection.ts";
+import type { Address } from "./ports/remoting.ts";
+import type { AnyRef, Ref } from "./ref.ts";
+import type { World } from "./world.ts";
+
+export interface ActorSystemOptions {
+  /** This node's name: letters, digits, `-`, `_` and `.`. Two running systems of one process must differ in it. */
+  readonly node: string;
+  readonly world: World;
+  /** Told of every crash, with what supervision made of it. Default: silence. */
+  onCrash?(crash: CrashReport): void;
+  /** Told when a crash escalated past a top-level actor; the system has been stopped by then. Default: silence. */
+  onFailure?(ref: AnyRef, error: unknown): void;
+}
+
+export class ActorSystem {
+  readonly node: string;
+  /** What happens in this system, as it happens; see `InspectionEvent`. Completes when the system stops. */
+  readonly inspection: Observable<InspectionEvent>;
+  readonly #kernel: ActorKernel;
+  readonly #nactName: string;
+  #spawned = 0;
+  #stopped = false;
+
+  /** @throws when another running system of this process has the same node name. */
+  static create(options: ActorSystemOptions): ActorSystem {
+    return new ActorSystem(options);
+  }
+
+  private constructor(options: ActorSystemOptions) {
+    this.node = options.node;
+    this.#nactName = `blixard-${options.node}`;
+    if (find(this.#nactName) !== undefined) {
+      throw new Error(`Cannot create an actor system "${options.node}": one of that name runs in this process`);
+    }
+    start({ name: this.#nactName });
+    const root = find(this.#nactName);
+    if (root === undefined) throw new Error(`nact did not register the system "${this.#nactName}"`);
+    this.#kernel = new ActorKernel({
+      node: options.node,
+      world: options.world,
+      root,
+      makeCell: (kernel, parent, child) => new ActorCell(kernel, parent, child).ref,
+      onCrash: (crash) => options.onCrash?.(crash),
+      onFailure: (ref, error) => {
+        this.stop();
+        options.onFailure?.(ref, error);
+      },
+    });
+    this.inspection = this.#kernel.inspection.stream;
+  }
+
+  /** Messages that nobody handled, since the start. */
+  get deadLetters(): number {
+    return this.#kernel.deadLetters;
+  }
+
+  /** Spawns a top-level actor. @throws when the name is taken or malformed. */
+  spawn<State, Message>(behavior: Behavior<State, Message>, options: SpawnOptions = {}): Ref<Message> {
+    if (this.#stopped) throw new Error(`Cannot spawn "${behavior.name}": the system "${this.node}" has stopped`);
+    const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    return this.#kernel.spawn(this.#kernel.root, { behavior, name, options });
+  }
+
+  tell<Message>(to: Ref<Message>, message: Message): void {
+    this.#kernel.tell(to, message, null);
+  }
+
+  /** Asks from outside the actors. Resolves with the answer or with a timeout, never rejects. */
+  ask<Message, Answer>(
+    to: Ref<Message>,
+    make: (replyTo: Ref<Answer>) => Message,
+    options: { readonly timeoutMs: number },
+  ): Promise<AskResult<Answer>> {
+    return new Promise((resolve) => {
+      const replyTo = this.#kernel.openAsk<Answer>(options.timeoutMs, resolve);
+      this.tell(to, make(replyTo));
+    });
+  }
+
+  /** A ref to an actor by its address, on this node or another. */
+  refAt<Message>(address: Address): Ref<Message> {
+    return this.#kernel.refAt(address);
+  }
+
+  /** Stops one top-level actor and all below it. Does nothing when there is none. */
+  stopActor(ref: AnyRef): void {
+    this.#kernel.root.children.get(ref.path)?.stop();
+  }
+
+  /** Stops every actor, the youngest top-level one first. The world's ports stay open; they belong to whoever made them. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const topLevel: Actor[] = [...this.#kernel.root.children.values()];
+    for (const actor of topLevel.toReversed()) actor.stop();
+    this.#kernel.close();
+    remove(this.#nactName);
+  }
+}

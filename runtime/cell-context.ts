@@ -1,0 +1,123 @@
+/** The context of one actor: its effects, bound to its cell. */
+import type { ActorCell } from "./actor-cell.ts";
+import type { ActorKernel } from "./actor-kernel.ts";
+import type { Behavior } from "./behavior.ts";
+import type { AskRequest, Context, SpawnOptions } from "./context.ts";
+import type { Random } from "./ports/random.ts";
+import type { Address } from "./ports/remoting.ts";
+import type { AnyRef, Ref } from "./ref.ts";
+import { Timers, type TimerFired } from "./timers.ts";
+
+export class CellContext<in out Message> implements Context<Message> {
+  readonly #cell: ActorCell<unknown, Message>;
+  readonly #kernel: ActorKernel;
+  readonly #timers: Timers<Message>;
+  readonly #watched = new Map<string, AnyRef>();
+  #spawned = 0;
+
+  constructor(cell: ActorCell<unknown, Message>) {
+    this.#cell = cell;
+    this.#kernel = cell.kernel;
+    this.#timers = new Timers(cell.kernel.world.clock, (fired) => cell.receive(fired as never, null));
+  }
+
+  get self(): Ref<Message> {
+    return this.#cell.ref;
+  }
+
+  get node(): string {
+    return this.#kernel.node;
+  }
+
+  get random(): Random {
+    return this.#kernel.world.random;
+  }
+
+  now(): number {
+    return this.#kernel.world.clock.monotonicMs();
+  }
+
+  wallNow(): number {
+    return this.#kernel.world.clock.wallMs();
+  }
+
+  tell<Other>(to: Ref<Other>, message: Other): void {
+    this.#kernel.tell(to, message, this.#cell.ref);
+  }
+
+  ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
+    const deliver = this.callback(request.adapt);
+    const replyTo = this.#kernel.openAsk<Answer>(request.timeoutMs, deliver);
+    this.tell(to, request.make(replyTo));
+  }
+
+  callback<Value>(adapt: (value: Value) => Message): (value: Value) => void {
+    const cell = this.#cell;
+    const life = cell.life;
+    return (value) => {
+      if (cell.life === life && !cell.stopped) cell.receive(adapt(value), null);
+    };
+  }
+
+  refAt<Other>(address: Address): Ref<Other> {
+    return this.#kernel.refAt(address);
+  }
+
+  spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = {}): Ref<Other> {
+    const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    return this.#kernel.spawn(this.#cell, { behavior, name, options });
+  }
+
+  stop(ref: AnyRef = this.#cell.ref): void {
+    if (ref.path === this.#cell.ref.path && ref.node === this.node) {
+      this.#cell.stop();
+      return;
+    }
+    const name = ref.path.slice(ref.path.lastIndexOf("/") + 1);
+    const child = this.#cell.children.get(name);
+    if (child === undefined || `${this.#cell.ref.path}/${name}` !== ref.path) {
+      throw new Error(`Cannot stop ${ref.toString()}: it is not a child of ${this.#cell.ref.toString()}`);
+    }
+    child.stop();
+  }
+
+  child<Other>(name: string): Ref<Other> | undefined {
+    return (this.#cell.children.get(name) as ActorCell<unknown, Other> | undefined)?.ref;
+  }
+
+  watch(ref: AnyRef): void {
+    const key = ref.toString();
+    if (this.#watched.has(key)) return;
+    this.#watched.set(key, ref);
+    this.#kernel.watch(ref, this.#cell.ref);
+  }
+
+  unwatch(ref: AnyRef): void {
+    if (this.#watched.delete(ref.toString())) this.#kernel.unwatch(ref, this.#cell.ref);
+  }
+
+  setTimer(key: string, delayMs: number, message: Message): void {
+    if (!this.#cell.stopped) this.#timers.set(key, delayMs, message);
+  }
+
+  cancelTimer(key: string): void {
+    this.#timers.cancel(key);
+  }
+
+  /** @internal The message of a timer that fired, unless it was cancelled or replaced since. */
+  takeTimer(fired: TimerFired): { readonly message: Message } | undefined {
+    return this.#timers.take(fired);
+  }
+
+  /** @internal True once for each watched ref: what makes `terminated` exactly once. */
+  takeWatch(ref: AnyRef): boolean {
+    return this.#watched.delete(ref.toString());
+  }
+
+  /** @internal Forgets what belonged to one life of the actor. */
+  reset(): void {
+    this.#timers.cancelAll();
+    for (const ref of this.#watched.values()) this.#kernel.unwatch(ref, this.#cell.ref);
+    this.#watched.clear();
+  }
+}

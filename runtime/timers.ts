@@ -1,0 +1,55 @@
+/** Keyed timers of one actor, on the world's clock. A timer that was replaced or cancelled never reaches the behaviour. */
+import type { Clock, TimerHandle } from "./ports/clock.ts";
+
+/** What a timer puts into the mailbox; compared with the running timers when its turn comes. */
+export class TimerFired {
+  readonly key: string;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+}
+
+interface RunningTimer<Message> {
+  readonly fired: TimerFired;
+  readonly handle: TimerHandle;
+  readonly message: Message;
+}
+
+export class Timers<Message> {
+  readonly #running = new Map<string, RunningTimer<Message>>();
+  readonly #clock: Clock;
+  readonly #deliver: (fired: TimerFired) => void;
+
+  constructor(clock: Clock, deliver: (fired: TimerFired) => void) {
+    this.#clock = clock;
+    this.#deliver = deliver;
+  }
+
+  set(key: string, delayMs: number, message: Message): void {
+    this.cancel(key);
+    const fired = new TimerFired(key);
+    const handle = this.#clock.setTimer(delayMs, () => this.#deliver(fired));
+    this.#running.set(key, { fired, handle, message });
+  }
+
+  cancel(key: string): void {
+    const timer = this.#running.get(key);
+    if (timer === undefined) return;
+    this.#clock.clearTimer(timer.handle);
+    this.#running.delete(key);
+  }
+
+  /** The timer's message if it is still the current one of its key; forgets it. */
+  take(fired: TimerFired): { readonly message: Message } | undefined {
+    const timer = this.#running.get(fired.key);
+    if (timer?.fired !== fired) return undefined;
+    this.#running.delete(fired.key);
+    return timer;
+  }
+
+  cancelAll(): void {
+    for (const timer of this.#running.values()) this.#clock.clearTimer(timer.handle);
+    this.#running.clear();
+  }
+}
