@@ -28,7 +28,11 @@ export interface KernelOptions {
   onFailure(ref: AnyRef, error: unknown): void;
 }
 
-export type MakeCell = <State, Message>(kernel: ActorKernel, parent: NactParent, child: Child<State, Message>) => Ref<Message>;
+export type MakeCell = <State, Message>(
+  kernel: ActorKernel,
+  parent: NactParent,
+  child: Child<State, Message>,
+) => Ref<Message>;
 
 export interface Child<State, Message> {
   readonly behavior: Behavior<State, Message>;
@@ -196,4 +200,3 @@ export class ActorKernel {
     };
   }
 }
-

@@ -28,7 +28,15 @@ export type {
   StartResult,
   StopResult,
 } from "./ports/hypervisor.ts";
-export { StoreError, type HardState, type LoadedLog, type LogEntry, type LogStore, type LogWrite, type StoreErrorCode } from "./ports/log-store.ts";
+export {
+  StoreError,
+  type HardState,
+  type LoadedLog,
+  type LogEntry,
+  type LogStore,
+  type LogWrite,
+  type StoreErrorCode,
+} from "./ports/log-store.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";
 export type { Prober, ProbeResult, ProbeTarget } from "./ports/prober.ts";

@@ -14,7 +14,12 @@ export type WatchMessage =
   | { readonly type: "watch"; readonly path: string; readonly watcher: Address }
   | { readonly type: "unwatch"; readonly path: string; readonly watcher: Address }
   /** `path` of the sending node has ended; `watcher` is an actor here. */
-  | { readonly type: "terminated"; readonly path: string; readonly watcher: Address; readonly reason: TerminationReason };
+  | {
+      readonly type: "terminated";
+      readonly path: string;
+      readonly watcher: Address;
+      readonly reason: TerminationReason;
+    };
 
 export class RemoteWatch {
   readonly #node: string;

@@ -1,6 +1,15 @@
 /** The kernel's promises, one test a promise, on a world that moves by hand. */
 import { afterEach, expect, test } from "vitest";
-import { ActorSystem, stateless, type AnyRef, type AskResult, type Behavior, type InspectionEvent, type Ref, type Supervision } from "../../runtime/index.ts";
+import {
+  ActorSystem,
+  stateless,
+  type AnyRef,
+  type AskResult,
+  type Behavior,
+  type InspectionEvent,
+  type Ref,
+  type Supervision,
+} from "../../runtime/index.ts";
 import { createManualWorld, type ManualWorld } from "./manual-world.ts";
 
 const running: ActorSystem[] = [];
@@ -17,7 +26,10 @@ function setup(): { world: ManualWorld; system: ActorSystem; failures: unknown[]
   return { world, system, failures };
 }
 
-type CounterMessage = { readonly type: "add"; readonly amount: number } | { readonly type: "get"; readonly replyTo: Ref<number> } | { readonly type: "fail" };
+type CounterMessage =
+  | { readonly type: "add"; readonly amount: number }
+  | { readonly type: "get"; readonly replyTo: Ref<number> }
+  | { readonly type: "fail" };
 
 const counter: Behavior<number, CounterMessage> = {
   name: "counter",
@@ -110,7 +122,11 @@ test("stop on crash turns waiting messages into dead letters", async () => {
 
 test("restarts back off exponentially and beyond the intensity the crash escalates", () => {
   const { world, system, failures } = setup();
-  const supervision: Supervision = { onCrash: "restart", intensity: { restartsMax: 2, windowMs: 10_000 }, backoff: { minMs: 100, maxMs: 1000, jitter: 0 } };
+  const supervision: Supervision = {
+    onCrash: "restart",
+    intensity: { restartsMax: 2, windowMs: 10_000 },
+    backoff: { minMs: 100, maxMs: 1000, jitter: 0 },
+  };
   const events: InspectionEvent["type"][] = [];
   system.inspection.subscribe((event) => events.push(event.type));
   const ref = system.spawn(counter, { supervision });

@@ -1,0 +1,107 @@
+/**
+ * Commands: the only things that change the replicated map. Wire tags are appended, never reused.
+ *
+ * Applying is deterministic: no clock, no randomness, no floats whose order matters; time enters as a value. Each command
+ * carries what its proposer believed (generation, epoch, index), and applying refuses it when the map has moved on: a plan
+ * is only carried out if it still holds.
+ */
+import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
+
+export type Command =
+  /** Makes a VM. Refused when the name is taken. */
+  | {
+      readonly type: "create-vm";
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly spec: VmSpec;
+    }
+  /** Makes a VM or replaces its spec; `expectedVersion` makes it conditional. Without a change it does nothing. */
+  | {
+      readonly type: "apply-vm";
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly spec: VmSpec;
+      readonly expectedVersion?: number;
+    }
+  /** Starts or stops a VM. */
+  | { readonly type: "set-running"; readonly name: string; readonly running: boolean }
+  /** Asks for a VM to go: its instance is stopped, then the resource is removed. */
+  | { readonly type: "delete-vm"; readonly name: string }
+  /** A node joins or comes back: opens a lease with a new epoch. Instances it does not name in `running` are released. */
+  | {
+      readonly type: "register-node";
+      readonly name: string;
+      readonly spec: NodeSpec;
+      readonly running: readonly string[];
+    }
+  /** Keeps the lease. Refused under another epoch. */
+  | { readonly type: "renew-lease"; readonly node: string; readonly epoch: number }
+  /** The leader waited a lease and the clock bound since `renewedAt` was applied: the node's instances are gone. */
+  | { readonly type: "expire-lease"; readonly node: string; readonly epoch: number; readonly renewedAt: number }
+  /** Forgets a node that holds no lease. */
+  | { readonly type: "remove-node"; readonly name: string }
+  /** Gives a VM without instance to a node. Verified again at apply: lease, room, ports, generation. */
+  | {
+      readonly type: "place";
+      readonly vm: string;
+      readonly uid: string;
+      readonly generation: number;
+      readonly node: string;
+      readonly epoch: number;
+    }
+  /** Says why a VM has no place. */
+  | { readonly type: "explain-pending"; readonly vm: string; readonly uid: string; readonly message: string }
+  /** Wants an instance gone: its VM was stopped, deleted or changed. */
+  | { readonly type: "stop-instance"; readonly vm: string; readonly instance: string; readonly message: string }
+  /** What a node sees of its instance. Refused under another epoch or for an instance that is not the VM's. */
+  | {
+      readonly type: "observe";
+      readonly node: string;
+      readonly epoch: number;
+      readonly vm: string;
+      readonly instance: string;
+      readonly observation: Observation;
+    }
+  /** A node's word that nothing of the instance runs, and never will again. */
+  | {
+      readonly type: "release";
+      readonly node: string;
+      readonly epoch: number;
+      readonly vm: string;
+      readonly instance: string;
+      readonly phase: "Stopped" | "Completed";
+      readonly message: string;
+    };
+
+export interface Observation {
+  readonly phase: Extract<VmPhase, "Starting" | "Running" | "Stopping" | "Crashed">;
+  readonly health: VmStatus["health"];
+  readonly addresses: readonly VmAddress[];
+  readonly restarts: number;
+  readonly message: string;
+}
+
+/** What goes into the Raft log. */
+export interface Proposal {
+  /** Who proposes; with `sequence` it makes a retry harmless (Raft §8, Ongaro's thesis §6.3). */
+  readonly session: string;
+  /** Grows by one a proposal of its session. */
+  readonly sequence: number;
+  /** The proposer's wall clock, for labels. */
+  readonly atMs: number;
+  readonly command: Command;
+}
+
+export type Outcome =
+  /** `version` is the index it was applied at; `resource` the one it was about, as it is now, if it still exists. */
+  | { readonly ok: true; readonly version: number; readonly changed: boolean; readonly resource: Resource | null }
+  | { readonly ok: false; readonly version: number; readonly code: RefusalCode; readonly message: string };
+
+export type RefusalCode =
+  | "not-found"
+  | "already-exists"
+  /** `expectedVersion` is not the current one, or the plan no longer holds. */
+  | "conflict"
+  /** Said under a lease epoch or about an instance that is over. */
+  | "stale"
+  | "invalid";

@@ -1,0 +1,38 @@
+/** What the actors do: consensus, the control plane, scheduling, nodes and VMs. */
+export type { Command, Observation, Outcome, Proposal, RefusalCode } from "./cluster/commands.ts";
+export type {
+  Change,
+  ProposeReply,
+  Query,
+  ReadReply,
+  ReplicaRequest,
+  ReplicaStatus,
+  Selection,
+  Unavailable,
+  WatchMessage,
+} from "./cluster/replica-protocol.ts";
+export {
+  API_VERSION,
+  Event,
+  EventSpec,
+  Instance,
+  KINDS,
+  Labels,
+  Metadata,
+  Name,
+  NAME_PATTERN,
+  Node,
+  NodeSpec,
+  NodeStatus,
+  Vm,
+  VmAddress,
+  VmFile,
+  VmHealth,
+  VmManifest,
+  VmPhase,
+  VmPort,
+  VmSpec,
+  VmStatus,
+  type Kind,
+  type Resource,
+} from "./resources/index.ts";

@@ -1,0 +1,50 @@
+/** The `Node` resource: a member of the cluster. It registers itself; nobody applies it. */
+import Type, { type Static } from "typebox";
+import { API_VERSION, Metadata } from "./metadata.ts";
+
+const strict = { additionalProperties: false };
+
+export const NodeSpec = Type.Object(
+  {
+    /** Minted when the node's data folder was first used; tells a node from another one of the same name. */
+    incarnation: Type.String(),
+    /** Where the node's VMs publish their ports. */
+    address: Type.String(),
+    /** Base URL of its REST API. */
+    apiUrl: Type.String(),
+    driver: Type.Union([Type.Literal("qemu"), Type.Literal("process"), Type.Literal("simulated")]),
+    vcpus: Type.Integer({ minimum: 1 }),
+    memoryMiB: Type.Integer({ minimum: 1 }),
+    labels: Type.Record(Type.String(), Type.String()),
+    /** Version of the software. */
+    version: Type.String(),
+  },
+  strict,
+);
+export type NodeSpec = Static<typeof NodeSpec>;
+
+export const NodeStatus = Type.Object(
+  {
+    /** `Ready`: holds a lease. `Lost`: its lease ended; its instances are taken to be gone. */
+    phase: Type.Union([Type.Literal("Ready"), Type.Literal("Lost")]),
+    /** Index of the registration that opened the lease; 0 when lost. Fences everything said under an earlier one. */
+    epoch: Type.Integer(),
+    /** Index of the last renewal. */
+    renewedAt: Type.Integer(),
+    sinceMs: Type.Integer(),
+  },
+  strict,
+);
+export type NodeStatus = Static<typeof NodeStatus>;
+
+export const Node = Type.Object(
+  {
+    apiVersion: Type.Literal(API_VERSION),
+    kind: Type.Literal("Node"),
+    metadata: Metadata,
+    spec: NodeSpec,
+    status: NodeStatus,
+  },
+  strict,
+);
+export type Node = Static<typeof Node>;

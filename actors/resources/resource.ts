@@ -1,0 +1,8 @@
+/** A resource is anything the replicated map holds. */
+import type { Event } from "./event.ts";
+import type { Node } from "./node.ts";
+import type { Vm } from "./vm.ts";
+
+export type Resource = Vm | Node | Event;
+export type Kind = Resource["kind"];
+export const KINDS: readonly Kind[] = ["Vm", "Node", "Event"];

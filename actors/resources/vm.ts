@@ -1,0 +1,151 @@
+/** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
+import Type, { type Static } from "typebox";
+import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+
+const strict = { additionalProperties: false };
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+
+export const VmPort = Type.Object(
+  {
+    name: Name,
+    guest: Port,
+    /** Fixed port on the node; without it the node picks a free one. */
+    host: Type.Optional(Port),
+  },
+  strict,
+);
+export type VmPort = Static<typeof VmPort>;
+
+export const VmFile = Type.Object(
+  {
+    path: Type.String({ pattern: "^/[^\\u0000]{1,1023}$", description: "absolute path in the guest" }),
+    content: Type.String({ maxLength: 262_144 }),
+    mode: Type.String({ pattern: "^0?[0-7]{3}$", default: "0644", description: 'octal, for example "0755"' }),
+  },
+  strict,
+);
+export type VmFile = Static<typeof VmFile>;
+
+export const VmHealth = Type.Object(
+  {
+    type: Type.Union([Type.Literal("http"), Type.Literal("tcp")], { default: "tcp" }),
+    /** A guest port that `ports` forwards. */
+    port: Port,
+    path: Type.String({ pattern: "^/", default: "/", description: "request path, for http" }),
+    intervalMs: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 1000 }),
+    timeoutMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 1000 }),
+    /** Consecutive failures until a healthy VM counts as unhealthy and is restarted. */
+    failuresMax: Type.Integer({ minimum: 1, maximum: 100, default: 3 }),
+    /** How long a start may take before failures count. */
+    startMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 60_000 }),
+  },
+  strict,
+);
+export type VmHealth = Static<typeof VmHealth>;
+
+export const VmSpec = Type.Object(
+  {
+    /** Whether the VM should run. */
+    running: Type.Boolean({ default: true }),
+    vcpus: Type.Integer({ minimum: 1, maximum: 256, default: 1 }),
+    memoryMiB: Type.Integer({ minimum: 32, maximum: 16_777_216, default: 128 }),
+    image: Type.String({
+      pattern: "^[a-z0-9][a-z0-9._-]{0,127}$",
+      default: "base",
+      description: "guest image on the nodes",
+    }),
+    /** What the guest runs as its service; without it, what the image runs by itself. */
+    command: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 64, default: [] }),
+    env: Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$" }), Type.String({ maxLength: 4096 }), {
+      default: {},
+    }),
+    files: Type.Array(VmFile, { maxItems: 256, default: [] }),
+    ports: Type.Array(VmPort, { maxItems: 64, default: [] }),
+    health: Type.Optional(VmHealth),
+    /** What to do when the guest ends by itself. */
+    restart: Type.Union([Type.Literal("always"), Type.Literal("on-failure"), Type.Literal("never")], {
+      default: "always",
+    }),
+    /** How long a guest may take to shut down before it is ended. */
+    stopGraceMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 5000 }),
+    /** Labels that a node must carry. */
+    nodeSelector: Type.Record(Type.String(), Type.String(), { default: {} }),
+  },
+  strict,
+);
+export type VmSpec = Static<typeof VmSpec>;
+
+export const VmPhase = Type.Union([
+  /** No node yet; `message` says why. */
+  Type.Literal("Pending"),
+  /** A node has it and is starting it. */
+  Type.Literal("Starting"),
+  Type.Literal("Running"),
+  Type.Literal("Stopping"),
+  Type.Literal("Stopped"),
+  /** It ended by itself or could not start; the node tries again after a backoff. */
+  Type.Literal("Crashed"),
+  /** It ended and its restart policy says that this is the end. */
+  Type.Literal("Completed"),
+]);
+export type VmPhase = Static<typeof VmPhase>;
+
+export const VmAddress = Type.Object({ name: Name, guest: Port, address: Type.String(), port: Port }, strict);
+export type VmAddress = Static<typeof VmAddress>;
+
+/** One running copy, or the right to be it. Ids are never reused. */
+export const Instance = Type.Object(
+  {
+    id: Type.String(),
+    node: Name,
+    /** The node's lease epoch under which it was placed. */
+    epoch: Type.Integer(),
+    /** The VM's generation it was made from. */
+    generation: Type.Integer(),
+    /** The cluster wants it gone; only its node's word, or the end of its lease, removes it. */
+    stopping: Type.Boolean(),
+  },
+  strict,
+);
+export type Instance = Static<typeof Instance>;
+
+export const VmStatus = Type.Object(
+  {
+    phase: VmPhase,
+    health: Type.Union([Type.Literal("unknown"), Type.Literal("healthy"), Type.Literal("unhealthy")]),
+    instance: Type.Union([Instance, Type.Null()]),
+    addresses: Type.Array(VmAddress),
+    /** Starts of this instance after the first. */
+    restarts: Type.Integer(),
+    /** For people: why it is in this phase. Empty when there is nothing to say. */
+    message: Type.String(),
+    /** Wall-clock milliseconds of the last change of phase or health, by the proposer's clock. */
+    sinceMs: Type.Integer(),
+  },
+  strict,
+);
+export type VmStatus = Static<typeof VmStatus>;
+
+export const Vm = Type.Object(
+  {
+    apiVersion: Type.Literal(API_VERSION),
+    kind: Type.Literal("Vm"),
+    metadata: Metadata,
+    spec: VmSpec,
+    status: VmStatus,
+  },
+  strict,
+);
+export type Vm = Static<typeof Vm>;
+
+/** What a user writes: every default may be left out. */
+export const VmManifest = Type.Object(
+  {
+    apiVersion: Type.Literal(API_VERSION),
+    kind: Type.Literal("Vm"),
+    metadata: Type.Object({ name: Name, labels: Type.Optional(Labels) }, strict),
+    spec: VmSpec,
+  },
+  strict,
+);
+export type VmManifest = Static<typeof VmManifest>;
