@@ -1,0 +1,28 @@
+/**
+ * Where the command line keeps what outlives it, by the XDG base directory specification.
+ *
+ * The state folder holds the cluster that `up` started; `BLIXARD_HOME` moves it, so that several can live beside each
+ * other. The cache folder holds guest images, which can be built again.
+ */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `$BLIXARD_HOME`, else `$XDG_STATE_HOME/blixard`, else `~/.local/state/blixard`. */
+export function stateFolder(env: Environment): string {
+  return env.BLIXARD_HOME
+    ? resolve(env.BLIXARD_HOME)
+    : join(env.XDG_STATE_HOME || join(homeOf(env), ".local", "state"), "blixard");
+}
+
+/** `$BLIXARD_IMAGES`, else `$XDG_CACHE_HOME/blixard/images`, else `~/.cache/blixard/images`. */
+export function imagesFolder(env: Environment): string {
+  return env.BLIXARD_IMAGES
+    ? resolve(env.BLIXARD_IMAGES)
+    : join(env.XDG_CACHE_HOME || join(homeOf(env), ".cache"), "blixard", "images");
+}
+
+function homeOf(env: Environment): string {
+  return env.HOME || homedir();
+}

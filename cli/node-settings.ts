@@ -1,0 +1,114 @@
+/** The settings of a node process by name: flag, variable and default of each. `node-config.ts` reads and checks them. */
+export type NodeSetting =
+  | "name" | "clusterId" | "token" | "tokenFile" | "dataDir" | "imagesDir" | "listen" | "api" | "peers" | "driver"
+  | "address" | "memoryMiB" | "vcpus" | "labels" | "logLevel";
+
+/** One setting: its flag (absent: none, on purpose), its variable, its default. */
+export interface Setting {
+  readonly flag?: string;
+  readonly variable: string;
+  readonly placeholder: string;
+  readonly description: string;
+  readonly fallback?: string;
+}
+
+/** All settings of a node, in the order in which `blixard node --help` lists them. */
+export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
+  name: {
+    flag: "--name",
+    variable: "BLIXARD_NAME",
+    placeholder: "NAME",
+    description: "name of this node, unique in the cluster",
+  },
+  clusterId: {
+    flag: "--cluster-id",
+    variable: "BLIXARD_CLUSTER_ID",
+    placeholder: "ID",
+    description: "name of the cluster; nodes of another one are refused",
+    fallback: "default",
+  },
+  token: {
+    variable: "BLIXARD_TOKEN",
+    placeholder: "SECRET",
+    description: "the secret that all nodes share; only as a variable or in a file",
+  },
+  tokenFile: {
+    flag: "--token-file",
+    variable: "BLIXARD_TOKEN_FILE",
+    placeholder: "FILE",
+    description: "file that holds the secret",
+  },
+  dataDir: {
+    flag: "--data",
+    variable: "BLIXARD_DATA",
+    placeholder: "DIR",
+    description: "folder of the node's log and instances",
+  },
+  imagesDir: {
+    flag: "--images",
+    variable: "BLIXARD_IMAGES",
+    placeholder: "DIR",
+    description: "folder of the guest images (default: in the user's cache folder)",
+  },
+  listen: {
+    flag: "--listen",
+    variable: "BLIXARD_LISTEN",
+    placeholder: "HOST:PORT",
+    description: "where the other nodes reach this one",
+    fallback: "127.0.0.1:7101",
+  },
+  api: {
+    flag: "--api",
+    variable: "BLIXARD_API",
+    placeholder: "HOST:PORT",
+    description: "where the REST API is served",
+    fallback: "127.0.0.1:7201",
+  },
+  peers: {
+    flag: "--peers",
+    variable: "BLIXARD_PEERS",
+    placeholder: "NAME=HOST:PORT,…",
+    description: "the other nodes; an entry of this node itself is ignored",
+    fallback: "",
+  },
+  driver: {
+    flag: "--driver",
+    variable: "BLIXARD_DRIVER",
+    placeholder: "DRIVER",
+    description: "auto, qemu, or process (which isolates nothing)",
+    fallback: "auto",
+  },
+  address: {
+    flag: "--address",
+    variable: "BLIXARD_ADDRESS",
+    placeholder: "HOST",
+    description: "where the ports of this node's VMs are published",
+    fallback: "127.0.0.1",
+  },
+  memoryMiB: {
+    flag: "--memory-mib",
+    variable: "BLIXARD_MEMORY_MIB",
+    placeholder: "MIB",
+    description: "memory for VMs (default: what the host has)",
+  },
+  vcpus: {
+    flag: "--vcpus",
+    variable: "BLIXARD_VCPUS",
+    placeholder: "COUNT",
+    description: "CPUs for VMs (default: what the host has)",
+  },
+  labels: {
+    flag: "--labels",
+    variable: "BLIXARD_LABELS",
+    placeholder: "KEY=VALUE,…",
+    description: "labels that a VM's nodeSelector may ask for",
+    fallback: "",
+  },
+  logLevel: {
+    flag: "--log-level",
+    variable: "BLIXARD_LOG_LEVEL",
+    placeholder: "LEVEL",
+    description: "debug, info, warn or error",
+    fallback: "info",
+  },
+};

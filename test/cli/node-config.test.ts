@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CliError } from "../../cli/cli-error.ts";
+import { EXIT } from "../../cli/exit-codes.ts";
+import { readNodeConfig, type NodeFlags } from "../../cli/node-config.ts";
+
+const TOKEN = "0123456789abcdef";
+const FLAGS: NodeFlags = { name: "n1", dataDir: "/data" };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "blixard-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The message of the usage error that it throws. */
+function refusal(flags: NodeFlags, env: Readonly<Record<string, string>> = { BLIXARD_TOKEN: TOKEN }): string {
+  try {
+    readNodeConfig(flags, env);
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.usage) return error.message;
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+test("readNodeConfig() fills in the defaults", () => {
+  expect(readNodeConfig(FLAGS, { BLIXARD_TOKEN: TOKEN, HOME: "/home/ann" })).toEqual({
+    name: "n1",
+    clusterId: "default",
+    token: TOKEN,
+    dataDir: "/data",
+    imagesDir: "/home/ann/.cache/blixard/images",
+    listen: { host: "127.0.0.1", port: 7101 },
+    api: { host: "127.0.0.1", port: 7201 },
+    peers: {},
+    driver: "auto",
+    address: "127.0.0.1",
+    labels: {},
+    logLevel: "info",
+  });
+});
+
+test("readNodeConfig() takes the environment, and a flag before it", () => {
+  const env = { BLIXARD_TOKEN: TOKEN, BLIXARD_DRIVER: "qemu", BLIXARD_LISTEN: "[::1]:9", BLIXARD_MEMORY_MIB: "512" };
+  const config = readNodeConfig({ ...FLAGS, driver: "process" }, env);
+  expect(config).toMatchObject({ driver: "process", listen: { host: "::1", port: 9 }, memoryMiB: 512 });
+});
+
+test("readNodeConfig() leaves this node out of its peers", () => {
+  const peers = "n1=127.0.0.1:7101, n2=127.0.0.1:7102,n3=127.0.0.1:7103";
+  const config = readNodeConfig({ ...FLAGS, peers, labels: "zone=a,disk=" }, { BLIXARD_TOKEN: TOKEN });
+  expect(config.peers).toEqual({ n2: "127.0.0.1:7102", n3: "127.0.0.1:7103" });
+  expect(config.labels).toEqual({ zone: "a", disk: "" });
+});
+
+test("readNodeConfig() names every wrong setting at once, as it was given", () => {
+  const message = refusal({ name: "Node_1", api: "7201", vcpus: "0", logLevel: "loud" }, { BLIXARD_DRIVER: "kvm" });
+  expect(message.split("\n  - ").slice(1)).toEqual([
+    '--name is "Node_1", expected lower-case letters, digits and dashes, at most 63',
+    '--vcpus is "0", expected a whole number from 1',
+    "BLIXARD_TOKEN is missing: the secret that all nodes share; only as a variable or in a file",
+    "--data (or BLIXARD_DATA) is missing: folder of the node's log and instances",
+    '--api is "7201", expected HOST:PORT',
+    'BLIXARD_DRIVER is "kvm", expected auto, qemu, process',
+    '--log-level is "loud", expected debug, info, warn, error',
+  ]);
+});
+
+test("readNodeConfig() refuses peers that cannot be meant", () => {
+  expect(refusal({ ...FLAGS, peers: "n2" })).toContain('--peers is "n2", expected NAME=HOST:PORT,…');
+  expect(refusal({ ...FLAGS, peers: "n2=a:1,n2=b:1" })).toContain('--peers names "n2" twice');
+  expect(refusal({ ...FLAGS, peers: "n2=a:1,n3=a:1" })).toContain('gives "n2" and "n3" the same address, a:1');
+  expect(refusal({ ...FLAGS, peers: "n2=a:0" })).toContain('--peers is "n2=a:0", expected NAME=HOST:PORT');
+});
+
+test("readNodeConfig() refuses one address for two listeners", () => {
+  expect(refusal({ ...FLAGS, listen: "127.0.0.1:1", api: "127.0.0.1:1" })).toContain("which is also --listen");
+});
+
+test("readNodeConfig() reads the token from a file and refuses a short one", () => {
+  const file = join(folder, "token");
+  writeFileSync(file, `${TOKEN}\n`);
+  expect(readNodeConfig({ ...FLAGS, tokenFile: file }, {}).token).toBe(TOKEN);
+  writeFileSync(file, "short");
+  expect(refusal({ ...FLAGS, tokenFile: file }, {})).toContain("--token-file holds 5 characters, expected 16 or more");
+  expect(refusal({ ...FLAGS, tokenFile: join(folder, "none") }, {})).toMatch(/--token-file: cannot read ".*none"/);
+});
