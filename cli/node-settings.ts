@@ -1,7 +1,20 @@
 /** The settings of a node process by name: flag, variable and default of each. `node-config.ts` reads and checks them. */
 export type NodeSetting =
-  | "name" | "clusterId" | "token" | "tokenFile" | "dataDir" | "imagesDir" | "listen" | "api" | "peers" | "driver"
-  | "address" | "memoryMiB" | "vcpus" | "labels" | "logLevel";
+  | "name"
+  | "clusterId"
+  | "token"
+  | "tokenFile"
+  | "dataDir"
+  | "imagesDir"
+  | "listen"
+  | "api"
+  | "peers"
+  | "driver"
+  | "address"
+  | "memoryMiB"
+  | "vcpus"
+  | "labels"
+  | "logLevel";
 
 /** One setting: its flag (absent: none, on purpose), its variable, its default. */
 export interface Setting {
