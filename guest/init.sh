@@ -1,0 +1,65 @@
+#!/bin/sh
+# The guest's init: loads the drivers, brings the network up, runs the service, tells the host how it goes.
+#
+# The host talks to it over a virtio serial port, one word a line. It says: `booted`, `beat` each second, `exit STATUS`
+# when the service has ended. It obeys `stop`: ends the service and with it the guest. A guest lives exactly as long as
+# its service; starting it again is the business of the node.
+#
+# What differs between instances is laid over the image as a second archive: /etc/blixard/start, /etc/hostname and the
+# instance's own files.
+#
+# Under pure emulation a new process costs about 10 ms, so this uses the shell's own words wherever it can.
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /tmp
+
+while read -r module; do
+  insmod "/lib/modules/$module.ko"
+done </etc/blixard/modules
+
+[ -e /etc/hostname ] && read -r name </etc/hostname && echo "$name" >/proc/sys/kernel/hostname
+
+# QEMU's user-mode network always has these addresses.
+ip link set lo up
+ip link set eth0 up
+ip addr add 10.0.2.15/24 dev eth0
+ip route add default via 10.0.2.2
+
+# The kernel announces the port a moment after its driver is loaded.
+port=
+tries=0
+while [ -z "$port" ] && [ "$tries" -lt 500 ]; do
+  for found in /dev/vport*p1; do
+    [ -c "$found" ] && port=$found
+  done
+  [ -n "$port" ] || usleep 10000
+  tries=$((tries + 1))
+done
+
+if [ -e /etc/blixard/start ]; then start=/etc/blixard/start; else start=/etc/blixard/default-start; fi
+setsid sh "$start" </dev/null &
+service=$!
+
+if [ -n "$port" ]; then
+  exec 3<>"$port"
+  echo booted >&3
+  (while :; do echo beat >&3; sleep 1; done) &
+  (while read -r word <&3; do [ "$word" = stop ] && kill -TERM "-$service"; done) &
+else
+  echo "blixard: this machine has no port to its host" >&2
+fi
+
+wait "$service"
+status=$?
+# A host that is not listening must not keep a dead guest: the write may wait for it, the end of the guest does not.
+if [ -n "$port" ]; then
+  echo "exit $status" >&3 &
+  report=$!
+  (usleep 500000; kill "$report" 2>/dev/null) &
+  wait "$report"
+fi
+echo "blixard: the service ended with status $status"
+reboot -f

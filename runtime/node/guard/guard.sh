@@ -1,0 +1,128 @@
+#!/bin/sh
+# The guard: runs one instance's command and ends it at its lease deadline, whatever became of the node that started it.
+# It lives in a session of its own, outside the node's process; see docs/decisions/0005-guard.md.
+#
+#   guard.sh OUTPUT LIMITS COMMAND [ARGUMENT...]      in the instance's folder, as leader of its own session
+#
+# OUTPUT   file that gets the command's output, appended.
+# LIMITS   "pdeathsig" where setpriv exists: the command is killed when the guard dies. "none" where it does not.
+#
+# Files, in guard/ (times in hundredths of a second of the host's uptime, which goes on through suspends):
+#   lease  in    "DEADLINE DEADLINE": twice, so that a half-written line is never taken for a deadline.
+#   guard  out   "PID START BOOT" of the guard. Created exclusively: it is also the claim on this folder, so a folder that
+#                was given up before the guard came to run never starts.
+#   child  out   "PID START BOOT" of the command, leader of its own session and process group.
+#   exit   out   "REASON KIND NUMBER": `lease` or `exit`; `code` or `signal`. Written when nothing of it runs any more.
+#
+# One line, "started", goes to standard output once the command runs. Works in dash and in busybox ash.
+set -u -C
+umask 077
+# Handled, not ignored: what a shell ignores, the command would have to ignore too.
+trap : HUP INT PIPE
+
+output=$1
+limits=$2
+shift 2
+read -r boot </proc/sys/kernel/random/boot_id
+
+# Sets `state` and `start` of process $1. The command's name is in parentheses and may hold anything.
+look_at() {
+  stat=
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  stat=${stat##*) }
+  # shellcheck disable=SC2086
+  set -- $stat
+  state=${1-} start=${20-}
+}
+
+now() {
+  read -r uptime _ </proc/uptime
+  now=${uptime%.*}${uptime#*.}
+}
+
+# Sets `deadline`. A torn line is read again; a file that stays unreadable keeps the deadline known so far.
+read_lease() {
+  tries=0
+  while [ "$tries" -lt 10 ]; do
+    first= second=
+    { read -r first second <guard/lease; } 2>/dev/null
+    if [ -n "$first" ] && [ "$first" = "$second" ]; then
+      deadline=$first
+      return
+    fi
+    tries=$((tries + 1))
+  done
+}
+
+running() {
+  look_at "$child" && [ "$start" = "$child_start" ] && [ "$state" != Z ] && [ "$state" != X ]
+}
+
+# The group first: a forking command cannot outrun that. The pid alone covers a command that has no group yet.
+end_child() {
+  kill -9 "-$child" 2>/dev/null
+  kill -9 "$child" 2>/dev/null
+}
+
+look_at $$ || exit 1
+{ echo "$$ $start $boot" >guard/guard; } 2>/dev/null || exit 3
+
+deadline=0
+reason=exit
+read_lease
+now
+if [ "$deadline" -le "$now" ]; then
+  echo "lease signal 9" >guard/exit
+  exit 0
+fi
+
+# Between fork and prctl the guard may die unseen; a command whose parent is not this guard therefore does not start.
+launch='[ "$PPID" = "$0" ] || exit 1; ulimit -c 0; exec "$@"'
+case $limits in
+  pdeathsig) setsid setpriv --pdeathsig KILL sh -c "$launch" $$ "$@" </dev/null >>"$output" 2>&1 & ;;
+  *) setsid sh -c "$launch" $$ "$@" </dev/null >>"$output" 2>&1 & ;;
+esac
+child=$!
+look_at "$child" || start=0
+child_start=$start
+echo "$child $child_start $boot" >guard/child
+echo started
+exec >/dev/null
+
+sleeper=
+trap 'end_child' TERM
+# A child's end interrupts `wait`; the trap also ends the sleep when that end came just before the `wait`.
+trap '[ -z "$sleeper" ] || running || kill "$sleeper" 2>/dev/null' CHLD
+
+while running; do
+  read_lease
+  now
+  left=$((deadline - now))
+  if [ "$left" -le 0 ]; then
+    reason=lease
+    end_child
+    break
+  fi
+  hundredths=$((left % 100))
+  [ "$hundredths" -lt 10 ] && hundredths=0$hundredths
+  case $limits in
+    pdeathsig) setpriv --pdeathsig KILL sleep "$((left / 100)).$hundredths" & ;;
+    *) sleep "$((left / 100)).$hundredths" & ;;
+  esac
+  sleeper=$!
+  running || kill "$sleeper" 2>/dev/null
+  # Above 128: interrupted by a signal. The sleep goes on, unless the child is what ended.
+  while wait "$sleeper"; [ $? -gt 128 ] && running; do :; done
+done
+
+trap - CHLD
+[ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null
+wait "$child"
+status=$?
+end_child
+kind=code
+if [ "$status" -gt 128 ]; then
+  kind=signal
+  status=$((status - 128))
+fi
+echo "$reason $kind $status" >guard/exit
