@@ -1,15 +1,12 @@
 /**
  * A scratch repository: this one's configuration over a tree of one-line folders, where a test may plant violations.
- * Removed at the end of its `using` block.
  *
  * The configuration files are copied, not rewritten, so what passes or fails here passes or fails in the repository.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, globSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-
-export const REPOSITORY: string = dirname(dirname(import.meta.dirname));
+import { REPOSITORY, ScratchFolder } from "./scratch-folder.ts";
 
 const CONFIGURATION = ["package.json", "oxlint.config.ts", "tsconfig.json", "tsconfig.base.json"];
 
@@ -22,13 +19,12 @@ export interface Finding {
   readonly message: string;
 }
 
-export class ScratchTree implements Disposable {
-  readonly root: string;
+export class ScratchTree extends ScratchFolder {
   /** Every folder with a tsconfig.json of its own, for example `runtime/node`. */
   readonly folders: readonly string[];
 
   constructor() {
-    this.root = mkdtempSync(join(tmpdir(), "blixard-arch-"));
+    super();
     for (const name of CONFIGURATION) cpSync(join(REPOSITORY, name), join(this.root, name));
     symlinkSync(join(REPOSITORY, "node_modules"), join(this.root, "node_modules"));
     this.folders = globSync(["*/tsconfig.json", "*/node/tsconfig.json"], { cwd: REPOSITORY })
@@ -38,12 +34,6 @@ export class ScratchTree implements Disposable {
       this.plant(`${folder}/index.ts`, ["export const one: number = 1;"]);
       cpSync(join(REPOSITORY, folder, "tsconfig.json"), join(this.root, folder, "tsconfig.json"));
     }
-  }
-
-  /** Writes a file, one statement a line. */
-  plant(path: string, lines: readonly string[]): void {
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), `${lines.join("\n")}\n`);
   }
 
   /** Runs what `npm run check:types` runs. */
@@ -58,10 +48,6 @@ export class ScratchTree implements Disposable {
     return [...output.matchAll(/^(.+?):(\d+):\d+: (.*) \[\w+\/(.+)\]$/gm)].map(([whole, file, line, message, rule]) =>
       asFinding([whole, file, line, rule, message]),
     );
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.root, { recursive: true });
   }
 
   /** The output of a checker. Refuses a run that says something failed and not what. */
