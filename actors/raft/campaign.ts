@@ -1,0 +1,61 @@
+/**
+ * One attempt to be elected: first a poll (pre-vote, Ongaro's dissertation §9.6) that changes nobody's term, then, if a
+ * quorum would vote, the election itself.
+ *
+ * The candidate's own vote is a message to itself, so it counts when it is durable and not before; requests for votes
+ * leave only then too (fault 4).
+ */
+import type { Member } from "./member.ts";
+import { voteResult, type VoteResult } from "./quorum.ts";
+
+export class Campaign {
+  readonly role: "pre-candidate" | "candidate";
+  readonly leader = null;
+  /** When an attempt without a result gives way to the next. */
+  readonly electionAtMs: number;
+  readonly #member: Member;
+  readonly #votes = new Map<string, boolean>();
+
+  private constructor(role: Campaign["role"], member: Member, nowMs: number) {
+    this.role = role;
+    this.#member = member;
+    this.electionAtMs = nowMs + member.drawElectionTimeoutMs();
+  }
+
+  /** Asks who would vote in the next term. Writes nothing. */
+  static poll(member: Member, nowMs: number): Campaign {
+    const { log, term, self } = member;
+    const ask = { term: term + 1, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
+    for (const voter of member.otherVoters()) member.send(voter, { type: "pre-vote-request", ...ask });
+    const campaign = new Campaign("pre-candidate", member, nowMs);
+    campaign.count(self, true);
+    return campaign;
+  }
+
+  /** Enters the next term, votes for itself, asks the others. */
+  static elect(member: Member, nowMs: number): Campaign {
+    const { log, self } = member;
+    member.enterTerm(member.term + 1);
+    member.voteFor(self);
+    const ask = { term: member.term, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
+    for (const voter of member.otherVoters()) member.sendWhenDurable(voter, { type: "vote-request", ...ask });
+    member.sendWhenDurable(self, { type: "vote-response", term: member.term, granted: true });
+    return new Campaign("candidate", member, nowMs);
+  }
+
+  get result(): VoteResult {
+    return voteResult(this.#member.configuration, this.#votes);
+  }
+
+  count(voter: string, granted: boolean): void {
+    if (!this.#votes.has(voter)) this.#votes.set(voter, granted);
+  }
+
+  isSticky(): boolean {
+    return false;
+  }
+
+  nextDeadlineMs(): number {
+    return this.electionAtMs;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A follower in one term: takes the leader's entries, acknowledges what is on disk, and hands reads over to the leader.
+ *
+ * It commits nothing beyond `matched`, the last index that this leader's appends have shown to be equal. A commit index
+ * by itself says nothing about a log that may have lost or kept other entries (faults 30 and 31).
+ */
+import type { ForwardedReads } from "./forwarded-reads.ts";
+import { invariant } from "./invariant.ts";
+import type { Member } from "./member.ts";
+import type { AppendRequest, CommitNotice, Heartbeat, ReadResponse } from "./messages.ts";
+import type { ReadFailure } from "./ready.ts";
+
+export class Follower {
+  readonly role = "follower";
+  readonly leader: string | null;
+  readonly #member: Member;
+  readonly #forwarded: ForwardedReads;
+  /** Last index known to equal the leader's; what is committed always does. */
+  #matched: number;
+  /** What the leader has committed, as far as it has told. */
+  #leaderCommit: number;
+  #heardAtMs: number;
+  #electionAtMs: number;
+
+  constructor(member: Member, forwarded: ForwardedReads, leader: string | null, nowMs: number) {
+    this.#member = member;
+    this.#forwarded = forwarded;
+    this.leader = leader;
+    this.#matched = member.log.commit;
+    this.#leaderCommit = member.log.commit;
+    this.#heardAtMs = nowMs;
+    this.#electionAtMs = nowMs + member.drawElectionTimeoutMs();
+  }
+
+  /** Hears a leader, so it helps nobody to replace it: a member cut off from the leader alone disturbs nobody. */
+  isSticky(nowMs: number): boolean {
+    return this.leader !== null && nowMs < this.#heardAtMs + this.#member.timing.electionTimeoutMinMs;
+  }
+
+  onAppend(leader: string, message: AppendRequest, nowMs: number): void {
+    this.#heardLeader(nowMs);
+    const { log, term } = this.#member;
+    const { previousIndex, entries, sequence } = message;
+    if (!log.matches(previousIndex, message.previousTerm)) return this.#refuseAppend(leader, message);
+    log.merge(entries);
+    const match = previousIndex + entries.length;
+    this.#matched = Math.max(this.#matched, match);
+    this.#learnCommit(message.commit);
+    this.#member.sendWhenDurable(leader, { type: "append-response", term, sequence, ok: true, match });
+  }
+
+  onHeartbeat(leader: string, message: Heartbeat, nowMs: number): void {
+    this.#heardLeader(nowMs);
+    this.#learnCommit(message.commit);
+    this.#member.send(leader, { type: "heartbeat-response", term: this.#member.term, round: message.round });
+  }
+
+  onCommitNotice(message: CommitNotice, nowMs: number): void {
+    this.#heardLeader(nowMs);
+    this.#learnCommit(message.commit);
+  }
+
+  onPersisted(): void {
+    this.#learnCommit(this.#leaderCommit);
+  }
+
+  read(id: string, nowMs: number): void {
+    const { term, limits, timing } = this.#member;
+    if (this.leader === null) return this.#refuse(id, "no-leader");
+    if (this.#forwarded.size >= limits.pendingReadsMax) return this.#refuse(id, "overloaded");
+    const token = this.#forwarded.add(id, nowMs + timing.electionTimeoutMaxMs);
+    this.#member.send(this.leader, { type: "read-request", term, token });
+  }
+
+  onReadResponse(message: ReadResponse): void {
+    const id = this.#forwarded.take(message.token);
+    if (id === undefined) return;
+    if (message.index === null) this.#refuse(id, "leader-changed");
+    else this.#member.finishRead({ id, ok: true, index: message.index });
+  }
+
+  onTimeout(nowMs: number): void {
+    for (const id of this.#forwarded.takeExpired(nowMs)) this.#refuse(id, "timeout");
+  }
+
+  /** When it has waited for a leader long enough. */
+  get electionAtMs(): number {
+    return this.#electionAtMs;
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(this.#electionAtMs, this.#forwarded.nextDeadlineMs());
+  }
+
+  end(): void {
+    for (const id of this.#forwarded.takeAll()) this.#refuse(id, "leader-changed");
+  }
+
+  #heardLeader(nowMs: number): void {
+    this.#heardAtMs = nowMs;
+    this.#electionAtMs = nowMs + this.#member.drawElectionTimeoutMs();
+  }
+
+  #refuseAppend(leader: string, { previousIndex, previousTerm, sequence }: AppendRequest): void {
+    const { log, term } = this.#member;
+    invariant(
+      previousIndex > log.commit,
+      () => `"${leader}" has term ${previousTerm} at index ${previousIndex}, which is committed here with another`,
+    );
+    const hint = log.lastPositionUpTo(previousIndex, previousTerm);
+    const refusal = { type: "append-response", term, sequence, ok: false } as const;
+    this.#member.send(leader, { ...refusal, hintIndex: hint.index, hintTerm: hint.term });
+  }
+
+  #learnCommit(commit: number): void {
+    const { log } = this.#member;
+    this.#leaderCommit = Math.max(this.#leaderCommit, commit);
+    const known = Math.min(this.#leaderCommit, this.#matched, log.durable);
+    if (known > log.commit) log.commitTo(known);
+  }
+
+  #refuse(id: string, code: ReadFailure): void {
+    this.#member.finishRead({ id, ok: false, code });
+  }
+}

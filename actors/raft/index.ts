@@ -1,0 +1,22 @@
+/** Raft: consensus on a log of commands. See README.md. */
+export { createConfiguration, type Configuration } from "./configuration.ts";
+export { RaftInvariantError } from "./invariant.ts";
+export type { RaftMessage } from "./messages.ts";
+export type { Outgoing } from "./outbox.ts";
+export { brokenRules, type RaftFaults } from "./planted-faults.ts";
+export { RAFT_SPAWN_OPTIONS, raftActor, type RaftActorOptions } from "./raft-actor.ts";
+export type { RaftActorMessage, RaftEvent, RaftPropose, RaftProposeReply } from "./raft-actor-protocol.ts";
+export { RaftCore, type RaftCoreOptions, type RaftInput, type RaftView } from "./raft-core.ts";
+export { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./raft-options.ts";
+export { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
+export type {
+  Leadership,
+  PeerStatus,
+  ProposeResult,
+  RaftAlarm,
+  RaftRole,
+  RaftStatus,
+  ReadFailure,
+  ReadOutcome,
+  Ready,
+} from "./ready.ts";

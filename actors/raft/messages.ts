@@ -1,0 +1,129 @@
+/**
+ * What members say to each other. Every message carries its sender's term, or the term that is asked for; a receiver in a
+ * later term answers `newer-term` or not at all.
+ *
+ * Messages may be lost, repeated, delayed and reordered. What makes an answer belong to its question is in the message:
+ * the term, `sequence` for appends, `round` for heartbeats, `token` for reads. Tags and fields are only ever added.
+ *
+ * Source: Ongaro's dissertation, figures 3.1, 6.4 and section 9.6; etcd-io/raft `raftpb/raft.proto`.
+ */
+import type { LogEntry } from "../../runtime/ports/log-store.ts";
+
+export type RaftMessage =
+  | PreVoteRequest
+  | PreVoteResponse
+  | VoteRequest
+  | VoteResponse
+  | AppendRequest
+  | AppendResponse
+  | Heartbeat
+  | HeartbeatResponse
+  | CommitNotice
+  | NewerTerm
+  | ReadRequest
+  | ReadResponse;
+
+/** Would you vote for me in `term`? Changes nothing at either side, so an unelectable member disturbs nobody. */
+export interface PreVoteRequest {
+  readonly type: "pre-vote-request";
+  /** The sender's term plus one. */
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+}
+
+export interface PreVoteResponse {
+  readonly type: "pre-vote-response";
+  /** Granted: the term asked for. Refused: the sender's own, from which the candidate learns a later one. */
+  readonly term: number;
+  readonly granted: boolean;
+}
+
+/** Vote for me in `term`, where my own vote is durable. */
+export interface VoteRequest {
+  readonly type: "vote-request";
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+}
+
+export interface VoteResponse {
+  readonly type: "vote-response";
+  readonly term: number;
+  readonly granted: boolean;
+}
+
+/** Put these entries behind (`previousIndex`, `previousTerm`). Never empty. */
+export interface AppendRequest {
+  readonly type: "append";
+  readonly term: number;
+  /** Counts this leader's appends to all members of this term; the answer repeats it. */
+  readonly sequence: number;
+  readonly previousIndex: number;
+  readonly previousTerm: number;
+  readonly entries: readonly LogEntry[];
+  readonly commit: number;
+}
+
+export type AppendResponse =
+  /** The log equals the leader's up to `match`, on disk. */
+  | {
+      readonly type: "append-response";
+      readonly term: number;
+      readonly sequence: number;
+      readonly ok: true;
+      readonly match: number;
+    }
+  /** The previous entry is not here. The logs can only agree at or before `hintIndex`, whose term here is `hintTerm`. */
+  | {
+      readonly type: "append-response";
+      readonly term: number;
+      readonly sequence: number;
+      readonly ok: false;
+      readonly hintIndex: number;
+      readonly hintTerm: number;
+    };
+
+/** I lead. Carries no log position, so it can claim none (fault 30). */
+export interface Heartbeat {
+  readonly type: "heartbeat";
+  readonly term: number;
+  readonly commit: number;
+  /** The newest round of reads; an answer with it was given after that round began. */
+  readonly round: number;
+}
+
+export interface HeartbeatResponse {
+  readonly type: "heartbeat-response";
+  readonly term: number;
+  readonly round: number;
+}
+
+/** The commit index has moved and there is nothing to append that would say so. Not answered. */
+export interface CommitNotice {
+  readonly type: "commit";
+  readonly term: number;
+  readonly commit: number;
+}
+
+/** Your message is of an earlier term: step down, or you will never be heard here again. */
+export interface NewerTerm {
+  readonly type: "newer-term";
+  readonly term: number;
+}
+
+/** A follower asks for an index at which a read is linearizable. */
+export interface ReadRequest {
+  readonly type: "read-request";
+  readonly term: number;
+  /** Unique over the restarts of the asking member, so an answer to its former self is never taken. */
+  readonly token: string;
+}
+
+export interface ReadResponse {
+  readonly type: "read-response";
+  readonly term: number;
+  readonly token: string;
+  /** Null: refused, ask again later. */
+  readonly index: number | null;
+}

@@ -1,0 +1,67 @@
+/**
+ * Messages on their way out: those that may leave at once, and those that wait for a write.
+ *
+ * One write is in flight at a time, and what changes meanwhile goes into the next. A held message names the write that
+ * must be durable before it may leave: the next one when something is unsaved, else the one in flight. A message to the
+ * member itself (its own vote) takes the same way, so it cannot count before it is durable (fault 19).
+ */
+import type { RaftMessage } from "./messages.ts";
+
+export interface Outgoing {
+  readonly to: string;
+  readonly message: RaftMessage;
+}
+
+interface Held extends Outgoing {
+  /** The write that must be durable first. */
+  readonly token: number;
+}
+
+export class Outbox {
+  #ready: Outgoing[] = [];
+  #held: Held[] = [];
+  #lastToken = 0;
+  #writing: number | null = null;
+
+  get isWriting(): boolean {
+    return this.#writing !== null;
+  }
+
+  send(to: string, message: RaftMessage): void {
+    this.#ready.push({ to, message });
+  }
+
+  /** Sends when all that is unsaved or being written at this moment is durable. */
+  sendWhenDurable(to: string, message: RaftMessage, hasUnsaved: boolean): void {
+    const token = hasUnsaved ? this.#lastToken + 1 : this.#writing;
+    if (token === null) this.send(to, message);
+    else this.#held.push({ to, message, token });
+  }
+
+  /** A new term: what was to be said in the old one may no longer be true, and nobody waits for it. */
+  dropHeld(): void {
+    this.#held = [];
+  }
+
+  beginWrite(): number {
+    this.#lastToken += 1;
+    this.#writing = this.#lastToken;
+    return this.#lastToken;
+  }
+
+  /** The messages that waited for this write; undefined for a token that is not in flight. */
+  endWrite(token: number): readonly Outgoing[] | undefined {
+    if (this.#writing !== token) return undefined;
+    this.#writing = null;
+    const released = this.#held.filter((held) => held.token <= token);
+    this.#held = this.#held.filter((held) => held.token > token);
+    return released.map(({ to, message }) => ({ to, message }));
+  }
+
+  /** What may leave now, in order. */
+  take(): readonly Outgoing[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+}

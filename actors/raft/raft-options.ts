@@ -1,0 +1,44 @@
+/** Times and limits of one member. All members of a cluster should have the same. */
+
+export interface RaftTiming {
+  /**
+   * A member campaigns when it has heard no leader for a time drawn from this range. Default 600 to 1,200 ms: six missed
+   * heartbeats, so that a busy disk or a garbage collection is no reason, and a new leader still stands within 2 s. The
+   * lower bound is also how long a member that hears a leader refuses to vote; the upper one how long a leader leads
+   * without hearing a quorum.
+   */
+  readonly electionTimeoutMinMs: number;
+  readonly electionTimeoutMaxMs: number;
+  /** Default 100 ms. */
+  readonly heartbeatMs: number;
+  /** An append that is not answered for so long while its receiver answers heartbeats is sent again. Default 300 ms. */
+  readonly appendRetryMs: number;
+}
+
+export interface RaftLimits {
+  /** Most entries in an append. Default 1,024: beyond it the cost of a message is in its bytes. */
+  readonly entriesPerMessageMax: number;
+  /** Most payload bytes in an append, but one entry always goes. Default 1 MiB, well within a frame of the transport. */
+  readonly bytesPerMessageMax: number;
+  /** Largest payload of a proposal; a larger one is refused. Default 1 MiB. */
+  readonly payloadBytesMax: number;
+  /** Most payload bytes a leader takes before they commit; then it refuses proposals. Default 64 MiB of memory. */
+  readonly uncommittedBytesMax: number;
+  /** Most reads that wait at one member; then it refuses reads. Default 10,000: more than clients of one node. */
+  readonly pendingReadsMax: number;
+}
+
+export const DEFAULT_RAFT_TIMING: RaftTiming = {
+  electionTimeoutMinMs: 600,
+  electionTimeoutMaxMs: 1200,
+  heartbeatMs: 100,
+  appendRetryMs: 300,
+};
+
+export const DEFAULT_RAFT_LIMITS: RaftLimits = {
+  entriesPerMessageMax: 1024,
+  bytesPerMessageMax: 1_048_576,
+  payloadBytesMax: 1_048_576,
+  uncommittedBytesMax: 67_108_864,
+  pendingReadsMax: 10_000,
+};

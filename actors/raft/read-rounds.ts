@@ -1,0 +1,67 @@
+/**
+ * Linearizable reads at the leader (ReadIndex, Ongaro's dissertation §6.4): note the commit index, make sure by a round of
+ * heartbeats that nobody else led when it was noted, then answer.
+ *
+ * Reads wait for one round at a time. A round's number is new, its heartbeats leave after its reads came, and a read that
+ * comes later waits for the next round: an acknowledgement can never vouch for a read it did not know (fault 13, etcd
+ * #20418). No round begins before the leader has committed an entry of its own term, since until then its commit index may
+ * be behind what an earlier leader has answered (fault 12, etcd #7331).
+ */
+import type { ReadFailure } from "./ready.ts";
+
+/** A read of this member's own, or one that another member asks for. */
+export type PendingRead =
+  | { readonly origin: "local"; readonly id: string }
+  | { readonly origin: "remote"; readonly node: string; readonly token: string };
+
+export interface FinishedRound {
+  readonly index: number;
+  readonly reads: readonly PendingRead[];
+}
+
+export class ReadRounds {
+  readonly #pendingMax: number;
+  /** Number of the newest round; heartbeats carry it. */
+  #round = 0;
+  #underWay: FinishedRound | null = null;
+  #waiting: PendingRead[] = [];
+
+  constructor(pendingMax: number) {
+    this.#pendingMax = pendingMax;
+  }
+
+  get round(): number {
+    return this.#round;
+  }
+
+  add(read: PendingRead): ReadFailure | null {
+    if (this.#waiting.length + (this.#underWay?.reads.length ?? 0) >= this.#pendingMax) return "overloaded";
+    this.#waiting.push(read);
+    return null;
+  }
+
+  /** Begins a round at commit index `index` if reads wait and none is under way. True: heartbeats must go out now. */
+  begin(index: number): boolean {
+    if (this.#underWay !== null || this.#waiting.length === 0) return false;
+    this.#round += 1;
+    this.#underWay = { index, reads: this.#waiting };
+    this.#waiting = [];
+    return true;
+  }
+
+  /** A quorum has acknowledged every round up to `round`. */
+  confirm(round: number): FinishedRound | null {
+    if (round < this.#round) return null;
+    const finished = this.#underWay;
+    this.#underWay = null;
+    return finished;
+  }
+
+  /** All that is not answered, to be refused. */
+  abandon(): readonly PendingRead[] {
+    const reads = [...(this.#underWay?.reads ?? []), ...this.#waiting];
+    this.#underWay = null;
+    this.#waiting = [];
+    return reads;
+  }
+}
