@@ -90,6 +90,11 @@ const config: OxlintConfig = {
     "no-await-in-loop": "off",
     // `{ ...old, changed }` in a map is how state is replaced everywhere.
     "oxc/no-map-spread": "off",
+    // A copy of the listeners is what lets one of them leave while they are called.
+    "unicorn/no-useless-spread": "off",
+    // A one-line function stands where it is read.
+    "unicorn/consistent-function-scoping": "off",
+    // `then` at the end of a chain is for its effect.
     "promise/always-return": "off",
     // typebox and others export one thing under both names.
     "import/no-named-as-default": "off",
