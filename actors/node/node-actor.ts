@@ -1,0 +1,334 @@
+/**
+ * The NodeActor speaks for one node: it holds the node's lease and supervises one VmActor an instance.
+ *
+ *     finding ──found──▶ registering ──registered──▶ holding ──renewed──▶ holding
+ *        ▲                    ▲                          │ lease over, or refused as stale
+ *        └────────────────────┴── all guests gone ◀── ending
+ *
+ * The lease counts from before its renewal was *proposed*, by this node's monotonic clock; the leader counts a whole lease
+ * and the drift bound from when the renewal was applied. So this node is done with its guests before anybody else may start
+ * them (docs/decisions/0008-leases.md). The guards outside this process keep the same deadline if it is dead or paused.
+ */
+import type {
+  Behavior,
+  Context,
+  FoundInstance,
+  Hypervisor,
+  InstanceEvent,
+  Logger,
+  Prober,
+  Ref,
+} from "../../runtime/index.ts";
+import type { Command } from "../cluster/commands.ts";
+import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import type { Instance, NodeSpec, Vm } from "../resources/index.ts";
+import { vmActor } from "../vm/vm-actor.ts";
+import type { VmMessage, VmReport } from "../vm/vm-message.ts";
+import type { NodeMessage } from "./node-message.ts";
+import { ReportQueue } from "./report-queue.ts";
+
+export interface NodeActorOptions {
+  readonly name: string;
+  readonly spec: NodeSpec;
+  readonly hypervisor: Hypervisor;
+  readonly prober: Prober;
+  readonly replica: Ref<ReplicaRequest>;
+  readonly logger: Logger;
+  /** Length of the lease and pause between renewals, in milliseconds. */
+  readonly lease: { readonly leaseMs: number; readonly renewMs: number };
+}
+
+/** Pause before a proposal that got no answer is made again. */
+const RETRY_MS = 250;
+
+/** A VmActor that crashes is a bug; one restart a second for a minute, then the node stops serving it. */
+const VM_SUPERVISION = { onCrash: "restart", intensity: { restartsMax: 10, windowMs: 60_000 } } as const;
+
+type Phase = "finding" | "registering" | "holding" | "ending";
+
+export function nodeActor(options: NodeActorOptions): Behavior<NodeKeeper, NodeMessage> {
+  return {
+    name: "node",
+    init: (ctx) => new NodeKeeper(options, ctx),
+    receive: (keeper, message) => {
+      keeper.handle(message);
+      return keeper;
+    },
+  };
+}
+
+class NodeKeeper {
+  readonly #options: NodeActorOptions;
+  readonly #ctx: Context<NodeMessage>;
+  readonly #vms = new Map<string, Vm>();
+  readonly #actors = new Map<string, { readonly ref: Ref<VmMessage>; readonly vm: string }>();
+  /** Released instances that the map still shows: they must never be started again. */
+  readonly #released = new Set<string>();
+  readonly #reports = new ReportQueue();
+  #phase: Phase = "finding";
+  #found: readonly FoundInstance[] = [];
+  #epoch = 0;
+  #leaseUntilMs = 0;
+  #warned = "";
+  /** Version of the map that this node has seen. */
+  #seen = 0;
+
+  constructor(options: NodeActorOptions, ctx: Context<NodeMessage>) {
+    this.#options = options;
+    this.#ctx = ctx;
+    options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
+    ctx.tell(options.replica, { type: "subscribe", subscriber: ctx.self, selection: { kinds: ["Vm"] } });
+    this.#find();
+  }
+
+  handle(message: NodeMessage): void {
+    switch (message.type) {
+      case "synced":
+      case "changes":
+      case "compacted":
+        this.#onWatch(message);
+        return;
+      case "found":
+        this.#found = message.instances;
+        this.#register();
+        return;
+      case "register-due":
+        if (this.#phase === "registering") this.#register();
+        return;
+      case "registered":
+        this.#onRegistered(message.askedMs, message.reply);
+        return;
+      case "renew-due":
+        this.#renew();
+        return;
+      case "renewed":
+        if (message.epoch === this.#epoch && this.#phase === "holding") this.#onRenewed(message.askedMs, message.reply);
+        return;
+      case "lease-ended":
+        this.#onLeaseEnded();
+        return;
+      case "instance-event":
+        this.#onInstanceEvent(message.event);
+        return;
+      case "vm-observed":
+      case "vm-released":
+        this.#onVmReport(message);
+        return;
+      case "report-answered":
+        this.#onReportAnswered(message.instance, message.reply);
+        return;
+      case "reports-due":
+        this.#sendReports();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #find(): void {
+    this.#phase = "finding";
+    this.#options.hypervisor.list(this.#ctx.callback((instances) => ({ type: "found", instances })));
+  }
+
+  #register(): void {
+    this.#phase = "registering";
+    const askedMs = this.#ctx.now();
+    const running = this.#found.map((found) => found.instance);
+    const { name, spec } = this.#options;
+    this.#propose({ type: "register-node", name, spec, running }, (reply) => ({ type: "registered", askedMs, reply }));
+  }
+
+  #onRegistered(askedMs: number, reply: ProposeReply): void {
+    if (this.#phase !== "registering") return;
+    const leaseUntilMs = askedMs + this.#options.lease.leaseMs;
+    if (!reply.ok || !reply.outcome.ok || leaseUntilMs <= this.#ctx.now()) {
+      if (reply.ok && !reply.outcome.ok)
+        this.#warn(`Cannot register node "${this.#options.name}": ${reply.outcome.message}`);
+      this.#ctx.setTimer("register", RETRY_MS, { type: "register-due" });
+      return;
+    }
+    this.#phase = "holding";
+    this.#warned = "";
+    this.#epoch = reply.outcome.version;
+    this.#hold(leaseUntilMs);
+    this.#reconcile();
+    this.#ctx.setTimer("renew", this.#options.lease.renewMs, { type: "renew-due" });
+  }
+
+  #renew(): void {
+    if (this.#phase !== "holding") return;
+    const askedMs = this.#ctx.now();
+    const epoch = this.#epoch;
+    const command: Command = { type: "renew-lease", node: this.#options.name, epoch };
+    this.#propose(command, (reply) => ({ type: "renewed", askedMs, epoch, reply }));
+  }
+
+  #onRenewed(askedMs: number, reply: ProposeReply): void {
+    if (!reply.ok) {
+      this.#ctx.setTimer("renew", RETRY_MS, { type: "renew-due" });
+      return;
+    }
+    if (!reply.outcome.ok) {
+      this.#warn(`The cluster refused to renew the lease: ${reply.outcome.message}`);
+      this.#endAll();
+      return;
+    }
+    this.#hold(askedMs + this.#options.lease.leaseMs);
+    for (const { ref } of this.#actors.values()) this.#ctx.tell(ref, { type: "lease", untilMs: this.#leaseUntilMs });
+    this.#ctx.setTimer("renew", Math.max(0, askedMs + this.#options.lease.renewMs - this.#ctx.now()), {
+      type: "renew-due",
+    });
+  }
+
+  #hold(untilMs: number): void {
+    this.#leaseUntilMs = Math.max(this.#leaseUntilMs, untilMs);
+    this.#ctx.setTimer("lease", this.#leaseUntilMs - this.#ctx.now(), { type: "lease-ended" });
+  }
+
+  #onLeaseEnded(): void {
+    if (this.#phase !== "holding") return;
+    this.#warn("The lease ended before it could be renewed: is a majority of the cluster reachable?");
+    this.#endAll();
+  }
+
+  /** Said once until something else is to be said: a retry loop must not fill the log. */
+  #warn(message: string): void {
+    if (message === this.#warned) return;
+    this.#warned = message;
+    this.#options.logger.log("warn", message, { guests: this.#actors.size });
+  }
+
+  /** Without a lease nothing may run here: every guest is ended, then the node registers anew. */
+  #endAll(): void {
+    this.#phase = "ending";
+    this.#reports.clear();
+    for (const key of ["renew", "lease"]) this.#ctx.cancelTimer(key);
+    for (const { ref } of this.#actors.values()) this.#ctx.tell(ref, { type: "discard" });
+    if (this.#actors.size === 0) this.#find();
+  }
+
+  #onWatch(message: WatchMessage): void {
+    switch (message.type) {
+      case "synced":
+        this.#vms.clear();
+        for (const resource of message.resources)
+          if (resource.kind === "Vm") this.#vms.set(resource.metadata.name, resource);
+        break;
+      case "changes":
+        for (const { type, resource } of message.changes) {
+          if (resource.kind !== "Vm") continue;
+          if (type === "put") this.#vms.set(resource.metadata.name, resource);
+          else this.#vms.delete(resource.metadata.name);
+        }
+        break;
+      case "compacted":
+        this.#ctx.tell(this.#options.replica, {
+          type: "subscribe",
+          subscriber: this.#ctx.self,
+          selection: { kinds: ["Vm"] },
+        });
+        return;
+      default:
+        message satisfies never;
+        return;
+    }
+    this.#seen = message.version;
+    this.#reconcile();
+  }
+
+  /** Makes the VmActors match what the map wants here. */
+  #reconcile(): void {
+    // Before the map shows our own registration it still shows what an earlier life held.
+    if (this.#phase !== "holding" || this.#seen < this.#epoch) return;
+    const wanted = this.#wanted();
+    for (const [instance, vm] of wanted) this.#reconcileOne(instance, vm);
+    for (const [instance, { ref }] of this.#actors) {
+      if (!wanted.has(instance)) this.#ctx.tell(ref, { type: "discard" });
+    }
+    for (const instance of this.#released) if (!wanted.has(instance)) this.#released.delete(instance);
+    for (const found of this.#found) {
+      if (!wanted.has(found.instance)) this.#options.hypervisor.stop(found.instance, 0, () => {});
+    }
+    this.#found = [];
+  }
+
+  #wanted(): Map<string, Vm> {
+    const wanted = new Map<string, Vm>();
+    for (const vm of this.#vms.values()) {
+      const { instance } = vm.status;
+      if (instance?.node === this.#options.name && instance.epoch === this.#epoch) wanted.set(instance.id, vm);
+    }
+    return wanted;
+  }
+
+  #reconcileOne(id: string, vm: Vm): void {
+    const { instance, message } = vm.status;
+    if (instance === null || this.#released.has(id)) return;
+    const ref = this.#actors.get(id)?.ref ?? this.#spawnVm(vm, instance);
+    if (instance.stopping) this.#ctx.tell(ref, { type: "stop", message });
+  }
+
+  #spawnVm(vm: Vm, instance: Instance): Ref<VmMessage> {
+    const { hypervisor, prober, spec } = this.#options;
+    const behavior = vmActor({
+      vm,
+      instance,
+      hypervisor,
+      prober,
+      leaseUntilMs: this.#leaseUntilMs,
+      hostAddress: spec.address,
+      parent: this.#ctx.self,
+    });
+    const ref = this.#ctx.spawn(behavior, { name: instance.id, supervision: VM_SUPERVISION });
+    this.#actors.set(instance.id, { ref, vm: vm.metadata.name });
+    return ref;
+  }
+
+  #onInstanceEvent(event: InstanceEvent): void {
+    const actor = this.#actors.get(event.instance);
+    if (actor !== undefined) this.#ctx.tell(actor.ref, { type: "instance-event", event });
+  }
+
+  #onVmReport(report: VmReport): void {
+    const actor = this.#actors.get(report.instance);
+    if (actor === undefined) return;
+    if (report.type === "vm-observed") {
+      this.#reports.put(actor.vm, report.instance, { type: "observe", observation: report.observation });
+    } else {
+      this.#actors.delete(report.instance);
+      this.#released.add(report.instance);
+      const { phase, message } = report;
+      if (!report.silent) this.#reports.put(actor.vm, report.instance, { type: "release", phase, message });
+    }
+    if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
+    else this.#sendReports();
+  }
+
+  #sendReports(): void {
+    if (this.#phase !== "holding") return;
+    for (const instance of this.#reports.waiting()) {
+      const command = this.#reports.next(instance, { node: this.#options.name, epoch: this.#epoch });
+      if (command !== null) this.#propose(command, (reply) => ({ type: "report-answered", instance, reply }));
+    }
+  }
+
+  #onReportAnswered(instance: string, reply: ProposeReply): void {
+    if (reply.ok) {
+      this.#reports.answered(instance);
+      this.#sendReports();
+    } else {
+      this.#reports.failed(instance);
+      this.#ctx.setTimer("reports", RETRY_MS, { type: "reports-due" });
+    }
+  }
+
+  #propose(command: Command, adapt: (reply: ProposeReply) => NodeMessage): void {
+    const timeoutMs = this.#options.lease.renewMs;
+    this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
+      make: (replyTo) => ({ type: "propose", command, timeoutMs, replyTo }),
+      timeoutMs: timeoutMs + RETRY_MS,
+      adapt: (result) =>
+        adapt(result.ok ? result.answer : { ok: false, code: "no-leader", message: "The replica did not answer" }),
+    });
+  }
+}

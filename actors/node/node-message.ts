@@ -1,0 +1,18 @@
+/** What a NodeActor hears beside the reports of its VmActors. */
+import type { FoundInstance, InstanceEvent } from "../../runtime/index.ts";
+import type { ProposeReply, WatchMessage } from "../cluster/replica-protocol.ts";
+import type { VmReport } from "../vm/vm-message.ts";
+
+export type NodeMessage =
+  | VmReport
+  | WatchMessage
+  | { readonly type: "found"; readonly instances: readonly FoundInstance[] }
+  | { readonly type: "instance-event"; readonly event: InstanceEvent }
+  | { readonly type: "register-due" }
+  | { readonly type: "registered"; readonly askedMs: number; readonly reply: ProposeReply }
+  | { readonly type: "renew-due" }
+  | { readonly type: "renewed"; readonly askedMs: number; readonly epoch: number; readonly reply: ProposeReply }
+  /** The deadline of the lease has passed by this node's clock. */
+  | { readonly type: "lease-ended" }
+  | { readonly type: "report-answered"; readonly instance: string; readonly reply: ProposeReply }
+  | { readonly type: "reports-due" };

@@ -1,0 +1,68 @@
+/**
+ * What a node has to say to the map about its instances, one proposal an instance at a time, the newest word last.
+ *
+ * An observation that was not sent yet is replaced by a newer one: the map wants to know how it is, not how it was. A
+ * release is final and replaces everything. Nothing is forgotten before the map has answered.
+ */
+import type { Command, Observation } from "../cluster/commands.ts";
+
+export interface Lease {
+  readonly node: string;
+  readonly epoch: number;
+}
+
+type Word =
+  | { readonly type: "observe"; readonly observation: Observation }
+  | { readonly type: "release"; readonly phase: "Stopped" | "Completed"; readonly message: string };
+
+interface Entry {
+  readonly vm: string;
+  waiting: Word | null;
+  sent: Word | null;
+}
+
+export class ReportQueue {
+  readonly #entries = new Map<string, Entry>();
+
+  put(vm: string, instance: string, word: Word): void {
+    const entry = this.#entries.get(instance) ?? { vm, waiting: null, sent: null };
+    this.#entries.set(instance, entry);
+    if (entry.waiting?.type !== "release" && entry.sent?.type !== "release") entry.waiting = word;
+  }
+
+  /** The command to propose next for this instance; null while one is under way or there is nothing to say. */
+  next(instance: string, lease: Lease): Command | null {
+    const entry = this.#entries.get(instance);
+    if (entry === undefined || entry.sent !== null || entry.waiting === null) return null;
+    entry.sent = entry.waiting;
+    entry.waiting = null;
+    return { ...entry.sent, ...lease, vm: entry.vm, instance };
+  }
+
+  /** The map has answered, whatever it said. */
+  answered(instance: string): void {
+    const entry = this.#entries.get(instance);
+    if (entry === undefined) return;
+    entry.sent = null;
+    if (entry.waiting === null) this.#entries.delete(instance);
+  }
+
+  /** No answer: it is said again, unless something newer waits. */
+  failed(instance: string): void {
+    const entry = this.#entries.get(instance);
+    if (entry === undefined) return;
+    if (entry.waiting === null || entry.sent?.type === "release") entry.waiting = entry.sent;
+    entry.sent = null;
+  }
+
+  /** Instances that have something to say. */
+  waiting(): string[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.waiting !== null && entry.sent === null)
+      .map(([instance]) => instance);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}

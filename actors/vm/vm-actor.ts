@@ -1,0 +1,356 @@
+/**
+ * The VmActor drives one instance through its hypervisor and reports what it sees.
+ *
+ *     adopting ──not running──▶ starting ──started──▶ booting ──booted──▶ running
+ *         └──────────────── still running ──────────────────────────────────▶┘ │ exit, unhealthy
+ *                                  starting ◀──backoff── waiting ◀─────────────┘
+ *         any ──stop──▶ stopping ──ended──▶ released          any ──discard──▶ discarding ──ended──▶ released
+ *
+ * It begins by asking the hypervisor for a guest of this instance: after a restart of the node, or of this actor, there may
+ * be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released` is said only after
+ * the hypervisor's word that nothing of it runs; nothing is started under a lease that is over.
+ */
+import type { Behavior, Context, Hypervisor, InstanceEvent, PortForward, Prober, Ref } from "../../runtime/index.ts";
+import type { Observation } from "../cluster/commands.ts";
+import type { Instance, Vm } from "../resources/index.ts";
+import { judge, newHealth, nextProbeMs, type Health } from "./health.ts";
+import { chooseHostPorts, toAddresses } from "./host-ports.ts";
+import { STABLE_MS, startDelayMs } from "./start-backoff.ts";
+import type { VmMessage, VmReport } from "./vm-message.ts";
+
+export interface VmActorOptions {
+  readonly vm: Vm;
+  readonly instance: Instance;
+  readonly leaseUntilMs: number;
+  readonly hypervisor: Hypervisor;
+  readonly prober: Prober;
+  /** Where the VM's ports are published. */
+  readonly hostAddress: string;
+  readonly parent: Ref<VmReport>;
+}
+
+/** Pause between two tries to end a guest that would not end. */
+const END_RETRY_MS = 1000;
+
+/** Pause before a start that is due is tried again because the last run is not cleared yet. */
+const CLEAR_RETRY_MS = 100;
+
+type Stage = "adopting" | "starting" | "booting" | "running" | "waiting" | "stopping" | "discarding";
+
+interface VmState {
+  readonly stage: Stage;
+  /** Counts starts; an answer of an earlier attempt is ignored. */
+  readonly attempt: number;
+  /** Consecutive failed runs. */
+  readonly failures: number;
+  readonly leaseUntilMs: number;
+  readonly forwards: readonly PortForward[];
+  readonly health: Health;
+  readonly message: string;
+  /** The one call to the hypervisor that has not been answered. */
+  readonly open: "none" | "start" | "end";
+  /** While `waiting`: whether the hypervisor said that nothing is left of the last run. */
+  readonly cleared: boolean;
+  readonly releaseAs: "Stopped" | "Completed";
+}
+
+export function vmActor(options: VmActorOptions): Behavior<VmState, VmMessage> {
+  return {
+    name: "vm",
+    init: (ctx) => new VmTurn(options, ctx, initialState(options, ctx)).begin(),
+    receive: (state, message, ctx) => new VmTurn(options, ctx, state).handle(message),
+  };
+}
+
+function initialState(options: VmActorOptions, ctx: Context<VmMessage>): VmState {
+  // An earlier life of this instance may have published ports; a guest that still runs holds them.
+  const known = options.vm.status.addresses;
+  const ports = options.vm.spec.ports.map((port) => {
+    const host = port.host ?? known.find((address) => address.name === port.name)?.port;
+    return host === undefined ? port : { ...port, host };
+  });
+  return {
+    stage: "adopting",
+    attempt: options.vm.status.restarts,
+    failures: 0,
+    leaseUntilMs: options.leaseUntilMs,
+    forwards: chooseHostPorts(ports, options.hostAddress, ctx.random),
+    health: newHealth(ctx.now()),
+    message: "",
+    open: "none",
+    cleared: true,
+    releaseAs: "Stopped",
+  };
+}
+
+/** One message's worth of work: the state it began with, and what may be done about it. */
+class VmTurn {
+  readonly #options: VmActorOptions;
+  readonly #ctx: Context<VmMessage>;
+  readonly #state: VmState;
+
+  constructor(options: VmActorOptions, ctx: Context<VmMessage>, state: VmState) {
+    this.#options = options;
+    this.#ctx = ctx;
+    this.#state = state;
+  }
+
+  begin(): VmState {
+    const { hypervisor, instance } = this.#options;
+    const state = this.#state;
+    hypervisor.adopt(instance.id, state.leaseUntilMs, this.#started(state.attempt));
+    return { ...state, open: "start" };
+  }
+
+  handle(message: VmMessage): VmState {
+    const state = this.#state;
+    switch (message.type) {
+      case "lease":
+        this.#options.hypervisor.extendLease([this.#options.instance.id], message.untilMs);
+        return { ...state, leaseUntilMs: message.untilMs };
+      case "stop":
+        return this.#endGuest("stopping", message.message);
+      case "discard":
+        return this.#endGuest("discarding", "");
+      case "started":
+        return message.attempt === state.attempt ? this.#onStarted(message.result) : state;
+      case "instance-event":
+        return this.#onInstanceEvent(message.event);
+      case "probed":
+        return message.attempt === state.attempt ? this.#onProbed(message.result) : state;
+      case "probe-due":
+        return this.#probe();
+      case "start-due":
+        return this.#onStartDue();
+      case "end-due":
+        return state.stage === "waiting" || state.stage === "stopping" || state.stage === "discarding"
+          ? this.#end(state)
+          : state;
+      case "ended":
+        return this.#onEnded(message.result);
+      case "stable":
+        return { ...state, failures: 0 };
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #onStartDue(): VmState {
+    const state = this.#state;
+    if (state.stage !== "waiting") return state;
+    if (state.cleared && state.open === "none") return this.#start({ ...state, attempt: state.attempt + 1 });
+    this.#ctx.setTimer("start", CLEAR_RETRY_MS, { type: "start-due" });
+    return state;
+  }
+
+  #start(state: VmState): VmState {
+    const { hypervisor, instance, vm } = this.#options;
+    const ctx = this.#ctx;
+    if (ctx.now() >= state.leaseUntilMs) return this.#wait(state, "The node's lease is over");
+    const { spec } = vm;
+    const forwards = state.attempt === vm.status.restarts ? state.forwards : this.#freshPorts();
+    hypervisor.start(
+      {
+        instance: instance.id,
+        vm: vm.metadata.name,
+        node: ctx.node,
+        vcpus: spec.vcpus,
+        memoryMiB: spec.memoryMiB,
+        image: spec.image,
+        command: spec.command,
+        env: spec.env,
+        files: spec.files,
+        ports: forwards,
+        leaseUntilMs: state.leaseUntilMs,
+      },
+      this.#started(state.attempt),
+    );
+    return this.#report({
+      ...state,
+      forwards,
+      stage: "starting",
+      open: "start",
+      health: newHealth(ctx.now()),
+      message: "",
+    });
+  }
+
+  /** A port that turned out to be taken is not tried again. */
+  #freshPorts(): PortForward[] {
+    return chooseHostPorts(this.#options.vm.spec.ports, this.#options.hostAddress, this.#ctx.random);
+  }
+
+  #started(attempt: number): Parameters<Hypervisor["start"]>[1] {
+    return this.#ctx.callback((result) => ({ type: "started", attempt, result }));
+  }
+
+  #onStarted(result: Parameters<Parameters<Hypervisor["start"]>[1]>[0]): VmState {
+    const state: VmState = { ...this.#state, open: "none" };
+    switch (state.stage) {
+      case "adopting":
+        return result.ok ? this.#booted(state) : this.#start(state);
+      case "starting":
+        return result.ok ? this.#report({ ...state, stage: "booting" }) : this.#failed(state, result.message);
+      case "booting":
+      case "running":
+        return result.ok ? state : this.#failed(state, result.message);
+      case "waiting":
+      case "stopping":
+      case "discarding":
+        return this.#end(state);
+      default:
+        return state.stage satisfies never;
+    }
+  }
+
+  #booted(state: VmState): VmState {
+    this.#ctx.setTimer("stable", STABLE_MS, { type: "stable" });
+    if (this.#options.vm.spec.health !== undefined) this.#ctx.setTimer("probe", 0, { type: "probe-due" });
+    return this.#report({ ...state, stage: "running", message: "" });
+  }
+
+  #onInstanceEvent(event: InstanceEvent): VmState {
+    const state = this.#state;
+    switch (event.type) {
+      case "booted":
+        return state.stage === "starting" || state.stage === "booting" ? this.#booted(state) : state;
+      case "heartbeat":
+        return state;
+      case "exited":
+        if (
+          state.stage === "adopting" ||
+          state.stage === "stopping" ||
+          state.stage === "discarding" ||
+          state.stage === "waiting"
+        )
+          return state;
+        if (event.reason !== "lease" && this.#isComplete(event.reason)) return this.#complete(event.detail);
+        return this.#failed(state, `The guest ended by itself: ${event.detail}`);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #probe(): VmState {
+    const check = this.#options.vm.spec.health;
+    if (check === undefined || this.#state.stage !== "running") return this.#state;
+    const forward = this.#state.forwards.find(({ guestPort }) => guestPort === check.port);
+    if (forward === undefined) return this.#state;
+    const { attempt } = this.#state;
+    this.#options.prober.probe(
+      {
+        kind: check.type,
+        address: forward.hostAddress,
+        port: forward.hostPort,
+        path: check.path,
+        timeoutMs: check.timeoutMs,
+      },
+      this.#ctx.callback((result) => ({ type: "probed", attempt, result })),
+    );
+    return this.#state;
+  }
+
+  #onProbed(result: Parameters<Parameters<Prober["probe"]>[1]>[0]): VmState {
+    const check = this.#options.vm.spec.health;
+    if (check === undefined || this.#state.stage !== "running") return this.#state;
+    const health = judge(this.#state.health, check, { ok: result.ok, nowMs: this.#ctx.now() });
+    const state = { ...this.#state, health };
+    if (health.verdict === "unhealthy") {
+      this.#report(state);
+      return this.#failed(
+        state,
+        `Its health check failed ${check.failuresMax} times: ${result.ok ? "" : result.message}`,
+      );
+    }
+    this.#ctx.setTimer("probe", nextProbeMs(health, check), { type: "probe-due" });
+    return health.verdict === this.#state.health.verdict ? state : this.#report(state);
+  }
+
+  /** Clears what is left of a run that failed, and waits for the next one. */
+  #failed(state: VmState, message: string): VmState {
+    const failures = state.failures + 1;
+    const delayMs = startDelayMs(failures, this.#ctx.random);
+    const said = `${message}; trying again in ${(delayMs / 1000).toFixed(1)} s`;
+    return this.#end({ ...this.#wait({ ...state, failures }, said, delayMs), cleared: false });
+  }
+
+  #wait(state: VmState, message: string, delayMs = END_RETRY_MS): VmState {
+    this.#ctx.cancelTimer("stable");
+    this.#ctx.cancelTimer("probe");
+    this.#ctx.setTimer("start", delayMs, { type: "start-due" });
+    return this.#report({ ...state, stage: "waiting", message });
+  }
+
+  #isComplete(reason: "shutdown" | "crash"): boolean {
+    const { restart } = this.#options.vm.spec;
+    return restart === "never" || (restart === "on-failure" && reason === "shutdown");
+  }
+
+  #complete(detail: string): VmState {
+    return this.#endGuest("stopping", detail, "Completed");
+  }
+
+  #endGuest(stage: "stopping" | "discarding", message: string, releaseAs: VmState["releaseAs"] = "Stopped"): VmState {
+    if (this.#state.stage === "discarding" || this.#state.stage === stage) return this.#state;
+    for (const key of ["start", "probe", "stable"]) this.#ctx.cancelTimer(key);
+    return this.#end(this.#report({ ...this.#state, stage, message, releaseAs }));
+  }
+
+  /** While a call is open its answer is awaited first, so that no guest comes up behind the end. */
+  #end(state: VmState): VmState {
+    if (state.open !== "none") return state;
+    const { hypervisor, instance, vm } = this.#options;
+    const graceMs = state.stage === "stopping" ? vm.spec.stopGraceMs : 0;
+    hypervisor.stop(
+      instance.id,
+      graceMs,
+      this.#ctx.callback((result) => ({ type: "ended", result })),
+    );
+    return { ...state, open: "end" };
+  }
+
+  #onEnded(result: Parameters<Parameters<Hypervisor["stop"]>[2]>[0]): VmState {
+    const state: VmState = { ...this.#state, open: "none" };
+    if (!result.ok) {
+      this.#ctx.setTimer("end", END_RETRY_MS, { type: "end-due" });
+      return this.#report({ ...state, message: `Cannot end the guest: ${result.message}; trying again` });
+    }
+    if (state.stage === "stopping" || state.stage === "discarding") {
+      return this.#release(
+        state.releaseAs,
+        result.forced ? "It did not shut down in time and was ended" : state.message,
+      );
+    }
+    return { ...state, cleared: true };
+  }
+
+  #release(phase: "Stopped" | "Completed", message: string): VmState {
+    const silent = this.#state.stage === "discarding";
+    const instance = this.#options.instance.id;
+    this.#ctx.tell(this.#options.parent, { type: "vm-released", instance, phase, message, silent });
+    this.#ctx.stop();
+    return this.#state;
+  }
+
+  #report(state: VmState): VmState {
+    if (state.stage === "discarding") return state;
+    const observation: Observation = {
+      phase: PHASES[state.stage],
+      health: state.stage === "running" ? state.health.verdict : "unknown",
+      addresses: toAddresses(state.forwards),
+      restarts: state.attempt,
+      message: state.message,
+    };
+    this.#ctx.tell(this.#options.parent, { type: "vm-observed", instance: this.#options.instance.id, observation });
+    return state;
+  }
+}
+
+const PHASES: Readonly<Record<Exclude<Stage, "discarding">, Observation["phase"]>> = {
+  adopting: "Starting",
+  starting: "Starting",
+  booting: "Starting",
+  running: "Running",
+  waiting: "Crashed",
+  stopping: "Stopping",
+};

@@ -1,0 +1,75 @@
+/** A hypervisor that does what the test says: it records every call and keeps its answer until told. */
+import type {
+  FoundInstance,
+  Hypervisor,
+  InstanceEvent,
+  InstanceLaunch,
+  StartResult,
+  StopResult,
+} from "../../../runtime/index.ts";
+
+export interface ScriptedHypervisor extends Hypervisor {
+  readonly calls: string[];
+  readonly launches: InstanceLaunch[];
+  found: FoundInstance[];
+  /** Answers the oldest open call of that kind. */
+  answerStart(result: StartResult): void;
+  answerAdopt(result: StartResult): void;
+  answerStop(result: StopResult): void;
+  emit(event: InstanceEvent): void;
+}
+
+export const NOT_RUNNING: StartResult = { ok: false, code: "not-running", message: "no guest of this instance runs" };
+export const STARTED: StartResult = { ok: true, pid: 4711 };
+export const STOPPED: StopResult = { ok: true, forced: false };
+
+export function createScriptedHypervisor(): ScriptedHypervisor {
+  const starts: ((result: StartResult) => void)[] = [];
+  const adopts: ((result: StartResult) => void)[] = [];
+  const stops: ((result: StopResult) => void)[] = [];
+  const calls: string[] = [];
+  const launches: InstanceLaunch[] = [];
+  let listener: (event: InstanceEvent) => void = () => {};
+
+  function oldest<Value>(open: ((value: Value) => void)[], kind: string): (value: Value) => void {
+    const done = open.shift();
+    if (done === undefined) throw new Error(`no ${kind} is open; calls: ${calls.join(", ")}`);
+    return done;
+  }
+
+  return {
+    driver: "simulated",
+    capabilities: { isolation: true, accelerated: false, adopt: true, pause: false },
+    calls,
+    launches,
+    found: [],
+    start(launch, done) {
+      calls.push(`start ${launch.instance}`);
+      launches.push(launch);
+      starts.push(done);
+    },
+    stop(instance, graceMs, done) {
+      calls.push(`stop ${instance} ${graceMs}`);
+      stops.push(done);
+    },
+    list(done) {
+      calls.push("list");
+      done(this.found);
+    },
+    adopt(instance, _leaseUntilMs, done) {
+      calls.push(`adopt ${instance}`);
+      adopts.push(done);
+    },
+    extendLease(instances, leaseUntilMs) {
+      calls.push(`lease ${instances.join("+")} ${leaseUntilMs}`);
+    },
+    onEvent(listen) {
+      listener = listen;
+    },
+    readLogs: () => ({ cancel: () => {} }),
+    answerStart: (result) => oldest(starts, "start")(result),
+    answerAdopt: (result) => oldest(adopts, "adopt")(result),
+    answerStop: (result) => oldest(stops, "stop")(result),
+    emit: (event) => listener(event),
+  };
+}
