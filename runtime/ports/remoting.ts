@@ -5,11 +5,15 @@
  * Drivers: `transport/node/` (ws), the simulator's network. Payloads are plain data and `Ref`s; a driver that leaves the
  * process encodes refs as addresses, the simulator hands the same frozen objects over.
  */
+import type { AnyRef } from "../ref.ts";
+
 export interface Remoting {
   /** Sends, or drops when there is no link and its queue is full. Never throws, never blocks. */
   send(envelope: Envelope): void;
   /** Registers the one receiver of this system; called by the kernel when the system starts. */
   onEnvelope(receive: (envelope: Envelope) => void): void;
+  /** Registers how a ref's address in a payload becomes a ref again; a driver that keeps the objects leaves it out. */
+  useRefs?(resolve: (address: Address) => AnyRef): void;
   /** Registers a listener for links coming up and going down. */
   onLink(listen: (event: LinkEvent) => void): void;
 }

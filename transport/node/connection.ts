@@ -1,0 +1,235 @@
+/**
+ * One WebSocket from its opening to its end: handshake, frames in and out, heartbeat. Neighbours: `Dialer` and `Listener`
+ * open them, `WsRemoting` owns them.
+ *
+ * From the moment it is closed, whoever closed it, nothing that still arrives is looked at and `onClosed` has been called.
+ */
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { Clock, TimerHandle } from "../../runtime/ports/clock.ts";
+import type { Envelope } from "../../runtime/ports/remoting.ts";
+import {
+  awaitHello,
+  CLOSE_REPLACED,
+  CLOSE_SHUTDOWN,
+  closeCodeOf,
+  greet,
+  HANDSHAKE_BYTES_MAX,
+  isWireRefusal,
+  Outbox,
+  parseFrame,
+  refusalOfCloseCode,
+  stepHandshake,
+  toWire,
+  type Frame,
+  type HandshakeFrame,
+  type HandshakeSelf,
+  type HandshakeState,
+  type Identity,
+  type Refusal,
+  type RefusalCode,
+  type TransportCounters,
+} from "../index.ts";
+import { freshNonce } from "./hmac-prover.ts";
+import { decodePlain, encodePlain, type ResolveRef } from "./msgpack-codec.ts";
+import type { TransportTiming } from "./timing.ts";
+
+/** What all connections of one node share. */
+export interface ConnectionWorld {
+  readonly self: HandshakeSelf;
+  readonly clock: Clock;
+  readonly timing: TransportTiming;
+  readonly counters: TransportCounters;
+  readonly resolveRef: ResolveRef;
+  onLinked(connection: Connection, peer: Identity): void;
+  onEnvelopes(envelopes: readonly Envelope[]): void;
+  /** Called once, after which nothing else is. */
+  onClosed(connection: Connection, end: ConnectionEnd): void;
+}
+
+export type ConnectionEnd =
+  | { readonly type: "refused"; readonly refusal: Refusal }
+  | { readonly type: "refused-by-peer"; readonly code: RefusalCode }
+  | { readonly type: "silent" }
+  | { readonly type: "replaced" }
+  | { readonly type: "shutdown" }
+  /** The other side ended it, or the network did. */
+  | { readonly type: "lost"; readonly detail: string };
+
+export interface OpenSocket {
+  readonly socket: WebSocket;
+  /** The TCP connection below. */
+  readonly stream: Socket;
+  /** The peer that this side dialed; null when it was accepted. */
+  readonly dialed: string | null;
+}
+
+export class Connection {
+  readonly dialed: string | null;
+  readonly remote: string;
+  /** Set once the peer has proven who it is. */
+  peer: Identity | null = null;
+  /** Resolves when the socket is gone: some time after `onClosed`. */
+  readonly gone: Promise<void>;
+  readonly #world: ConnectionWorld;
+  readonly #socket: WebSocket;
+  readonly #stream: Socket;
+  readonly #outbox = new Outbox();
+  readonly #bytesBefore: number;
+  #handshake: HandshakeState;
+  #closed = false;
+  #timer: TimerHandle;
+  #bytesSeen = 0;
+  #silentTicks = 0;
+
+  constructor(world: ConnectionWorld, { socket, stream, dialed }: OpenSocket) {
+    this.#world = world;
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#bytesBefore = stream.bytesRead;
+    this.dialed = dialed;
+    this.remote = `${stream.remoteAddress ?? "?"}:${stream.remotePort ?? "?"}`;
+    socket.on("message", (data: Buffer, isBinary: boolean) => this.#onMessage(data, isBinary));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+    this.gone = new Promise((resolve) => {
+      socket.on("close", (code: number) => {
+        this.#onClose(code);
+        resolve();
+      });
+    });
+    // Behind the WebSocket's own listener, so that a chunk whose frames complete the handshake has done so by now.
+    stream.on("data", () => this.#checkHandshakeBytes());
+    this.#timer = world.clock.setTimer(world.timing.handshakeMs, () => {
+      this.#refuse("handshake-timeout", `no link within ${world.timing.handshakeMs} ms`);
+    });
+    if (dialed === null) {
+      this.#handshake = awaitHello(freshNonce());
+      return;
+    }
+    const { state, send } = greet(world.self, dialed, freshNonce());
+    this.#handshake = state;
+    this.#sendHandshake(send);
+  }
+
+  /** Queues one encoded envelope for the end of this turn; false when there is no room. Only when linked. */
+  send(bytes: Uint8Array): boolean {
+    const isFirst = this.#outbox.isEmpty;
+    if (!this.#outbox.offer(bytes, this.#socket.bufferedAmount)) return false;
+    // A microtask runs when the macrotask that sends has finished: its envelopes share frames and none waits longer.
+    if (isFirst) queueMicrotask(() => this.#flush());
+    return true;
+  }
+
+  close(end: "replaced" | "shutdown"): void {
+    this.#end({ type: end }, end === "replaced" ? CLOSE_REPLACED : CLOSE_SHUTDOWN);
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (this.#closed) return;
+    const { counters, self, resolveRef } = this.#world;
+    counters.framesReceived += 1;
+    counters.bytesReceived += data.length;
+    if (!isBinary) return this.#refuse("text-frame", "frames are binary");
+    const decoded = this.peer === null ? decodePlain(data) : decodePlain(data, resolveRef);
+    if (!decoded.ok) return this.#refuse("malformed-frame", decoded.detail);
+    const parsed = parseFrame(decoded.value, { from: this.peer?.node ?? "", to: self.identity.node });
+    if (!parsed.ok) return this.#refuse(parsed.refusal.code, parsed.refusal.detail);
+    if (this.peer === null) return this.#stepHandshake(parsed.frame);
+    if (parsed.frame.type !== "envelopes") return this.#refuse("unexpected-frame", `${parsed.frame.type} on a link`);
+    this.#world.onEnvelopes(parsed.frame.envelopes);
+  }
+
+  #stepHandshake(frame: Frame): void {
+    const step = stepHandshake(this.#world.self, this.#handshake, frame);
+    if (step.type === "refused") return this.#refuse(step.refusal.code, step.refusal.detail);
+    if (step.send !== null) this.#sendHandshake(step.send);
+    if (step.type === "continue") {
+      this.#handshake = step.state;
+      return;
+    }
+    this.peer = step.peer;
+    this.#world.clock.clearTimer(this.#timer);
+    this.#scheduleHeartbeat();
+    this.#world.onLinked(this, step.peer);
+  }
+
+  #sendHandshake(frame: HandshakeFrame): void {
+    const encoded = encodePlain(toWire(frame), frame.type);
+    if (!encoded.ok) throw new Error(`Bug: handshake frame ${frame.type} is not plain data: ${encoded.detail}`);
+    this.#sendFrame(encoded.bytes);
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    for (const frame of this.#outbox.drain()) this.#sendFrame(frame);
+  }
+
+  #sendFrame(bytes: Uint8Array): void {
+    this.#world.counters.framesSent += 1;
+    this.#world.counters.bytesSent += bytes.length;
+    this.#socket.send(bytes);
+  }
+
+  #checkHandshakeBytes(): void {
+    if (this.peer !== null || this.#closed) return;
+    const bytes = this.#stream.bytesRead - this.#bytesBefore;
+    if (bytes <= HANDSHAKE_BYTES_MAX) return;
+    this.#refuse("handshake-too-large", `${bytes} bytes without a link, at most ${HANDSHAKE_BYTES_MAX} are taken`);
+  }
+
+  #scheduleHeartbeat(): void {
+    const { clock, timing } = this.#world;
+    this.#timer = clock.setTimer(timing.heartbeatMs, () => this.#heartbeat());
+  }
+
+  #heartbeat(): void {
+    // Bytes rather than pongs: while a large frame is on its way, no pong can come between its parts.
+    const bytes = this.#stream.bytesRead;
+    this.#silentTicks = bytes === this.#bytesSeen ? this.#silentTicks + 1 : 0;
+    this.#bytesSeen = bytes;
+    if (this.#silentTicks >= this.#world.timing.silentTicksMax) {
+      this.#end({ type: "silent" }, null);
+      return;
+    }
+    this.#socket.ping();
+    this.#scheduleHeartbeat();
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") this.#refuse("frame-too-large", error.message);
+    else if (error.code?.startsWith("WS_ERR_") === true) this.#refuse("bad-websocket", error.message);
+    else this.#end({ type: "lost", detail: error.message }, null);
+  }
+
+  #onClose(closeCode: number): void {
+    const code = refusalOfCloseCode(closeCode);
+    const detail = `closed by the peer (${closeCode})`;
+    this.#end(code === undefined ? { type: "lost", detail } : { type: "refused-by-peer", code }, null);
+    this.#world.clock.clearTimer(this.#timer);
+  }
+
+  #refuse(code: RefusalCode, detail: string): void {
+    const closeCode = isWireRefusal(code) ? closeCodeOf(code) : null;
+    this.#end({ type: "refused", refusal: { code, detail } }, closeCode);
+  }
+
+  /** `closeCode`: what to tell the peer, or null to cut the connection. */
+  #end(end: ConnectionEnd, closeCode: number | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { clock, timing } = this.#world;
+    clock.clearTimer(this.#timer);
+    if (closeCode === null) {
+      this.#socket.terminate();
+    } else {
+      this.#socket.close(closeCode, reasonOf(end));
+      this.#timer = clock.setTimer(timing.closeMs, () => this.#socket.terminate());
+    }
+    this.#world.onClosed(this, end);
+  }
+}
+
+/** Goes into the close frame, which takes 123 bytes; the detail stays in this node's log. */
+function reasonOf(end: ConnectionEnd): string {
+  return end.type === "refused" ? end.refusal.code : end.type;
+}

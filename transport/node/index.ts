@@ -1,0 +1,9 @@
+/** Transport on Node.js: the remoting port over WebSockets, MessagePack for payloads. */
+export type { PeerAddress } from "./dialer.ts";
+export { msgpackPayloadCodec } from "./msgpack-codec.ts";
+export { TRANSPORT_TIMING } from "./timing.ts";
+export type { TransportTiming } from "./timing.ts";
+export { TransportError } from "./transport-error.ts";
+export type { TransportErrorCode } from "./transport-error.ts";
+export { createWsRemoting } from "./ws-remoting.ts";
+export type { WsRemoting, WsRemotingOptions } from "./ws-remoting.ts";

@@ -1,0 +1,15 @@
+/** A failure of the transport that its caller has to hear about; what happens to one connection is never one of these. */
+export type TransportErrorCode = "listen-port-in-use" | "listen-failed" | "transport-options";
+
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+  readonly code: TransportErrorCode;
+  /** What would help. */
+  readonly hint: string;
+
+  constructor(code: TransportErrorCode, details: { message: string; hint: string; cause?: unknown }) {
+    super(details.message, { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+  }
+}

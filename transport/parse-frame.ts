@@ -1,0 +1,114 @@
+/**
+ * From a decoded value to a frame, or to the name of what is wrong with it. Nothing behind this file looks at a field
+ * whose type it has not checked.
+ */
+import type { Envelope } from "../runtime/ports/remoting.ts";
+import { FRAME_TAGS, type Frame, type Identity } from "./frame.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** Node names, cluster ids, incarnations. No `/`: it separates node and path. */
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** 32 bytes in hexadecimal digits. */
+const HASH = /^[0-9a-f]{64}$/;
+
+/** An actor's path; generous, since names are at most 128 long and trees are flat. */
+export const PATH_LENGTH_MAX = 1024;
+
+export type ParsedFrame =
+  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** The two ends of the connection a frame came in on. */
+export interface FrameEnds {
+  /** The node that sent it; empty while it has not proven who it is. */
+  readonly from: string;
+  /** This node. */
+  readonly to: string;
+}
+
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && NAME.test(value);
+}
+
+export function parseFrame(value: unknown, ends: FrameEnds): ParsedFrame {
+  if (!Array.isArray(value)) return malformed("it is not an array");
+  const fields: readonly unknown[] = value;
+  switch (fields[0]) {
+    case FRAME_TAGS.hello:
+      return parseHello(fields);
+    case FRAME_TAGS.challenge:
+      return parseChallenge(fields);
+    case FRAME_TAGS.proof:
+    case FRAME_TAGS.welcome:
+      return parseProof(fields);
+    case FRAME_TAGS.envelopes:
+      return parseEnvelopes(fields, ends);
+    default:
+      return { ok: false, refusal: { code: "unknown-frame", detail: `its tag is ${describe(fields[0])}` } };
+  }
+}
+
+function parseHello(fields: readonly unknown[]): ParsedFrame {
+  const [, versionMin, versionMax, cluster, node, incarnation, nonce] = fields;
+  if (!isVersion(versionMin) || !isVersion(versionMax) || versionMin > versionMax) return malformed("hello: versions");
+  const identity = parseIdentity(cluster, node, incarnation);
+  if (identity === undefined) return malformed("hello: cluster, node or incarnation");
+  if (!isHash(nonce)) return malformed("hello: nonce");
+  return { ok: true, frame: { type: "hello", versionMin, versionMax, identity, nonce } };
+}
+
+function parseChallenge(fields: readonly unknown[]): ParsedFrame {
+  const [, version, cluster, node, incarnation, nonce] = fields;
+  if (!isVersion(version)) return malformed("challenge: version");
+  const identity = parseIdentity(cluster, node, incarnation);
+  if (identity === undefined) return malformed("challenge: cluster, node or incarnation");
+  if (!isHash(nonce)) return malformed("challenge: nonce");
+  return { ok: true, frame: { type: "challenge", version, identity, nonce } };
+}
+
+function parseProof(fields: readonly unknown[]): ParsedFrame {
+  const type = fields[0] === FRAME_TAGS.proof ? "proof" : "welcome";
+  const proof = fields[1];
+  if (fields.length !== 2 || !isHash(proof)) return malformed(`${type}: proof`);
+  return { ok: true, frame: { type, proof } };
+}
+
+function parseEnvelopes(fields: readonly unknown[], ends: FrameEnds): ParsedFrame {
+  const envelopes: Envelope[] = [];
+  for (let i = 1; i < fields.length; i++) {
+    const wire = fields[i];
+    if (!Array.isArray(wire) || wire.length !== 3) return malformed(`envelope ${i}: not three elements`);
+    const [to, from, message] = wire as readonly unknown[];
+    if (!isPath(to) || to === "") return malformed(`envelope ${i}: path to`);
+    if (!isPath(from)) return malformed(`envelope ${i}: path from`);
+    envelopes.push({ from: { node: ends.from, path: from }, to: { node: ends.to, path: to }, message });
+  }
+  if (envelopes.length === 0) return malformed("no envelope");
+  return { ok: true, frame: { type: "envelopes", envelopes } };
+}
+
+function parseIdentity(cluster: unknown, node: unknown, incarnation: unknown): Identity | undefined {
+  return isName(cluster) && isName(node) && isName(incarnation) ? { cluster, node, incarnation } : undefined;
+}
+
+function isVersion(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0xffff;
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === "string" && HASH.test(value);
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && value.length <= PATH_LENGTH_MAX;
+}
+
+function malformed(detail: string): ParsedFrame {
+  return { ok: false, refusal: { code: "malformed-frame", detail } };
+}
+
+/** A value of the wire in a log line: its type, and itself only when it is a number. */
+function describe(value: unknown): string {
+  return typeof value === "number" ? String(value) : `a ${value === null ? "null" : typeof value}`;
+}

@@ -1,0 +1,20 @@
+/**
+ * How a ref travels inside a payload: an extension value of MessagePack that holds `node/path`, as in the ref's own
+ * `blixard://node/path`. Its type number is part of the wire protocol; msgpackr keeps 0x42 to 0x78 and negative ones.
+ */
+import type { Address } from "../runtime/ports/remoting.ts";
+import { PATH_LENGTH_MAX, isName } from "./parse-frame.ts";
+
+export const REF_EXTENSION_TYPE = 0x01;
+
+export function formatAddress(address: Address): string {
+  return `${address.node}/${address.path}`;
+}
+
+/** Undefined when the text is not an address. */
+export function parseAddress(text: string): Address | undefined {
+  const slash = text.indexOf("/");
+  const node = text.slice(0, Math.max(slash, 0));
+  const path = text.slice(slash + 1);
+  return isName(node) && path !== "" && path.length <= PATH_LENGTH_MAX ? { node, path } : undefined;
+}
