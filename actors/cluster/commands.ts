@@ -87,6 +87,8 @@ export interface Proposal {
   readonly session: string;
   /** Grows by one a proposal of its session. */
   readonly sequence: number;
+  /** Index that the proposer had applied when it first made this; what tells a late repetition (0009-sessions.md). */
+  readonly after: number;
   /** The proposer's wall clock, for labels. */
   readonly atMs: number;
   readonly command: Command;

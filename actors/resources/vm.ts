@@ -93,6 +93,18 @@ export type VmPhase = Static<typeof VmPhase>;
 export const VmAddress = Type.Object({ name: Name, guest: Port, address: Type.String(), port: Port }, strict);
 export type VmAddress = Static<typeof VmAddress>;
 
+/** What an instance holds of its node from its placement to its release, also when its VM's spec has changed since. */
+export const Claim = Type.Object(
+  {
+    vcpus: Type.Integer(),
+    memoryMiB: Type.Integer(),
+    /** Fixed ports on the node. */
+    hostPorts: Type.Array(Port),
+  },
+  strict,
+);
+export type Claim = Static<typeof Claim>;
+
 /** One running copy, or the right to be it. Ids are never reused. */
 export const Instance = Type.Object(
   {
@@ -104,6 +116,7 @@ export const Instance = Type.Object(
     generation: Type.Integer(),
     /** The cluster wants it gone; only its node's word, or the end of its lease, removes it. */
     stopping: Type.Boolean(),
+    claim: Claim,
   },
   strict,
 );
