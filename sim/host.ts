@@ -1,0 +1,173 @@
+/**
+ * One machine under a node: its hypervisor's guests, each with a guard.
+ *
+ *     start ──▶ spawning ──▶ booting ──▶ running ──▶ ended
+ *                                 guard: ended at the lease deadline, whatever the node's process does
+ *
+ * Guests and guards belong to the host: they go on when the node's process ends or is paused, and end with the host's
+ * power. Deadlines are on the host's monotonic clock.
+ */
+import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../runtime/index.ts";
+import type { Timeline } from "./timeline.ts";
+import type { HostClock } from "./virtual-clock.ts";
+
+/** Guests of one run of the simulator, in microseconds. */
+export interface GuestWeather {
+  spawnMaxUs: number;
+  bootMinUs: number;
+  bootMaxUs: number;
+  /** Share of starts that fail. */
+  startFailures: number;
+  /** Share of stops in which the guest does not listen and is ended at the end of the grace. */
+  deafness: number;
+}
+
+export interface Guest {
+  readonly launch: InstanceLaunch;
+  readonly pid: number;
+  readonly startedUs: number;
+  readonly lines: string[];
+  readonly followers: Set<(line: string) => void>;
+  deadlineMs: number;
+  booted: boolean;
+  /** Runs but answers nobody. */
+  hung: boolean;
+}
+
+/** Told when a guest begins and ends to run; asked after every such event. */
+export interface GuestWatcher {
+  onGuestStarted(host: number, launch: InstanceLaunch): void;
+  onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
+}
+
+const HEARTBEAT_US = 5_000_000;
+
+/** Lines kept of a console; a modelled guest says little. */
+const LINES_MAX = 100;
+
+export class Host {
+  readonly index: number;
+  readonly clock: HostClock;
+  readonly weather: GuestWeather;
+  readonly guests: Map<string, Guest> = new Map();
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly #watcher: GuestWatcher;
+  #pids = 1000;
+  #listen: ((event: InstanceEvent) => void) | null = null;
+  /** Consoles of guests that ended; read like any other. */
+  readonly #consoles = new Map<string, string[]>();
+
+  constructor(options: {
+    readonly index: number;
+    readonly clock: HostClock;
+    readonly weather: GuestWeather;
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly watcher: GuestWatcher;
+  }) {
+    this.index = options.index;
+    this.clock = options.clock;
+    this.weather = options.weather;
+    this.timeline = options.timeline;
+    this.random = options.random;
+    this.#watcher = options.watcher;
+  }
+
+  /** Who is told of events; null when no process of the node runs. */
+  listen(listen: ((event: InstanceEvent) => void) | null): void {
+    this.#listen = listen;
+  }
+
+  consoleOf(instance: string): string[] | undefined {
+    return this.guests.get(instance)?.lines ?? this.#consoles.get(instance);
+  }
+
+  /** Whether a guest other than `instance` holds the port. */
+  portTaken(hostPort: number): boolean {
+    return this.guestAt(hostPort) !== undefined;
+  }
+
+  guestAt(hostPort: number): Guest | undefined {
+    for (const guest of this.guests.values()) {
+      if (guest.launch.ports.some((port) => port.hostPort === hostPort)) return guest;
+    }
+    return undefined;
+  }
+
+  /** The guest runs from now on, under its guard. */
+  run(launch: InstanceLaunch): Guest {
+    const guest: Guest = {
+      launch,
+      pid: ++this.#pids,
+      startedUs: this.timeline.nowUs,
+      lines: this.#consoles.get(launch.instance) ?? [],
+      followers: new Set(),
+      deadlineMs: launch.leaseUntilMs,
+      booted: false,
+      hung: false,
+    };
+    this.guests.set(launch.instance, guest);
+    this.#note("guest-start", guest, "");
+    this.#watcher.onGuestStarted(this.index, launch);
+    this.say(guest, `starting ${launch.vm}`);
+    this.#guard(guest);
+    const { bootMinUs, bootMaxUs } = this.weather;
+    this.timeline.after(bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1), () => this.#boot(guest));
+    return guest;
+  }
+
+  /** Ends a guest. Without `reason` nobody is told: whoever asked knows. */
+  end(guest: Guest, reason?: ExitReason, detail = ""): void {
+    if (this.guests.get(guest.launch.instance) !== guest) return;
+    this.say(guest, `ended ${detail}`);
+    this.guests.delete(guest.launch.instance);
+    this.#consoles.set(guest.launch.instance, guest.lines);
+    guest.followers.clear();
+    this.#note("guest-end", guest, reason ?? "stopped");
+    this.#watcher.onGuestEnded(this.index, guest.launch, reason ?? "stopped");
+    if (reason !== undefined) this.#listen?.({ type: "exited", instance: guest.launch.instance, reason, detail });
+  }
+
+  /** Power is gone, and with it every guest. */
+  losePower(): void {
+    this.#listen = null;
+    for (const guest of this.guests.values()) this.end(guest, "crash", "the host lost power");
+    this.#consoles.clear();
+    this.clock.restart();
+  }
+
+  say(guest: Guest, line: string): void {
+    guest.lines.push(line);
+    if (guest.lines.length > LINES_MAX) guest.lines.shift();
+    for (const follow of guest.followers) follow(line);
+  }
+
+  #boot(guest: Guest): void {
+    if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
+    guest.booted = true;
+    const bootMs = (this.timeline.nowUs - guest.startedUs) / 1000;
+    this.#note("guest-booted", guest, "");
+    this.say(guest, "booted");
+    this.#listen?.({ type: "booted", instance: guest.launch.instance, bootMs });
+    this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+  }
+
+  #beat(guest: Guest): void {
+    if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
+    this.#listen?.({ type: "heartbeat", instance: guest.launch.instance });
+    this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+  }
+
+  /** Looks again when the deadline as it is now has come; it may have moved meanwhile. */
+  #guard(guest: Guest): void {
+    const leftMs = guest.deadlineMs - this.clock.monotonicMs();
+    if (this.guests.get(guest.launch.instance) !== guest) return;
+    if (leftMs <= 0) this.end(guest, "lease", "its lease ended");
+    else this.timeline.after(this.clock.usUntil(leftMs), () => this.#guard(guest));
+  }
+
+  #note(what: string, guest: Guest, detail: string): void {
+    this.timeline.note(`${what} ${this.index} ${guest.launch.instance} ${guest.launch.vm} ${detail}`);
+  }
+}

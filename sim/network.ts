@@ -1,0 +1,139 @@
+/**
+ * The network between the nodes: a link for each pair, faults that cut links, lose and delay messages.
+ *
+ *     send ──▶ link up? ──▶ delay ──▶ cut? held back ──▶ lost? ──▶ the receiver's life
+ *
+ * A ref of another node reaches it only through here: the kernel compares the ref's node with its own. Messages are handed
+ * over as the objects they are; with `strict` they are first frozen and asked whether a codec could carry them.
+ */
+import type { Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import type { ProcessLife } from "./process-life.ts";
+import { Link } from "./link.ts";
+import { freezeDeep, requirePlain } from "./strict-message.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How messages travel. Times in microseconds. */
+export interface NetworkWeather {
+  /** Shortest way. */
+  delayMinUs: number;
+  /** Mean of the exponential part on top. */
+  delayMeanUs: number;
+  /** Share of messages that are lost on a link that is up. */
+  loss: number;
+  /** Share of messages that take `spikeUs` longer. */
+  spikes: number;
+  spikeUs: number;
+}
+
+/** A process as the network sees it. */
+export interface Station {
+  readonly node: string;
+  readonly index: number;
+  readonly incarnation: string;
+  readonly life: ProcessLife;
+  receive(envelope: Envelope): void;
+  onLink(event: LinkEvent): void;
+}
+
+export class Network {
+  readonly weather: NetworkWeather;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Freeze and check what is sent. */
+  readonly strict: boolean;
+  delivered = 0;
+  lost = 0;
+  readonly #nodes: readonly string[];
+  readonly #links: Link[][] = [];
+  readonly #allLinks: readonly Link[];
+  readonly #stations: (Station | null)[] = [];
+  readonly #names = new Map<string, number>();
+
+  constructor(options: {
+    readonly nodes: readonly string[];
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly weather: NetworkWeather;
+    readonly strict: boolean;
+  }) {
+    this.weather = options.weather;
+    this.timeline = options.timeline;
+    this.random = options.random;
+    this.strict = options.strict;
+    this.#nodes = options.nodes;
+    for (const [index, name] of options.nodes.entries()) {
+      this.#names.set(name, index);
+      this.#stations.push(null);
+      this.#links.push(options.nodes.slice(0, index).map((_, other) => new Link(this, other, index)));
+    }
+    this.#allLinks = this.#links.flat();
+  }
+
+  station(index: number): Station | null {
+    return this.#stations[index] ?? null;
+  }
+
+  nameOf(index: number): string {
+    return this.#nodes[index] ?? "";
+  }
+
+  link(a: number, b: number): Link {
+    const link = this.#links[Math.max(a, b)]?.[Math.min(a, b)];
+    if (link === undefined) throw new Error(`There is no link between node ${a} and node ${b}`);
+    return link;
+  }
+
+  links(): readonly Link[] {
+    return this.#allLinks;
+  }
+
+  /** Makes the remoting port of one life and brings its links up. */
+  attach(node: string, incarnation: string, life: ProcessLife): Remoting {
+    const index = this.#names.get(node) as number;
+    let receive: ((envelope: Envelope) => void) | undefined;
+    const listeners: ((event: LinkEvent) => void)[] = [];
+    const station: Station = {
+      node,
+      index,
+      incarnation,
+      life,
+      receive: (envelope) => receive?.(envelope),
+      onLink: (event) => {
+        for (const listen of listeners) listen(event);
+      },
+    };
+    this.#stations[index] = station;
+    for (const link of this.links()) if (link.a === index || link.b === index) link.connectSoon();
+    return {
+      send: (envelope) => this.#send(station, envelope),
+      onEnvelope: (listen) => {
+        receive = listen;
+      },
+      onLink: (listen) => void listeners.push(listen),
+    };
+  }
+
+  /** The process is gone: its peers notice after a while, at once when its kernel still lives to say so. */
+  detach(index: number, kernelSurvives: boolean): void {
+    this.#stations[index] = null;
+    for (const link of this.links()) if (link.a === index || link.b === index) link.endpointLost(kernelSurvives);
+  }
+
+  /** How long one message takes, in microseconds. */
+  drawDelayUs(): number {
+    const { delayMinUs, delayMeanUs, spikes, spikeUs } = this.weather;
+    const spikeDelayUs = spikes > 0 && this.random.next() < spikes ? this.random.next() * spikeUs : 0;
+    return delayMinUs - Math.log(1 - this.random.next()) * delayMeanUs + spikeDelayUs;
+  }
+
+  #send(from: Station, envelope: Envelope): void {
+    if (!from.life.alive) return;
+    const index = this.#names.get(envelope.to.node);
+    if (index === undefined || index === from.index) return;
+    if (this.strict) {
+      requirePlain(envelope, this.timeline);
+      freezeDeep(envelope.message);
+    }
+    this.link(from.index, index).send(from.index, envelope);
+  }
+}

@@ -1,0 +1,9 @@
+/** Rules that a run may break on purpose, to see that the checkers notice. */
+export interface PlantedFaults {
+  /** A member that restarts forgets whom it voted for. */
+  readonly voteNotPersisted?: boolean;
+  /** A leader commits an entry of an earlier term because a quorum has it (Raft paper, figure 8). */
+  readonly commitEarlierTermByCounting?: boolean;
+  /** The leader takes a node's lease for over before it is. */
+  readonly leaseBoundBroken?: boolean;
+}

@@ -1,0 +1,60 @@
+/** What one simulated run is asked for and what it answers. Everything in it is plain data, the same in every process. */
+import type { PlantedFaults } from "./planted-faults.ts";
+
+export interface RunOptions {
+  /** Decides everything: faults, delays, the order of turns, the workload. A safe integer. */
+  readonly seed: number;
+  /** Members of the cluster, 1 to 9. */
+  readonly nodes: number;
+  /** Simulated time under faults and load. Healing and the last checks come on top (about a minute of simulated time). */
+  readonly durationMs: number;
+  /** Which faults are drawn and how hard they hit. Default: drawn from the seed. */
+  readonly profile?: ProfileName;
+  /** Rules broken on purpose, to see that the checkers notice. Default: none. */
+  readonly planted?: PlantedFaults;
+  /** Lines of the event log kept for the report of a failure. Default 40. */
+  readonly linesKept?: number;
+  /**
+   * Gets every line of the event log, at once. Must not use timers or streams: they throw while a simulation runs; write
+   * synchronously or collect.
+   */
+  onLine?(line: string): void;
+}
+
+/**
+ * `mixed`: everything, each kind of fault switched on or off by the seed; `elections`: leaders lose their post at the
+ * worst moments; `disk`: crashes and power losses over slow disks; `leases`: pauses, drift and cut-off nodes under load;
+ * `calm`: no faults, for measuring.
+ */
+export type ProfileName = "mixed" | "elections" | "disk" | "leases" | "calm";
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly durationMs: number;
+  readonly profile: ProfileName;
+  readonly ok: boolean;
+  /** Present when `ok` is false. */
+  readonly failure?: SeedFailure;
+  /** 16 hexadecimal digits over every line of the event log. Equal for equal seed, options and software. */
+  readonly eventLogHash: string;
+  /** Lines of the event log. */
+  readonly events: number;
+  /** Turns of actors. */
+  readonly turns: number;
+  readonly simulatedMs: number;
+  /** How often each kind of fault was injected. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** What the run reached: leaders elected, entries committed, guests started, reads answered, ... */
+  readonly marks: Readonly<Record<string, number>>;
+}
+
+export interface SeedFailure {
+  /** The name of the rule that did not hold; see README.md. */
+  readonly invariant: string;
+  readonly message: string;
+  /** Simulated time since the start. */
+  readonly atMs: number;
+  /** The last lines of the event log. */
+  readonly lines: readonly string[];
+}

@@ -1,0 +1,93 @@
+/**
+ * The timeline: drives every node of a run, one event at a time.
+ *
+ * An event is taken from the time queue; then all runnable actors of all nodes get their turns, in an order drawn from the
+ * seed, until nobody is runnable; then comes the next event. Computing takes no simulated time.
+ */
+import type { Dispatcher, Random, Turn } from "../runtime/index.ts";
+import type { EventLog } from "./event-log.ts";
+import { TimeQueue, type QueueEntry } from "./time-queue.ts";
+
+/** Turns at one instant beyond which actors are taken to tell each other forever; a normal instant has under a hundred. */
+const TURNS_PER_INSTANT_MAX = 100_000;
+
+export interface Failure {
+  /** Name of the rule. */
+  readonly invariant: string;
+  readonly message: string;
+  readonly atUs: number;
+}
+
+export class Timeline {
+  /** Microseconds since the run began. */
+  nowUs = 0;
+  turns = 0;
+  /** The first rule that did not hold; the run ends with it. */
+  failure: Failure | null = null;
+  readonly log: EventLog;
+  /** One for all nodes. */
+  readonly dispatcher: Dispatcher;
+  readonly #queue: TimeQueue;
+  readonly #order: Random;
+  readonly #runnable: Turn[] = [];
+
+  constructor(random: Random, log: EventLog) {
+    this.log = log;
+    this.#queue = new TimeQueue(random.fork());
+    this.#order = random.fork();
+    this.dispatcher = { schedule: (turn) => void this.#runnable.push(turn) };
+  }
+
+  /** Milliseconds since the run began; for reports. */
+  get nowMs(): number {
+    return this.nowUs / 1000;
+  }
+
+  /** Runs `run` after `delayUs`, rounded up to a whole microsecond. */
+  after(delayUs: number, run: () => void): QueueEntry {
+    return this.#queue.push(this.nowUs + Math.max(0, Math.ceil(delayUs)), run);
+  }
+
+  note(line: string): void {
+    this.log.add(`${this.nowUs} ${line}`);
+  }
+
+  /** Reports that a rule does not hold. Not thrown: the actor that is being watched would take it for its own crash. */
+  fail(invariant: string, message: string): void {
+    this.failure ??= { invariant, message, atUs: this.nowUs };
+  }
+
+  /** Lets everything happen up to `untilUs` or until `done` says so, which is asked after every event. */
+  run(untilUs: number, done?: () => boolean): void {
+    this.#drain();
+    while (this.failure === null && done?.() !== true) {
+      const entry = this.#queue.pop(untilUs);
+      if (entry === undefined) {
+        this.nowUs = Math.max(this.nowUs, untilUs);
+        return;
+      }
+      this.nowUs = entry.atUs;
+      const run = entry.run as () => void;
+      entry.run = null;
+      run();
+      this.#drain();
+    }
+  }
+
+  #drain(): void {
+    const runnable = this.#runnable;
+    const turnsMax = this.turns + TURNS_PER_INSTANT_MAX;
+    while (runnable.length > 0 && this.failure === null) {
+      const last = runnable.length - 1;
+      const at = last === 0 ? 0 : this.#order.integer(runnable.length);
+      const turn = runnable[at] as Turn;
+      runnable[at] = runnable[last] as Turn;
+      runnable.pop();
+      this.turns += 1;
+      turn.run();
+      if (this.turns > turnsMax) {
+        this.fail("progress", `Actors took ${TURNS_PER_INSTANT_MAX} turns without time passing`);
+      }
+    }
+  }
+}
