@@ -26,7 +26,9 @@ const FOLDERS: readonly Folder[] = [
   { files: ["guest/**"], node: true },
   { files: ["api/**"], packages: ["fastify", "@fastify/*"], node: true },
   { files: ["cli/**"], packages: ["commander", "yaml", "cli-table3", "ts-pattern"], node: true },
-  { files: ["bench/**", "examples/**"], node: true },
+  // To measure the kernel beside it.
+  { files: ["bench/**"], packages: ["nact"], node: true },
+  { files: ["examples/**"], node: true },
   { files: ["test/**", "vitest.config.ts"], packages: ["vitest", "fast-check"], node: true },
 ];
 
