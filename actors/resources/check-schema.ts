@@ -8,21 +8,24 @@
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { describeSchema, type JsonSchema } from "./describe-schema.ts";
-import { describeValue, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
+import { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /** More than this in one answer helps nobody, and an attacker must not choose the size of our answers. */
 export const PROBLEMS_MAX = 50;
 
-/** Our deepest schema has seven levels; what is deeper than this was made to hurt those who walk it. */
+/** Our deepest schema has seven levels; what is deeper than this was made to hurt those who walk it, or is a cycle. */
 const DEPTH_MAX = 32;
+
+/** A manifest with every list at its limit has about 3,000 parts; YAML aliases can make billions out of a few lines. */
+const PARTS_MAX = 20_000;
 
 /** Every problem of `value`, in the order of the schema's fields; empty when it fits. */
 export function checkSchema(schema: TSchema, value: unknown): readonly FieldProblem[] {
   const misshapen = findMisshapen(value);
   if (misshapen !== undefined) return [misshapen];
   const problems: FieldProblem[] = [];
-  walk(schema as JsonSchema, value, "", problems);
+  walk(schema, value, "", problems);
   if (problems.length === 0 && !Value.Check(schema, value)) {
     throw new Error(`checkSchema does not know what TypeBox refuses: ${JSON.stringify(Value.Errors(schema, value))}`);
   }
@@ -118,11 +121,17 @@ function unknownField(key: string, known: readonly string[], parent: string): Fi
 function badKey(pattern: string, key: string, parent: string): FieldProblem {
   const expected = `a name that matches ${pattern}`;
   const got = describeValue(key);
-  return { field: fieldUnder(parent, key), expected, got, message: `${fieldName(parent)}: expected ${expected}, got ${got}` };
+  return {
+    field: fieldUnder(parent, key),
+    expected,
+    got,
+    message: `${fieldName(parent)}: expected ${expected}, got ${got}`,
+  };
 }
 
+/** The words to choose from; a single one stands in the message anyway. */
 function literals(schema: JsonSchema): readonly string[] {
-  return [schema, ...(schema.anyOf ?? [])].flatMap(({ const: word }) => (typeof word === "string" ? [word] : []));
+  return (schema.anyOf ?? []).flatMap(({ const: word }) => (typeof word === "string" ? [word] : []));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -130,28 +139,27 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /**
- * What no schema may be asked about: nesting that would overflow the stack of whoever copies it, and the key `__proto__`,
- * which a copy would turn into something else. Walks without recursion; a part that is reached twice is looked at once.
+ * What no schema may be asked about: a shape that would overflow the stack or the memory of whoever copies it, and the
+ * key `__proto__`, which a copy would turn into something else. Walks without recursion.
  */
 function findMisshapen(value: unknown): FieldProblem | undefined {
-  const seen = new Set<object>();
-  const open: { readonly part: unknown; readonly depth: number; readonly field: string }[] = [
-    { part: value, depth: 0, field: "" },
-  ];
+  const open = [{ part: value, depth: 0, field: "" }];
+  let parts = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { part, depth, field } = next;
-    if (typeof part !== "object" || part === null || seen.has(part)) continue;
-    seen.add(part);
+    parts += 1;
+    if (parts > PARTS_MAX) return problem("", `at most ${PARTS_MAX} values in all`, "more");
+    if (typeof part !== "object" || part === null) continue;
     if (depth > DEPTH_MAX) return tooDeep(field);
     if (Object.hasOwn(part, "__proto__")) return problem(fieldUnder(field, "__proto__"), "another name", '"__proto__"');
-    for (const [key, child] of Object.entries(part)) {
-      open.push({ part: child, depth: depth + 1, field: fieldUnder(field, key) });
-    }
+    const children = Object.entries(part);
+    if (children.length > PARTS_MAX) return problem(field, `at most ${PARTS_MAX} entries`, `${children.length}`);
+    for (const [key, child] of children) open.push({ part: child, depth: depth + 1, field: fieldUnder(field, key) });
   }
   return undefined;
 }
 
 function tooDeep(field: string): FieldProblem {
-  const [outermost = ""] = field.slice(1).split("/");
+  const [outermost = ""] = fieldKeys(field);
   return problem(fieldUnder("", outermost), `at most ${DEPTH_MAX} levels of nesting`, "more");
 }

@@ -39,5 +39,5 @@ export function describeValue(value: unknown): string {
     const short = value.length > GOT_CHARS_MAX ? `${value.slice(0, GOT_CHARS_MAX)}…` : value;
     return JSON.stringify(short);
   }
-  return String(value);
+  return typeof value === "number" || typeof value === "boolean" || value === null ? `${value}` : `a ${typeof value}`;
 }

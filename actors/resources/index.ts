@@ -1,6 +1,22 @@
 /** The resources of the control plane: schemas, and the types they give. */
+export { checkSchema, convertStrings, fillDefaults, PROBLEMS_MAX } from "./check-schema.ts";
 export { Event, EventSpec } from "./event.ts";
+export { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";
+export { nearestWord } from "./nearest-word.ts";
 export { Node, NodeSpec, NodeStatus } from "./node.ts";
 export { KINDS, type Kind, type Resource } from "./resource.ts";
-export { Claim, Instance, Vm, VmAddress, VmFile, VmHealth, VmManifest, VmPhase, VmPort, VmSpec, VmStatus } from "./vm.ts";
+export {
+  Claim,
+  Instance,
+  Vm,
+  VmAddress,
+  VmFile,
+  VmHealth,
+  VmManifest,
+  VmPhase,
+  VmPort,
+  VmSpec,
+  VmStatus,
+} from "./vm.ts";
+export { checkVmSpec, parseVmManifest, type ParsedVmManifest } from "./validate-vm.ts";

@@ -33,11 +33,7 @@ export function checkVmSpec(spec: VmSpec, at: string): readonly FieldProblem[] {
 }
 
 function checkPorts({ ports }: VmSpec, at: string): readonly FieldProblem[] {
-  return [
-    ...repeated(ports, "name", at),
-    ...repeated(ports, "guest", at),
-    ...repeated(ports, "host", at),
-  ];
+  return [...repeated(ports, "name", at), ...repeated(ports, "guest", at), ...repeated(ports, "host", at)];
 }
 
 function checkHealth({ health, ports }: VmSpec, at: string): readonly FieldProblem[] {
@@ -46,7 +42,7 @@ function checkHealth({ health, ports }: VmSpec, at: string): readonly FieldProbl
   const expected =
     forwarded.length === 0
       ? "a guest port that spec.ports forwards, but it forwards none"
-      : `a guest port that spec.ports forwards: ${forwarded.join(", ")}`;
+      : `a guest port that spec.ports forwards: ${[...new Set(forwarded)].join(" or ")}`;
   return [problem(fieldUnder(at, "port"), expected, String(health.port))];
 }
 
@@ -91,7 +87,11 @@ function repeated<Entry extends object>(
     const first = entries.findIndex((earlier) => earlier[key] === value);
     if (value === undefined || first === index) return [];
     const other = fieldName(fieldUnder(fieldUnder(at, first), key));
-    return [problem(fieldUnder(fieldUnder(at, index), key), `another than ${other}`, describeValue(value))];
+    const field = fieldUnder(fieldUnder(at, index), key);
+    const got = describeValue(value);
+    return [
+      { field, expected: `another than ${other} has`, got, message: `${fieldName(field)}: ${other} is ${got} already` },
+    ];
   });
 }
 
