@@ -16,11 +16,11 @@ export function stateFolder(env: Environment): string {
     : join(env.XDG_STATE_HOME || join(homeOf(env), ".local", "state"), "blixard");
 }
 
-/** `$BLIXARD_IMAGES`, else `$XDG_CACHE_HOME/blixard/images`, else `~/.cache/blixard/images`. */
-export function imagesFolder(env: Environment): string {
-  return env.BLIXARD_IMAGES
-    ? resolve(env.BLIXARD_IMAGES)
-    : join(env.XDG_CACHE_HOME || join(homeOf(env), ".cache"), "blixard", "images");
+/** `$BLIXARD_CACHE`, else `$XDG_CACHE_HOME/blixard`, else `~/.cache/blixard`. */
+export function cacheFolder(env: Environment): string {
+  return env.BLIXARD_CACHE
+    ? resolve(env.BLIXARD_CACHE)
+    : join(env.XDG_CACHE_HOME || join(homeOf(env), ".cache"), "blixard");
 }
 
 function homeOf(env: Environment): string {

@@ -10,7 +10,6 @@ import type { LogLevel } from "../runtime/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { parseEndpoint, type Endpoint } from "./endpoint.ts";
-import { imagesFolder } from "./folders.ts";
 import { NODE_SETTINGS, type NodeSetting } from "./node-settings.ts";
 
 export interface NodeConfig {
@@ -22,8 +21,8 @@ export interface NodeConfig {
   readonly token: string;
   /** Absolute path of everything that the node must not lose: log, hard state, instances. One process a folder. */
   readonly dataDir: string;
-  /** Absolute path of the guest images. */
-  readonly imagesDir: string;
+  /** Absolute path of the guest images, as `ensureGuestImage` returns it. The `process` driver needs none. */
+  readonly imagesDir?: string;
   /** Where the node listens for its peers. */
   readonly listen: Endpoint;
   /** Where the node serves the REST API. */
@@ -70,6 +69,7 @@ class SettingsReader {
 
   read(): NodeConfig {
     const name = this.#matching("name", new RegExp(NAME_PATTERN), "lower-case letters, digits and dashes, at most 63");
+    const imagesDir = this.#given("imagesDir");
     const memoryMiB = this.#count("memoryMiB");
     const vcpus = this.#count("vcpus");
     const config: NodeConfig = {
@@ -77,7 +77,7 @@ class SettingsReader {
       clusterId: this.#matching("clusterId", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, dashes"),
       token: this.#token(),
       dataDir: resolve(this.#required("dataDir")),
-      imagesDir: resolve(this.#flags.imagesDir ?? imagesFolder(this.#env)),
+      ...(imagesDir === undefined ? {} : { imagesDir: resolve(imagesDir) }),
       listen: this.#endpoint("listen"),
       api: this.#endpoint("api"),
       peers: this.#peers(name),

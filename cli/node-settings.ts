@@ -61,7 +61,7 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     flag: "--images",
     variable: "BLIXARD_IMAGES",
     placeholder: "DIR",
-    description: "folder of the guest images (default: in the user's cache folder)",
+    description: "folder of the guest images (default: built when missing)",
   },
   listen: {
     flag: "--listen",

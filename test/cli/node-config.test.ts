@@ -27,12 +27,11 @@ function refusal(flags: NodeFlags, env: Readonly<Record<string, string>> = { BLI
 }
 
 test("readNodeConfig() fills in the defaults", () => {
-  expect(readNodeConfig(FLAGS, { BLIXARD_TOKEN: TOKEN, HOME: "/home/ann" })).toEqual({
+  expect(readNodeConfig(FLAGS, { BLIXARD_TOKEN: TOKEN })).toEqual({
     name: "n1",
     clusterId: "default",
     token: TOKEN,
     dataDir: "/data",
-    imagesDir: "/home/ann/.cache/blixard/images",
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },
     peers: {},

@@ -1,0 +1,61 @@
+/** Finds the manifest files that `apply -f` means: one file, a folder's files in the order of their names, or `-`. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { CliError, usageError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
+
+export interface ManifestSource {
+  /** As the user wrote it, for messages. */
+  readonly file: string;
+  /** Absolute; what `contentFrom` is relative to. */
+  readonly folder: string;
+  readonly text: string;
+}
+
+const EXTENSIONS = [".yaml", ".yml", ".json"];
+
+/** More than any manifest needs: the content of files has to fit into one request. */
+const SIZE_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface SourceOptions {
+  /** What relative paths start from. */
+  readonly cwd: string;
+  /** Reads all of standard input, for `-`. */
+  readonly readStdin: () => Promise<string>;
+}
+
+/** @throws CliError when there is nothing to read. */
+export async function readManifestSources(path: string, options: SourceOptions): Promise<readonly ManifestSource[]> {
+  if (path === "-") return [{ file: "<stdin>", folder: options.cwd, text: await options.readStdin() }];
+  const absolute = resolve(options.cwd, path);
+  if (!(await statOf(path, absolute)).isDirectory()) return [await readSource(path, absolute)];
+  const names = (await readdir(absolute)).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
+  if (names.length === 0) {
+    throw usageError(
+      `Cannot apply "${path}": the folder holds no manifest.`,
+      `Manifests end in ${EXTENSIONS.join(", ")}.`,
+    );
+  }
+  return Promise.all(names.toSorted().map((name) => readSource(join(path, name), join(absolute, name))));
+}
+
+async function readSource(file: string, absolute: string): Promise<ManifestSource> {
+  const { size } = await statOf(file, absolute);
+  if (size > SIZE_BYTES_MAX)
+    throw usageError(`Cannot apply "${file}": ${size} bytes, at most ${SIZE_BYTES_MAX} are read.`);
+  const text = await readFile(absolute, "utf8").catch((error: unknown) => refuse(file, error));
+  return { file, folder: dirname(absolute), text };
+}
+
+async function statOf(path: string, absolute: string): ReturnType<typeof stat> {
+  return stat(absolute).catch((error: unknown) => refuse(path, error));
+}
+
+function refuse(path: string, error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT")
+    throw new CliError(EXIT.usage, `Cannot apply "${path}": there is no such file or folder.`, { cause: error });
+  throw new CliError(EXIT.usage, `Cannot apply "${path}": it cannot be read (${code ?? "unknown error"}).`, {
+    cause: error,
+  });
+}
