@@ -1,0 +1,27 @@
+/** Raft's data as one line each, for traces. An entry is `index/term`, then its text, or nothing for a no-op. */
+import type { RaftMessage } from "../../../actors/index.ts";
+import type { HardState, LogEntry } from "../../../runtime/index.ts";
+
+export function describeEntries(entries: readonly LogEntry[]): string {
+  return `[${entries.map(describeEntry).join(" ")}]`;
+}
+
+function describeEntry({ index, term, type, payload }: LogEntry): string {
+  return `${index}/${term}${type === "command" ? `:${new TextDecoder().decode(payload)}` : ""}`;
+}
+
+export function describeHardState({ term, vote, commit }: HardState): string {
+  return `term=${term} vote=${vote ?? "none"} commit=${commit}`;
+}
+
+export function describeMessage(message: RaftMessage): string {
+  const fields = Object.entries(message)
+    .filter(([name]) => name !== "type")
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? describeEntries(value as LogEntry[]) : describeValue(value)}`);
+  return `${message.type} ${fields.join(" ")}`;
+}
+
+function describeValue(value: unknown): string {
+  // A token begins with random numbers; its counter is what tells one from another.
+  return typeof value === "string" ? (value.split("-").at(-1) ?? "") : String(value);
+}

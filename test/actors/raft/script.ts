@@ -1,0 +1,149 @@
+/**
+ * Protocol scripts: commands in, trace out (after etcd-io/raft `testdata/`).
+ *
+ *     # a comment stays where it is
+ *     > nodes a b c
+ *     > campaign a          the line below is what happened
+ *     a pre-candidate term=0 leader=none
+ *
+ * `UPDATE=1 vitest run test/actors/raft/scripts.test.ts` rewrites what happened; rewrite only what you understand.
+ *
+ * Commands:
+ *   nodes NAME… [entries=N]      a new cluster; at most N entries a message
+ *   campaign NAME                its election timeout passes, for it alone
+ *   tick NAME                    its next deadline passes, for it alone
+ *   run MS                       time passes for all, messages arrive at once
+ *   idle MS                      the same; only the outcome is shown
+ *   pass MS                      time passes, no timer fires
+ *   elect NAME                   it campaigns, all is delivered; only the outcome is shown
+ *   commit NAME TEXT…            it proposes, all is delivered; only the outcome is shown
+ *   deliver [FROM>TO]…           what is on its way, and what follows from it; `*` for any
+ *   arrive [FROM>TO]…            what is on its way now, and nothing that follows from it
+ *   drop [FROM>TO]…              what is on its way is lost
+ *   propose NAME TEXT…           read NAME ID
+ *   hold NAME                    its writes do not finish; `persist NAME` finishes the one in flight, `free NAME` all
+ *   partition a,b c              cut FROM>TO…, heal, crash NAME, restart NAME
+ *   status                       one line a node
+ */
+import { RaftCluster, type InFlight } from "./raft-cluster.ts";
+
+/** The script with every trace replaced by what happens now. */
+export function runScript(text: string): string {
+  const runner = new ScriptRunner();
+  const output: string[] = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("> ")) output.push(line, ...runner.run(line.slice(2).trim().split(/\s+/)));
+    else if (line === "" || line.startsWith("#")) output.push(line);
+  }
+  return output.join("\n");
+}
+
+class ScriptRunner {
+  #cluster = new RaftCluster([]);
+
+  run([command = "", ...words]: readonly string[]): readonly string[] {
+    const before = command === "nodes" ? 0 : this.#cluster.trace.length;
+    if (command === "elect" || command === "commit" || command === "idle") return this.#silently(command, words);
+    const extra = this.#execute(command, words);
+    return [...this.#cluster.trace.slice(before), ...extra];
+  }
+
+  #silently(command: "elect" | "commit" | "idle", [name = "", ...texts]: readonly string[]): readonly string[] {
+    if (command === "elect") this.#cluster.timeout(name);
+    if (command === "commit") this.#cluster.propose(name, ...texts);
+    if (command === "idle") this.#cluster.run(Number(name));
+    else this.#cluster.deliver();
+    return this.#execute("status", []);
+  }
+
+  #execute(command: string, words: readonly string[]): readonly string[] {
+    const [name = "", ...rest] = words;
+    switch (command) {
+      case "nodes":
+        this.#cluster = newCluster(words);
+        return [];
+      case "campaign":
+      case "tick":
+        this.#cluster.timeout(name);
+        return [];
+      case "run":
+        this.#cluster.run(Number(name));
+        return [];
+      case "pass":
+        this.#cluster.nowMs += Number(name);
+        return [];
+      case "deliver":
+        this.#cluster.deliver(matcher(words));
+        return [];
+      case "arrive": {
+        const onTheirWay = new Set(this.#cluster.messages.filter(matcher(words)));
+        this.#cluster.deliver((message) => onTheirWay.has(message));
+        return [];
+      }
+      case "drop":
+        this.#cluster.drop(matcher(words));
+        return [];
+      case "propose":
+        return this.#propose(name, rest);
+      case "read":
+        this.#cluster.read(name, rest[0] ?? "");
+        return [];
+      case "hold":
+        this.#cluster.node(name).holdsWrites = true;
+        return [];
+      case "free":
+        this.#cluster.node(name).holdsWrites = false;
+        this.#cluster.persist(name);
+        return [];
+      case "persist":
+        this.#cluster.persist(name);
+        return [];
+      case "partition":
+        this.#cluster.partition(...words.map((group) => group.split(",")));
+        return [];
+      case "cut":
+        for (const word of words) this.#cluster.cut(...(word.split(">") as [string, string]));
+        return [];
+      case "heal":
+        this.#cluster.heal();
+        return [];
+      case "crash":
+        this.#cluster.crash(name);
+        return [];
+      case "restart":
+        this.#cluster.restart(name);
+        return [];
+      case "status":
+        return [...this.#cluster.nodes.keys()].map((node) => this.#status(node));
+      default:
+        throw new Error(`Unknown command "${command}"`);
+    }
+  }
+
+  #propose(name: string, texts: readonly string[]): readonly string[] {
+    const result = this.#cluster.propose(name, ...texts);
+    return result.ok ? [] : [`${name} refuses ${result.code}${"leader" in result ? ` leader=${result.leader ?? "none"}` : ""}`];
+  }
+
+  #status(name: string): string {
+    const core = this.#cluster.node(name).core;
+    if (!core) return `${name} down`;
+    const { role, term, leader, commit, durable, lastIndex } = core.status();
+    const terms = core.entries(1, lastIndex).map((entry) => entry.term);
+    return `${name} ${role} term=${term} leader=${leader ?? "none"} commit=${commit} durable=${durable} log=[${terms.join(" ")}]`;
+  }
+}
+
+function newCluster(words: readonly string[]): RaftCluster {
+  const limit = words.find((word) => word.startsWith("entries="));
+  const names = words.filter((word) => word !== limit);
+  if (!limit) return new RaftCluster(names);
+  return new RaftCluster(names, { limits: { entriesPerMessageMax: Number(limit.slice("entries=".length)) } });
+}
+
+function matcher(patterns: readonly string[]): (message: InFlight) => boolean {
+  if (patterns.length === 0) return () => true;
+  const pairs = patterns.map((pattern) => pattern.split(">"));
+  const fits = (wanted: string | undefined, name: string): boolean => wanted === "*" || wanted === name;
+  return ({ from, to }) => pairs.some(([wantedFrom, wantedTo]) => fits(wantedFrom, from) && fits(wantedTo, to));
+}
