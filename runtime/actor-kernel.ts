@@ -69,6 +69,7 @@ export class ActorKernel {
     this.#remoteWatch = new RemoteWatch(options.node, options.world.remoting, (watcher, ref, reason) => {
       this.notifyTerminated(watcher, ref, reason);
     });
+    options.world.remoting?.useRefs?.((address) => this.refAt(address));
     options.world.remoting?.onEnvelope((envelope) => this.#deliver(envelope));
   }
 

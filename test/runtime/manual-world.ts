@@ -36,7 +36,9 @@ export function createManualWorld(): ManualWorld {
   }
 
   function nextTimer(untilMs: number): ManualTimer | undefined {
-    return [...timers].filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+    return [...timers]
+      .filter((timer) => timer.atMs <= untilMs)
+      .toSorted((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
   }
 
   function advance(durationMs: number): void {
