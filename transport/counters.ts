@@ -23,7 +23,7 @@ export type DropReason =
   | "no-link"
   /** The peer reads more slowly than this node writes. */
   | "queue-full"
-  /** Not from this node, or to a node that is no peer. */
+  /** Not from this node, to a node that is no peer, or to no possible path. */
   | "no-route"
   /** Something in the message may not cross between nodes; a bug of the sender. */
   | "not-plain"

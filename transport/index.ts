@@ -13,7 +13,7 @@ export { ENVELOPE_BYTES_MAX, Outbox } from "./outbox.ts";
 export { isName, parseFrame } from "./parse-frame.ts";
 export type { FrameEnds, ParsedFrame } from "./parse-frame.ts";
 export { DEPTH_MAX, findUnplain, VALUES_MAX } from "./plain-data.ts";
-export { formatAddress, parseAddress, REF_EXTENSION_TYPE } from "./ref-address.ts";
+export { formatAddress, isAddress, parseAddress, REF_EXTENSION_TYPE } from "./ref-address.ts";
 export {
   CLOSE_REPLACED,
   CLOSE_SHUTDOWN,

@@ -7,6 +7,7 @@
  * so a message that only works there is found there.
  */
 import { Ref } from "../runtime/ref.ts";
+import { isAddress } from "./ref-address.ts";
 
 /** How deep values may nest; the resources people write stay below twenty. Deeper is refused on both sides. */
 export const DEPTH_MAX = 64;
@@ -69,7 +70,7 @@ function countFields(fields: Readonly<Record<string, unknown>>, depth: number): 
 }
 
 function isLeaf(value: object): boolean {
-  return value instanceof Uint8Array || value instanceof Ref;
+  return value instanceof Uint8Array || (value instanceof Ref && isAddress(value));
 }
 
 /** MessagePack's integers end at 64 bits. */
@@ -82,6 +83,7 @@ function explain(value: unknown, name: string, depth: number): string | undefine
   if (countPlain(value, depth) >= 0) return undefined;
   if (typeof value === "bigint") return `${name} is a bigint of more than 64 bits`;
   if (typeof value !== "object" || value === null) return `${name} is a ${typeof value}`;
+  if (value instanceof Ref) return `${name} is a ref to nowhere, ${value}`;
   const prototype: unknown = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
   if (!plain) return `${name} is a ${className(value)}`;

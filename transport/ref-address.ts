@@ -16,5 +16,10 @@ export function parseAddress(text: string): Address | undefined {
   const slash = text.indexOf("/");
   const node = text.slice(0, Math.max(slash, 0));
   const path = text.slice(slash + 1);
-  return isName(node) && path !== "" && path.length <= PATH_LENGTH_MAX ? { node, path } : undefined;
+  return isAddress({ node, path }) ? { node, path } : undefined;
+}
+
+/** Whether an actor can be there; a sender that nobody can answer has an empty path. */
+export function isAddress({ node, path }: Address): boolean {
+  return isName(node) && path !== "" && path.length <= PATH_LENGTH_MAX;
 }

@@ -13,6 +13,7 @@ import {
   createCounters,
   dialerOf,
   ENVELOPE_BYTES_MAX,
+  isAddress,
   isName,
   LogThrottle,
   PROTOCOL_VERSIONS,
@@ -148,7 +149,9 @@ class WsRemotingDriver implements Remoting {
 
   send(envelope: Envelope): void {
     const { from, to, message } = envelope;
-    if (from.node !== this.#options.node || !this.#options.peers.has(to.node)) return this.#drop("no-route");
+    if (from.node !== this.#options.node || !this.#options.peers.has(to.node) || !isAddress(to)) {
+      return this.#drop("no-route");
+    }
     const link = this.#links.get(to.node);
     if (link === undefined) return this.#drop("no-link");
     const wire: WireEnvelope = [to.path, from.path, message];

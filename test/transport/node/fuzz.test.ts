@@ -1,0 +1,160 @@
+/**
+ * Random bytes and random changes to valid frames: nothing throws, and what reaches the receiver is a whole, well-formed
+ * envelope. The same frames go through the reader alone (many) and through a live node (few).
+ */
+import fc from "fast-check";
+import { Packr } from "msgpackr";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Envelope } from "../../../runtime/ports/remoting.ts";
+import { Ref } from "../../../runtime/ref.ts";
+import { findUnplain, parseFrame, type ParsedFrame } from "../../../transport/index.ts";
+import { createWsRemoting, type WsRemoting } from "../../../transport/node/index.ts";
+import { decodePlain } from "../../../transport/node/msgpack-codec.ts";
+import { Stranger } from "./stranger.ts";
+import { until, wsOptions } from "./ws-cluster.ts";
+
+const packr = new Packr({ useRecords: false });
+const ref = new Ref<never>({ node: "n1", path: "web/client" }, { receive: () => {} });
+
+const plain = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.double(),
+    fc.string(),
+    fc.uint8Array({ maxLength: 40 }),
+    fc.constant(ref),
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(fc.string({ maxLength: 5 }), tie("value"), { maxKeys: 4, noNullPrototype: true }),
+  ),
+})).value;
+
+const envelopes = fc.array(fc.tuple(fc.stringMatching(/^[a-z]{1,8}$/), fc.string({ maxLength: 8 }), plain), {
+  minLength: 1,
+  maxLength: 3,
+});
+
+const validFrame = envelopes.map((wire) => new Uint8Array(packr.pack([5, ...wire])));
+
+interface Mutation {
+  readonly kind: "flip" | "cut" | "insert" | "append" | "swap";
+  readonly at: number;
+  readonly byte: number;
+}
+
+const mutation: fc.Arbitrary<Mutation> = fc.record({
+  kind: fc.constantFrom("flip", "cut", "insert", "append", "swap"),
+  at: fc.nat(),
+  byte: fc.nat(255),
+});
+
+const brokenFrame = fc
+  .tuple(validFrame, fc.array(mutation, { minLength: 1, maxLength: 4 }))
+  .map(([bytes, mutations]) => mutations.reduce(mutate, bytes));
+
+const anyFrame = fc.oneof(fc.uint8Array({ maxLength: 200 }), brokenFrame);
+
+function mutate(bytes: Uint8Array, { kind, at, byte }: Mutation): Uint8Array {
+  const place = at % Math.max(bytes.length, 1);
+  switch (kind) {
+    case "flip":
+      return bytes.map((old, i) => (i === place ? byte : old));
+    case "cut":
+      return bytes.slice(0, place);
+    case "insert":
+      return Uint8Array.from([...bytes.slice(0, place), byte, ...bytes.slice(place)]);
+    case "append":
+      return Uint8Array.from([...bytes, byte]);
+    case "swap":
+      return Uint8Array.from([...bytes.slice(place), ...bytes.slice(0, place)]);
+    default:
+      return kind satisfies never;
+  }
+}
+
+function read(bytes: Uint8Array): ParsedFrame {
+  const decoded = decodePlain(bytes, (address) => new Ref(address, { receive: () => {} }));
+  if (!decoded.ok) return { ok: false, refusal: { code: "malformed-frame", detail: decoded.detail } };
+  return parseFrame(decoded.value, { from: "n1", to: "n2" });
+}
+
+function expectWellFormed({ from, to, message }: Envelope): void {
+  expect(from).toEqual({ node: "n1", path: expect.any(String) });
+  expect(to).toEqual({ node: "n2", path: expect.stringMatching(/^./s) });
+  expect(findUnplain(message, "message")).toBeUndefined();
+}
+
+test("every valid frame is read back as it was", () => {
+  fc.assert(
+    fc.property(envelopes, (wire) => {
+      const parsed = read(packr.pack([5, ...wire]));
+      if (!parsed.ok || parsed.frame.type !== "envelopes") throw new Error("refused");
+      const again = parsed.frame.envelopes.map(({ from, to, message }) => [to.path, from.path, message]);
+      expect(JSON.stringify(again)).toBe(JSON.stringify(wire));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("no frame makes the reader throw or yields a malformed envelope", () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(anyFrame, (bytes) => {
+      const parsed = read(bytes);
+      if (!parsed.ok) refused += 1;
+      else if (parsed.frame.type === "envelopes") parsed.frame.envelopes.forEach(expectWellFormed);
+    }),
+    { numRuns: 3000 },
+  );
+  expect(refused).toBeGreaterThan(1000);
+});
+
+let node: WsRemoting;
+let port: number;
+const received: Envelope[] = [];
+
+beforeAll(async () => {
+  const peers = new Map([["n1", { host: "127.0.0.1", port: 1 }]]);
+  node = createWsRemoting(wsOptions("n2", { peers }));
+  node.remoting.useRefs?.((address) => new Ref(address, { receive: () => {} }));
+  node.remoting.onEnvelope((envelope) => received.push(envelope));
+  ({ port } = await node.start());
+});
+
+afterAll(() => node.close());
+
+test("no frame on a link reaches the receiver but whole ones, and the others end the link", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyFrame, async (bytes) => {
+      received.length = 0;
+      const parsed = read(bytes);
+      const delivered = parsed.ok && parsed.frame.type === "envelopes" ? parsed.frame.envelopes.length : null;
+      const stranger = await Stranger.linked(port);
+      stranger.socket.send(bytes);
+      if (delivered === null) expect((await stranger.closed).code).toBeGreaterThan(4000);
+      else await until(() => received.length === delivered);
+      stranger.end();
+      expect(received).toHaveLength(delivered ?? 0);
+      received.forEach(expectWellFormed);
+      await until(() => node.counters().linksDown === node.counters().linksUp);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("no bytes before the handshake reach the receiver or open a link", async () => {
+  received.length = 0;
+  const { linksUp } = node.counters();
+  await fc.assert(
+    fc.asyncProperty(anyFrame, async (bytes) => {
+      const stranger = await Stranger.open(port);
+      stranger.socket.send(bytes);
+      expect((await stranger.closed).code).toBeGreaterThan(4000);
+    }),
+    { numRuns: 100 },
+  );
+  expect(received).toEqual([]);
+  expect(node.counters().linksUp).toBe(linksUp);
+});

@@ -1,0 +1,202 @@
+/** What the ws driver does beyond the port's contract: batches, counts, notices silence, backs off, refuses options. */
+import { afterEach, expect, test } from "vitest";
+import type { LinkEvent } from "../../../runtime/ports/remoting.ts";
+import { createWsRemoting, TransportError, type WsRemoting } from "../../../transport/node/index.ts";
+import { Stranger } from "./stranger.ts";
+import { freePorts, MemoryLogger, SHORT_TIMES, until, WsCluster, wsOptions } from "./ws-cluster.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function startPair(): Promise<{ n1: WsRemoting; n2: WsRemoting; received: unknown[]; cluster: WsCluster }> {
+  const cluster = await WsCluster.create(["n1", "n2"]);
+  cleanups.push(() => cluster.close());
+  const received: unknown[] = [];
+  for (const node of ["n1", "n2"]) {
+    await cluster.start(node, (remoting) => {
+      remoting.useRefs?.(() => {
+        throw new Error("no test of this file sends a ref");
+      });
+      remoting.onEnvelope((envelope) => received.push(envelope.message));
+    });
+  }
+  const [n1, n2] = [cluster.running.get("n1"), cluster.running.get("n2")];
+  if (n1 === undefined || n2 === undefined) throw new Error("not started");
+  await until(() => n1.counters().linksUp === 1 && n2.counters().linksUp === 1);
+  return { n1, n2, received, cluster };
+}
+
+async function startAlone(
+  overrides: Parameters<typeof wsOptions>[1] = {},
+): Promise<{ node: WsRemoting; port: number }> {
+  const peers = new Map([["n1", { host: "127.0.0.1", port: 1 }]]);
+  const node = createWsRemoting(wsOptions("n2", { peers, ...overrides }));
+  cleanups.push(() => node.close());
+  node.remoting.onEnvelope(() => {});
+  return { node, port: (await node.start()).port };
+}
+
+function send(from: WsRemoting, [source, target]: [string, string], message: unknown): void {
+  from.remoting.send({ from: { node: source, path: "a" }, to: { node: target, path: "b" }, message });
+}
+
+test("envelopes that are sent in one turn share one frame", async () => {
+  const { n1, n2, received } = await startPair();
+  const before = n1.counters();
+  for (let i = 0; i < 100; i++) send(n1, ["n1", "n2"], i);
+  await until(() => received.length === 100);
+  expect(n1.counters().framesSent - before.framesSent).toBe(1);
+  expect(n1.counters().envelopesSent - before.envelopesSent).toBe(100);
+  expect(n2.counters().envelopesReceived).toBe(100);
+  expect(n2.counters().bytesReceived).toBe(n1.counters().bytesSent);
+});
+
+test("send() drops what may not cross, counts it and says what it was, and the link stays", async () => {
+  const { n1, received, cluster } = await startPair();
+  send(n1, ["n1", "n2"], { at: new Date() });
+  send(n1, ["n1", "n2"], new Uint8Array(16 * 1024 * 1024));
+  send(n1, ["n9", "n2"], "in another's name");
+  send(n1, ["n1", "n1"], "to itself");
+  send(n1, ["n1", "n2"], "fine");
+  await until(() => received.length > 0);
+  expect(received).toEqual(["fine"]);
+  expect(n1.counters().dropped).toMatchObject({ "not-plain": 1, "too-large": 1, "no-route": 2, "no-link": 0 });
+  expect(cluster.running.get("n2")?.counters().linksDown).toBe(0);
+});
+
+test("send() takes a snapshot: what the sender changes afterwards does not travel", async () => {
+  const { n1, received } = await startPair();
+  const message = { n: 1 };
+  send(n1, ["n1", "n2"], message);
+  message.n = 2;
+  await until(() => received.length === 1);
+  expect(received).toEqual([{ n: 1 }]);
+});
+
+test("an error about a message names both ends, the place and the type", async () => {
+  const logger = new MemoryLogger();
+  const { node, port } = await startAlone({ logger });
+  const stranger = await Stranger.linked(port);
+  send(node, ["n2", "n1"], { list: [{ at: new Map() }] });
+  expect(logger.lines.at(-1)).toMatchObject({
+    level: "error",
+    message: 'Cannot send to "b" on "n1": message.list[0].at is a Map',
+  });
+  stranger.end();
+});
+
+test("a peer that reads nothing fills its queue, what exceeds it is dropped and counted", async () => {
+  const { node, port } = await startAlone();
+  const stranger = await Stranger.linked(port);
+  stranger.socket.pause();
+  const chunk = new Uint8Array(4 * 1024 * 1024);
+  for (let i = 0; i < 20; i++) send(node, ["n2", "n1"], chunk);
+  expect(node.counters().envelopesSent).toBeLessThan(10);
+  expect(node.counters().dropped["queue-full"]).toBe(20 - node.counters().envelopesSent);
+  stranger.end();
+});
+
+test("a peer that falls silent is down after two intervals without a byte", async () => {
+  const events: LinkEvent[] = [];
+  const logger = new MemoryLogger();
+  const { node, port } = await startAlone({ logger, timing: { ...SHORT_TIMES, heartbeatMs: 20 } });
+  node.remoting.onLink((event) => events.push(event));
+  const stranger = await Stranger.linked(port);
+  stranger.socket.pause();
+  await until(() => events.length === 2);
+  expect(events.map((event) => event.type)).toEqual(["up", "down"]);
+  expect(logger.lines.at(-1)).toMatchObject({ message: 'Link to "n1" is down', fields: { end: "silent" } });
+  stranger.end();
+});
+
+test("a peer that answers pings stays up without any message", async () => {
+  const { node, port } = await startAlone({ timing: { ...SHORT_TIMES, heartbeatMs: 5 } });
+  const stranger = await Stranger.linked(port);
+  let pings = 0;
+  stranger.socket.on("ping", () => (pings += 1));
+  await until(() => pings >= 8);
+  expect(node.counters()).toMatchObject({ linksUp: 1, linksDown: 0 });
+  stranger.end();
+});
+
+test("a node without its peer dials again, ever more slowly, and says so less than it tries", async () => {
+  const [port = 0] = await freePorts(1);
+  const logger = new MemoryLogger();
+  const peers = new Map([["n2", { host: "127.0.0.1", port }]]);
+  const node = createWsRemoting(
+    wsOptions("n1", { peers, logger, random: { ...wsOptions("n1").random, next: () => 0.5 } }),
+  );
+  cleanups.push(() => node.close());
+  await node.start();
+  await until(() => node.counters().dials >= 8);
+  const lines = logger.lines.filter((line) => line.message === 'Cannot reach "n2"');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.fields).toMatchObject({ port, detail: expect.stringMatching(/ECONNREFUSED/) });
+});
+
+test("a dialer learns why it was refused", async () => {
+  const cluster = await WsCluster.create(["n1", "n2"]);
+  cleanups.push(() => cluster.close());
+  const logger = new MemoryLogger();
+  await cluster.start("n2", () => {});
+  await cluster.start("n1", () => {}, { logger, token: "another token of the same length or so" });
+  const n1 = cluster.running.get("n1");
+  await until(() => (n1?.counters().refusedByPeer["wrong-token"] ?? 0) >= 2);
+  expect(logger.lines.filter((line) => line.message === '"n2" refused this node: wrong-token')).toHaveLength(1);
+  expect(n1?.counters().linksUp).toBe(0);
+});
+
+test("envelopes that arrive before the actor system has registered are dropped and counted", async () => {
+  const peers = new Map([["n1", { host: "127.0.0.1", port: 1 }]]);
+  const node = createWsRemoting(wsOptions("n2", { peers }));
+  cleanups.push(() => node.close());
+  const stranger = await Stranger.linked((await node.start()).port);
+  stranger.say([5, ["raft", "", 1], ["raft", "", 2]]);
+  await until(() => node.counters().dropped["not-started"] === 2);
+  stranger.end();
+});
+
+test("close() ends every connection and frees the port", async () => {
+  const { cluster, n1, n2 } = await startPair();
+  const port = cluster.addresses.get("n2")?.port ?? 0;
+  const half = await Stranger.open(port);
+  await Promise.all([n1.close(), n2.close()]);
+  await half.closed;
+  const again = createWsRemoting(wsOptions("n2", { listen: { port } }));
+  cleanups.push(() => again.close());
+  expect(await again.start()).toEqual({ port });
+});
+
+test("a node that listens beyond loopback says that nothing is encrypted", async () => {
+  const logger = new MemoryLogger();
+  await startAlone({ logger, listen: { host: "0.0.0.0", port: 0 } });
+  expect(logger.lines[0]).toMatchObject({ level: "warn", message: expect.stringMatching(/unencrypted/) });
+});
+
+test("start() says why it cannot listen on an address", async () => {
+  const node = createWsRemoting(wsOptions("n1", { listen: { host: "192.0.2.1", port: 0 } }));
+  await expect(node.start()).rejects.toMatchObject({
+    code: "listen-failed",
+    message: /^Cannot listen on 192\.0\.2\.1:0: /,
+  });
+});
+
+test.each([
+  [{ node: "n/1" }, 'the node is "n/1"'],
+  [{ incarnation: "" }, 'the incarnation is ""'],
+  [{ clusterId: "a b" }, 'the cluster id is "a b"'],
+  [{ peers: new Map([["n 2", { host: "a", port: 1 }]]) }, 'the peer is "n 2"'],
+  [{ peers: new Map([["n1", { host: "a", port: 1 }]]) }, "it is among its own peers"],
+  [{ token: "short" }, "the cluster token has 5 characters"],
+])("createWsRemoting() refuses %o", (overrides, message) => {
+  try {
+    createWsRemoting(wsOptions("n1", overrides));
+    expect.unreachable("the options are wrong");
+  } catch (error) {
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ code: "transport-options", message: expect.stringContaining(message) });
+  }
+});

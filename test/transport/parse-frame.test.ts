@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { parseFrame, toWire, type HandshakeFrame } from "../../transport/index.ts";
+
+const ENDS = { from: "n1", to: "n2" };
+const HASH = "0123456789abcdef".repeat(4);
+const IDENTITY = { cluster: "c", node: "n1", incarnation: "i" };
+
+const HANDSHAKE_FRAMES: HandshakeFrame[] = [
+  { type: "hello", versionMin: 1, versionMax: 2, identity: IDENTITY, nonce: HASH },
+  { type: "challenge", version: 1, identity: IDENTITY, nonce: HASH },
+  { type: "proof", proof: HASH },
+  { type: "welcome", proof: HASH },
+];
+
+function refusalOf(value: unknown): string | undefined {
+  const parsed = parseFrame(value, ENDS);
+  return parsed.ok ? undefined : parsed.refusal.code;
+}
+
+test.each(HANDSHAKE_FRAMES)("parseFrame() reads back $type", (frame) => {
+  expect(parseFrame(toWire(frame), ENDS)).toEqual({ ok: true, frame });
+});
+
+test("parseFrame() gives envelopes the two ends of their link", () => {
+  const parsed = parseFrame([5, ["raft", "", 1], ["vm/web", "api", null]], ENDS);
+  expect(parsed).toEqual({
+    ok: true,
+    frame: {
+      type: "envelopes",
+      envelopes: [
+        { from: { node: "n1", path: "" }, to: { node: "n2", path: "raft" }, message: 1 },
+        { from: { node: "n1", path: "api" }, to: { node: "n2", path: "vm/web" }, message: null },
+      ],
+    },
+  });
+});
+
+test.each([0, 6, 99, -1, "1", null, undefined, {}])("parseFrame() refuses the tag %s as unknown", (tag) => {
+  expect(refusalOf([tag, 1, 2, 3])).toBe("unknown-frame");
+});
+
+test.each([null, 1, "hello", {}, new Uint8Array(3), undefined, true])(
+  "parseFrame() refuses %s, which is no frame",
+  (value) => {
+    expect(refusalOf(value)).toBe("malformed-frame");
+  },
+);
+
+test.each(HANDSHAKE_FRAMES)("parseFrame() refuses $type with any field missing or of another type", (frame) => {
+  const wire = toWire(frame);
+  for (let i = 1; i < wire.length; i++) {
+    for (const wrong of [undefined, null, -1, 1.5, "", "x/y", "a".repeat(65), [], {}]) {
+      expect(refusalOf(wire.with(i, wrong)), `field ${i}`).toBe("malformed-frame");
+    }
+    expect(refusalOf(wire.slice(0, i))).toBe("malformed-frame");
+  }
+});
+
+test("parseFrame() reads greetings of later versions, which are longer, and no other longer frame", () => {
+  const [hello, challenge, proof, welcome] = HANDSHAKE_FRAMES.map((frame) => [...toWire(frame), "new"]);
+  expect(parseFrame(hello, ENDS).ok).toBe(true);
+  expect(parseFrame(challenge, ENDS).ok).toBe(true);
+  expect(refusalOf(proof)).toBe("malformed-frame");
+  expect(refusalOf(welcome)).toBe("malformed-frame");
+});
+
+test("parseFrame() refuses a range of versions that is upside down", () => {
+  expect(refusalOf([1, 2, 1, "c", "n1", "i", HASH])).toBe("malformed-frame");
+});
+
+test.each([
+  [[5]],
+  [[5, "raft"]],
+  [[5, ["raft", "api"]]],
+  [[5, ["raft", "api", 1, 2]]],
+  [[5, ["", "api", 1]]],
+  [[5, [1, "api", 1]]],
+  [[5, ["raft", null, 1]]],
+  [[5, ["r".repeat(1025), "api", 1]]],
+  [[5, ["raft", "api", 1], ["raft", "api"]]],
+])("parseFrame() refuses the envelopes %j as a whole", (value) => {
+  expect(refusalOf(value)).toBe("malformed-frame");
+});
