@@ -8,6 +8,10 @@ export interface Column<Row> {
   readonly wide?: true;
 }
 
+export interface TableOptions {
+  readonly wide?: boolean;
+}
+
 const NOTHING = {
   top: "",
   "top-mid": "",
@@ -30,13 +34,21 @@ const NOTHING = {
 export function renderTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
-  options: { readonly wide?: boolean; readonly headings?: boolean } = {},
+  options: TableOptions = {},
 ): string {
-  const shown = columns.filter((column) => options.wide === true || column.wide === undefined);
   const table = new Table({ chars: NOTHING, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
-  if (options.headings !== false) table.push(shown.map((column) => column.heading));
-  for (const row of rows) table.push(shown.map((column) => oneLine(column.cell(row)) || "-"));
-  return table.length === 0 ? "" : `${table.toString().replaceAll(/ +$/gm, "")}\n`;
+  table.push(shownColumns(columns, options).map(({ heading }) => heading));
+  for (const row of rows) table.push([...tableCells(columns, row, options)]);
+  return `${table.toString().replaceAll(/ +$/gm, "")}\n`;
+}
+
+/** One row, as text. */
+export function tableCells<Row>(columns: readonly Column<Row>[], row: Row, options: TableOptions): readonly string[] {
+  return shownColumns(columns, options).map(({ cell }) => oneLine(cell(row)) || "-");
+}
+
+function shownColumns<Row>(columns: readonly Column<Row>[], { wide }: TableOptions): readonly Column<Row>[] {
+  return wide === true ? columns : columns.filter((column) => column.wide === undefined);
 }
 
 /** A line break or an escape sequence in a message would break the table, or the terminal. */

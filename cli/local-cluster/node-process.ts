@@ -1,0 +1,59 @@
+/**
+ * Starts node processes. Each leads a session of its own, so that Ctrl-C reaches `up` alone, which then stops them in
+ * order; each writes to its log file, so that it outlives the terminal.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isRunning, type ProcessIdentity } from "../../runtime/node/guard/process-identity.ts";
+import { identifyProcess } from "./identify-process.ts";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+
+export interface NodeLaunch {
+  readonly name: string;
+  /** Flags of `blixard node`. */
+  readonly flags: readonly string[];
+  /** All of its environment; the cluster's secret goes here, never into `flags`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logFile: string;
+}
+
+/** The process as soon as it exists. @throws when it cannot be started. */
+export async function startNodeProcess(launch: NodeLaunch): Promise<ProcessIdentity> {
+  mkdirSync(dirname(launch.logFile), { recursive: true, mode: 0o700 });
+  const log = openSync(launch.logFile, "a", 0o600);
+  try {
+    const child = spawn(process.execPath, [MAIN, "node", ...launch.flags], {
+      detached: true,
+      env: launch.env,
+      stdio: ["ignore", log, log],
+    });
+    const { pid } = child;
+    // Node.js reports a failed start as an event, and as a missing pid.
+    if (pid === undefined) throw await new Promise<Error>((resolve) => child.once("error", resolve));
+    child.unref();
+    return identifyProcess(pid) ?? { pid, start: "0", boot: "" };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Does nothing when it has ended. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isRunning(identity)) return;
+  try {
+    process.kill(identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** The end of a log, for a message about a node that did not start. */
+export function lastLogLines(logFile: string, linesMax: number): readonly string[] {
+  try {
+    return readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-linesMax);
+  } catch {
+    return [];
+  }
+}
