@@ -24,6 +24,8 @@ export class Timeline {
   turns = 0;
   /** The first rule that did not hold; the run ends with it. */
   failure: Failure | null = null;
+  /** Called after every event, when nobody is runnable any more. */
+  afterEvent: () => void = () => {};
   readonly log: EventLog;
   /** One for all nodes. */
   readonly dispatcher: Dispatcher;
@@ -60,6 +62,7 @@ export class Timeline {
   /** Lets everything happen up to `untilUs` or until `done` says so, which is asked after every event. */
   run(untilUs: number, done?: () => boolean): void {
     this.#drain();
+    this.afterEvent();
     while (this.failure === null && done?.() !== true) {
       const entry = this.#queue.pop(untilUs);
       if (entry === undefined) {
@@ -71,6 +74,7 @@ export class Timeline {
       entry.run = null;
       run();
       this.#drain();
+      this.afterEvent();
     }
   }
 

@@ -1,0 +1,133 @@
+/**
+ * A simulated cluster: hosts, disks, processes and the network between them, with Raft's checker watching.
+ *
+ * Which actors run in a process is the scenario's business (`scenario.ts`).
+ */
+import type { LogEntry, Random } from "../runtime/index.ts";
+import { Disk, type DiskWeather } from "./disk.ts";
+import { Host, type GuestWatcher, type GuestWeather } from "./host.ts";
+import { Network, type NetworkWeather } from "./network.ts";
+import { RaftChecker } from "./checkers/raft-checker.ts";
+import { SimNode, type Process } from "./sim-node.ts";
+import type { Timeline } from "./timeline.ts";
+import { HostClock } from "./virtual-clock.ts";
+
+export interface Weather {
+  readonly network: NetworkWeather;
+  readonly disk: DiskWeather;
+  readonly guests: GuestWeather;
+  /** Whether clocks run at rates of their own. */
+  readonly drift: boolean;
+  /** Freeze and check every message. Slow. */
+  readonly strict: boolean;
+}
+
+export interface ClusterHooks {
+  compose(process: Process): void;
+  /** A process was touched by the event that has just been handled. */
+  check(node: SimNode): void;
+  /** A process has ended. */
+  onEnd(node: SimNode): void;
+  onLeader(node: number, term: number): void;
+  onCommitted(entry: LogEntry, node: number): void;
+  readonly guests: GuestWatcher;
+}
+
+export class Cluster {
+  readonly timeline: Timeline;
+  readonly network: Network;
+  readonly nodes: readonly SimNode[];
+  readonly raft: RaftChecker;
+  readonly names: readonly string[];
+  /** By address. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly #hooks: ClusterHooks;
+
+  constructor(options: {
+    readonly nodes: number;
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly weather: Weather;
+    readonly hooks: ClusterHooks;
+  }) {
+    const { timeline, random, weather, hooks } = options;
+    this.timeline = timeline;
+    this.#hooks = hooks;
+    this.names = Array.from({ length: options.nodes }, (_, index) => `n${index + 1}`);
+    this.network = new Network({
+      nodes: this.names,
+      timeline,
+      random: random.fork(),
+      weather: { ...weather.network },
+      strict: weather.strict,
+    });
+    const disks = this.names.map(
+      (_, node) =>
+        new Disk({
+          node,
+          timeline,
+          random: random.fork(),
+          weather: { ...weather.disk },
+          watcher: { onWrite: (at, write) => this.raft.onWrite(at, write) },
+        }),
+    );
+    this.raft = new RaftChecker(options.nodes, disks, timeline, hooks);
+    const hosts = this.names.map((_, index) => {
+      const clock = new HostClock(timeline, random.fork(), weather.drift);
+      return new Host({ index, clock, weather: weather.guests, timeline, random: random.fork(), watcher: hooks.guests });
+    });
+    this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
+    this.nodes = this.names.map((name, index) => {
+      return new SimNode({
+        index,
+        name,
+        disk: disks[index] as Disk,
+        host: hosts[index] as Host,
+        network: this.network,
+        timeline,
+        random: random.fork(),
+        compose: (process) => hooks.compose(process),
+        onEnd: () => this.#onEnd(index),
+        onCrash: (_, { ref, error }) => {
+          timeline.fail("no-actor-crashes", `Actor ${ref.path} of node ${index}: ${describe(error)}`);
+        },
+      });
+    });
+    timeline.afterEvent = () => this.#checkTouched();
+  }
+
+  node(index: number): SimNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new RangeError(`There is no node ${index}`);
+    return node;
+  }
+
+  /** Ends every process, so that its name is free for the next run. */
+  close(): void {
+    for (const node of this.nodes) node.kill();
+  }
+
+  #checkTouched(): void {
+    for (const node of this.nodes) {
+      const life = node.process?.life;
+      if (life?.touched !== true) continue;
+      life.touched = false;
+      this.raft.check(node.index);
+      this.#hooks.check(node);
+    }
+  }
+
+  #onEnd(index: number): void {
+    this.raft.onEnd(index);
+    this.#hooks.onEnd(this.node(index));
+  }
+}
+
+/** Where a node publishes the ports of its VMs. */
+export function addressOf(index: number): string {
+  return `10.0.0.${index + 1}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,96 @@
+/**
+ * The injector: decides when which fault strikes, by the plan and by what the cluster does.
+ *
+ * Beside faults at random times there is the hunter: it strikes a leader a moment after it was elected or has committed
+ * something, since that is when Raft has most to lose (figure 8 of the paper needs four such moments in a row).
+ */
+import type { Random } from "../runtime/index.ts";
+import type { Cluster } from "./cluster.ts";
+import { Faults, type FaultKind } from "./fault-kinds.ts";
+import type { FaultPlan } from "./fault-plan.ts";
+
+const HUNTS: readonly FaultKind[] = ["leader-cut", "leader-kill", "leader-cut", "leader-pause"];
+
+/** A commit is far more frequent than an election; so much rarer is the hunter's interest in it. */
+const COMMIT_INTEREST = 0.02;
+
+export class FaultInjector {
+  readonly counts: Map<FaultKind, number> = new Map();
+  readonly #cluster: Cluster;
+  readonly #plan: FaultPlan;
+  readonly #random: Random;
+  readonly #faults: Faults;
+  #active = false;
+  #storm = false;
+  #hunting = false;
+
+  constructor(cluster: Cluster, plan: FaultPlan, random: Random) {
+    this.#cluster = cluster;
+    this.#plan = plan;
+    this.#random = random;
+    this.#faults = new Faults(cluster, random.fork(), plan.lengths);
+  }
+
+  start(): void {
+    if (this.#plan.weights.size === 0) return;
+    this.#active = true;
+    this.#changeWeather(false);
+    this.#strikeSoon();
+  }
+
+  /** No more faults; those under way end now. */
+  stop(): void {
+    this.#active = false;
+    this.#faults.healAll();
+  }
+
+  onLeader(): void {
+    this.#hunt(this.#plan.hunt);
+  }
+
+  onCommitted(): void {
+    this.#hunt(this.#plan.hunt * COMMIT_INTEREST);
+  }
+
+  #changeWeather(storm: boolean): void {
+    this.#storm = storm;
+    const meanUs = storm ? this.#plan.stormUs : this.#plan.calmUs;
+    this.#cluster.timeline.after(meanUs * (0.5 + this.#random.next()), () => {
+      if (this.#active) this.#changeWeather(!storm);
+    });
+  }
+
+  #strikeSoon(): void {
+    this.#cluster.timeline.after(-Math.log(1 - this.#random.next()) * this.#plan.everyUs, () => {
+      if (!this.#active) return;
+      if (this.#storm) this.#strike(this.#drawKind());
+      this.#strikeSoon();
+    });
+  }
+
+  #hunt(probability: number): void {
+    if (!this.#active || this.#hunting || this.#random.next() >= probability) return;
+    this.#hunting = true;
+    this.#cluster.timeline.after(this.#random.next() * this.#plan.huntWithinUs, () => {
+      this.#hunting = false;
+      if (this.#active) this.#strike(HUNTS[this.#random.integer(HUNTS.length)] as FaultKind);
+    });
+  }
+
+  #strike(kind: FaultKind): void {
+    if (this.#faults.inject(kind)) this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+
+  #drawKind(): FaultKind {
+    let total = 0;
+    for (const weight of this.#plan.weights.values()) total += weight;
+    let drawn = this.#random.next() * total;
+    let last: FaultKind = "kill";
+    for (const [kind, weight] of this.#plan.weights) {
+      last = kind;
+      drawn -= weight;
+      if (drawn < 0) break;
+    }
+    return last;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Draws from the seed what a run is like: the weather, which kinds of faults there are, how often, how long.
+ *
+ * Swarm testing (Groce et al., 2012): whole kinds are off in a run, so that what hides behind a frequent fault is met in a
+ * run without it. Times of storm and of calm alternate, so that there is something to lose when the next storm comes.
+ */
+import type { Random } from "../runtime/index.ts";
+import type { Weather } from "./cluster.ts";
+import { FAULT_KINDS, type FaultKind, type FaultLengths } from "./fault-kinds.ts";
+import type { ProfileName } from "./run-result.ts";
+
+export interface FaultPlan {
+  readonly weather: Weather;
+  /** Weight of each kind that is on. Empty: no faults. */
+  readonly weights: ReadonlyMap<FaultKind, number>;
+  readonly lengths: FaultLengths;
+  /** Mean pause between two faults of a storm. */
+  readonly everyUs: number;
+  readonly stormUs: number;
+  readonly calmUs: number;
+  /** Probability that a leader is struck soon after it was elected or after it committed something. */
+  readonly hunt: number;
+  /** Longest wait of the hunter. */
+  readonly huntWithinUs: number;
+}
+
+const SECOND_US = 1_000_000;
+
+/** Share of runs in which a kind is off. */
+const OFF = 0.4;
+
+/** Which kinds a profile may draw, where not all. */
+const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
+  calm: [],
+  elections: ["kill", "leader-cut", "leader-kill", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
+  disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
+  leases: ["pause", "leader-pause", "leader-cut", "partition", "half-deaf", "kill", "power-loss", "wall-step", "delay"],
+};
+
+export function drawProfile(random: Random): ProfileName {
+  const drawn = random.next();
+  if (drawn < 0.5) return "mixed";
+  if (drawn < 0.7) return "leases";
+  return drawn < 0.85 ? "disk" : "elections";
+}
+
+export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
+  const elections = profile === "elections";
+  return {
+    weather: drawWeather(profile, random),
+    weights: drawWeights(KINDS[profile] ?? FAULT_KINDS, random),
+    lengths: elections
+      ? { minUs: 0.02 * SECOND_US, maxUs: 4 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
+      : { minUs: 0.1 * SECOND_US, maxUs: 25 * SECOND_US, restartMinUs: 0.3 * SECOND_US, restartMaxUs: 20 * SECOND_US },
+    everyUs: (elections ? 0.5 : 1) * SECOND_US * 10 ** random.next(),
+    stormUs: (10 + random.integer(60)) * SECOND_US,
+    calmUs: (2 + random.integer(elections ? 5 : 30)) * SECOND_US,
+    hunt: elections ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
+    huntWithinUs: (elections ? 0.02 : 0.5) * SECOND_US * 10 ** random.next(),
+  };
+}
+
+function drawWeather(profile: ProfileName, random: Random): Weather {
+  const calm = profile === "calm";
+  return {
+    network: {
+      delayMinUs: 50 + random.integer(500),
+      delayMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2.3),
+      loss: calm || random.next() < 0.6 ? 0 : random.next() * 0.02,
+      spikes: calm || random.next() < 0.5 ? 0 : random.next() * 0.02,
+      spikeUs: 0.5 * SECOND_US,
+    },
+    disk: { syncMinUs: 100, syncMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2), slowness: 1 },
+    guests: {
+      spawnMaxUs: 50_000,
+      bootMinUs: 300_000,
+      bootMaxUs: 5 * SECOND_US,
+      startFailures: calm || random.next() < 0.5 ? 0 : random.next() * 0.1,
+      deafness: calm ? 0 : random.next() * 0.3,
+    },
+    drift: !calm && random.next() < 0.7,
+    strict: random.next() < 0.05,
+  };
+}
+
+/** At least one kind is on where any may be. */
+function drawWeights(kinds: readonly FaultKind[], random: Random): ReadonlyMap<FaultKind, number> {
+  const weights = new Map<FaultKind, number>();
+  for (const kind of kinds) {
+    const weight = random.next();
+    if (random.next() >= OFF) weights.set(kind, weight);
+  }
+  const first = kinds[random.integer(Math.max(1, kinds.length))];
+  if (weights.size === 0 && first !== undefined) weights.set(first, 1);
+  return weights;
+}

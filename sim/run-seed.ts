@@ -1,0 +1,150 @@
+/**
+ * Runs one seed from the start to the verdict.
+ *
+ *     start ──▶ load and faults for `durationMs` ──▶ healed ──settled within SETTLE_US?──▶ end checks ──▶ result
+ *
+ * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
+ */
+import { createRandom, type Random } from "../runtime/index.ts";
+import { Cluster } from "./cluster.ts";
+import { EventLog } from "./event-log.ts";
+import { FaultInjector } from "./fault-injector.ts";
+import { drawPlan, drawProfile, type FaultPlan } from "./fault-plan.ts";
+import { RaftScenario } from "./raft-scenario.ts";
+import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
+import type { Scenario } from "./scenario.ts";
+import { withSealedGlobals } from "./sealed-globals.ts";
+import { Timeline } from "./timeline.ts";
+
+/** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
+const SETTLE_US = 120_000_000;
+
+const LINES_KEPT_DEFAULT = 40;
+const NODES_MAX = 9;
+
+/** @throws {RangeError} when an option is out of range. */
+export function runSeed(options: RunOptions): SeedResult {
+  requireOptions(options);
+  return withSealedGlobals(globalThis, () => new Run(options).run());
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #profile: ProfileName;
+  readonly #log: EventLog;
+  readonly #timeline: Timeline;
+  readonly #cluster: Cluster;
+  readonly #scenario: Scenario;
+  readonly #injector: FaultInjector;
+  #leaders = 0;
+
+  constructor(options: RunOptions) {
+    const random = createRandom(options.seed);
+    this.#options = options;
+    this.#profile = options.profile ?? drawProfile(random);
+    this.#log = new EventLog({ linesKept: options.linesKept ?? LINES_KEPT_DEFAULT, onLine: options.onLine });
+    this.#timeline = new Timeline(random.fork(), this.#log);
+    const plan = drawPlan(this.#profile, random.fork());
+    const scenario = makeScenario(this.#profile, options, plan, random.fork());
+    this.#scenario = scenario;
+    this.#cluster = new Cluster({
+      nodes: options.nodes,
+      timeline: this.#timeline,
+      random: random.fork(),
+      weather: plan.weather,
+      hooks: {
+        compose: (process) => scenario.compose(process),
+        check: (node) => scenario.check(node),
+        onEnd: (node) => scenario.onEnd(node),
+        onLeader: () => {
+          this.#leaders += 1;
+          this.#injector.onLeader();
+        },
+        onCommitted: (entry, node) => {
+          scenario.onCommitted(entry, node);
+          this.#injector.onCommitted();
+        },
+        guests: scenario.guests,
+      },
+    });
+    this.#injector = new FaultInjector(this.#cluster, plan, random.fork());
+    scenario.attach(this.#cluster);
+  }
+
+  run(): SeedResult {
+    try {
+      this.#live();
+    } finally {
+      this.#cluster.close();
+    }
+    return this.#result();
+  }
+
+  #live(): void {
+    const timeline = this.#timeline;
+    for (const node of this.#cluster.nodes) node.start();
+    this.#scenario.load();
+    this.#injector.start();
+    timeline.run(this.#options.durationMs * 1000);
+    if (timeline.failure !== null) return;
+    this.#scenario.unload();
+    this.#injector.stop();
+    timeline.note("healed");
+    timeline.run(timeline.nowUs + SETTLE_US, () => this.#scenario.unsettled() === null);
+    if (timeline.failure !== null) return;
+    const unsettled = this.#scenario.unsettled();
+    if (unsettled === null) this.#scenario.checkEnd();
+    else timeline.fail("settles", `${SETTLE_US / 1_000_000} s after all faults ended, ${unsettled}`);
+  }
+
+  #result(): SeedResult {
+    const { seed, nodes, durationMs } = this.#options;
+    const failure = this.#failure();
+    return {
+      seed,
+      nodes,
+      durationMs,
+      profile: this.#profile,
+      ok: failure === undefined,
+      ...(failure && { failure }),
+      eventLogHash: this.#log.digest(),
+      events: this.#log.lines,
+      turns: this.#timeline.turns,
+      simulatedMs: Math.round(this.#timeline.nowMs),
+      faults: Object.fromEntries(this.#injector.counts),
+      marks: {
+        leaders: this.#leaders,
+        committed: this.#cluster.raft.committed.lastIndex,
+        delivered: this.#cluster.network.delivered,
+        lost: this.#cluster.network.lost,
+        ...this.#scenario.marks(),
+      },
+    };
+  }
+
+  #failure(): SeedFailure | undefined {
+    const { failure } = this.#timeline;
+    if (failure === null) return undefined;
+    const { invariant, message, atUs } = failure;
+    return { invariant, message, atMs: atUs / 1000, lines: this.#log.tail() };
+  }
+}
+
+function makeScenario(profile: ProfileName, options: RunOptions, plan: FaultPlan, random: Random): Scenario {
+  return new RaftScenario({
+    random,
+    planted: options.planted ?? {},
+    limits: random.next() < 0.5 ? { entriesPerMessageMax: 1 } : {},
+    proposeEveryUs: 10_000 * 10 ** (random.next() * 2),
+  });
+}
+
+function requireOptions({ seed, nodes, durationMs }: RunOptions): void {
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
+    throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);
+  }
+  if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
+    throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);
+  }
+}

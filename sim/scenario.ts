@@ -1,0 +1,30 @@
+/**
+ * A scenario puts actors into the processes of a cluster, loads them, and knows what must hold at the end.
+ *
+ * Two exist: `raft-scenario.ts` (consensus alone, small and fast, for its rarest faults) and `member-scenario.ts` (the
+ * whole node as in production).
+ */
+import type { LogEntry } from "../runtime/index.ts";
+import type { Cluster } from "./cluster.ts";
+import type { GuestWatcher } from "./host.ts";
+import type { Process, SimNode } from "./sim-node.ts";
+
+export interface Scenario {
+  readonly guests: GuestWatcher;
+  /** Called once, before any process starts. */
+  attach(cluster: Cluster): void;
+  compose(process: Process): void;
+  /** Asked after every event of each process that was touched by it. */
+  check(node: SimNode): void;
+  onEnd(node: SimNode): void;
+  onCommitted(entry: LogEntry, node: number): void;
+  /** Begins to send requests. */
+  load(): void;
+  /** Sends no more new requests. */
+  unload(): void;
+  /** Faults are over: whether everything is as it must be by now. Asked until it says null. */
+  unsettled(): string | null;
+  /** After everything has settled: what must be true of the whole. Reports through `timeline.fail`. */
+  checkEnd(): void;
+  marks(): Readonly<Record<string, number>>;
+}
