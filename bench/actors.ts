@@ -1,5 +1,5 @@
 /** The kernel beside nact 7.6.2 in the same process: ping-pong of two actors, and one-way tells to one actor. */
-import { dispatch, start, spawn, stop, type ActorSystemRef, type Ref as NactRef } from "nact";
+import { dispatch, start, spawn, stop, type ActorSystemRef } from "nact";
 import { ActorSystem, createRandom, stateless, type Behavior, type Ref } from "../runtime/index.ts";
 import { createNodeDispatcher, nodeClock } from "../runtime/node/index.ts";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
@@ -42,6 +42,9 @@ export const actorsBench: Bench = {
     ];
   },
 };
+
+/** nact's references carry no type of message. */
+type PingRef = Parameters<typeof dispatch>[0];
 
 async function rate(messages: number, run: (messages: number) => Promise<void>): Promise<number> {
   const startMs = performance.now();
@@ -97,7 +100,7 @@ async function oneWay(messages: number): Promise<void> {
 async function nactPingPong(messages: number): Promise<void> {
   const system: ActorSystemRef = start();
   await new Promise<void>((done) => {
-    type Ping = { readonly from: NactRef<Ping> };
+    type Ping = { readonly from: PingRef };
     const pong = spawn(system, (_: null, message: Ping, ctx) => {
       dispatch(message.from, { from: ctx.self });
       return null;
@@ -107,7 +110,7 @@ async function nactPingPong(messages: number): Promise<void> {
       else dispatch(message.from, { from: ctx.self });
       return count + 1;
     });
-    dispatch(pong as NactRef<Ping>, { from: ping as NactRef<Ping> });
+    dispatch(pong, { from: ping });
   });
   stop(system);
 }
@@ -119,7 +122,7 @@ async function nactOneWay(messages: number): Promise<void> {
       if (seen + 1 === messages) done();
       return seen + 1;
     });
-    for (let i = 0; i < messages; i++) dispatch(sink as NactRef<number>, i);
+    for (let i = 0; i < messages; i++) dispatch(sink, i);
   });
   stop(system);
 }

@@ -49,7 +49,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.kernel = kernel;
     this.behavior = behavior;
     this.ref = new Ref<Message>({ node: kernel.node, path: this.path.parts.join("/") }, this);
-    this.context = new CellContext<Message>(this as ActorCell<unknown, Message>);
+    this.context = new CellContext<Message>(this);
     this.#crashes = new CrashHistory(options.supervision ?? stopOnCrash);
     this.#capacity = options.mailbox?.capacity ?? MAILBOX_CAPACITY_DEFAULT;
     this.#overflow = options.mailbox?.overflow ?? "drop-newest";

@@ -2,7 +2,7 @@
 import type { ActorCell } from "./actor-cell.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
-import type { AskRequest, Context, SpawnOptions } from "./context.ts";
+import type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
 import type { Random } from "./ports/random.ts";
 import type { Address } from "./ports/remoting.ts";
 import type { AnyRef, Ref } from "./ref.ts";
@@ -46,7 +46,7 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
-    const deliver = this.callback(request.adapt);
+    const deliver = this.callback<AskResult<Answer>>((result) => request.adapt(result));
     const replyTo = this.#kernel.openAsk<Answer>(request.timeoutMs, deliver);
     this.tell(to, request.make(replyTo));
   }

@@ -1,0 +1,70 @@
+/**
+ * Who a data folder belongs to: `identity.json`, minted when the folder is first used.
+ *
+ * The incarnation tells this node from another one of the same name: a node whose disk was lost comes back as somebody
+ * new, who has promised nothing (Ongaro's thesis §11.7.3). A folder of another node or cluster is refused before anything
+ * in it is touched.
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
+
+export interface NodeIdentity {
+  readonly name: string;
+  readonly clusterId: string;
+  readonly incarnation: string;
+}
+
+const FILE = "identity.json";
+
+/** Reads the folder's identity, or makes one. The caller holds the folder's lock. @throws CliError */
+export function claimIdentity(
+  dataDir: string,
+  wanted: { readonly name: string; readonly clusterId: string },
+): NodeIdentity {
+  const path = join(dataDir, FILE);
+  const found = read(path);
+  if (found === null) return mint(path, wanted);
+  for (const field of ["name", "clusterId"] as const) {
+    if (found[field] === wanted[field]) continue;
+    throw new CliError(
+      EXIT.failed,
+      `Cannot start node "${wanted.name}" of cluster "${wanted.clusterId}": the data folder ${dataDir} belongs to node "${found.name}" of cluster "${found.clusterId}"`,
+      { hint: "Give each node a folder of its own (--data), or start it under the name it had." },
+    );
+  }
+  return found;
+}
+
+function read(path: string): NodeIdentity | null {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  const damaged = new CliError(EXIT.failed, `Cannot read who the data folder belongs to: ${path} is damaged`, {
+    hint: "Restore the folder from a backup; or, if the other nodes are healthy, move it away and start the node empty.",
+  });
+  try {
+    const { name, clusterId, incarnation } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof name !== "string" || typeof clusterId !== "string" || typeof incarnation !== "string") throw damaged;
+    return { name, clusterId, incarnation };
+  } catch {
+    throw damaged;
+  }
+}
+
+/** On disk before it is used: an incarnation that others have seen must not change. */
+function mint(path: string, wanted: { readonly name: string; readonly clusterId: string }): NodeIdentity {
+  const identity: NodeIdentity = { name: wanted.name, clusterId: wanted.clusterId, incarnation: randomUUID() };
+  const file = openSync(`${path}.new`, "w", 0o600);
+  writeSync(file, `${JSON.stringify(identity)}\n`);
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(`${path}.new`, path);
+  return identity;
+}
