@@ -46,8 +46,12 @@ export class ClusterHome {
     return join(this.folder, "data");
   }
 
+  get logsDir(): string {
+    return join(this.folder, "logs");
+  }
+
   logFile(node: string): string {
-    return join(this.folder, "logs", `${node}.log`);
+    return join(this.logsDir, `${node}.log`);
   }
 
   /** undefined when no cluster is recorded. @throws CliError when the record cannot be understood. */

@@ -1,0 +1,33 @@
+/** Waiting that ends early when the user wants it to. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** @throws the signal's reason when it is aborted. */
+export async function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+export interface PollOptions {
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Asks until there is an answer; undefined when none came in time. @throws the signal's reason. */
+export async function poll<T>(
+  ask: () => Promise<T | undefined> | T | undefined,
+  options: PollOptions,
+): Promise<T | undefined> {
+  const untilMs = performance.now() + options.timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() >= untilMs) return undefined;
+    await pause(options.everyMs, options.signal);
+  }
+}
