@@ -83,7 +83,7 @@ function explain(value: unknown, name: string, depth: number): string | undefine
   if (countPlain(value, depth) >= 0) return undefined;
   if (typeof value === "bigint") return `${name} is a bigint of more than 64 bits`;
   if (typeof value !== "object" || value === null) return `${name} is a ${typeof value}`;
-  if (value instanceof Ref) return `${name} is a ref to nowhere, ${value}`;
+  if (value instanceof Ref) return `${name} is a ref to nowhere, ${value.toString()}`;
   const prototype: unknown = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
   if (!plain) return `${name} is a ${className(value)}`;

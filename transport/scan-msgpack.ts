@@ -28,7 +28,7 @@ const FRAME_DEPTH_MAX = DEPTH_MAX + 2;
 /** A frame holds many small envelopes or one large one: the largest message, its paths, the tag and two arrays. */
 const FRAME_VALUES_MAX = VALUES_MAX + 5;
 
-const PROTO_KEY: readonly number[] = [..."__proto__"].map((letter) => letter.charCodeAt(0));
+const PROTO_KEY: readonly number[] = Array.from("__proto__", (letter) => letter.charCodeAt(0));
 
 /** `msgpackr` writes `undefined` as an extension of this type with one zero byte. */
 const UNDEFINED_EXTENSION_TYPE = 0;

@@ -170,7 +170,7 @@ export function remotingContract(
       }
       await cluster.until(() => [...stations.values()].every((station) => station.messages.length === 2));
       for (const [node, station] of stations) {
-        expect([...station.messages].toSorted()).toEqual(others(node).map((other) => `${other} to ${node}`));
+        expect(new Set(station.messages)).toEqual(new Set(others(node).map((other) => `${other} to ${node}`)));
       }
     });
   });

@@ -19,7 +19,7 @@ test("scanMsgpack() takes every form of plain data", () => {
     Object.fromEntries(Array.from({ length: size }, (_, i) => [`k${i}`, i])),
   );
   for (const value of [null, true, false, undefined, 5n, -5n, ...values, ...texts, ...bytes, ...arrays, ...maps]) {
-    expect(detailOf(packr.pack(value)), String(value).slice(0, 40)).toBeUndefined();
+    expect(detailOf(packr.pack(value)), typeof value).toBeUndefined();
   }
   expect(detailOf([0xca, 0, 0, 0, 0])).toBeUndefined();
 });

@@ -6,4 +6,5 @@ export type { TransportTiming } from "./timing.ts";
 export { TransportError } from "./transport-error.ts";
 export type { TransportErrorCode } from "./transport-error.ts";
 export { createWsRemoting } from "./ws-remoting.ts";
-export type { WsRemoting, WsRemotingOptions } from "./ws-remoting.ts";
+export type { WsRemoting } from "./ws-remoting.ts";
+export type { WsRemotingOptions } from "./ws-remoting-options.ts";

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { FRAME_BYTES_MAX, type RefusalCode } from "../index.ts";
+import { FRAME_BYTES_MAX, type Refusal } from "../index.ts";
 import type { OpenSocket } from "./connection.ts";
 import { formatHost } from "./dialer.ts";
 import { TransportError } from "./transport-error.ts";
@@ -27,7 +27,7 @@ export interface ListenerOptions {
   readonly peers: number;
   readonly timing: TransportTiming;
   onOpen(open: OpenSocket): void;
-  onRefused(code: RefusalCode, detail: string, remote: string): void;
+  onRefused(refusal: Refusal, remote: string): void;
 }
 
 export class Listener {
@@ -46,7 +46,8 @@ export class Listener {
     this.#http.maxConnections = 2 * options.peers + STRANGERS_MAX;
     this.#http.on("drop", (data) => {
       const remote = `${data?.remoteAddress ?? "?"}:${data?.remotePort ?? "?"}`;
-      options.onRefused("too-many-connections", `${this.#http.maxConnections} are open`, remote);
+      const detail = `${this.#http.maxConnections} are open`;
+      options.onRefused({ code: "too-many-connections", detail }, remote);
     });
     this.#http.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#onClientError(error, socket));
     this.#http.on("request", (request, response) => {
@@ -109,9 +110,9 @@ export class Listener {
     }
   }
 
-  #refuse(socket: Duplex, code: RefusalCode, detail: string): void {
+  #refuse(socket: Duplex, code: Refusal["code"], detail: string): void {
     const { remoteAddress, remotePort } = socket as Socket;
-    this.#options.onRefused(code, detail, `${remoteAddress ?? "?"}:${remotePort ?? "?"}`);
+    this.#options.onRefused({ code, detail }, `${remoteAddress ?? "?"}:${remotePort ?? "?"}`);
   }
 }
 

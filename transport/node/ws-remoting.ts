@@ -4,9 +4,6 @@
  * It owns every connection and decides which one is a peer's link. What it does not do: encrypt (the token proves who
  * speaks, see ../handshake.ts), find peers, or deliver again what a lost link took with it.
  */
-import type { Clock } from "../../runtime/ports/clock.ts";
-import type { Logger } from "../../runtime/ports/logger.ts";
-import type { Random } from "../../runtime/ports/random.ts";
 import type { Address, Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
 import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
@@ -14,12 +11,8 @@ import {
   dialerOf,
   ENVELOPE_BYTES_MAX,
   isAddress,
-  isName,
-  LogThrottle,
   PROTOCOL_VERSIONS,
-  type DropReason,
   type Identity,
-  type RefusalCode,
   type TransportCounters,
   type WireEnvelope,
 } from "../index.ts";
@@ -29,24 +22,8 @@ import { createHmacProver } from "./hmac-prover.ts";
 import { Listener } from "./listener.ts";
 import { encodePlain, type ResolveRef } from "./msgpack-codec.ts";
 import { TRANSPORT_TIMING, type TransportTiming } from "./timing.ts";
-import { TransportError } from "./transport-error.ts";
-
-export interface WsRemotingOptions {
-  readonly node: string;
-  readonly incarnation: string;
-  readonly clusterId: string;
-  /** The secret all members share, at least 16 characters. Made by a machine: a guess can be tested by who intercepts. */
-  readonly token: string;
-  /** Default host: 127.0.0.1. Port 0: any free one. */
-  readonly listen: { readonly host?: string; readonly port: number };
-  /** Every other member and where it listens. */
-  readonly peers: ReadonlyMap<string, PeerAddress>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Default: `TRANSPORT_TIMING`. */
-  readonly timing?: Partial<TransportTiming>;
-}
+import { TransportLog } from "./transport-log.ts";
+import { checkOptions, isLoopback, LOOPBACK, type WsRemotingOptions } from "./ws-remoting-options.ts";
 
 export interface WsRemoting {
   readonly remoting: Remoting;
@@ -57,10 +34,6 @@ export interface WsRemoting {
   /** A copy of the counters as they are. */
   counters(): TransportCounters;
 }
-
-const TOKEN_LENGTH_MIN = 16;
-
-const LOOPBACK = "127.0.0.1";
 
 /** The target of refs that arrive before the actor system has started; their envelopes are dropped as well. */
 const NOBODY: Recipient<never> = { receive: () => {} };
@@ -85,14 +58,15 @@ class WsRemotingDriver implements Remoting {
   readonly #dialers = new Map<string, Dialer>();
   readonly #connections = new Set<Connection>();
   readonly #links = new Map<string, Connection>();
-  readonly #throttle = new LogThrottle();
+  readonly #log: TransportLog;
   readonly #linkListeners: ((event: LinkEvent) => void)[] = [];
   #receive: ((envelope: Envelope) => void) | null = null;
   #resolve: ResolveRef | null = null;
 
   constructor(options: WsRemotingOptions) {
     this.#options = options;
-    const { node, incarnation, clusterId, token, peers, clock, listen } = options;
+    const { node, incarnation, clusterId, token, peers, clock, logger, listen } = options;
+    this.#log = new TransportLog(this.counters, clock, logger);
     const timing = { ...TRANSPORT_TIMING, ...options.timing };
     this.#world = {
       self: {
@@ -118,7 +92,7 @@ class WsRemotingDriver implements Remoting {
       peers: peers.size,
       timing,
       onOpen: (open) => this.#adopt(open),
-      onRefused: (code, detail, remote) => this.#logRefusal(code, detail, { remote }),
+      onRefused: (refusal, remote) => this.#log.refused(refusal, { peer: null, remote }),
     });
     for (const [peer, address] of peers) {
       if (dialerOf(node, peer) === node) this.#dialers.set(peer, this.#createDialer(peer, address, timing));
@@ -126,14 +100,9 @@ class WsRemotingDriver implements Remoting {
   }
 
   async start(): Promise<{ readonly port: number }> {
-    const { node, listen, logger } = this.#options;
     const listening = await this.#listener.listen();
-    const { host = LOOPBACK } = listen;
-    if (!isLoopback(host)) {
-      logger.log("warn", `Node "${node}" talks to its peers unencrypted; use a network that only they can reach`, {
-        host,
-      });
-    }
+    const { host = LOOPBACK } = this.#options.listen;
+    if (!isLoopback(host)) this.#log.unencrypted(this.#options.node, host);
     for (const dialer of this.#dialers.values()) dialer.dial();
     return listening;
   }
@@ -150,19 +119,19 @@ class WsRemotingDriver implements Remoting {
   send(envelope: Envelope): void {
     const { from, to, message } = envelope;
     if (from.node !== this.#options.node || !this.#options.peers.has(to.node) || !isAddress(to)) {
-      return this.#drop("no-route");
+      return this.#log.dropped("no-route");
     }
     const link = this.#links.get(to.node);
-    if (link === undefined) return this.#drop("no-link");
+    if (link === undefined) return this.#log.dropped("no-link");
     const wire: WireEnvelope = [to.path, from.path, message];
     const encoded = encodePlain(wire, "message", message);
-    if (!encoded.ok) return this.#dropWithError("not-plain", envelope, encoded.detail);
+    if (!encoded.ok) return this.#log.droppedForGood("not-plain", envelope, encoded.detail);
     if (encoded.bytes.length > ENVELOPE_BYTES_MAX) {
       const detail = `it has ${encoded.bytes.length} bytes, at most ${ENVELOPE_BYTES_MAX} fit into a frame`;
-      return this.#dropWithError("too-large", envelope, detail);
+      return this.#log.droppedForGood("too-large", envelope, detail);
     }
     if (link.send(encoded.bytes)) this.counters.envelopesSent += 1;
-    else this.#drop("queue-full");
+    else this.#log.dropped("queue-full");
   }
 
   onEnvelope(receive: (envelope: Envelope) => void): void {
@@ -189,7 +158,7 @@ class WsRemotingDriver implements Remoting {
         this.counters.dials += 1;
       },
       onOpen: (open) => this.#adopt(open),
-      onFailure: (detail) => this.#logThrottled(`dial ${peer}`, `Cannot reach "${peer}"`, { peer, ...address, detail }),
+      onFailure: (detail) => this.#log.cannotReach(peer, { ...address, detail }),
     });
   }
 
@@ -199,37 +168,23 @@ class WsRemotingDriver implements Remoting {
     void connection.gone.then(() => this.#connections.delete(connection));
   }
 
-  #onLinked(connection: Connection, peer: Identity): void {
+  #onLinked(connection: Connection, { node, incarnation }: Identity): void {
     // At the acceptor: the dialer has one connection at a time, so it gave the older one up, though its end is not here yet.
-    this.#links.get(peer.node)?.close("replaced");
-    this.#links.set(peer.node, connection);
-    this.counters.linksUp += 1;
+    this.#links.get(node)?.close("replaced");
+    this.#links.set(node, connection);
     if (connection.dialed !== null) this.#dialers.get(connection.dialed)?.linked();
-    const { node, incarnation } = peer;
-    this.#options.logger.log("info", `Link to "${node}" is up`, { peer: node, incarnation, remote: connection.remote });
+    this.#log.linkUp({ peer: node, incarnation, remote: connection.remote });
     this.#emit({ type: "up", node, incarnation });
   }
 
   #onClosed(connection: Connection, end: ConnectionEnd): void {
     const { peer, dialed, remote } = connection;
-    const name = peer?.node ?? dialed;
-    if (end.type === "refused") this.#logRefusal(end.refusal.code, end.refusal.detail, { peer: name, remote });
-    if (end.type === "refused-by-peer") {
-      this.counters.refusedByPeer[end.code] += 1;
-      const label = name ?? "stranger";
-      this.#logThrottled(`by ${end.code} ${label}`, `"${label}" refused this node: ${end.code}`, {
-        peer: name,
-        remote,
-      });
-    }
+    const other = { peer: peer?.node ?? dialed, remote };
+    if (end.type === "refused") this.#log.refused(end.refusal, other);
+    if (end.type === "refused-by-peer") this.#log.refusedByPeer(end.code, other);
     if (peer !== null && this.#links.get(peer.node) === connection) {
       this.#links.delete(peer.node);
-      this.counters.linksDown += 1;
-      this.#options.logger.log("info", `Link to "${peer.node}" is down`, {
-        peer: peer.node,
-        remote,
-        end: describeEnd(end),
-      });
+      this.#log.linkDown({ peer: peer.node, remote, end: describeEnd(end) });
       this.#emit({ type: "down", node: peer.node, incarnation: peer.incarnation });
     }
     if (dialed !== null) this.#dialers.get(dialed)?.lost();
@@ -238,7 +193,7 @@ class WsRemotingDriver implements Remoting {
   #onEnvelopes(envelopes: readonly Envelope[]): void {
     const receive = this.#receive;
     if (receive === null || this.#resolve === null) {
-      this.counters.dropped["not-started"] += envelopes.length;
+      this.#log.dropped("not-started", envelopes.length);
       return;
     }
     this.counters.envelopesReceived += envelopes.length;
@@ -252,42 +207,6 @@ class WsRemotingDriver implements Remoting {
   #emit(event: LinkEvent): void {
     for (const listen of this.#linkListeners) listen(event);
   }
-
-  #drop(reason: DropReason): void {
-    this.counters.dropped[reason] += 1;
-  }
-
-  /** A bug of the sender: nobody repeats it, so it is said aloud. */
-  #dropWithError(reason: DropReason, { from, to }: Envelope, detail: string): void {
-    this.#drop(reason);
-    const message = `Cannot send to "${to.path}" on "${to.node}": ${detail}`;
-    this.#logThrottled(`drop ${reason} ${to.node}`, message, { from: from.path, to: to.path, peer: to.node }, "error");
-  }
-
-  #logRefusal(
-    code: RefusalCode,
-    detail: string,
-    about: { readonly peer?: string | null; readonly remote: string },
-  ): void {
-    this.counters.refused[code] += 1;
-    const message = `Refused a connection: ${code}: ${detail}`;
-    this.#logThrottled(`refused ${code} ${about.peer ?? "stranger"}`, message, { code, ...about });
-  }
-
-  #logThrottled(
-    key: string,
-    message: string,
-    fields: Readonly<Record<string, unknown>>,
-    level: "warn" | "error" = "warn",
-  ): void {
-    const { clock, logger } = this.#options;
-    const suppressed = this.#throttle.pass(key, clock.monotonicMs());
-    if (suppressed !== undefined) logger.log(level, message, suppressed === 0 ? fields : { ...fields, suppressed });
-  }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }
 
 function describeEnd(end: ConnectionEnd): string {
@@ -300,23 +219,5 @@ function describeEnd(end: ConnectionEnd): string {
       return end.detail;
     default:
       return end.type;
-  }
-}
-
-function checkOptions({ node, incarnation, clusterId, token, peers }: WsRemotingOptions): void {
-  const names = { node, incarnation, "cluster id": clusterId };
-  for (const [what, value] of [...Object.entries(names), ...[...peers.keys()].map((peer) => ["peer", peer] as const)]) {
-    if (isName(value)) continue;
-    const message = `Cannot set up the transport of node "${node}": the ${what} is "${value}".`;
-    throw new TransportError("transport-options", { message, hint: 'Use 1 to 64 letters, digits, "-", "_" and ".".' });
-  }
-  if (peers.has(node)) {
-    const message = `Cannot set up the transport of node "${node}": it is among its own peers.`;
-    throw new TransportError("transport-options", { message, hint: "Each node needs a name of its own." });
-  }
-  if (token.length < TOKEN_LENGTH_MIN) {
-    const message = `Cannot set up the transport of node "${node}": the cluster token has ${token.length} characters.`;
-    const hint = `Use at least ${TOKEN_LENGTH_MIN}, made by a machine ("openssl rand -hex 32").`;
-    throw new TransportError("transport-options", { message, hint });
   }
 }

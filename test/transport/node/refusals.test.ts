@@ -39,13 +39,13 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const stranger of strangers.splice(0)) stranger.end();
-  const { linksUp } = node.counters();
-  const fine = await Stranger.linked(port);
-  fine.say([5, ["raft", "", "still here"]]);
-  await until(() => received.length > 0);
-  expect(received.map((envelope) => envelope.message)).toEqual(["still here"]);
-  expect(node.counters().linksUp).toBe(linksUp + 1);
-  fine.end();
+  await until(() => node.counters().linksDown === node.counters().linksUp);
+  // Whatever the test did: a member still gets in, and its message through.
+  received.length = 0;
+  const member = await Stranger.linked(port);
+  member.say([5, ["raft", "", "still here"]]);
+  await until(() => received[0]?.message === "still here");
+  member.end();
   await until(() => node.counters().linksDown === node.counters().linksUp);
 });
 
@@ -165,9 +165,6 @@ test("a second node of the same name is refused, and the first keeps its link", 
   await expectRefused(second, "duplicate-node");
   first.say([5, ["raft", "", "mine"]]);
   await until(() => received.length === 1);
-  first.end();
-  await until(() => node.counters().linksDown === node.counters().linksUp);
-  received.length = 0;
 });
 
 test("a node that comes back replaces its older connection", async () => {
@@ -177,9 +174,6 @@ test("a node that comes back replaces its older connection", async () => {
   second.say([5, ["raft", "", "from the newer"]]);
   await until(() => received.length === 1);
   expect(refusedSince()).toEqual({});
-  second.end();
-  await until(() => node.counters().linksDown === node.counters().linksUp);
-  received.length = 0;
 });
 
 test("a handshake frame on a link is refused", async () => {

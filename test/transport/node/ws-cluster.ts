@@ -67,7 +67,7 @@ export function wsOptions(node: string, overrides: Partial<WsRemotingOptions> = 
 
 export class WsCluster implements RemotingCluster {
   readonly addresses: ReadonlyMap<string, PeerAddress>;
-  readonly running = new Map<string, WsRemoting>();
+  readonly running: Map<string, WsRemoting> = new Map();
   #starts = 0;
 
   constructor(addresses: ReadonlyMap<string, PeerAddress>) {

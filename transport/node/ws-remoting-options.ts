@@ -1,0 +1,53 @@
+/** What a node's transport must be told, and what of it cannot work. */
+import type { Clock } from "../../runtime/ports/clock.ts";
+import type { Logger } from "../../runtime/ports/logger.ts";
+import type { Random } from "../../runtime/ports/random.ts";
+import { isName } from "../index.ts";
+import type { PeerAddress } from "./dialer.ts";
+import type { TransportTiming } from "./timing.ts";
+import { TransportError } from "./transport-error.ts";
+
+export interface WsRemotingOptions {
+  readonly node: string;
+  readonly incarnation: string;
+  readonly clusterId: string;
+  /** The secret all members share, at least 16 characters. Made by a machine: a guess can be tested by who intercepts. */
+  readonly token: string;
+  /** Default host: 127.0.0.1. Port 0: any free one. */
+  readonly listen: { readonly host?: string; readonly port: number };
+  /** Every other member and where it listens. */
+  readonly peers: ReadonlyMap<string, PeerAddress>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Default: `TRANSPORT_TIMING`. */
+  readonly timing?: Partial<TransportTiming>;
+}
+
+/** Where a node listens unless told otherwise: nothing is encrypted before there is TLS. */
+export const LOOPBACK = "127.0.0.1";
+
+const TOKEN_LENGTH_MIN = 16;
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
+}
+
+/** @throws {TransportError} `transport-options` when a name, the token or the peers cannot work. */
+export function checkOptions({ node, incarnation, clusterId, token, peers }: WsRemotingOptions): void {
+  const names = { node, incarnation, "cluster id": clusterId };
+  for (const [what, value] of [...Object.entries(names), ...[...peers.keys()].map((peer) => ["peer", peer] as const)]) {
+    if (isName(value)) continue;
+    const message = `Cannot set up the transport of node "${node}": the ${what} is "${String(value)}".`;
+    throw new TransportError("transport-options", { message, hint: 'Use 1 to 64 letters, digits, "-", "_" and ".".' });
+  }
+  if (peers.has(node)) {
+    const message = `Cannot set up the transport of node "${node}": it is among its own peers.`;
+    throw new TransportError("transport-options", { message, hint: "Each node needs a name of its own." });
+  }
+  if (token.length < TOKEN_LENGTH_MIN) {
+    const message = `Cannot set up the transport of node "${node}": the cluster token has ${token.length} characters.`;
+    const hint = `Use at least ${TOKEN_LENGTH_MIN}, made by a machine ("openssl rand -hex 32").`;
+    throw new TransportError("transport-options", { message, hint });
+  }
+}
