@@ -2,3 +2,7 @@
 export { nodeClock } from "./node-clock.ts";
 export { createNodeDispatcher } from "./node-dispatcher.ts";
 export { createPinoLogger, type PinoLoggerOptions } from "./pino-logger.ts";
+export { createQemuHypervisor, type QemuHypervisorOptions } from "./qemu/qemu-hypervisor.ts";
+export type { Acceleration } from "./qemu/qemu-arguments.ts";
+export { createProcessHypervisor, type ProcessHypervisorOptions } from "./process/process-hypervisor.ts";
+export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/guarded-hypervisor.ts";

@@ -1,0 +1,418 @@
+/**
+ * A hypervisor whose instances run under guards: what the drivers of this folder's neighbours have in common.
+ *
+ * Everything that must outlive this process is on disk (instance-store.ts, guard/); what is in memory is only how to
+ * reach an instance and who waits for it. So a process that was killed at any point is followed by one that reads the
+ * folders and carries on: a folder whose guard lives holds an instance, any other one holds only logs.
+ */
+import { type FSWatcher, watch } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock, TimerHandle } from "../../ports/clock.ts";
+import type {
+  DriverName,
+  FoundInstance,
+  Hypervisor,
+  HypervisorCapabilities,
+  InstanceEvent,
+  InstanceLaunch,
+  LogRequest,
+  LogSubscription,
+  StartResult,
+  StopResult,
+} from "../../ports/hypervisor.ts";
+import type { Logger } from "../../ports/logger.ts";
+import {
+  anythingRuns,
+  canBindLifetimes,
+  giveUp,
+  guardFolder,
+  type GuardExit,
+  killInstance,
+  readGuard,
+  startGuard,
+} from "../guard/guard.ts";
+import { uptimeHundredths } from "../guard/host-uptime.ts";
+import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
+import { isRunning } from "../guard/process-identity.ts";
+import { checkLaunch, checkPorts } from "./check-launch.ts";
+import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import { type InstanceRecord, InstanceStore } from "./instance-store.ts";
+import { type Machine, type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+
+export interface GuardedHypervisorOptions {
+  /** Holds the instances' folders; made when missing. Belongs to one process at a time. */
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often logs are cut and exits are looked for that no file event told of. */
+const TICK_MS = 1_000;
+/** What was killed is gone within milliseconds, unless it hangs in the kernel; then `stop` fails and says so. */
+const KILL_WAIT_MS = 5_000;
+const SETTLE_POLL_MS = 5;
+/** A guard that was started by a process that died writes its claim within moments. */
+const CLAIM_WAIT_MS = 1_000;
+
+interface Running {
+  readonly record: InstanceRecord;
+  readonly folder: string;
+  readonly log: ConsoleLog;
+  readonly machine: Machine;
+  readonly exitWaiters: (() => void)[];
+  watcher: FSWatcher | undefined;
+  stopping: boolean;
+  booted: boolean;
+  ended: boolean;
+}
+
+export class GuardedHypervisor implements Hypervisor {
+  readonly driver: DriverName;
+  readonly capabilities: HypervisorCapabilities;
+  readonly #machines: MachineDriver;
+  readonly #store: InstanceStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #running = new Map<string, Running>();
+  /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #bindLifetimes: Promise<boolean> | undefined;
+  #tick: TimerHandle | undefined;
+  #listen: (event: InstanceEvent) => void = () => undefined;
+  #closed = false;
+
+  constructor(machines: MachineDriver, options: GuardedHypervisorOptions) {
+    this.#machines = machines;
+    this.driver = machines.name;
+    this.capabilities = machines.capabilities;
+    this.#store = new InstanceStore(options.stateDir);
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  onEvent(listen: (event: InstanceEvent) => void): void {
+    this.#listen = listen;
+  }
+
+  start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
+    const starting = this.#inTurn(launch.instance, () => this.#start(launch));
+    this.#answer(starting, done, (error): StartResult => {
+      const { code, message } = toStartRefusal(error);
+      return {
+        ok: false,
+        code,
+        message: `Cannot start instance "${launch.instance}" of VM "${launch.vm}": ${message}`,
+      };
+    });
+  }
+
+  adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void {
+    const adopting = this.#inTurn(instance, () => this.#adopt(instance, leaseUntilMs));
+    this.#answer(adopting, done, (error): StartResult => {
+      const { code, message } = toStartRefusal(error);
+      return { ok: false, code, message: `Cannot adopt instance "${instance}": ${message}` };
+    });
+  }
+
+  stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
+    const stopping = this.#inTurn(instance, async () => this.#attached(instance)).then(
+      async (running): Promise<StopResult> =>
+        running === undefined ? { ok: true, forced: false } : this.#stop(running, graceMs),
+    );
+    this.#answer(stopping, done, (error): StopResult => {
+      return { ok: false, message: `Cannot stop instance "${instance}": ${(error as Error).message}` };
+    });
+  }
+
+  list(done: (found: readonly FoundInstance[]) => void): void {
+    const listing = Promise.all(
+      this.#store.ids().map((instance) => this.#inTurn(instance, () => this.#find(instance))),
+    ).then((found) => found.filter((one) => one !== undefined));
+    this.#answer(listing, done, (error) => {
+      this.#logger.log("error", "Cannot list the instances of this host", { cause: error });
+      return [];
+    });
+  }
+
+  extendLease(instances: readonly string[], leaseUntilMs: number): void {
+    for (const instance of instances) {
+      const running = this.#running.get(instance);
+      if (running === undefined) continue;
+      try {
+        this.#writeLease(running.folder, leaseUntilMs);
+      } catch (error) {
+        this.#logger.log("error", `Cannot extend the lease of instance "${instance}": its guard will end it`, {
+          instance,
+          cause: error,
+        });
+      }
+    }
+  }
+
+  readLogs(request: LogRequest): LogSubscription {
+    const running = this.#running.get(request.instance);
+    if (running !== undefined) return running.log.read(request);
+    const folder = this.#store.logFolder(request.instance);
+    if (folder !== undefined) return new ConsoleLog(folder).read({ ...request, follow: false });
+    queueMicrotask(() => request.onEnd(`no log of instance "${request.instance}" on this node`));
+    return { cancel: () => undefined };
+  }
+
+  /** Lets go of everything without ending an instance: their guards and leases go on, a later process adopts them. */
+  close(): void {
+    this.#closed = true;
+    if (this.#tick !== undefined) this.#clock.clearTimer(this.#tick);
+    for (const running of this.#running.values()) {
+      running.watcher?.close();
+      running.machine.detach();
+      void running.log.finish();
+    }
+    this.#running.clear();
+  }
+
+  async #start(launch: InstanceLaunch): Promise<StartResult> {
+    const refusal = this.#store.refuse(launch.instance);
+    if (refusal !== undefined) throw new StartRefusal("failed", refusal);
+    checkLaunch(launch);
+    await checkPorts(launch.ports);
+    const record: InstanceRecord = {
+      format: 1,
+      driver: this.driver,
+      instance: launch.instance,
+      vm: launch.vm,
+      ports: launch.ports,
+      startedAt: uptimeHundredths(),
+    };
+    let folder: string | undefined;
+    try {
+      folder = this.#store.create(record);
+      await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
+      const command = await this.#machines.prepare(launch, folder);
+      const bindLifetimes = await this.#canBindLifetimes();
+      const deadline = toUptime(this.#clock, launch.leaseUntilMs);
+      if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
+      await startGuard({ instanceFolder: folder, command, deadline, bindLifetimes });
+      const running = this.#attach(record, false);
+      if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
+      await running.machine.ready();
+      return { ok: true, pid: readGuard(folder).child!.pid };
+    } catch (error) {
+      if (folder !== undefined) await this.#abandon(launch.instance, folder);
+      throw error;
+    }
+  }
+
+  async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
+    const folder = this.#store.folder(instance);
+    const running = await this.#attached(instance);
+    if (running === undefined) throw new StartRefusal("not-running", "it does not run on this host any more");
+    this.#writeLease(folder, leaseUntilMs);
+    const { child } = readGuard(folder);
+    if (child === undefined || !isRunning(child)) throw new StartRefusal("not-running", "it ended just now");
+    return { ok: true, pid: child.pid };
+  }
+
+  async #stop(running: Running, graceMs: number): Promise<StopResult> {
+    const { instance } = running.record;
+    running.stopping = true;
+    running.machine.requestStop();
+    const asked = await this.#exitWithin(running, graceMs);
+    if (asked) return { ok: true, forced: false };
+    killInstance(readGuard(running.folder));
+    if (await this.#exitWithin(running, KILL_WAIT_MS)) return { ok: true, forced: true };
+    return {
+      ok: false,
+      message: `Cannot stop instance "${instance}": it was killed ${KILL_WAIT_MS} ms ago and has not ended, its process hangs in the kernel`,
+    };
+  }
+
+  /** Is an instance of ours running in that folder? Folders in which nothing runs any more are cleared away. */
+  async #find(instance: string): Promise<FoundInstance | undefined> {
+    const record = this.#store.record(instance);
+    if (record !== undefined && record.driver !== this.driver) return undefined;
+    const folder = this.#store.folder(instance);
+    let state = readGuard(folder);
+    const waitUntilMs = this.#clock.monotonicMs() + CLAIM_WAIT_MS;
+    // A guard may be about to say whom it guards; one that has not come to claim the folder is shut out.
+    while (state.child === undefined && !giveUp(folder) && this.#clock.monotonicMs() < waitUntilMs) {
+      if (state.guard !== undefined && !isRunning(state.guard)) break;
+      await this.#pause(SETTLE_POLL_MS);
+      state = readGuard(folder);
+    }
+    const { guard, child } = state;
+    const guarded = guard !== undefined && isRunning(guard) && state.exit === undefined;
+    if (record !== undefined && guarded && child !== undefined && isRunning(child)) {
+      return { instance, vm: record.vm, pid: child.pid };
+    }
+    if (this.#running.has(instance)) return undefined;
+    // Without its guard nothing would end it at its lease: it must not go on.
+    await this.#endLeftovers(folder);
+    this.#store.retire(instance);
+    return undefined;
+  }
+
+  async #attached(instance: string): Promise<Running | undefined> {
+    const running = this.#running.get(instance);
+    if (running !== undefined) return running;
+    const record = this.#store.record(instance);
+    if (record === undefined || (await this.#find(instance)) === undefined) return undefined;
+    return this.#attach(record, true);
+  }
+
+  #attach(record: InstanceRecord, found: boolean): Running | undefined {
+    const { instance } = record;
+    const folder = this.#store.folder(instance);
+    const { child } = readGuard(folder);
+    if (child === undefined) return undefined;
+    const report = (sign: "booted" | "heartbeat"): void => {
+      const running = this.#running.get(instance);
+      if (running === undefined || running.ended) return;
+      // A guest that was found and beats has booted, though the word itself went to nobody.
+      if (!running.booted) {
+        running.booted = true;
+        if (!found) this.#emit({ type: "booted", instance, bootMs: (uptimeHundredths() - record.startedAt) * 10 });
+      }
+      if (sign === "heartbeat") this.#emit({ type: "heartbeat", instance });
+    };
+    const running: Running = {
+      record,
+      folder,
+      log: new ConsoleLog(folder),
+      machine: this.#machines.attach({ folder, record, child, report }),
+      exitWaiters: [],
+      watcher: undefined,
+      stopping: false,
+      booted: false,
+      ended: false,
+    };
+    this.#running.set(instance, running);
+    try {
+      running.watcher = watch(guardFolder(folder), { persistent: false }, (_type, name) => {
+        if (name === "exit") this.#checkExit(running);
+      });
+      running.watcher.on("error", () => running.watcher?.close());
+    } catch {
+      // Out of inotify watches: the tick finds the exit, up to a second later.
+    }
+    this.#startTicking();
+    return running;
+  }
+
+  #startTicking(): void {
+    if (this.#tick !== undefined || this.#closed) return;
+    this.#tick = this.#clock.setTimer(TICK_MS, () => {
+      this.#tick = undefined;
+      for (const running of [...this.#running.values()]) {
+        running.log.tick();
+        running.machine.tick();
+        this.#checkExit(running);
+      }
+      if (this.#running.size > 0) this.#startTicking();
+    });
+  }
+
+  #checkExit(running: Running): void {
+    if (running.ended) return;
+    let state = readGuard(running.folder);
+    if (state.exit === undefined) {
+      if (state.guard !== undefined && isRunning(state.guard)) return;
+      // The guard is gone; it may have written its last word since we looked.
+      state = readGuard(running.folder);
+    }
+    running.ended = true;
+    void this.#end(running, state.exit ?? { reason: "exit", kind: "lost", number: 0 }).catch((error: unknown) => {
+      this.#logger.log("error", `Cannot clear away instance "${running.record.instance}"`, { cause: error });
+    });
+  }
+
+  async #end(running: Running, exit: GuardExit): Promise<void> {
+    const { instance } = running.record;
+    await this.#endLeftovers(running.folder);
+    const why = await running.machine.explain(exit);
+    running.watcher?.close();
+    running.machine.detach();
+    await running.log.finish();
+    if (this.#closed) return;
+    this.#running.delete(instance);
+    this.#store.retire(instance);
+    if (!running.stopping) this.#emit({ type: "exited", instance, ...why });
+    for (const wake of running.exitWaiters) wake();
+  }
+
+  /** Undoes a start that failed half-way. */
+  async #abandon(instance: string, folder: string): Promise<void> {
+    const running = this.#running.get(instance);
+    if (running !== undefined) {
+      running.ended = true;
+      running.watcher?.close();
+      running.machine.detach();
+      this.#running.delete(instance);
+    }
+    giveUp(folder);
+    await this.#endLeftovers(folder);
+    this.#store.retire(instance);
+  }
+
+  /** Ends what may still run of an instance, and waits for its guard to be gone, so that nothing stays behind. */
+  async #endLeftovers(folder: string): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + KILL_WAIT_MS;
+    for (;;) {
+      const state = readGuard(folder);
+      if (!anythingRuns(state) || this.#clock.monotonicMs() > untilMs) return;
+      killInstance(state);
+      await this.#pause(SETTLE_POLL_MS);
+    }
+  }
+
+  async #exitWithin(running: Running, limitMs: number): Promise<boolean> {
+    if (!this.#running.has(running.record.instance)) return true;
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimer(limitMs, () => resolve(false));
+      running.exitWaiters.push(() => {
+        this.#clock.clearTimer(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  #writeLease(folder: string, leaseUntilMs: number): void {
+    const deadline = toUptime(this.#clock, leaseUntilMs);
+    if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);
+  }
+
+  #canBindLifetimes(): Promise<boolean> {
+    this.#bindLifetimes ??= canBindLifetimes().then((can) => {
+      if (!can) {
+        const message =
+          "No setpriv with --pdeathsig (util-linux): an instance whose guard is killed runs on until its node notices";
+        this.#logger.log("warn", message);
+      }
+      return can;
+    });
+    return this.#bindLifetimes;
+  }
+
+  #inTurn<Value>(instance: string, run: () => Promise<Value>): Promise<Value> {
+    const turn = (this.#turns.get(instance) ?? Promise.resolve()).then(run, run);
+    this.#turns.set(instance, turn);
+    const forget = (): void => {
+      if (this.#turns.get(instance) === turn) this.#turns.delete(instance);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+
+  #answer<Value>(work: Promise<Value>, done: (value: Value) => void, failed: (error: unknown) => Value): void {
+    // What `done` throws is the caller's bug and must not look like a failure of ours.
+    void work.catch(failed).then((value) => queueMicrotask(() => done(value)));
+  }
+
+  #emit(event: InstanceEvent): void {
+    if (!this.#closed) this.#listen(event);
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(delayMs, resolve));
+  }
+}

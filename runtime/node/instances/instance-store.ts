@@ -1,0 +1,116 @@
+/**
+ * Where instances live on disk, so that a later node process finds them.
+ *
+ *   STATE/instances/ID/   instance.json   what adoption needs; no environment, no files: those may be secret
+ *                         guard/          lease in; claim, child and exit out (runtime/node/guard/)
+ *                         console.log*    what it said
+ *   STATE/ended/ID/       the logs and the exit of the instances that ended last
+ *
+ * A folder moves from the one to the other by a rename, so an instance is never in both or in neither.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DriverName, PortForward } from "../../ports/hypervisor.ts";
+import { CONSOLE_LOG, PREVIOUS_LOG } from "./console-log.ts";
+
+/** What a virtual machine monitor itself said, as opposed to its guest. */
+export const VMM_LOG = "vmm.log";
+
+export interface InstanceRecord {
+  readonly format: 1;
+  readonly driver: DriverName;
+  readonly instance: string;
+  readonly vm: string;
+  readonly ports: readonly PortForward[];
+  /** Host uptime in hundredths of a second when it was started. */
+  readonly startedAt: number;
+}
+
+/** Ended instances whose logs are kept; the oldest goes first. At 8 MiB of log each this is 256 MiB at the worst. */
+export const ENDED_MAX = 32;
+const KEPT = new Set([CONSOLE_LOG, PREVIOUS_LOG, VMM_LOG, "instance.json", "guard"]);
+const RECORD = "instance.json";
+/** Ids become folder names and host names. */
+const INSTANCE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export class InstanceStore {
+  readonly #instances: string;
+  readonly #ended: string;
+
+  constructor(stateDir: string) {
+    this.#instances = join(stateDir, "instances");
+    this.#ended = join(stateDir, "ended");
+    for (const folder of [this.#instances, this.#ended]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Why no instance of this id can start, or undefined. One whose last run has ended may run again. */
+  refuse(instance: string): string | undefined {
+    if (!INSTANCE_ID.test(instance)) return "its id is not made of letters, digits, '-', '_' and '.'";
+    if (exists(this.folder(instance))) return "it runs already";
+    return undefined;
+  }
+
+  folder(instance: string): string {
+    return join(this.#instances, instance);
+  }
+
+  endedFolder(instance: string): string {
+    return join(this.#ended, instance);
+  }
+
+  /** What an earlier run of the instance said last stays readable as the older half of the log. @throws EEXIST. */
+  create(record: InstanceRecord): string {
+    const folder = this.folder(record.instance);
+    const earlier = this.endedFolder(record.instance);
+    mkdirSync(folder, { mode: 0o700 });
+    if (exists(join(earlier, CONSOLE_LOG))) renameSync(join(earlier, CONSOLE_LOG), join(folder, PREVIOUS_LOG));
+    rmSync(earlier, { recursive: true, force: true });
+    writeFileSync(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+    return folder;
+  }
+
+  /** Ids of all folders, whatever state they are in. */
+  ids(): readonly string[] {
+    return readdirSync(this.#instances).filter((name) => INSTANCE_ID.test(name));
+  }
+
+  /** undefined when there is none or its node died while writing it: then nothing was started. */
+  record(instance: string): InstanceRecord | undefined {
+    if (!INSTANCE_ID.test(instance)) return undefined;
+    try {
+      return JSON.parse(readFileSync(join(this.folder(instance), RECORD), "utf8")) as InstanceRecord;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The folder that holds the instance's log, running or ended. */
+  logFolder(instance: string): string | undefined {
+    if (!INSTANCE_ID.test(instance)) return undefined;
+    return [this.folder(instance), this.endedFolder(instance)].find(exists);
+  }
+
+  /** Moves an ended instance out of the way, keeps its logs only, and forgets the oldest ended ones. */
+  retire(instance: string): void {
+    const folder = this.folder(instance);
+    if (!exists(folder)) return;
+    for (const name of readdirSync(folder)) {
+      if (!KEPT.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+    const now = new Date();
+    utimesSync(folder, now, now);
+    rmSync(this.endedFolder(instance), { recursive: true, force: true });
+    renameSync(folder, this.endedFolder(instance));
+    const ended = readdirSync(this.#ended).map((name) => ({ name, atMs: changedAtMs(join(this.#ended, name)) }));
+    ended.sort((a, b) => b.atMs - a.atMs);
+    for (const { name } of ended.slice(ENDED_MAX)) rmSync(join(this.#ended, name), { recursive: true, force: true });
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function changedAtMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

@@ -1,0 +1,58 @@
+/**
+ * What makes a guest this instance and no other: a second archive, laid over the image's own by the kernel.
+ *
+ * It holds the instance's files, its identity, and /etc/blixard/start, which sets the environment and becomes the service.
+ */
+import { createHash } from "node:crypto";
+import type { InstanceLaunch } from "../../ports/hypervisor.ts";
+import { cpioArchive, type CpioEntry } from "../cpio.ts";
+import { shellQuote } from "../shell-quote.ts";
+
+/** What the image runs when no command is given (guest/guest-image.ts). */
+const DEFAULT_START = "/etc/blixard/default-start";
+const HOST_NAME_MAX = 63;
+
+export function guestFiles(launch: InstanceLaunch): Buffer {
+  const text = (path: string, content: string, mode = 0o644): CpioEntry => {
+    return { type: "file", path, mode, content: Buffer.from(content, "utf8") };
+  };
+  const name = hostName(launch.vm);
+  return cpioArchive([
+    text("/etc/hostname", `${name}\n`),
+    text("/etc/hosts", `127.0.0.1 localhost\n10.0.2.15 ${name}\n`),
+    text("/etc/machine-id", `${machineId(launch.instance)}\n`),
+    // The user's files come after ours, so they may replace them; what starts the service comes last.
+    ...launch.files.map((file) => text(file.path, file.content, Number.parseInt(file.mode, 8))),
+    text("/etc/blixard/start", startScript(launch), 0o700),
+  ]);
+}
+
+function startScript(launch: InstanceLaunch): string {
+  const env = {
+    PATH: "/usr/local/bin:/usr/bin:/bin:/sbin",
+    HOME: "/root",
+    ...launch.env,
+    ...Object.fromEntries(launch.ports.map((port) => [`BLIXARD_PORT_${port.guestPort}`, String(port.guestPort)])),
+    BLIXARD_ROOT: "",
+    BLIXARD_VM: launch.vm,
+    BLIXARD_INSTANCE: launch.instance,
+    BLIXARD_NODE: launch.node,
+  };
+  const command = launch.command.length > 0 ? launch.command : ["sh", DEFAULT_START];
+  return [
+    "#!/bin/sh",
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+    "cd /",
+    `exec ${command.map(shellQuote).join(" ")}`,
+    "",
+  ].join("\n");
+}
+
+/** 128 bits that no two instances share. */
+function machineId(instance: string): string {
+  return createHash("sha256").update(`blixard instance ${instance}`).digest("hex").slice(0, 32);
+}
+
+function hostName(vm: string): string {
+  return vm.replaceAll(/[^A-Za-z0-9-]/g, "-").slice(0, HOST_NAME_MAX);
+}

@@ -1,0 +1,64 @@
+/**
+ * QEMU's command line for a microVM: kernel and initramfs directly, no firmware but qboot, no disk, no PCI.
+ *
+ * Paths are relative to the instance's folder, QEMU's working folder: a unix socket's path has 107 bytes at most, and data
+ * folders may be deep. See docs/decisions/0006-guest-image.md for the kernel's parameters.
+ */
+import type { PortForward } from "../../ports/hypervisor.ts";
+
+export type Acceleration = "kvm" | "tcg";
+
+export interface MachineSpec {
+  /** Shown by `ps`. */
+  readonly name: string;
+  readonly acceleration: Acceleration;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** 48 bits, as QEMU writes them: "52:54:00:12:34:56". */
+  readonly mac: string;
+  readonly ports: readonly PortForward[];
+}
+
+export const QMP_SOCKET = "qmp.sock";
+export const AGENT_SOCKET = "agent.sock";
+/** The virtio port's name inside the guest. */
+const AGENT_PORT = "blixard";
+/** QEMU's default translates up to 1 GiB of code for each guest before it starts over; this is plenty for a service. */
+const TRANSLATION_CACHE_MIB = 64;
+
+const KERNEL_PARAMETERS = [
+  "console=ttyS0",
+  "quiet",
+  // A panic restarts, -no-reboot makes that QEMU's end; a triple fault is the way microvm understands at once.
+  "panic=-1",
+  "reboot=t",
+  // Self-tests of ciphers take 0.4 s under TCG and test nothing of ours.
+  "cryptomgr.notests",
+  "nokaslr",
+];
+/** Calibrating the TSC hangs about one boot in ten under TCG; the value given is what QEMU emulates. */
+const TCG_KERNEL_PARAMETERS = ["tsc_early_khz=2600000", "mitigations=off"];
+
+export function qemuArguments(spec: MachineSpec): readonly string[] {
+  const tcg = spec.acceleration === "tcg";
+  const forwards = spec.ports.map((port) => `,hostfwd=tcp:${port.hostAddress}:${port.hostPort}-:${port.guestPort}`);
+  return [
+    ...["-name", `${spec.name.replaceAll(",", ",,")},process=blixard:${spec.name.replaceAll(",", ",,")}`],
+    // Without PIT and PIC a TCG guest cannot calibrate its TSC and hangs.
+    ...["-M", `microvm,x-option-roms=off,rtc=on,acpi=on${tcg ? "" : ",pit=off,pic=off"}`],
+    ...["-accel", tcg ? `tcg,tb-size=${TRANSLATION_CACHE_MIB}` : "kvm"],
+    ...["-cpu", tcg ? "max" : "host"],
+    ...["-smp", String(spec.vcpus), "-m", `${spec.memoryMiB}M`],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-kernel", spec.kernel, "-initrd", spec.initramfs],
+    ...["-append", [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : [])].join(" ")],
+    // Opened for appending, so that the log can be cut while the guest writes.
+    ...["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"],
+    ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
+    ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
+    ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
+  ];
+}

@@ -1,0 +1,355 @@
+/**
+ * The contract of the hypervisor port, for every driver.
+ *
+ * A driver's test calls `hypervisorContract` with a harness. Instances run shell scripts, which every driver's guests can;
+ * a harness says what it cannot do in `lacks`, and those tests are skipped with that reason.
+ */
+import { afterEach, describe, expect, test } from "vitest";
+import type { Hypervisor, InstanceEvent, InstanceLaunch, StartResult, StopResult } from "../../runtime/index.ts";
+
+export interface HypervisorHarness {
+  readonly name: string;
+  /** A driver object over this harness's one state folder; several may follow one another. */
+  open(): Hypervisor;
+  /** Lets go of a driver object as a node does that ends, without ending its instances. */
+  close(hypervisor: Hypervisor): void;
+  /** Starts `launch` in another process, waits until it has booted, and kills that process with SIGKILL. */
+  startAndDie?(launch: InstanceLaunch): Promise<void>;
+  /** Monotonic milliseconds on the clock that leases count by. */
+  now(): number;
+  /** A port of 127.0.0.1 that nobody listens on. */
+  freePort(): Promise<number>;
+  /** Occupies a port until the returned function is called. */
+  occupy(port: number): Promise<() => Promise<void>>;
+  /** Is a process of this id there? */
+  isAlive(pid: number): boolean;
+  /** Ends everything that a test started, failed or not, and asserts that nothing is left. */
+  cleanUp(): Promise<void>;
+  /** How long an instance may take to boot. */
+  readonly bootMs: number;
+  /** A lease long enough to boot under, and to be renewed in a test. */
+  readonly shortLeaseMs: number;
+}
+
+const LONG_LEASE_MS = 120_000;
+
+export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>, title: string): void {
+  describe(`hypervisor ${title}`, () => {
+    let harness: HypervisorHarness;
+    const opened: { hypervisor: Hypervisor; events: InstanceEvent[] }[] = [];
+
+    const open = async (): Promise<Driver> => {
+      harness ??= await makeHarness();
+      const hypervisor = harness.open();
+      const driver = new Driver(hypervisor, harness);
+      opened.push(driver);
+      return driver;
+    };
+
+    afterEach(async () => {
+      for (const { hypervisor } of opened.splice(0)) harness.close(hypervisor);
+      await harness.cleanUp();
+    });
+
+    test("start() runs an instance that boots and beats", async () => {
+      const driver = await open();
+      const started = await driver.start(serving("i-boot"));
+      expect(started).toMatchObject({ ok: true });
+      const booted = await driver.event("booted", "i-boot");
+      expect(booted).toMatchObject({ bootMs: expect.any(Number) });
+      await driver.event("heartbeat", "i-boot");
+      expect(await driver.list()).toEqual([
+        { instance: "i-boot", vm: "vm-i-boot", pid: (started as { pid: number }).pid },
+      ]);
+    });
+
+    test("stop() lets a guest end by itself and reports no exit", async () => {
+      const driver = await open();
+      const { pid } = await driver.startAndBoot(serving("i-stop"));
+      expect(await driver.stop("i-stop", harness.bootMs)).toEqual({ ok: true, forced: false });
+      expect(harness.isAlive(pid)).toBe(false);
+      expect(await driver.list()).toEqual([]);
+      expect(driver.events.filter((event) => event.type === "exited")).toEqual([]);
+    });
+
+    test("stop() ends a guest that does not listen after the grace time", async () => {
+      const driver = await open();
+      const { pid } = await driver.startAndBoot(
+        launch("i-deaf", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"),
+      );
+      await driver.line("i-deaf", "deaf");
+      expect(await driver.stop("i-deaf", 200)).toEqual({ ok: true, forced: true });
+      expect(harness.isAlive(pid)).toBe(false);
+    });
+
+    test("stop() of what does not run is done", async () => {
+      const driver = await open();
+      expect(await driver.stop("i-nobody", 10)).toEqual({ ok: true, forced: false });
+    });
+
+    test("exit of the service with 0 is a shutdown, with anything else a crash", async () => {
+      const driver = await open();
+      await driver.start(launch("i-clean", "exit 0"));
+      expect(await driver.event("exited", "i-clean")).toMatchObject({ reason: "shutdown" });
+      await driver.start(launch("i-crash", "echo last words; exit 3"));
+      const exited = await driver.event("exited", "i-crash");
+      expect(exited).toMatchObject({ reason: "crash", detail: expect.stringContaining("3") });
+      expect(await driver.list()).toEqual([]);
+    });
+
+    test("killing the machine from outside is reported as a crash", async () => {
+      const driver = await open();
+      const { pid } = await driver.startAndBoot(serving("i-killed"));
+      process.kill(pid, "SIGKILL");
+      expect(await driver.event("exited", "i-killed")).toMatchObject({ reason: "crash" });
+    });
+
+    test("the guard ends an instance at its lease deadline", async () => {
+      const driver = await open();
+      const leaseUntilMs = harness.now() + harness.shortLeaseMs;
+      const started = await driver.start({ ...serving("i-lease"), leaseUntilMs });
+      expect(await driver.event("exited", "i-lease")).toMatchObject({ reason: "lease" });
+      expect(harness.now()).toBeGreaterThan(leaseUntilMs - 200);
+      expect(harness.isAlive((started as { pid: number }).pid)).toBe(false);
+    });
+
+    test("extendLease() keeps an instance past its first deadline, and never shortens it", async () => {
+      const driver = await open();
+      const firstMs = harness.now() + harness.shortLeaseMs;
+      await driver.start({ ...serving("i-extend"), leaseUntilMs: firstMs });
+      driver.hypervisor.extendLease(["i-extend", "i-unknown"], firstMs + LONG_LEASE_MS);
+      driver.hypervisor.extendLease(["i-extend"], firstMs - harness.shortLeaseMs);
+      await pause(firstMs + 300 - harness.now());
+      expect(await driver.list()).toHaveLength(1);
+    });
+
+    test("start() under a lease that is over runs nothing", async () => {
+      const driver = await open();
+      const started = await driver.start({ ...serving("i-late"), leaseUntilMs: harness.now() - 1 });
+      expect(started).toMatchObject({ ok: false, code: "failed", message: expect.stringContaining("lease") });
+      expect(await driver.list()).toEqual([]);
+    });
+
+    test("start() refuses an instance that runs, and takes it again after its end", async () => {
+      const driver = await open();
+      await driver.startAndBoot(serving("i-twice"));
+      const again = await driver.start(serving("i-twice"));
+      expect(again).toMatchObject({ ok: false, code: "failed", message: expect.stringContaining("runs already") });
+      expect(await driver.list()).toHaveLength(1);
+      await driver.stop("i-twice", 0);
+      expect(await driver.start(serving("i-twice"))).toMatchObject({ ok: true });
+    });
+
+    test("start() refuses a port in use, naming address and port", async () => {
+      const driver = await open();
+      const hostPort = await harness.freePort();
+      const release = await harness.occupy(hostPort);
+      try {
+        const ports = [{ name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort }];
+        const started = await driver.start({ ...serving("i-port"), ports });
+        expect(started).toMatchObject({ ok: false, code: "port-in-use" });
+        expect((started as { message: string }).message).toContain(`127.0.0.1:${hostPort}`);
+        expect(await driver.list()).toEqual([]);
+      } finally {
+        await release();
+      }
+    });
+
+    test("start() refuses files and variables that cannot be", async () => {
+      const driver = await open();
+      const files = [{ path: "/etc/../../escape", content: "", mode: "0644" }];
+      expect(await driver.start({ ...serving("i-files"), files })).toMatchObject({ ok: false, code: "unsupported" });
+      const env = { "NOT A NAME": "1" };
+      expect(await driver.start({ ...serving("i-env"), env })).toMatchObject({ ok: false, code: "unsupported" });
+    });
+
+    test("start() gives the guest its files, variables and names", async () => {
+      const driver = await open();
+      const script =
+        'cat "$BLIXARD_ROOT/etc/site/note"; echo "$GREETING"; echo "$BLIXARD_VM $BLIXARD_INSTANCE $BLIXARD_NODE"';
+      await driver.start({
+        ...launch("i-files", `${script}; sleep 1000`),
+        env: { GREETING: `it's "quoted" $HOME` },
+        files: [{ path: "/etc/site/note", content: "a note\n", mode: "0640" }],
+      });
+      await driver.line("i-files", "a note");
+      await driver.line("i-files", `it's "quoted" $HOME`);
+      await driver.line("i-files", "vm-i-files i-files n1");
+    });
+
+    test("readLogs() gives the last lines, then follows until cancel", async () => {
+      const driver = await open();
+      const script = 'i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.1; done';
+      await driver.startAndBoot(launch("i-logs", script));
+      await driver.line("i-logs", "line 5");
+      const tail = await driver.logs("i-logs", 2);
+      expect(tail).toHaveLength(2);
+      expect(tail.at(-1)).toMatch(/^line \d+$/);
+      await new Promise<void>((resolve, reject) => {
+        const seen: string[] = [];
+        const subscription = driver.hypervisor.readLogs({
+          instance: "i-logs",
+          tail: 1,
+          follow: true,
+          onLine: (line) => {
+            seen.push(line);
+            if (seen.length === 4) subscription.cancel();
+          },
+          onEnd: (error) => {
+            const numbers = seen.slice(0, 4).map((line) => Number(line.split(" ")[1]));
+            expect(numbers.map((number) => number - numbers[0]!)).toEqual([0, 1, 2, 3]);
+            if (error === undefined) resolve();
+            else reject(new Error(error));
+          },
+        });
+      });
+    });
+
+    test("readLogs() still reads an instance that has ended, and says when there is no log", async () => {
+      const driver = await open();
+      await driver.start(launch("i-gone", "echo farewell; exit 1"));
+      await driver.event("exited", "i-gone");
+      expect((await driver.logs("i-gone", 20)).join("\n")).toContain("farewell");
+      await expect(driver.logs("i-never", 1)).rejects.toThrow("i-never");
+    });
+
+    test("adopt() takes over an instance whose node was killed", async ({ skip }) => {
+      harness ??= await makeHarness();
+      if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
+      await harness.startAndDie({ ...serving("i-adopt"), leaseUntilMs: harness.now() + LONG_LEASE_MS });
+      const driver = await open();
+      const [found] = await driver.list();
+      expect(found).toMatchObject({ instance: "i-adopt", vm: "vm-i-adopt" });
+      const adopted = await driver.adopt("i-adopt", harness.now() + LONG_LEASE_MS);
+      expect(adopted).toEqual({ ok: true, pid: found!.pid });
+      await driver.event("heartbeat", "i-adopt");
+      expect(await driver.stop("i-adopt", harness.bootMs)).toEqual({ ok: true, forced: false });
+      expect(harness.isAlive(found!.pid)).toBe(false);
+    });
+
+    test("an adopted instance's crash is reported", async ({ skip }) => {
+      harness ??= await makeHarness();
+      if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
+      await harness.startAndDie({ ...serving("i-crash2"), leaseUntilMs: harness.now() + LONG_LEASE_MS });
+      const driver = await open();
+      const adopted = await driver.adopt("i-crash2", harness.now() + LONG_LEASE_MS);
+      process.kill((adopted as { pid: number }).pid, "SIGKILL");
+      expect(await driver.event("exited", "i-crash2")).toMatchObject({ reason: "crash" });
+    });
+
+    test("the guard ends an instance at its deadline also when the node is dead", async ({ skip }) => {
+      harness ??= await makeHarness();
+      if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
+      const leaseUntilMs = harness.now() + harness.bootMs;
+      await harness.startAndDie({ ...serving("i-orphan"), leaseUntilMs });
+      const driver = await open();
+      const [found] = await driver.list();
+      expect(found).toBeDefined();
+      await pause(leaseUntilMs + 100 - harness.now());
+      expect(harness.isAlive(found!.pid)).toBe(false);
+      expect(await driver.list()).toEqual([]);
+      expect(await driver.adopt("i-orphan", harness.now() + 1000)).toMatchObject({ ok: false, code: "not-running" });
+    });
+
+    function launch(instance: string, script: string): InstanceLaunch {
+      return {
+        instance,
+        vm: `vm-${instance}`,
+        node: "n1",
+        vcpus: 1,
+        memoryMiB: 128,
+        image: "base",
+        command: ["sh", "-c", script],
+        env: {},
+        files: [],
+        ports: [],
+        leaseUntilMs: harness.now() + LONG_LEASE_MS,
+      };
+    }
+
+    /** Runs until it is asked to end. */
+    function serving(instance: string): InstanceLaunch {
+      return launch(instance, "echo serving; exec sleep 1000");
+    }
+  });
+}
+
+/** A hypervisor with promises instead of callbacks, and a memory for events. */
+class Driver {
+  readonly hypervisor: Hypervisor;
+  readonly events: InstanceEvent[] = [];
+  readonly #harness: HypervisorHarness;
+  #wake: () => void = () => undefined;
+
+  constructor(hypervisor: Hypervisor, harness: HypervisorHarness) {
+    this.hypervisor = hypervisor;
+    this.#harness = harness;
+    hypervisor.onEvent((event) => {
+      this.events.push(event);
+      this.#wake();
+    });
+  }
+
+  start(launch: InstanceLaunch): Promise<StartResult> {
+    return new Promise((resolve) => this.hypervisor.start(launch, resolve));
+  }
+
+  async startAndBoot(launch: InstanceLaunch): Promise<{ pid: number }> {
+    const started = await this.start(launch);
+    if (!started.ok) throw new Error(started.message);
+    await this.event("booted", launch.instance);
+    return started;
+  }
+
+  stop(instance: string, graceMs: number): Promise<StopResult> {
+    return new Promise((resolve) => this.hypervisor.stop(instance, graceMs, resolve));
+  }
+
+  adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
+    return new Promise((resolve) => this.hypervisor.adopt(instance, leaseUntilMs, resolve));
+  }
+
+  list(): Promise<readonly { instance: string; vm: string; pid: number }[]> {
+    return new Promise((resolve) => this.hypervisor.list(resolve));
+  }
+
+  /** The first event of that type, now or later. */
+  async event(type: InstanceEvent["type"], instance: string): Promise<InstanceEvent> {
+    for (;;) {
+      const found = this.events.find((event) => event.type === type && event.instance === instance);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  logs(instance: string, tail: number): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      const lines: string[] = [];
+      this.hypervisor.readLogs({
+        instance,
+        tail,
+        follow: false,
+        onLine: (line) => lines.push(line),
+        onEnd: (error) => (error === undefined ? resolve(lines) : reject(new Error(error))),
+      });
+    });
+  }
+
+  /** Waits until the instance has said this line. */
+  line(instance: string, wanted: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const subscription = this.hypervisor.readLogs({
+        instance,
+        tail: 1000,
+        follow: true,
+        onLine: (line) => line === wanted && subscription.cancel(),
+        onEnd: (error) => (error === undefined ? resolve() : reject(new Error(error))),
+      });
+      void this.#harness;
+    });
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
