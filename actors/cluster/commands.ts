@@ -73,6 +73,8 @@ export type Command =
       readonly message: string;
     };
 
+export type CommandOf<Type extends Command["type"]> = Extract<Command, { readonly type: Type }>;
+
 export interface Observation {
   readonly phase: Extract<VmPhase, "Starting" | "Running" | "Stopping" | "Crashed">;
   readonly health: VmStatus["health"];

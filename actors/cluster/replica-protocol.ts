@@ -26,7 +26,17 @@ export type ReplicaRequest =
       readonly since?: number;
     }
   | { readonly type: "unsubscribe"; readonly subscriber: Ref<WatchMessage> }
+  /** Tells `subscriber` at once, and then on every change, whether this node leads. */
+  | { readonly type: "watch-leadership"; readonly subscriber: Ref<LeadershipChange> }
   | { readonly type: "status"; readonly replyTo: Ref<ReplicaStatus> };
+
+/** Whether this node leads: only once its replica has applied an entry of the term, so the map is what it must act on. */
+export interface LeadershipChange {
+  readonly type: "leadership";
+  readonly isLeader: boolean;
+  /** The latest term in which this node led, or leads; 0 for none. */
+  readonly term: number;
+}
 
 export interface Query {
   readonly kind: Kind;

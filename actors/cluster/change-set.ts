@@ -1,0 +1,103 @@
+/**
+ * What one command does to the map: the door through which the command files read and write it.
+ *
+ * It stamps versions, records Events for people in a bounded ring, and collects the changes for those who watch. A command
+ * first decides, then writes: one that refuses has written nothing.
+ */
+import {
+  API_VERSION,
+  type Event,
+  type EventSpec,
+  type Kind,
+  type Node,
+  type Resource,
+  type Vm,
+} from "../resources/index.ts";
+import type { Proposal } from "./commands.ts";
+import { invariant } from "./cluster-invariant.ts";
+import type { Change } from "./replica-protocol.ts";
+import type { ResourceMap } from "./resource-map.ts";
+
+/** Events that are kept: some hours of a busy cluster, about 500 kB. Past it the oldest goes. */
+export const EVENTS_MAX = 1000;
+
+export interface ChangeSetOptions {
+  readonly map: ResourceMap;
+  readonly index: number;
+  readonly proposal: Proposal;
+  readonly eventsMax: number;
+}
+
+export class ChangeSet {
+  readonly map: ResourceMap;
+  readonly index: number;
+  /** The proposer's wall clock, for labels only. */
+  readonly atMs: number;
+  /** Index that the proposer had applied. */
+  readonly after: number;
+  readonly #eventsMax: number;
+  readonly #changes: Change[] = [];
+  #events = 0;
+
+  constructor(options: ChangeSetOptions) {
+    this.map = options.map;
+    this.index = options.index;
+    this.atMs = options.proposal.atMs;
+    this.after = options.proposal.after;
+    this.#eventsMax = options.eventsMax;
+  }
+
+  get changes(): readonly Change[] {
+    return this.#changes;
+  }
+
+  putVm(vm: Vm): void {
+    const { instance } = vm.status;
+    if (instance !== null) {
+      const node = this.map.node(instance.node);
+      invariant(
+        node?.status.phase === "Ready" && node.status.epoch === instance.epoch,
+        () => `Instance ${instance.id} has lease epoch ${instance.epoch} of node "${instance.node}", which has another`,
+      );
+    }
+    this.#put({ ...vm, metadata: { ...vm.metadata, version: this.index } });
+  }
+
+  putNode(node: Node): void {
+    this.#put({ ...node, metadata: { ...node.metadata, version: this.index } });
+  }
+
+  remove(resource: Vm | Node): void {
+    this.#remove(resource);
+  }
+
+  /** Records something for people. */
+  record(happening: {
+    readonly type?: EventSpec["type"];
+    readonly reason: string;
+    readonly message: string;
+    readonly regarding: { readonly kind: Kind; readonly name: string };
+  }): void {
+    const name = `event-${this.index}-${++this.#events}`;
+    const { type = "Normal", reason, message, regarding } = happening;
+    const event: Event = {
+      apiVersion: API_VERSION,
+      kind: "Event",
+      metadata: { name, uid: name, version: this.index, generation: 1, createdAtMs: this.atMs, labels: {} },
+      spec: { type, reason, message, regarding: { ...regarding }, atMs: this.atMs },
+    };
+    this.#put(event);
+    const oldest = this.map.eventCount > this.#eventsMax ? this.map.oldestEvent() : undefined;
+    if (oldest !== undefined) this.#remove(oldest);
+  }
+
+  #put(resource: Resource): void {
+    this.map.put(resource);
+    this.#changes.push({ type: "put", resource });
+  }
+
+  #remove(resource: Resource): void {
+    this.map.remove(resource);
+    this.#changes.push({ type: "delete", resource });
+  }
+}

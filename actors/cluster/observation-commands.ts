@@ -1,0 +1,84 @@
+/** What nodes say of their instances. Fenced: only the node that holds the instance, under the lease it holds it by. */
+import type { Instance, Vm } from "../resources/index.ts";
+import { isEqual } from "./canonical-json.ts";
+import type { ChangeSet } from "./change-set.ts";
+import type { CommandOf } from "./commands.ts";
+import { endInstance } from "./instance-end.ts";
+import { Refusal } from "./refusal.ts";
+import type { About } from "./session-table.ts";
+import { aboutVm } from "./vm-commands.ts";
+
+export function observe(set: ChangeSet, command: CommandOf<"observe">): About | Refusal {
+  const held = heldBy(set, command);
+  if (held instanceof Refusal) return held;
+  const { vm, instance } = held;
+  const { observation } = command;
+  const status: Vm["status"] = {
+    ...vm.status,
+    ...observation,
+    addresses: [...observation.addresses],
+    // A stop was asked for: what the node saw before it heard of it does not undo that.
+    phase: instance.stopping ? "Stopping" : observation.phase,
+    message: instance.stopping && observation.message === "" ? vm.status.message : observation.message,
+  };
+  if (!isEqual(status, vm.status)) {
+    const turned = status.phase !== vm.status.phase || status.health !== vm.status.health;
+    set.putVm({ ...vm, status: turned ? { ...status, sinceMs: set.atMs } : status });
+    if (status.phase !== vm.status.phase) recordPhase(set, vm, status);
+    if (status.health !== vm.status.health) recordHealth(set, vm, status);
+  }
+  return aboutVm(vm);
+}
+
+export function release(set: ChangeSet, command: CommandOf<"release">): About | Refusal {
+  const held = heldBy(set, command);
+  if (held instanceof Refusal) return held;
+  const completed = command.phase === "Completed";
+  endInstance(set, held.vm, { completed, message: command.message || "it was stopped", reason: command.phase });
+  return aboutVm(held.vm);
+}
+
+interface Held {
+  readonly vm: Vm;
+  readonly instance: Instance;
+}
+
+function heldBy(set: ChangeSet, command: CommandOf<"observe"> | CommandOf<"release">): Held | Refusal {
+  const { node, epoch, instance: id } = command;
+  const vm = set.map.vm(command.vm);
+  const instance = vm?.status.instance;
+  const verb = command.type === "observe" ? "report on" : "release";
+  if (vm === undefined || instance?.id !== id) {
+    return new Refusal("stale", `Cannot ${verb} instance ${id}: VM "${command.vm}" has it no longer`);
+  }
+  if (instance.node !== node || instance.epoch !== epoch) {
+    const holder = `node "${instance.node}" holds it under epoch ${instance.epoch}`;
+    return new Refusal("stale", `Cannot ${verb} instance ${id} for node "${node}" under epoch ${epoch}: ${holder}`);
+  }
+  return { vm, instance };
+}
+
+function recordPhase(set: ChangeSet, { metadata: { name } }: Vm, status: Vm["status"]): void {
+  const regarding = { kind: "Vm", name } as const;
+  const where = `on node "${status.instance?.node}"`;
+  if (status.phase === "Running") {
+    set.record({ reason: "Started", message: `VM "${name}" runs ${where}${restarted(status.restarts)}`, regarding });
+  } else if (status.phase === "Crashed") {
+    const message = `VM "${name}" crashed ${where}${status.message === "" ? "" : `: ${status.message}`}`;
+    set.record({ type: "Warning", reason: "GuestCrashed", message, regarding });
+  }
+}
+
+function restarted(restarts: number): string {
+  return restarts === 0 ? "" : `, restarted ${restarts === 1 ? "once" : `${restarts} times`}`;
+}
+
+function recordHealth(set: ChangeSet, { metadata: { name } }: Vm, status: Vm["status"]): void {
+  const regarding = { kind: "Vm", name } as const;
+  if (status.health === "healthy") {
+    set.record({ reason: "Healthy", message: `VM "${name}" is healthy`, regarding });
+  } else if (status.health === "unhealthy") {
+    const message = `VM "${name}" is unhealthy${status.message === "" ? "" : `: ${status.message}`}`;
+    set.record({ type: "Warning", reason: "Unhealthy", message, regarding });
+  }
+}

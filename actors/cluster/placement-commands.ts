@@ -1,0 +1,96 @@
+/** What the leader's controllers decide: instances given to nodes, asked to stop, or not possible, and why. */
+import type { Instance, Node, Vm } from "../resources/index.ts";
+import type { ChangeSet } from "./change-set.ts";
+import type { CommandOf } from "./commands.ts";
+import { whyNot } from "./fit-rules.ts";
+import { Refusal } from "./refusal.ts";
+import { claimOf } from "./rooms.ts";
+import type { About } from "./session-table.ts";
+import { aboutVm } from "./vm-commands.ts";
+
+/** Gives a VM to a node, if all that the plan was made of still holds. The only place where an instance begins. */
+export function place(set: ChangeSet, command: CommandOf<"place">): About | Refusal {
+  const vm = set.map.vm(command.vm);
+  const node = set.map.node(command.node);
+  const why = vm === undefined ? "it is gone" : (whyNotPlaceable(vm, command) ?? whyNotOn(set, vm, node, command));
+  if (why !== null || vm === undefined || node === undefined) {
+    return new Refusal("conflict", `Cannot place VM "${command.vm}" on node "${command.node}": ${why}`);
+  }
+  const { name, generation } = vm.metadata;
+  const instance: Instance = {
+    // The index is used once, so the id is too.
+    id: `${name}-${set.index}`,
+    node: command.node,
+    epoch: command.epoch,
+    generation,
+    stopping: false,
+    claim: claimOf(vm.spec),
+  };
+  set.putVm({
+    ...vm,
+    status: { ...vm.status, phase: "Starting", instance, restarts: 0, message: "", sinceMs: set.atMs },
+  });
+  const message = `VM "${name}" goes to node "${command.node}" as instance ${instance.id}`;
+  set.record({ reason: "Scheduled", message, regarding: { kind: "Vm", name } });
+  return aboutVm(vm);
+}
+
+export function explainPending(set: ChangeSet, command: CommandOf<"explain-pending">): About | Refusal {
+  const { vm: name, message } = command;
+  const vm = set.map.vm(name);
+  if (vm === undefined || vm.metadata.uid !== command.uid || vm.status.phase !== "Pending") {
+    return new Refusal("conflict", `Cannot explain why VM "${name}" waits: it no longer does`);
+  }
+  if (vm.status.message !== message) {
+    set.putVm({ ...vm, status: { ...vm.status, message } });
+    set.record({ type: "Warning", reason: "Unschedulable", message, regarding: { kind: "Vm", name } });
+  }
+  return aboutVm(vm);
+}
+
+export function stopInstance(set: ChangeSet, command: CommandOf<"stop-instance">): About | Refusal {
+  const { vm: name, message } = command;
+  const vm = set.map.vm(name);
+  const instance = vm?.status.instance;
+  if (vm === undefined || instance?.id !== command.instance) {
+    return new Refusal("stale", `Cannot stop instance ${command.instance}: VM "${name}" has it no longer`);
+  }
+  if (isWanted(vm, instance)) {
+    return new Refusal("conflict", `Cannot stop instance ${instance.id}: VM "${name}" wants it as it is`);
+  }
+  if (!instance.stopping) {
+    const stopping: Instance = { ...instance, stopping: true };
+    set.putVm({ ...vm, status: { ...vm.status, phase: "Stopping", instance: stopping, message, sinceMs: set.atMs } });
+    const what = `Instance ${instance.id} of VM "${name}" is to stop: ${message}`;
+    set.record({ reason: "Stopping", message: what, regarding: { kind: "Vm", name } });
+  }
+  return aboutVm(vm);
+}
+
+/** Whether an instance is what its VM asks for. */
+export function isWanted(vm: Vm, instance: Instance): boolean {
+  const { deletedAtMs, generation } = vm.metadata;
+  return deletedAtMs === undefined && vm.spec.running && instance.generation === generation;
+}
+
+function whyNotPlaceable(vm: Vm, command: CommandOf<"place">): string | null {
+  const { uid, generation, deletedAtMs } = vm.metadata;
+  if (uid !== command.uid) return "a VM of that name was made anew";
+  if (generation !== command.generation)
+    return `its spec is of generation ${generation}, planned was ${command.generation}`;
+  if (deletedAtMs !== undefined) return "it is being deleted";
+  if (vm.status.instance !== null)
+    return `it has instance ${vm.status.instance.id} on node "${vm.status.instance.node}"`;
+  if (vm.status.phase !== "Pending") return `it is ${vm.status.phase} and waits for no node`;
+  return null;
+}
+
+function whyNotOn(set: ChangeSet, vm: Vm, node: Node | undefined, command: CommandOf<"place">): string | null {
+  const room = set.map.room(command.node);
+  if (node === undefined || room === undefined) return "there is no such node";
+  if (node.status.phase === "Ready" && node.status.epoch !== command.epoch) {
+    return `its lease has epoch ${node.status.epoch}, planned was ${command.epoch}`;
+  }
+  const objection = whyNot(vm.spec, room);
+  return objection === null ? null : `the node ${objection}`;
+}

@@ -1,0 +1,180 @@
+/**
+ * The proposer: brings this node's commands into the log, each exactly once, and answers when this node has applied it.
+ *
+ * Each open proposal has a slot, and each slot is a session of its own: the slot is free again when the proposal was
+ * answered or given up, and its next proposal has the next sequence. So many proposals are in flight side by side while a
+ * session never has more than one (`session-table.ts` says why that is enough). A proposal is made again, unchanged, after
+ * silence, after a refusal and whenever a leader is found; only its deadline ends that.
+ */
+import type { AskResult, Context, PayloadCodec, Ref } from "../../runtime/index.ts";
+import type { RaftActorMessage, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
+import type { Applied } from "./cluster-state.ts";
+import type { Command, Outcome, Proposal } from "./commands.ts";
+import type { ReplicaMessage } from "./replica-message.ts";
+import type { ProposeReply, ReplicaRequest, Unavailable } from "./replica-protocol.ts";
+
+/** Proposals in flight of one node; past it new ones are refused as overloaded. Four times what a busy API has open. */
+export const PROPOSALS_MAX = 4096;
+
+/** Raft answers at once or not at all; a message that crosses two nodes and is not answered by then is lost. */
+const ANSWER_MS = 500;
+
+/** What Raft has taken commits within milliseconds, or is lost with its leader, which is noticed by itself. */
+const COMMIT_PATIENCE_MS = 2000;
+
+const BACKOFF_MIN_MS = 25;
+const BACKOFF_MAX_MS = 800;
+
+export interface ProposerOptions {
+  readonly ctx: Context<ReplicaMessage>;
+  readonly raft: Ref<RaftActorMessage>;
+  readonly codec: PayloadCodec;
+}
+
+interface Open {
+  readonly session: Session;
+  readonly command: Command;
+  readonly replyTo: Ref<ProposeReply>;
+  readonly timeoutMs: number;
+  proposal: Proposal;
+  payload: Uint8Array;
+  attempt: number;
+  /** The last refusal of Raft, for the message when time is up. */
+  refusal: string | null;
+}
+
+interface Session {
+  readonly id: string;
+  sequence: number;
+}
+
+export class Proposer {
+  readonly #ctx: Context<ReplicaMessage>;
+  readonly #raft: Ref<RaftActorMessage>;
+  readonly #codec: PayloadCodec;
+  /** Tells this life of the replica from every other one of the node: a sequence must not begin again in a session. */
+  readonly #life: string;
+  readonly #idle: Session[] = [];
+  readonly #open = new Map<string, Open>();
+  #sessions = 0;
+
+  constructor(options: ProposerOptions) {
+    this.#ctx = options.ctx;
+    this.#raft = options.raft;
+    this.#codec = options.codec;
+    const { node, random } = options.ctx;
+    this.#life = `${node}/${[0, 1].map(() => random.integer(2 ** 32).toString(36)).join("")}`;
+  }
+
+  propose(request: Extract<ReplicaRequest, { readonly type: "propose" }>, applied: number): void {
+    if (this.#open.size >= PROPOSALS_MAX) {
+      const message = `${PROPOSALS_MAX} proposals of this node are in flight; try again later`;
+      this.#ctx.tell(request.replyTo, { ok: false, code: "overloaded", message });
+      return;
+    }
+    const session = this.#idle.pop() ?? { id: `${this.#life}/${++this.#sessions}`, sequence: 0 };
+    const { command, replyTo, timeoutMs } = request;
+    const made = this.#make(session, command, applied);
+    const open: Open = { session, command, replyTo, timeoutMs, ...made, attempt: 0, refusal: null };
+    this.#open.set(session.id, open);
+    this.#ctx.setTimer(`deadline:${session.id}`, timeoutMs, { type: "proposal-expired", session: session.id });
+    this.#send(open);
+  }
+
+  /** Takes Raft's answer to one attempt. */
+  answered(session: string, attempt: number, result: AskResult<RaftProposeReply>, applied: number): void {
+    const open = this.#open.get(session);
+    if (open === undefined || open.attempt !== attempt) return;
+    if (!result.ok) {
+      this.#send(open);
+    } else if (result.answer.type === "proposed") {
+      this.#sendAfter(open, COMMIT_PATIENCE_MS);
+    } else if (result.answer.code === "too-large") {
+      const message = `Cannot apply "${open.command.type}": ${open.payload.length} bytes are more than the log takes`;
+      this.#close(open, { ok: true, outcome: { ok: false, version: applied, code: "invalid", message } });
+    } else {
+      open.refusal = result.answer.code;
+      this.#sendAfter(open, this.#backoffMs(open.attempt));
+    }
+  }
+
+  retry(session: string): void {
+    const open = this.#open.get(session);
+    if (open !== undefined) this.#send(open);
+  }
+
+  /** A leader is known: what was proposed before may have been lost with the last one. */
+  leaderFound(): void {
+    for (const open of this.#open.values()) this.#send(open);
+  }
+
+  /** A committed proposal was applied here: answers it if it is one of this node's. */
+  applied(proposal: Proposal, { outcome, fate }: Applied, index: number): void {
+    const open = this.#open.get(proposal.session);
+    if (open === undefined || open.proposal.sequence !== proposal.sequence) return;
+    if (fate === "expired") this.#renew(open, index);
+    else this.#finish(open, outcome);
+  }
+
+  /** Gives up a proposal whose time is over; it may still be applied, at most once. */
+  expire(session: string, leader: string | null): void {
+    const open = this.#open.get(session);
+    if (open === undefined) return;
+    const why = leader === null ? "no leader is known" : `leader "${leader}" did not confirm it`;
+    const message = `"${open.command.type}" is not confirmed after ${open.timeoutMs} ms: ${why}; it may still take effect`;
+    this.#close(open, { ok: false, code: open.refusal === "overloaded" ? "overloaded" : "no-leader", message });
+  }
+
+  /** Answers everything that is open with the same failure. */
+  failAll(failure: Unavailable): void {
+    for (const open of this.#open.values()) this.#close(open, failure);
+  }
+
+  #make(session: Session, command: Command, applied: number): Pick<Open, "proposal" | "payload"> {
+    session.sequence += 1;
+    const { id, sequence } = session;
+    const proposal: Proposal = { session: id, sequence, after: applied, atMs: this.#ctx.wallNow(), command };
+    return { proposal, payload: this.#codec.encode(proposal) };
+  }
+
+  /** The replicas had forgotten the session and this proposal has not acted: made anew, it is beyond all doubt. */
+  #renew(open: Open, applied: number): void {
+    Object.assign(open, this.#make(open.session, open.command, applied));
+    this.#send(open);
+  }
+
+  #send(open: Open): void {
+    open.attempt += 1;
+    const { attempt, payload } = open;
+    const session = open.session.id;
+    this.#ctx.cancelTimer(`retry:${session}`);
+    this.#ctx.ask<RaftActorMessage, RaftProposeReply>(this.#raft, {
+      make: (replyTo) => ({ type: "propose", payload, replyTo }),
+      timeoutMs: ANSWER_MS,
+      adapt: (result) => ({ type: "proposal-answered", session, attempt, result }),
+    });
+  }
+
+  #sendAfter(open: Open, delayMs: number): void {
+    const session = open.session.id;
+    this.#ctx.setTimer(`retry:${session}`, delayMs, { type: "proposal-due", session });
+  }
+
+  #backoffMs(attempt: number): number {
+    const baseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(attempt - 1, 16));
+    return Math.round(baseMs * (0.5 + this.#ctx.random.next() / 2));
+  }
+
+  #finish(open: Open, outcome: Outcome): void {
+    this.#close(open, { ok: true, outcome });
+  }
+
+  #close(open: Open, reply: ProposeReply): void {
+    const session = open.session.id;
+    this.#open.delete(session);
+    this.#idle.push(open.session);
+    this.#ctx.cancelTimer(`deadline:${session}`);
+    this.#ctx.cancelTimer(`retry:${session}`);
+    this.#ctx.tell(open.replyTo, reply);
+  }
+}

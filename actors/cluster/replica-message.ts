@@ -1,0 +1,23 @@
+/** What the replica actor hears: requests, what Raft tells its subscriber, and its own timers and answers. */
+import type { AskResult, Ref } from "../../runtime/index.ts";
+import type { RaftEvent, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
+import type { RaftStatus } from "../raft/ready.ts";
+import type { ReplicaRequest, ReplicaStatus } from "./replica-protocol.ts";
+
+export type ReplicaMessage =
+  | ReplicaRequest
+  | RaftEvent
+  /** What Raft made of one attempt of a proposal. */
+  | {
+      readonly type: "proposal-answered";
+      readonly session: string;
+      readonly attempt: number;
+      readonly result: AskResult<RaftProposeReply>;
+    }
+  /** Time to propose again. */
+  | { readonly type: "proposal-due"; readonly session: string }
+  /** Whoever proposed waits no longer. */
+  | { readonly type: "proposal-expired"; readonly session: string }
+  /** Time to look after reads that wait. */
+  | { readonly type: "reads-due" }
+  | { readonly type: "raft-status"; readonly replyTo: Ref<ReplicaStatus>; readonly result: AskResult<RaftStatus> };

@@ -1,0 +1,133 @@
+/**
+ * The resources that stand, with the indexes that make applying a command cost what it changes and no more.
+ *
+ * Resources are never modified, only replaced; whoever was handed one keeps what it saw. Every put is checked against what
+ * must hold of the map whatever was proposed: these are bugs if broken, not refusals.
+ */
+import type { Event, Kind, Node, Resource, Vm } from "../resources/index.ts";
+import { invariant } from "./cluster-invariant.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import { Rooms, type Room } from "./rooms.ts";
+
+export class ResourceMap {
+  readonly #vms = new Map<string, Vm>();
+  readonly #nodes = new Map<string, Node>();
+  /** Oldest first. */
+  readonly #events = new Map<string, Event>();
+  readonly #rooms = new Rooms();
+  readonly #fingerprint: Fingerprint;
+
+  constructor(fingerprint: Fingerprint) {
+    this.#fingerprint = fingerprint;
+  }
+
+  get eventCount(): number {
+    return this.#events.size;
+  }
+
+  vm(name: string): Vm | undefined {
+    return this.#vms.get(name);
+  }
+
+  node(name: string): Node | undefined {
+    return this.#nodes.get(name);
+  }
+
+  get(kind: Kind, name: string): Resource | undefined {
+    return this.#table(kind).get(name);
+  }
+
+  /** Vms and Nodes in order of their names, Events in order of time. */
+  list(kind: Kind): readonly Resource[] {
+    const resources: Resource[] = [...this.#table(kind).values()];
+    return kind === "Event" ? resources : resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  oldestEvent(): Event | undefined {
+    return this.#events.values().next().value;
+  }
+
+  room(node: string): Room | undefined {
+    return this.#rooms.room(node);
+  }
+
+  /** The VMs whose instance is on a node. */
+  vmsOn(node: string): readonly Vm[] {
+    return this.#rooms.vmsOn(node).flatMap((name) => this.#vms.get(name) ?? []);
+  }
+
+  /** The VM that holds a port of an address. */
+  portHolder(address: string, port: number): string | undefined {
+    return this.#rooms.holderOf(address, port);
+  }
+
+  put(resource: Resource): void {
+    this.#fingerprint.put(`${resource.kind}/${resource.metadata.name}`);
+    switch (resource.kind) {
+      case "Vm":
+        this.#putVm(resource);
+        return;
+      case "Node":
+        this.#nodes.set(resource.metadata.name, resource);
+        this.#rooms.setNode(resource);
+        return;
+      case "Event":
+        this.#events.set(resource.metadata.name, resource);
+        return;
+      default:
+        resource satisfies never;
+    }
+  }
+
+  remove(resource: Resource): void {
+    const { name } = resource.metadata;
+    this.#fingerprint.remove(`${resource.kind}/${name}`);
+    switch (resource.kind) {
+      case "Vm":
+        this.#rooms.release(name);
+        this.#vms.delete(name);
+        return;
+      case "Node":
+        invariant(this.#rooms.vmsOn(name).length === 0, () => `Node "${name}" is removed with instances on it`);
+        this.#rooms.removeNode(name);
+        this.#nodes.delete(name);
+        return;
+      case "Event":
+        this.#events.delete(name);
+        return;
+      default:
+        resource satisfies never;
+    }
+  }
+
+  #putVm(vm: Vm): void {
+    const { name } = vm.metadata;
+    const before = this.#vms.get(name)?.status.instance ?? null;
+    const after = vm.status.instance;
+    invariant(
+      before === null || after === null || before.id === after.id,
+      () => `VM "${name}" goes from instance ${before?.id} to ${after?.id} without a release between them`,
+    );
+    invariant(
+      after === null || vm.metadata.deletedAtMs === undefined || before !== null,
+      () => `VM "${name}" gets instance ${after?.id} while it is being deleted`,
+    );
+    this.#vms.set(name, vm);
+    if (before?.id === after?.id) return;
+    if (before !== null) this.#rooms.release(name);
+    if (after !== null) this.#rooms.book({ vm: name, node: after.node, claim: after.claim });
+  }
+
+  #table(kind: Kind): ReadonlyMap<string, Resource> {
+    switch (kind) {
+      case "Vm":
+        return this.#vms;
+      case "Node":
+        return this.#nodes;
+      case "Event":
+        return this.#events;
+      default:
+        return kind satisfies never;
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/** What users ask for: VMs made, changed, started, stopped and deleted. Nothing here touches an instance. */
+import { API_VERSION, type Vm, type VmSpec, type VmStatus } from "../resources/index.ts";
+import { isEqual } from "./canonical-json.ts";
+import type { ChangeSet } from "./change-set.ts";
+import type { CommandOf } from "./commands.ts";
+import { Refusal } from "./refusal.ts";
+import type { About } from "./session-table.ts";
+import { whyInvalid } from "./vm-spec-rules.ts";
+
+export function createVm(set: ChangeSet, command: CommandOf<"create-vm">): About | Refusal {
+  const existing = set.map.vm(command.name);
+  if (existing === undefined) return make(set, command);
+  const state = existing.metadata.deletedAtMs === undefined ? "exists" : "is still being deleted";
+  return new Refusal("already-exists", `Cannot create VM "${command.name}": a VM of that name ${state}`);
+}
+
+export function applyVm(set: ChangeSet, command: CommandOf<"apply-vm">): About | Refusal {
+  const { name, labels, spec, expectedVersion } = command;
+  const vm = set.map.vm(name);
+  if (vm === undefined) {
+    if (expectedVersion === undefined) return make(set, command);
+    return new Refusal(
+      "conflict",
+      `Cannot apply VM "${name}": expected version ${expectedVersion}, but it does not exist`,
+    );
+  }
+  if (vm.metadata.deletedAtMs !== undefined) {
+    return new Refusal("conflict", `Cannot apply VM "${name}": it is being deleted; apply it again when it is gone`);
+  }
+  if (expectedVersion !== undefined && expectedVersion !== vm.metadata.version) {
+    const found = `expected version ${expectedVersion}, it has ${vm.metadata.version}; read it again`;
+    return new Refusal("conflict", `Cannot apply VM "${name}": ${found}`);
+  }
+  const invalid = whyInvalid(spec);
+  if (invalid !== null) return new Refusal("invalid", `Cannot apply VM "${name}": ${invalid}`);
+  if (!isEqual(vm.spec, spec)) changeSpec(set, vm, { labels, spec });
+  else if (!isEqual(vm.metadata.labels, labels)) {
+    set.putVm({ ...vm, metadata: { ...vm.metadata, labels } });
+  }
+  return aboutVm(vm);
+}
+
+export function setRunning(set: ChangeSet, command: CommandOf<"set-running">): About | Refusal {
+  const { name, running } = command;
+  const verb = running ? "start" : "stop";
+  const vm = set.map.vm(name);
+  if (vm === undefined) return new Refusal("not-found", `Cannot ${verb} VM "${name}": there is none of that name`);
+  if (vm.metadata.deletedAtMs !== undefined) {
+    return new Refusal("conflict", `Cannot ${verb} VM "${name}": it is being deleted`);
+  }
+  if (vm.spec.running !== running) {
+    changeSpec(set, vm, { labels: vm.metadata.labels, spec: { ...vm.spec, running } });
+  } else if (running && vm.status.phase === "Completed") {
+    // It should run and has ended for good by its restart policy: a start is the user's word to run it once more.
+    set.putVm({ ...vm, status: idleStatus(set, "Pending") });
+  }
+  return aboutVm(vm);
+}
+
+export function deleteVm(set: ChangeSet, command: CommandOf<"delete-vm">): About | Refusal {
+  const { name } = command;
+  const vm = set.map.vm(name);
+  if (vm === undefined) return new Refusal("not-found", `Cannot delete VM "${name}": there is none of that name`);
+  if (vm.status.instance === null) {
+    set.remove(vm);
+    set.record({ reason: "Deleted", message: `VM "${name}" is deleted`, regarding: { kind: "Vm", name } });
+  } else if (vm.metadata.deletedAtMs === undefined) {
+    set.putVm({ ...vm, metadata: { ...vm.metadata, deletedAtMs: set.atMs } });
+    set.record({ reason: "Deleting", message: `VM "${name}" is to go`, regarding: { kind: "Vm", name } });
+  }
+  return aboutVm(vm);
+}
+
+export function aboutVm(vm: Vm): About {
+  return { kind: "Vm", name: vm.metadata.name, uid: vm.metadata.uid };
+}
+
+interface Wanted {
+  readonly labels: Vm["metadata"]["labels"];
+  readonly spec: VmSpec;
+}
+
+function make(set: ChangeSet, { name, labels, spec }: Wanted & { readonly name: string }): About | Refusal {
+  const invalid = whyInvalid(spec);
+  if (invalid !== null) return new Refusal("invalid", `Cannot create VM "${name}": ${invalid}`);
+  const vm: Vm = {
+    apiVersion: API_VERSION,
+    kind: "Vm",
+    metadata: { name, uid: `vm-${set.index}`, version: set.index, generation: 1, createdAtMs: set.atMs, labels },
+    spec,
+    status: idleStatus(set, spec.running ? "Pending" : "Stopped"),
+  };
+  set.putVm(vm);
+  set.record({ reason: "Created", message: `VM "${name}" is created`, regarding: { kind: "Vm", name } });
+  return aboutVm(vm);
+}
+
+/** A VM without instance takes the new spec at once; else the controller has the instance stopped, and it is placed anew. */
+function changeSpec(set: ChangeSet, vm: Vm, { labels, spec }: Wanted): void {
+  const { name } = vm.metadata;
+  const status = vm.status.instance === null ? idleStatus(set, spec.running ? "Pending" : "Stopped") : vm.status;
+  set.putVm({ ...vm, metadata: { ...vm.metadata, labels, generation: vm.metadata.generation + 1 }, spec, status });
+  const what = spec.running === vm.spec.running ? "has a new spec" : spec.running ? "is to start" : "is to stop";
+  set.record({ reason: "Changed", message: `VM "${name}" ${what}`, regarding: { kind: "Vm", name } });
+}
+
+function idleStatus(set: ChangeSet, phase: "Pending" | "Stopped"): VmStatus {
+  return { phase, health: "unknown", instance: null, addresses: [], restarts: 0, message: "", sinceMs: set.atMs };
+}

@@ -1,0 +1,83 @@
+/**
+ * Watchers: who is told of changes, and up to which version each has been told.
+ *
+ * Each gets every change of its selection once, in order, with nothing left out: it starts from a whole selection or from
+ * the feed, in the same step in which it is added. There is no flow control; a watcher stands on the same node and takes
+ * what comes, or loses its place with its mailbox (a bounded one) and must subscribe again.
+ */
+import type { AnyRef, Context, Ref } from "../../runtime/index.ts";
+import { KINDS, type Resource } from "../resources/index.ts";
+import type { ChangeFeed, VersionedChanges } from "./change-feed.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import type { Selection, WatchMessage } from "./replica-protocol.ts";
+
+interface Watcher {
+  readonly ref: Ref<WatchMessage>;
+  readonly selection: Selection;
+  /** May lie ahead of this replica when the watcher comes from another node. */
+  told: number;
+}
+
+export class Watchers<in out Message> {
+  readonly #ctx: Context<Message>;
+  readonly #state: ClusterState;
+  readonly #feed: ChangeFeed;
+  readonly #watchers = new Map<string, Watcher>();
+
+  constructor(options: { readonly ctx: Context<Message>; readonly state: ClusterState; readonly feed: ChangeFeed }) {
+    this.#ctx = options.ctx;
+    this.#state = options.state;
+    this.#feed = options.feed;
+  }
+
+  /** Adds a watcher and brings it up to date; replaces an earlier subscription of the same one. */
+  add(ref: Ref<WatchMessage>, selection: Selection, since: number | undefined): void {
+    const backlog = since === undefined ? undefined : this.#feed.since(since);
+    if (backlog === null) {
+      this.remove(ref);
+      this.#ctx.tell(ref, { type: "compacted", oldest: this.#feed.oldest });
+      return;
+    }
+    const version = this.#state.applied;
+    this.#watchers.set(ref.toString(), { ref, selection, told: Math.max(version, since ?? 0) });
+    this.#ctx.watch(ref);
+    if (backlog === undefined) {
+      this.#ctx.tell(ref, { type: "synced", version, resources: this.#select(selection) });
+    } else {
+      const changes = selectChanges(backlog, selection);
+      this.#ctx.tell(ref, { type: "changes", version: Math.max(version, since ?? 0), changes });
+    }
+  }
+
+  remove(ref: AnyRef): void {
+    if (this.#watchers.delete(ref.toString())) this.#ctx.unwatch(ref);
+  }
+
+  /** Tells everybody what changed; `entries` are in order and newer than all before. */
+  publish(entries: readonly VersionedChanges[]): void {
+    const version = entries.at(-1)?.version;
+    if (version === undefined) return;
+    for (const watcher of this.#watchers.values()) {
+      const news = entries.filter((entry) => entry.version > watcher.told);
+      watcher.told = Math.max(watcher.told, version);
+      const changes = selectChanges(news, watcher.selection);
+      if (changes.length > 0) this.#ctx.tell(watcher.ref, { type: "changes", version, changes });
+    }
+  }
+
+  #select(selection: Selection): readonly Resource[] {
+    const kinds = selection.kinds.length === 0 ? KINDS : selection.kinds;
+    return kinds.flatMap((kind) => {
+      if (selection.name === undefined) return this.#state.list(kind);
+      return this.#state.get(kind, selection.name) ?? [];
+    });
+  }
+}
+
+function selectChanges(entries: readonly VersionedChanges[], selection: Selection): VersionedChanges["changes"] {
+  return entries.flatMap(({ changes }) => changes.filter(({ resource }) => isSelected(resource, selection)));
+}
+
+function isSelected({ kind, metadata }: Resource, { kinds, name }: Selection): boolean {
+  return (kinds.length === 0 || kinds.includes(kind)) && (name === undefined || metadata.name === name);
+}

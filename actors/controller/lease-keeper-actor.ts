@@ -1,0 +1,159 @@
+/**
+ * The lease keeper: ends the lease of a node that was silent for longer than `LeaseRule` says. Runs on every node, so that
+ * a new leader knows from its own clock how long each node has been silent; proposes only while its node leads.
+ *
+ * It counts from when this replica applied a renewal, which is never before it was proposed: an old renewal that is replayed
+ * or comes late only makes it wait longer. Whether a proposal still holds is decided at apply, by epoch and renewal; a
+ * deposed leader can therefore do no harm here (proof in `../cluster/lease.ts`).
+ */
+import type { Behavior, Context, Ref } from "../../runtime/index.ts";
+import type { LeaseRule } from "../cluster/lease.ts";
+import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import type { Node, Resource } from "../resources/index.ts";
+
+export interface LeaseKeeperOptions {
+  readonly replica: Ref<ReplicaRequest>;
+  readonly rule: LeaseRule;
+  /** Is told of each start of the keeper, and tells it then and later whether it leads. */
+  readonly leader: Ref<LeaseKeeperStarted>;
+}
+
+export interface LeaseKeeperStarted {
+  readonly type: "lease-keeper-started";
+}
+
+export type LeaseKeeperMessage =
+  | WatchMessage
+  /** Whether this node leads from now on. */
+  | { readonly type: "lead"; readonly leading: boolean }
+  /** The deadline of a lease, or time to propose its end again. */
+  | { readonly type: "lease-due"; readonly node: string }
+  | { readonly type: "expire-answered"; readonly node: string; readonly carriedOut: boolean };
+
+const PROPOSE_MS = 1000;
+const ASK_SLACK_MS = 250;
+
+/** Pause before a proposal without effect is made again, if the node is still silent by then. */
+const RETRY_MS = 500;
+
+export function leaseKeeperActor(options: LeaseKeeperOptions): Behavior<LeaseKeeper, LeaseKeeperMessage> {
+  return {
+    name: "lease-keeper",
+    init: (ctx) => new LeaseKeeper(options, ctx),
+    receive: (keeper, message) => {
+      keeper.handle(message);
+      return keeper;
+    },
+  };
+}
+
+/** A lease as this node has seen it. */
+interface Lease {
+  readonly epoch: number;
+  readonly renewedAt: number;
+  /** This node's monotonic clock when it saw the renewal. */
+  readonly seenAtMs: number;
+}
+
+class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #ctx: Context<LeaseKeeperMessage>;
+  readonly #leases = new Map<string, Lease>();
+  #leading = false;
+
+  constructor(options: LeaseKeeperOptions, ctx: Context<LeaseKeeperMessage>) {
+    this.#options = options;
+    this.#ctx = ctx;
+    this.#subscribe();
+    ctx.tell(options.leader, { type: "lease-keeper-started" });
+  }
+
+  handle(message: LeaseKeeperMessage): void {
+    switch (message.type) {
+      case "synced":
+        this.#onSynced(message.resources);
+        return;
+      case "changes":
+        for (const { type, resource } of message.changes) {
+          if (resource.kind !== "Node") continue;
+          if (type === "delete") this.#forget(resource.metadata.name);
+          else this.#see(resource);
+        }
+        return;
+      case "compacted":
+        this.#subscribe();
+        return;
+      case "lead":
+        this.#leading = message.leading;
+        for (const node of this.#leases.keys()) this.#wait(node);
+        return;
+      case "lease-due":
+        this.#expire(message.node);
+        return;
+      case "expire-answered":
+        if (!message.carriedOut) this.#wait(message.node, RETRY_MS);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #subscribe(): void {
+    const { replica } = this.#options;
+    this.#ctx.tell(replica, { type: "subscribe", subscriber: this.#ctx.self, selection: { kinds: ["Node"] } });
+  }
+
+  #onSynced(resources: readonly Resource[]): void {
+    for (const name of [...this.#leases.keys()]) {
+      if (!resources.some((resource) => resource.metadata.name === name)) this.#forget(name);
+    }
+    for (const resource of resources) if (resource.kind === "Node") this.#see(resource);
+  }
+
+  #see(node: Node): void {
+    const { name } = node.metadata;
+    const { phase, epoch, renewedAt } = node.status;
+    if (phase !== "Ready") {
+      this.#forget(name);
+      return;
+    }
+    if (this.#leases.get(name)?.renewedAt === renewedAt) return;
+    this.#leases.set(name, { epoch, renewedAt, seenAtMs: this.#ctx.now() });
+    this.#wait(name);
+  }
+
+  #forget(node: string): void {
+    this.#leases.delete(node);
+    this.#ctx.cancelTimer(`lease:${node}`);
+  }
+
+  #wait(node: string, atLeastMs = 0): void {
+    const lease = this.#leases.get(node);
+    if (lease === undefined || !this.#leading) {
+      this.#ctx.cancelTimer(`lease:${node}`);
+      return;
+    }
+    const dueMs = lease.seenAtMs + this.#options.rule.expireAfterMs;
+    const delayMs = Math.max(atLeastMs, dueMs - this.#ctx.now());
+    this.#ctx.setTimer(`lease:${node}`, delayMs, { type: "lease-due", node });
+  }
+
+  #expire(node: string): void {
+    const lease = this.#leases.get(node);
+    if (lease === undefined || !this.#leading) return;
+    const { epoch, renewedAt } = lease;
+    this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
+      make: (replyTo) => ({
+        type: "propose",
+        command: { type: "expire-lease", node, epoch, renewedAt },
+        timeoutMs: PROPOSE_MS,
+        replyTo,
+      }),
+      timeoutMs: PROPOSE_MS + ASK_SLACK_MS,
+      adapt: (result) => {
+        const carriedOut = result.ok && result.answer.ok && result.answer.outcome.ok;
+        return { type: "expire-answered", node, carriedOut };
+      },
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** Second stage: which nodes a VM may go to, and for each of the others why not. */
+import { whyNot } from "../cluster/fit-rules.ts";
+import type { Room } from "../cluster/rooms.ts";
+import type { Vm } from "../resources/index.ts";
+
+export interface Feasibility {
+  readonly feasible: readonly Room[];
+  readonly objections: readonly Objection[];
+}
+
+export interface Objection {
+  readonly node: string;
+  /** Half a sentence about the node: "has 256 MiB free, wants 512 MiB". */
+  readonly why: string;
+}
+
+export function checkFeasible(vm: Vm, rooms: readonly Room[]): Feasibility {
+  const feasible: Room[] = [];
+  const objections: Objection[] = [];
+  for (const room of rooms) {
+    const why = whyNot(vm.spec, room);
+    if (why === null) feasible.push(room);
+    else objections.push({ node: room.node.metadata.name, why });
+  }
+  return { feasible, objections };
+}
+
+/** Nodes that an explanation names one by one; past it only their number: a message is for people, and goes into the log. */
+export const EXPLAINED_NODES_MAX = 50;
+
+/** Says why no node fits, naming every one. */
+export function explain(vm: Vm, objections: readonly Objection[]): string {
+  const start = `No node fits VM "${vm.metadata.name}"`;
+  if (objections.length === 0) return `${start}: no node has joined the cluster`;
+  const named = objections.slice(0, EXPLAINED_NODES_MAX).map(({ node, why }) => `${node} ${why}`);
+  const rest = objections.length - named.length;
+  return `${start}: ${named.join("; ")}${rest === 0 ? "" : `; and ${rest} more nodes`}`;
+}

@@ -1,0 +1,64 @@
+/**
+ * The scheduler's decision, as data: nothing has happened yet. Carrying it out is proposing its commands, and each is
+ * verified again when it is applied.
+ */
+import type { CommandOf } from "../cluster/commands.ts";
+import { claimOf, Rooms } from "../cluster/rooms.ts";
+import type { Node, Vm } from "../resources/index.ts";
+import { checkFeasible, explain } from "./feasible.ts";
+import { best, Spread } from "./rank.ts";
+import { reconcile } from "./reconcile.ts";
+
+export interface SchedulerView {
+  readonly vms: ReadonlyMap<string, Vm>;
+  readonly nodes: ReadonlyMap<string, Node>;
+}
+
+export interface Plan {
+  readonly place: readonly CommandOf<"place">[];
+  /** Only for VMs whose explanation is new. */
+  readonly pending: readonly CommandOf<"explain-pending">[];
+}
+
+/**
+ * Commands of one plan. A larger one is older when its end is carried out, and more of it is refused. What is left over
+ * comes with the next plan, which the changes of this one bring about.
+ */
+export const PLAN_COMMANDS_MAX = 256;
+
+/** Plans all VMs that wait. Pure: the same view gives the same plan. */
+export function makePlan(view: SchedulerView): Plan {
+  const { rooms, spread } = survey(view);
+  const place: CommandOf<"place">[] = [];
+  const pending: CommandOf<"explain-pending">[] = [];
+  for (const vm of reconcile(view.vms.values())) {
+    if (place.length + pending.length >= PLAN_COMMANDS_MAX) break;
+    const { feasible, objections } = checkFeasible(vm, rooms.rooms());
+    const { name, uid, generation } = vm.metadata;
+    const room = best(vm, feasible, spread);
+    if (room === undefined) {
+      const message = explain(vm, objections);
+      if (message !== vm.status.message) pending.push({ type: "explain-pending", vm: name, uid, message });
+      continue;
+    }
+    const node = room.node.metadata.name;
+    place.push({ type: "place", vm: name, uid, generation, node, epoch: room.node.status.epoch });
+    rooms.book({ vm: name, node, claim: claimOf(vm.spec) });
+    spread.add(vm, node);
+  }
+  return { place, pending };
+}
+
+/** What is taken on each node, by the map. */
+function survey({ vms, nodes }: SchedulerView): { rooms: Rooms; spread: Spread } {
+  const rooms = new Rooms();
+  const spread = new Spread();
+  for (const node of nodes.values()) rooms.setNode(node);
+  for (const vm of vms.values()) {
+    const { instance } = vm.status;
+    if (instance === null) continue;
+    rooms.book({ vm: vm.metadata.name, node: instance.node, claim: instance.claim });
+    spread.add(vm, instance.node);
+  }
+  return { rooms, spread };
+}
