@@ -6,3 +6,5 @@ export { createQemuHypervisor, type QemuHypervisorOptions } from "./qemu/qemu-hy
 export type { Acceleration } from "./qemu/qemu-arguments.ts";
 export { createProcessHypervisor, type ProcessHypervisorOptions } from "./process/process-hypervisor.ts";
 export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/guarded-hypervisor.ts";
+export { lockFolder, type FolderLock } from "./folder-lock.ts";
+export { openLmdbLogStore, type LmdbLogStoreOptions } from "./lmdb-log-store.ts";

@@ -1,0 +1,185 @@
+/**
+ * The log store on LMDB: one file `raft-log.mdb` in a folder that one process has.
+ *
+ * `load` reads the file without LMDB and checks all of it (`lmdb-file.ts`, `log-records.ts`); then a thread opens it with
+ * LMDB and writes (`lmdb-writer.ts`). One transaction is under way; what is appended meanwhile goes together into the next,
+ * so a busy store takes as many appends a commit as come in the time of one.
+ *
+ * A torn tail cannot be seen here: a transaction is there as a whole or not at all, and a commit that a crash cut off was
+ * acknowledged to nobody. So whatever is damaged may have been acknowledged, nothing is ever cut off, and `repairs` is
+ * always empty. docs/decisions/0004-lmdb-log.md.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Worker } from "node:worker_threads";
+import { StoreError, type LoadedLog, type LogStore, type LogWrite } from "../ports/log-store.ts";
+import { lockFolder, type FolderLock } from "./folder-lock.ts";
+import { LmdbFileError, readLmdbFile } from "./lmdb-file.ts";
+import { packOperations, type Operation, type WriterOptions, type WriterReply } from "./lmdb-writer-protocol.ts";
+import { entryKey, entryRecord, hardStateRecord, LogRecordError, parseLog, tailRecord } from "./log-records.ts";
+
+export interface LmdbLogStoreOptions {
+  /** Made if it is missing. Nothing else may be kept in it. */
+  readonly folder: string;
+}
+
+/**
+ * Locks the folder. Nothing is read before `load`.
+ * @throws {StoreError} `store-locked` when a process uses the folder; `store-io` when it cannot be used.
+ */
+export function openLmdbLogStore(options: LmdbLogStoreOptions): LogStore {
+  return new LmdbLogStore(resolve(options.folder));
+}
+
+type Done = (error?: StoreError) => void;
+
+const EMPTY_LOG: LoadedLog = { hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] };
+
+class LmdbLogStore implements LogStore {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #lock: FolderLock;
+  #writer: Worker | null = null;
+  #lastIndex = 0;
+  #waiting: Operation[] = [];
+  #waitingDone: Done[] = [];
+  #writingDone: Done[] | null = null;
+  #failure: StoreError | null = null;
+  #onClosed: (() => void) | null = null;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, "raft-log.mdb");
+    this.#lock = lockFolder(folder);
+  }
+
+  load(): LoadedLog {
+    if (this.#writer) throw new Error("LogStore.load: called twice");
+    const loaded = this.#read();
+    this.#lastIndex = loaded.entries.length;
+    this.#writer = this.#startWriter();
+    return loaded;
+  }
+
+  append({ hardState, entries }: LogWrite, done: Done): void {
+    if (!this.#writer || this.#onClosed) throw new Error("LogStore.append: the store is not open");
+    if (this.#failure) return this.#finish([done], this.#failure);
+    if (hardState) this.#waiting.push(hardStateRecord(hardState));
+    const [first] = entries;
+    if (first) {
+      const lastIndex = first.index + entries.length - 1;
+      if (first.index < 1 || first.index > this.#lastIndex + 1) {
+        throw new RangeError(`LogStore.append: index ${first.index} does not follow ${this.#lastIndex}`);
+      }
+      for (const entry of entries) this.#waiting.push(entryRecord(entry));
+      for (let index = lastIndex + 1; index <= this.#lastIndex; index++) {
+        this.#waiting.push({ key: entryKey(index), value: null });
+      }
+      this.#waiting.push(tailRecord(lastIndex));
+      this.#lastIndex = lastIndex;
+    }
+    this.#waitingDone.push(done);
+    this.#write();
+  }
+
+  close(done: () => void): void {
+    this.#onClosed = () => {
+      this.#lock.release();
+      done();
+    };
+    if (!this.#writer) setImmediate(() => this.#closed());
+    else if (!this.#writingDone) this.#closeWriter();
+  }
+
+  #read(): LoadedLog {
+    try {
+      if (existsSync(this.#path)) return parseLog(readLmdbFile(this.#path));
+      if (existsSync(`${this.#path}-lock`)) throw new LmdbFileError("it is missing, though it was here before");
+      return EMPTY_LOG;
+    } catch (cause) {
+      throw this.#readError(cause);
+    }
+  }
+
+  #readError(cause: unknown): StoreError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const details = { message: `Cannot read the Raft log "${this.#path}": ${reason}`, path: this.#path, cause };
+    if (cause instanceof LogRecordError && cause.foreignFormat !== undefined) {
+      return new StoreError("store-version", { ...details, hint: "start the version of blixard that wrote it" });
+    }
+    if (cause instanceof LmdbFileError || cause instanceof LogRecordError) {
+      const hint =
+        `restore "${this.#folder}" from a backup or, if the other nodes of the cluster are healthy, ` +
+        `move it away and let this node join again, empty`;
+      return new StoreError("store-corrupt", { ...details, hint });
+    }
+    return new StoreError("store-io", { ...details, hint: "check the disk and the permissions of the file" });
+  }
+
+  /** The thread's file has the extension of this one: `.ts` in the repository, `.js` in the published package. */
+  #startWriter(): Worker {
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const workerData: WriterOptions = { path: this.#path };
+    const writer = new Worker(new URL(`./lmdb-writer.${extension}`, import.meta.url), { workerData });
+    writer.on("message", (reply: WriterReply) => this.#onReply(reply));
+    writer.on("error", (error) => this.#fail(false, error.message));
+    writer.on("exit", () => {
+      if (!this.#onClosed) this.#fail(false, "its writer thread has ended");
+      this.#closed();
+    });
+    writer.unref();
+    return writer;
+  }
+
+  #write(): void {
+    if (this.#writingDone || this.#waitingDone.length === 0) return;
+    const bytes = packOperations(this.#waiting);
+    this.#writingDone = this.#waitingDone;
+    this.#waiting = [];
+    this.#waitingDone = [];
+    this.#writer?.ref();
+    this.#writer?.postMessage({ type: "write", bytes }, [bytes.buffer]);
+  }
+
+  #onReply(reply: WriterReply): void {
+    if (reply.type === "failed") return this.#fail(reply.full, reply.message);
+    const written = this.#writingDone ?? [];
+    this.#writingDone = null;
+    this.#writer?.unref();
+    this.#write();
+    for (const done of written) done();
+    if (this.#onClosed && !this.#writingDone) this.#closeWriter();
+  }
+
+  #fail(full: boolean, reason: string): void {
+    if (this.#failure) return;
+    const hint = full
+      ? `free space on the disk of "${this.#folder}", then start the node again`
+      : "check the disk (dmesg, smartctl), then start the node again; the log is verified at the start";
+    const why = full ? "no space left on its disk" : reason;
+    const message = `Cannot write the Raft log "${this.#path}": ${why}`;
+    this.#failure = new StoreError(full ? "store-full" : "store-io", { message, path: this.#path, hint });
+    const unfinished = [...(this.#writingDone ?? []), ...this.#waitingDone];
+    this.#writingDone = null;
+    this.#waiting = [];
+    this.#waitingDone = [];
+    this.#finish(unfinished, this.#failure);
+    if (this.#onClosed) this.#closeWriter();
+  }
+
+  #finish(all: readonly Done[], error: StoreError): void {
+    setImmediate(() => {
+      for (const done of all) done(error);
+    });
+  }
+
+  #closeWriter(): void {
+    this.#writer?.ref();
+    this.#writer?.postMessage({ type: "close" });
+  }
+
+  #closed(): void {
+    this.#onClosed?.();
+    this.#onClosed = () => {};
+  }
+}
