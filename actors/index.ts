@@ -1,4 +1,5 @@
 /** What the actors do: consensus, the control plane, scheduling, nodes and VMs. */
+export { spawnMember, type Member, type MemberOptions } from "./member.ts";
 export type { Command, Observation, Outcome, Proposal, RefusalCode } from "./cluster/commands.ts";
 export type {
   Change,
