@@ -1,0 +1,4 @@
+/** Gives VMs their nodes. See README.md. */
+export { EXPLAINED_NODES_MAX } from "./feasible.ts";
+export { makePlan, PLAN_COMMANDS_MAX, type Plan, type SchedulerView } from "./plan.ts";
+export { schedulerActor, type SchedulerMessage, type SchedulerOptions } from "./scheduler-actor.ts";

@@ -1,0 +1,126 @@
+/** A replicated map with everything around it that a test does not want to spell out. */
+import {
+  ClusterState,
+  type Applied,
+  type ClusterLimits,
+  type Command,
+  type Event,
+  type Node,
+  type NodeSpec,
+  type Observation,
+  type Outcome,
+  type Proposal,
+  type Vm,
+  type VmSpec,
+} from "../../../actors/index.ts";
+
+export const AT_MS = 1_700_000_000_000;
+
+export function vmSpec(changes: Partial<VmSpec> = {}): VmSpec {
+  return {
+    running: true,
+    vcpus: 1,
+    memoryMiB: 256,
+    image: "base",
+    command: [],
+    env: {},
+    files: [],
+    ports: [],
+    restart: "always",
+    stopGraceMs: 5000,
+    nodeSelector: {},
+    ...changes,
+  };
+}
+
+export function nodeSpec(changes: Partial<NodeSpec> = {}): NodeSpec {
+  return {
+    incarnation: "first",
+    address: "10.0.0.1",
+    apiUrl: "http://10.0.0.1:7460",
+    driver: "simulated",
+    vcpus: 2,
+    memoryMiB: 1024,
+    labels: {},
+    version: "0.1.0",
+    ...changes,
+  };
+}
+
+export function observation(changes: Partial<Observation> = {}): Observation {
+  return { phase: "Running", health: "unknown", addresses: [], restarts: 0, message: "", ...changes };
+}
+
+/** Applies commands one by one, each in a session of its own unless said otherwise. */
+export class SampleMap {
+  readonly state: ClusterState;
+  last: Applied | null = null;
+
+  constructor(limits: Partial<ClusterLimits> = {}) {
+    this.state = new ClusterState(limits);
+  }
+
+  do(command: Command, proposal: Partial<Proposal> = {}): Outcome {
+    const index = this.state.applied + 1;
+    const made = { session: `s-${index}`, sequence: 1, after: index - 1, atMs: AT_MS + index, command, ...proposal };
+    this.last = this.state.apply(index, made);
+    return this.last.outcome;
+  }
+
+  create(name: string, spec: Partial<VmSpec> = {}): Vm {
+    this.do({ type: "create-vm", name, labels: {}, spec: vmSpec(spec) });
+    return this.vm(name);
+  }
+
+  join(name: string, spec: Partial<NodeSpec> = {}, running: readonly string[] = []): Node {
+    this.do({ type: "register-node", name, spec: nodeSpec({ address: `10.0.0.${name.slice(1)}`, ...spec }), running });
+    return this.node(name);
+  }
+
+  place(name: string, node: string): Outcome {
+    const { uid, generation } = this.vm(name).metadata;
+    const { epoch } = this.node(node).status;
+    return this.do({ type: "place", vm: name, uid, generation, node, epoch });
+  }
+
+  observe(name: string, changes: Partial<Observation> = {}): Outcome {
+    return this.do({ type: "observe", ...this.held(name), observation: observation(changes) });
+  }
+
+  release(name: string, phase: "Stopped" | "Completed" = "Stopped"): Outcome {
+    return this.do({ type: "release", ...this.held(name), phase, message: "asked to" });
+  }
+
+  stop(name: string): Outcome {
+    return this.do({
+      type: "stop-instance",
+      vm: name,
+      instance: this.held(name).instance,
+      message: "the VM was stopped",
+    });
+  }
+
+  /** How a node speaks of an instance. */
+  held(name: string): { node: string; epoch: number; vm: string; instance: string } {
+    const { instance } = this.vm(name).status;
+    if (instance === null) throw new Error(`VM "${name}" has no instance`);
+    return { node: instance.node, epoch: instance.epoch, vm: name, instance: instance.id };
+  }
+
+  vm(name: string): Vm {
+    return this.state.get("Vm", name) as Vm;
+  }
+
+  node(name: string): Node {
+    return this.state.get("Node", name) as Node;
+  }
+
+  events(): readonly Event[] {
+    return this.state.list("Event") as Event[];
+  }
+
+  /** Reasons of all events, oldest first. */
+  reasons(): readonly string[] {
+    return this.events().map(({ spec }) => spec.reason);
+  }
+}
