@@ -29,7 +29,7 @@ export interface ClusterHooks {
   /** A process has ended. */
   onEnd(node: SimNode): void;
   onLeader(node: number, term: number): void;
-  onCommitted(entry: LogEntry, node: number): void;
+  onCommitted(entry: LogEntry, term: number): void;
   readonly guests: GuestWatcher;
 }
 

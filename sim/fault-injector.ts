@@ -9,10 +9,10 @@ import type { Cluster } from "./cluster.ts";
 import { Faults, type FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 
-const HUNTS: readonly FaultKind[] = ["leader-cut", "leader-kill", "leader-cut", "leader-pause"];
+const HUNTS: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
 
-/** A commit is far more frequent than an election; so much rarer is the hunter's interest in it. */
-const COMMIT_INTEREST = 0.02;
+/** Commits after a term's first are many; so much rarer is the hunter's interest in them. */
+const LATER_COMMIT_INTEREST = 0.01;
 
 export class FaultInjector {
   readonly counts: Map<FaultKind, number> = new Map();
@@ -23,6 +23,7 @@ export class FaultInjector {
   #active = false;
   #storm = false;
   #hunting = false;
+  #lastCommitTerm = 0;
 
   constructor(cluster: Cluster, plan: FaultPlan, random: Random) {
     this.#cluster = cluster;
@@ -48,8 +49,10 @@ export class FaultInjector {
     this.#hunt(this.#plan.hunt);
   }
 
-  onCommitted(): void {
-    this.#hunt(this.#plan.hunt * COMMIT_INTEREST);
+  /** A leader of `term` has committed something. */
+  onCommitted(term: number): void {
+    this.#hunt(this.#plan.hunt * (term === this.#lastCommitTerm ? LATER_COMMIT_INTEREST : 1));
+    this.#lastCommitTerm = term;
   }
 
   #changeWeather(storm: boolean): void {

@@ -37,7 +37,9 @@ export type FaultKind =
   /** The leader is cut off with less than a majority. */
   | "leader-cut"
   | "leader-kill"
-  | "leader-pause";
+  | "leader-pause"
+  /** Those who may just have voted die and are back at once; the one they voted for is cut off. */
+  | "voters-kill";
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   "kill",
@@ -60,6 +62,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "leader-cut",
   "leader-kill",
   "leader-pause",
+  "voters-kill",
 ];
 
 /** Lengths in microseconds; each is drawn so that short ones are as frequent as long ones. */
@@ -73,10 +76,23 @@ export interface FaultLengths {
 /** An operator replaces a broken disk's controller within this. */
 const DISK_REPAIR_US = 5_000_000;
 
+/** A voter that was killed is back within this: before the term is over. */
+const VOTER_BACK_US = 100_000;
+
+/** One number of the weather that is worse than it was drawn. */
+interface Raised {
+  readonly weather: object;
+  readonly key: string;
+  readonly value: number;
+  /** What it is without any fault. */
+  readonly calm: number;
+}
+
 export class Faults {
   readonly #cluster: Cluster;
   readonly #random: Random;
   readonly #lengths: FaultLengths;
+  readonly #raised: Raised[] = [];
   /** What ends a fault that is under way; run early when everything is healed. */
   readonly #endings = new Set<() => void>();
 
@@ -104,11 +120,11 @@ export class Faults {
       case "link-reset":
         return this.#linkReset();
       case "loss":
-        return this.#change(this.#cluster.network.weather, "loss", this.#random.next() * 0.3);
+        return this.#raise(this.#cluster.network.weather, "loss", this.#random.next() * 0.3);
       case "delay":
-        return this.#change(this.#cluster.network.weather, "delayMeanUs", 1000 * 10 ** (this.#random.next() * 2.5));
+        return this.#raise(this.#cluster.network.weather, "delayMeanUs", 1000 * 10 ** (this.#random.next() * 2.5));
       case "disk-slow":
-        return this.#withNode((node) => this.#change(node.disk.weather, "slowness", 10 ** (1 + this.#random.next() * 2)));
+        return this.#withNode((node) => this.#raise(node.disk.weather, "slowness", 10 ** (1 + this.#random.next() * 2)));
       case "disk-hang":
         return this.#withNode((node) => this.#hangDisk(node));
       case "disk-error":
@@ -131,6 +147,8 @@ export class Faults {
         return this.#withLeader((leader) => this.#crash(leader, this.#random.next() < 0.3));
       case "leader-pause":
         return this.#withLeader((leader) => this.#pause(leader));
+      case "voters-kill":
+        return this.#withLeader((leader) => this.#killVotersOf(leader));
       default:
         return kind satisfies never;
     }
@@ -228,22 +246,38 @@ export class Faults {
     return true;
   }
 
-  /** Worsens one number of the weather for a while. Two at once do not add up: the later one wins until it ends. */
-  #change<Key extends string>(weather: Record<Key, number>, key: Key, value: number): true {
-    const before = weather[key];
-    if (value <= before) return true;
+  /** Worsens one number of the weather for a while. Of several at once the worst holds. */
+  #raise<Key extends string>(weather: Record<Key, number>, key: Key, value: number): true {
+    const calm = this.#raised.find((one) => one.weather === weather && one.key === key)?.calm ?? weather[key];
+    const raised: Raised = { weather, key, value, calm };
+    this.#raised.push(raised);
     this.#cluster.timeline.note(`fault ${key} ${value.toFixed(3)}`);
-    weather[key] = value;
+    const settle = (): void => {
+      const values = this.#raised.filter((one) => one.weather === weather && one.key === key).map((one) => one.value);
+      weather[key] = Math.max(calm, ...values);
+    };
+    settle();
     this.#later(this.#drawLengthUs(), () => {
-      if (weather[key] === value) weather[key] = before;
+      this.#raised.splice(this.#raised.indexOf(raised), 1);
+      settle();
     });
     return true;
+  }
+
+  #killVotersOf(leader: SimNode): true {
+    for (const node of this.#cluster.nodes) {
+      if (node === leader || !node.running || this.#random.next() < 0.4) continue;
+      node.kill();
+      this.#later(this.#random.integer(VOTER_BACK_US), () => node.start());
+    }
+    return this.#random.next() < 0.7 ? this.#partition(new Set([leader.index])) : true;
   }
 
   #hangDisk(node: SimNode): true {
     const durationUs = this.#drawLengthUs();
     this.#cluster.timeline.note(`fault disk-hang ${node.index} ${Math.round(durationUs)}`);
     node.disk.hang(durationUs);
+    this.#later(durationUs, () => node.disk.hang(0));
     return true;
   }
 

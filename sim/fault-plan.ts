@@ -18,7 +18,7 @@ export interface FaultPlan {
   readonly everyUs: number;
   readonly stormUs: number;
   readonly calmUs: number;
-  /** Probability that a leader is struck soon after it was elected or after it committed something. */
+  /** Probability that a leader is struck soon after it was elected or has committed its first entry. */
   readonly hunt: number;
   /** Longest wait of the hunter. */
   readonly huntWithinUs: number;
@@ -32,7 +32,7 @@ const OFF = 0.4;
 /** Which kinds a profile may draw, where not all. */
 const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   calm: [],
-  elections: ["kill", "leader-cut", "leader-kill", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
+  elections: ["kill", "leader-cut", "leader-kill", "voters-kill", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
   disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
   leases: ["pause", "leader-pause", "leader-cut", "partition", "half-deaf", "kill", "power-loss", "wall-step", "delay"],
 };
@@ -56,7 +56,7 @@ export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
     stormUs: (10 + random.integer(60)) * SECOND_US,
     calmUs: (2 + random.integer(elections ? 5 : 30)) * SECOND_US,
     hunt: elections ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
-    huntWithinUs: (elections ? 0.02 : 0.5) * SECOND_US * 10 ** random.next(),
+    huntWithinUs: 1000 * 10 ** (random.next() * (elections ? 2 : 3)),
   };
 }
 
@@ -65,7 +65,7 @@ function drawWeather(profile: ProfileName, random: Random): Weather {
   return {
     network: {
       delayMinUs: 50 + random.integer(500),
-      delayMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2.3),
+      delayMeanUs: calm ? 300 : (profile === "elections" ? 500 : 100) * 10 ** (random.next() * 2),
       loss: calm || random.next() < 0.6 ? 0 : random.next() * 0.02,
       spikes: calm || random.next() < 0.5 ? 0 : random.next() * 0.02,
       spikeUs: 0.5 * SECOND_US,

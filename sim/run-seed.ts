@@ -60,9 +60,9 @@ class Run {
           this.#leaders += 1;
           this.#injector.onLeader();
         },
-        onCommitted: (entry, node) => {
-          scenario.onCommitted(entry, node);
-          this.#injector.onCommitted();
+        onCommitted: (entry, term) => {
+          scenario.onCommitted(entry);
+          this.#injector.onCommitted(term);
         },
         guests: scenario.guests,
       },

@@ -17,7 +17,7 @@ export interface Scenario {
   /** Asked after every event of each process that was touched by it. */
   check(node: SimNode): void;
   onEnd(node: SimNode): void;
-  onCommitted(entry: LogEntry, node: number): void;
+  onCommitted(entry: LogEntry): void;
   /** Begins to send requests. */
   load(): void;
   /** Sends no more new requests. */

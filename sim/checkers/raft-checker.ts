@@ -29,8 +29,8 @@ interface Known {
 export interface RaftListener {
   /** A member leads a term that nobody has led before. */
   onLeader(node: number, term: number): void;
-  /** An index was committed for the first time, by `node`. */
-  onCommitted(entry: LogEntry, node: number): void;
+  /** An index was committed for the first time, by a leader of `term`. */
+  onCommitted(entry: LogEntry, term: number): void;
 }
 
 export class RaftChecker implements DiskWatcher {
@@ -130,7 +130,7 @@ export class RaftChecker implements DiskWatcher {
     member.commit = status.commit;
     const isNews = status.commit > this.committed.lastIndex;
     for (const entry of member.view.entries(from, status.commit)) {
-      if (this.committed.add(entry, { node, term: status.term })) this.#listener.onCommitted(entry, node);
+      if (this.committed.add(entry, { node, term: status.term })) this.#listener.onCommitted(entry, status.term);
     }
     if (isNews) this.#onFirstCommit(status);
   }
