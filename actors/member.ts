@@ -3,7 +3,16 @@
  *
  * Spawned youngest last, so that a stopping system ends them in reverse: the node first, consensus last.
  */
-import type { ActorSystem, Hypervisor, Logger, LogStore, PayloadCodec, Prober, Ref } from "../runtime/index.ts";
+import type {
+  ActorSystem,
+  Hypervisor,
+  Logger,
+  LogStore,
+  PayloadCodec,
+  Prober,
+  Ref,
+  StoreError,
+} from "../runtime/index.ts";
 import { LEASE_MS, RENEW_MS, type LeaseRule } from "./cluster/lease.ts";
 import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
 import type { ReplicaMessage } from "./cluster/replica-message.ts";
@@ -37,6 +46,8 @@ export interface MemberOptions {
   readonly leaseRule?: LeaseRule;
   onRaftStart?(view: RaftView): void;
   onApply?(view: ClusterView): void;
+  /** The log can no longer be read or kept; whoever runs the process should end it. */
+  onStoreFailed?(error: StoreError): void;
 }
 
 export interface Member {
@@ -46,11 +57,17 @@ export interface Member {
 /** A NodeActor that crashes finds its guests again; one that keeps crashing takes its node down, whose lease then ends. */
 const NODE_SUPERVISION = { onCrash: "restart" } as const;
 
-/** @throws {StoreError} when the log cannot be read. */
+/** Spawns them. A log that cannot be read is told through `onStoreFailed`. */
 export function spawnMember(system: ActorSystem, options: MemberOptions): Member {
   const { spec, hypervisor, prober, logger, codec } = options;
   const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
-  const replicaOptions = { raft, codec, logger, ...optional("onApply", options.onApply) };
+  const replicaOptions = {
+    raft,
+    codec,
+    logger,
+    ...optional("onApply", options.onApply),
+    ...optional("onStoreFailed", options.onStoreFailed),
+  };
   const replica = system.spawn(replicaActor(replicaOptions), REPLICA_SPAWN_OPTIONS);
   system.spawn(
     raftActor({
