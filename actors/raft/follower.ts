@@ -52,7 +52,8 @@ export class Follower {
   onHeartbeat(leader: string, message: Heartbeat, nowMs: number): void {
     this.#heardLeader(nowMs);
     this.#learnCommit(message.commit);
-    this.#member.send(leader, { type: "heartbeat-response", term: this.#member.term, round: message.round });
+    const { term } = this.#member;
+    this.#member.send(leader, { type: "heartbeat-response", term, round: message.round, matched: this.#matched });
   }
 
   onCommitNotice(message: CommitNotice, nowMs: number): void {

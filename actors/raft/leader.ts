@@ -71,7 +71,7 @@ export class Leader {
     const peer = this.#heard(from, nowMs);
     if (!peer) return;
     peer.round = Math.max(peer.round, response.round);
-    this.#replication.onHeartbeatResponse(peer, nowMs);
+    this.#replication.onHeartbeatResponse(peer, response.matched, nowMs);
     this.#advanceReads(nowMs);
   }
 

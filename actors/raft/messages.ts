@@ -97,6 +97,8 @@ export interface HeartbeatResponse {
   readonly type: "heartbeat-response";
   readonly term: number;
   readonly round: number;
+  /** Last index that the sender knows to equal this leader's log; after a restart less than it once acknowledged. */
+  readonly matched: number;
 }
 
 /** The commit index has moved and there is nothing to append that would say so. Not answered. */

@@ -37,9 +37,14 @@ export class Replication {
     }
   }
 
-  /** The peer is reachable; an append that it has not answered for long is lost, or its disk is slow. */
-  onHeartbeatResponse(peer: PeerProgress, nowMs: number): void {
+  /**
+   * The peer is reachable; an append that it has not answered for long is lost, or its disk is slow. A peer that knows of
+   * less than it acknowledged has restarted: it has the entries but may not commit them before an append has shown them
+   * to be equal, so they are sent once more.
+   */
+  onHeartbeatResponse(peer: PeerProgress, matched: number, nowMs: number): void {
     if (peer.inFlight && nowMs - peer.inFlight.sentAtMs >= this.#member.timing.appendRetryMs) peer.retry();
+    if (!peer.inFlight && matched < Math.min(peer.match, this.#member.log.commit)) peer.next = matched + 1;
     this.#sendNext(peer, nowMs);
   }
 
