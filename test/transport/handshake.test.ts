@@ -134,6 +134,22 @@ test("a proof is good for one conversation and one role", () => {
   expect(refusalOf(mirrored.dialer)).toBe("wrong-token");
 });
 
+test("an acceptor's proof is good for one conversation too: who recorded it cannot pose as the acceptor", () => {
+  const recorded: HandshakeFrame[] = [];
+  run(self("n1"), self("n2"), {
+    meddle: (frame) => {
+      recorded.push(frame);
+      return frame;
+    },
+  });
+  const [challenge, welcome] = ["challenge", "welcome"].map((type) => recorded.find((frame) => frame.type === type));
+  if (challenge === undefined || welcome === undefined) throw new Error("expected a whole handshake");
+  const dialer = self("n1");
+  const replayed = stepHandshake(dialer, greet(dialer, "n2", "e".repeat(64)).state, challenge);
+  if (replayed.type !== "continue") throw new Error("expected a proof");
+  expect(refusalOf(stepHandshake(dialer, replayed.state, welcome))).toBe("wrong-token");
+});
+
 test("a second node of the same name is refused while the first is linked, one that came back is not", () => {
   const acceptor = self("n2");
   acceptor.linked.set("n1", "another-incarnation");

@@ -197,6 +197,16 @@ test.each([
   expect({}).not.toHaveProperty("admin");
 });
 
+test("nothing that comes behind a refused frame is delivered, though it has arrived already", async () => {
+  const stranger = await linked();
+  const { _socket: stream } = stranger.socket as unknown as { _socket: { cork(): void; uncork(): void } };
+  stream.cork();
+  stranger.say([99]);
+  stranger.say([5, ["raft", "", "too late"]]);
+  stream.uncork();
+  await expectRefused(stranger, "unknown-frame");
+});
+
 test("a frame over the limit is refused by its header alone", async () => {
   const stranger = await linked();
   stranger.socket.send(new Uint8Array(16 * 1024 * 1024 + 1));

@@ -1,6 +1,7 @@
 /** What the ws driver does beyond the port's contract: batches, counts, notices silence, backs off, refuses options. */
 import { afterEach, expect, test } from "vitest";
 import type { LinkEvent } from "../../../runtime/ports/remoting.ts";
+import { Ref } from "../../../runtime/ref.ts";
 import { createWsRemoting, TransportError, type WsRemoting } from "../../../transport/node/index.ts";
 import { Stranger } from "./stranger.ts";
 import { freePorts, MemoryLogger, SHORT_TIMES, until, WsCluster, wsOptions } from "./ws-cluster.ts";
@@ -60,10 +61,11 @@ test("send() drops what may not cross, counts it and says what it was, and the l
   send(n1, ["n1", "n2"], new Uint8Array(16 * 1024 * 1024));
   send(n1, ["n9", "n2"], "in another's name");
   send(n1, ["n1", "n1"], "to itself");
+  n1.remoting.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "" }, message: "to whom?" });
   send(n1, ["n1", "n2"], "fine");
   await until(() => received.length > 0);
   expect(received).toEqual(["fine"]);
-  expect(n1.counters().dropped).toMatchObject({ "not-plain": 1, "too-large": 1, "no-route": 2, "no-link": 0 });
+  expect(n1.counters().dropped).toMatchObject({ "not-plain": 1, "too-large": 1, "no-route": 3, "no-link": 0 });
   expect(cluster.running.get("n2")?.counters().linksDown).toBe(0);
 });
 
@@ -157,6 +159,17 @@ test("envelopes that arrive before the actor system has registered are dropped a
   stranger.say([5, ["raft", "", 1], ["raft", "", 2]]);
   await until(() => node.counters().framesReceived === 3);
   expect(node.counters().dropped["not-started"]).toBe(2);
+  stranger.end();
+});
+
+test("envelopes are dropped while refs cannot be resolved, and the link stays", async () => {
+  const { node, port } = await startAlone();
+  const stranger = await Stranger.linked(port);
+  const ref = new Ref<never>({ node: "n1", path: "a" }, { receive: () => {} });
+  stranger.say([5, ["raft", "", { replyTo: ref }]]);
+  await until(() => node.counters().framesReceived === 3);
+  expect(node.counters().dropped["not-started"]).toBe(1);
+  expect(node.counters().linksDown).toBe(0);
   stranger.end();
 });
 

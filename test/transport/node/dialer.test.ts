@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { Clock } from "../../../runtime/ports/clock.ts";
+import { Dialer } from "../../../transport/node/dialer.ts";
+import { SHORT_TIMES, wsOptions } from "./ws-cluster.ts";
+
+/** A dialer whose timers never fire, so that it never dials: what is left is how long it would wait. */
+function waitingDialer(): { dialer: Dialer; waitsMs: number[]; pass(ms: number): void } {
+  const waitsMs: number[] = [];
+  let nowMs = 0;
+  const clock: Clock = {
+    monotonicMs: () => nowMs,
+    wallMs: () => 0,
+    setTimer: (delayMs) => {
+      waitsMs.push(delayMs);
+      return { timer: null };
+    },
+    clearTimer: () => {},
+  };
+  const dialer = new Dialer({
+    peer: "n2",
+    address: { host: "127.0.0.1", port: 1 },
+    clock,
+    random: wsOptions("n1").random,
+    timing: { ...SHORT_TIMES, redial: { minMs: 100, maxMs: 2000, jitter: 0 } },
+    onDial: () => {},
+    onOpen: () => {},
+    onFailure: () => {},
+  });
+  return {
+    dialer,
+    waitsMs,
+    pass: (ms) => {
+      nowMs += ms;
+    },
+  };
+}
+
+test("lost() waits twice as long each time, also when links came up and ended at once", () => {
+  const { dialer, waitsMs, pass } = waitingDialer();
+  for (let i = 0; i < 7; i++) {
+    if (i % 2 === 0) dialer.linked();
+    pass(10);
+    dialer.lost();
+  }
+  expect(waitsMs).toEqual([100, 200, 400, 800, 1600, 2000, 2000]);
+});
+
+test("lost() starts afresh after a link that lasted as long as the longest wait", () => {
+  const { dialer, waitsMs, pass } = waitingDialer();
+  for (let i = 0; i < 3; i++) dialer.lost();
+  dialer.linked();
+  pass(2000);
+  dialer.lost();
+  dialer.lost();
+  expect(waitsMs).toEqual([100, 200, 400, 100, 200]);
+});
+
+test("close() ends the waiting for good", () => {
+  const { dialer, waitsMs } = waitingDialer();
+  dialer.close();
+  dialer.lost();
+  expect(waitsMs).toEqual([]);
+});
