@@ -1,0 +1,14 @@
+/** The REST API: the server of a node, and the typed client. A program that is only a client imports `client.ts`. */
+export { createApiServer, type ApiServer, type ApiServerOptions } from "./api-server.ts";
+export type { LogReader } from "./api-context.ts";
+export { API_ERROR_STATUS, ApiError, type ApiErrorCode, type ApiErrorDetails, type ErrorBody } from "./api-error.ts";
+export { DEFAULT_API_LIMITS, type ApiLimits } from "./limits.ts";
+export { ListenError, type ListenAddress, type ListenErrorCode } from "./listen-error.ts";
+export {
+  LOG_TAIL_MAX,
+  type ClusterStatus,
+  type LogLine,
+  type NodeView,
+  type ResourceList,
+  type WatchLine,
+} from "./wire.ts";

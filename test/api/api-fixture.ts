@@ -1,0 +1,140 @@
+/** A served API for a test: a real server on a free port of 127.0.0.1 in front of the stand-in replica. */
+import { onTestFinished } from "vitest";
+import { API_VERSION, type Event, type Node, type Vm } from "../../actors/index.ts";
+import { createApiServer, type ApiServerOptions } from "../../api/index.ts";
+import { ActorSystem, createRandom, type LogRequest, type Ref } from "../../runtime/index.ts";
+import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
+import { createStandIn, type ReplicaMessage, type StandIn } from "./replica-stand-in.ts";
+
+export interface ServedApi {
+  readonly url: string;
+  readonly port: number;
+  readonly node: string;
+  readonly replica: StandIn;
+  readonly system: ActorSystem;
+  readonly ref: Ref<ReplicaMessage>;
+  /** What was logged at level error. */
+  readonly errors: readonly string[];
+  /** Log requests that are open, to be fed by the test. */
+  readonly logRequests: readonly OpenLog[];
+  readonly close: () => Promise<void>;
+}
+
+export interface OpenLog {
+  readonly request: LogRequest;
+  cancelled: boolean;
+}
+
+export type ServeOptions = Partial<Pick<ApiServerOptions, "node" | "listen" | "limits" | "token" | "hostNames">>;
+
+/** Closed by itself when the test ends. */
+export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
+  const node = options.node ?? "n1";
+  const system = ActorSystem.create({
+    // Systems of one process differ in name, and tests of one file may overlap.
+    node: `${node}-${crypto.randomUUID()}`,
+    world: { clock: nodeClock, random: createRandom(1), dispatcher: createNodeDispatcher() },
+  });
+  const replica = createStandIn(node);
+  const ref = system.spawn(replica.behavior, { name: "replica" });
+  const errors: string[] = [];
+  const logRequests: OpenLog[] = [];
+  const server = createApiServer({
+    listen: { host: "127.0.0.1", port: 0 },
+    ...options,
+    system,
+    replica: ref,
+    node,
+    clock: nodeClock,
+    version: "0.0.0-test",
+    logger: {
+      log: (level, message, fields) =>
+        void (level === "error" && errors.push(`${message} ${String(fields?.["cause"])}`)),
+    },
+    logs: {
+      readLogs: (request) => {
+        const open = { request, cancelled: false };
+        logRequests.push(open);
+        return { cancel: () => void (open.cancelled = true) };
+      },
+    },
+  });
+  const close = async (): Promise<void> => {
+    await server.close();
+    system.stop();
+  };
+  onTestFinished(close);
+  const { url } = await server.start();
+  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, close };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came
+  readonly body: any;
+}
+
+/** One request, its answer read as JSON where there is any. */
+export async function send(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: HeadersInit = {},
+): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+export function manifest(
+  name: string,
+  spec: object = {},
+): Pick<Vm, "apiVersion" | "kind"> & { metadata: object; spec: object } {
+  return { apiVersion: API_VERSION, kind: "Vm", metadata: { name }, spec };
+}
+
+export function nodeResource(name: string, apiUrl: string, phase: "Ready" | "Lost" = "Ready"): Node {
+  return {
+    apiVersion: API_VERSION,
+    kind: "Node",
+    metadata: { name, uid: `node-${name}`, version: 1, generation: 1, createdAtMs: 1, labels: {} },
+    spec: {
+      incarnation: "i",
+      address: "127.0.0.1",
+      apiUrl,
+      driver: "process",
+      vcpus: 4,
+      memoryMiB: 4096,
+      labels: {},
+      version: "0.0.0-test",
+    },
+    status: { phase, epoch: phase === "Ready" ? 1 : 0, renewedAt: 1, sinceMs: 1 },
+  };
+}
+
+export function eventResource(name: string): Event {
+  return {
+    apiVersion: API_VERSION,
+    kind: "Event",
+    metadata: { name, uid: `event-${name}`, version: 1, generation: 1, createdAtMs: 1, labels: {} },
+    spec: {
+      type: "Normal",
+      reason: "Scheduled",
+      message: "VM is placed",
+      regarding: { kind: "Vm", name: "web" },
+      atMs: 1,
+    },
+  };
+}
+
+/** Waits until something holds, a macrotask at a time; fails by the test's own time limit. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
