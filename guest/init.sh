@@ -46,8 +46,14 @@ service=$!
 if [ -n "$port" ]; then
   exec 3<>"$port"
   echo booted >&3
-  (while :; do echo beat >&3; sleep 1; done) &
-  (while read -r word <&3; do [ "$word" = stop ] && kill -TERM "-$service"; done) &
+  # One loop without a child process, for a process costs. While no node listens, the port has neither room nor words:
+  # the write waits until one does.
+  (
+    while :; do
+      echo beat >&3
+      read -r -t 1 word <&3 && [ "$word" = stop ] && kill -TERM "-$service"
+    done
+  ) &
 else
   echo "blixard: this machine has no port to its host" >&2
 fi

@@ -108,7 +108,7 @@ async function kernelIn(folder: string): Promise<GuestKernel | undefined> {
 /** Without network and package lists an older kernel is better than none. */
 async function newestCached(kernelsDir: string): Promise<GuestKernel | undefined> {
   const names = (await readdir(kernelsDir)).filter((name) => !name.startsWith(".")).toSorted();
-  for (const name of names.reverse()) {
+  for (const name of names.toReversed()) {
     const kernel = await kernelIn(join(kernelsDir, name));
     if (kernel !== undefined) return kernel;
   }

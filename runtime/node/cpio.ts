@@ -40,8 +40,8 @@ export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
 
 /** Is `path` absolute, without empty, `.` or `..` parts and control characters? Only such paths fit into an archive. */
 export function isPlainAbsolutePath(path: string): boolean {
-  // biome: control characters would end up in file names of the guest and of the host.
-  if (!path.startsWith("/") || /[\u0000-\u001f\u007f]/u.test(path)) return false;
+  // \p{Cc}: control characters would end up in file names of the guest and of the host.
+  if (!path.startsWith("/") || /\p{Cc}/u.test(path)) return false;
   return path
     .slice(1)
     .split("/")
@@ -55,7 +55,7 @@ function withParents(entries: readonly CpioEntry[]): readonly CpioEntry[] {
     if (!isPlainAbsolutePath(entry.path)) throw new Error(`"${entry.path}" is not a plain absolute path`);
     const missing: string[] = [];
     for (let folder = dirname(entry.path); !known.has(folder); folder = dirname(folder)) missing.push(folder);
-    for (const path of missing.reverse()) {
+    for (const path of missing.toReversed()) {
       known.add(path);
       result.push({ type: "directory", path, mode: 0o755 });
     }

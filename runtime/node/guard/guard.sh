@@ -2,7 +2,8 @@
 # The guard: runs one instance's command and ends it at its lease deadline, whatever became of the node that started it.
 # It lives in a session of its own, outside the node's process; see docs/decisions/0005-guard.md.
 #
-#   guard.sh OUTPUT LIMITS COMMAND [ARGUMENT...]      in the instance's folder, as leader of its own session
+#   guard.sh guard OUTPUT LIMITS COMMAND [ARGUMENT...]    in the instance's folder, as leader of its own session
+#   guard.sh launch GUARD COMMAND [ARGUMENT...]           its second half, which becomes the command
 #
 # OUTPUT   file that gets the command's output, appended.
 # LIMITS   "pdeathsig" where setpriv exists: the command is killed when the guard dies. "none" where it does not.
@@ -14,15 +15,11 @@
 #   child  out   "PID START BOOT" of the command, leader of its own session and process group.
 #   exit   out   "REASON KIND NUMBER": `lease` or `exit`; `code` or `signal`. Written when nothing of it runs any more.
 #
-# One line, "started", goes to standard output once the command runs. Works in dash and in busybox ash.
+# One line, "started", goes to standard output when the command is about to run. Works in dash and in busybox ash.
 set -u -C
 umask 077
-# Handled, not ignored: what a shell ignores, the command would have to ignore too.
-trap : HUP INT PIPE
-
-output=$1
-limits=$2
-shift 2
+mode=$1
+shift
 read -r boot </proc/sys/kernel/random/boot_id
 
 # Sets `state` and `start` of process $1. The command's name is in parentheses and may hold anything.
@@ -64,6 +61,25 @@ end_child() {
   kill -9 "$child" 2>/dev/null
 }
 
+# Between fork and prctl the guard may have died unseen; a command whose parent is not its guard does not start.
+if [ "$mode" = launch ]; then
+  guard=$1
+  shift
+  look_at $$ && [ "$PPID" = "$guard" ] || exit 1
+  echo "$$ $start $boot" >guard/child
+  umask 022
+  ulimit -c 0
+  echo started >&3
+  exec 3>&-
+  exec "$@"
+fi
+
+output=$1
+limits=$2
+shift 2
+# Handled, not ignored: what a shell ignores, the command would have to ignore too.
+trap : HUP INT PIPE
+
 look_at $$ || exit 1
 { echo "$$ $start $boot" >guard/guard; } 2>/dev/null || exit 3
 
@@ -76,18 +92,15 @@ if [ "$deadline" -le "$now" ]; then
   exit 0
 fi
 
-# Between fork and prctl the guard may die unseen; a command whose parent is not this guard therefore does not start.
-launch='[ "$PPID" = "$0" ] || exit 1; ulimit -c 0; exec "$@"'
+exec 3>&1 >/dev/null
 case $limits in
-  pdeathsig) setsid setpriv --pdeathsig KILL sh -c "$launch" $$ "$@" </dev/null >>"$output" 2>&1 & ;;
-  *) setsid sh -c "$launch" $$ "$@" </dev/null >>"$output" 2>&1 & ;;
+  pdeathsig) setsid setpriv --pdeathsig KILL sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
+  *) setsid sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
 esac
 child=$!
+exec 3>&-
 look_at "$child" || start=0
 child_start=$start
-echo "$child $child_start $boot" >guard/child
-echo started
-exec >/dev/null
 
 sleeper=
 trap 'end_child' TERM
@@ -113,10 +126,10 @@ while running; do
   running || kill "$sleeper" 2>/dev/null
   # Above 128: interrupted by a signal. The sleep goes on, unless the child is what ended.
   while wait "$sleeper"; [ $? -gt 128 ] && running; do :; done
+  sleeper=
 done
 
 trap - CHLD
-[ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null
 wait "$child"
 status=$?
 end_child

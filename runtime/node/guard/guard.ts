@@ -61,7 +61,7 @@ export async function startGuard(options: {
   await writeFile(join(guardFolder(instanceFolder), "lease"), leaseLine(options.deadline), { mode: 0o600 });
   const limits = options.bindLifetimes ? "pdeathsig" : "none";
   await new Promise<void>((resolve, reject) => {
-    const guard = spawn("/bin/sh", [SCRIPT, command.output, limits, ...command.argv], {
+    const guard = spawn("/bin/sh", [SCRIPT, "guard", command.output, limits, ...command.argv], {
       cwd: instanceFolder,
       env: command.env,
       detached: true,

@@ -53,15 +53,15 @@ export class ConsoleLog {
   }
 
   read(request: LogRequest): LogSubscription {
-    let open = true;
+    let isOpen = true;
     const end = (error?: string): void => {
-      if (!open) return;
-      open = false;
+      if (!isOpen) return;
+      isOpen = false;
       this.#followers.delete(follower);
       if (this.#followers.size === 0) this.#unwatch();
       request.onEnd(error);
     };
-    const lines = new LineSplitter((line) => open && request.onLine(line));
+    const lines = new LineSplitter((line) => isOpen && request.onLine(line));
     const follower: Follower = { lines, position: 0, end };
     this.#take(async () => {
       try {
@@ -69,7 +69,7 @@ export class ConsoleLog {
       } catch (error) {
         return end(`cannot read the log of instance "${request.instance}": ${(error as Error).message}`);
       }
-      if (request.follow && open) this.#follow(follower);
+      if (request.follow && isOpen) this.#follow(follower);
       else {
         lines.flush();
         end();
@@ -155,7 +155,7 @@ export class ConsoleLog {
         wanted = await readBackward(part, part === file ? size : (await part.stat()).size, wanted, blocks);
         if (wanted < 0) break;
       }
-      for (const block of blocks.reverse()) lines.push(block);
+      for (const block of blocks.toReversed()) lines.push(block);
       return size;
     } finally {
       await file.close();
