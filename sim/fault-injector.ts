@@ -9,7 +9,17 @@ import type { Cluster } from "./cluster.ts";
 import { Faults, type FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 
-const HUNTS: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
+const HUNTS: readonly FaultKind[] = [
+  "leader-cut",
+  "leader-cut",
+  "leader-kill",
+  "leader-pause",
+  "voters-kill",
+  "vanguard-cut",
+];
+
+/** Share of the hunter's strikes that come before anything of what the leader has just sent can arrive. */
+const AT_ONCE = 0.5;
 
 /** Commits after a term's first are many; so much rarer is the hunter's interest in them. */
 const LATER_COMMIT_INTEREST = 0.01;
@@ -74,7 +84,8 @@ export class FaultInjector {
   #hunt(probability: number): void {
     if (!this.#active || this.#hunting || this.#random.next() >= probability) return;
     this.#hunting = true;
-    this.#cluster.timeline.after(this.#random.next() * this.#plan.huntWithinUs, () => {
+    const atOnce = this.#random.next() < AT_ONCE;
+    this.#cluster.timeline.after(atOnce ? 0 : this.#random.next() * this.#plan.huntWithinUs, () => {
       this.#hunting = false;
       if (this.#active) this.#strike(HUNTS[this.#random.integer(HUNTS.length)] as FaultKind);
     });

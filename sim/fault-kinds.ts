@@ -39,7 +39,9 @@ export type FaultKind =
   | "leader-kill"
   | "leader-pause"
   /** Those who may just have voted die and are back at once; the one they voted for is cut off. */
-  | "voters-kill";
+  | "voters-kill"
+  /** The minority with the most advanced logs is cut off, the leader first, and everybody else is back. */
+  | "vanguard-cut";
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   "kill",
@@ -63,6 +65,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "leader-kill",
   "leader-pause",
   "voters-kill",
+  "vanguard-cut",
 ];
 
 /** Lengths in microseconds; each is drawn so that short ones are as frequent as long ones. */
@@ -149,6 +152,8 @@ export class Faults {
         return this.#withLeader((leader) => this.#pause(leader));
       case "voters-kill":
         return this.#withLeader((leader) => this.#killVotersOf(leader));
+      case "vanguard-cut":
+        return this.#withLeader((leader) => this.#cutVanguard(leader));
       default:
         return kind satisfies never;
     }
@@ -309,6 +314,23 @@ export class Faults {
     node.host.clock.stepWall();
     this.#cluster.timeline.note(`fault wall-step ${node.index}`);
     return true;
+  }
+
+  #cutVanguard(leader: SimNode): true {
+    this.healAll();
+    const { nodes, raft } = this.#cluster;
+    const position = (node: SimNode): readonly [number, number] => {
+      const status = raft.view(node.index)?.status();
+      return [status?.lastTerm ?? 0, status?.lastIndex ?? 0];
+    };
+    const ranked = nodes
+      .map((node) => ({ node, position: position(node) }))
+      .toSorted((one, other) => {
+        if (one.node === leader || other.node === leader) return one.node === leader ? -1 : 1;
+        return other.position[0] - one.position[0] || other.position[1] - one.position[1];
+      });
+    const minority = Math.max(1, Math.ceil(nodes.length / 2) - 1);
+    return this.#partition(new Set(ranked.slice(0, minority).map(({ node }) => node.index)));
   }
 
   #withNode(act: (node: SimNode) => boolean): boolean {

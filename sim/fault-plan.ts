@@ -32,7 +32,7 @@ const OFF = 0.4;
 /** Which kinds a profile may draw, where not all. */
 const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   calm: [],
-  elections: ["kill", "leader-cut", "leader-kill", "voters-kill", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
+  elections: ["kill", "leader-cut", "leader-kill", "voters-kill", "vanguard-cut", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
   disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
   leases: ["pause", "leader-pause", "leader-cut", "partition", "half-deaf", "kill", "power-loss", "wall-step", "delay"],
 };
@@ -50,7 +50,7 @@ export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
     weather: drawWeather(profile, random),
     weights: drawWeights(KINDS[profile] ?? FAULT_KINDS, random),
     lengths: elections
-      ? { minUs: 0.02 * SECOND_US, maxUs: 4 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
+      ? { minUs: 0.1 * SECOND_US, maxUs: 6 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
       : { minUs: 0.1 * SECOND_US, maxUs: 25 * SECOND_US, restartMinUs: 0.3 * SECOND_US, restartMaxUs: 20 * SECOND_US },
     everyUs: (elections ? 0.5 : 1) * SECOND_US * 10 ** random.next(),
     stormUs: (10 + random.integer(60)) * SECOND_US,
