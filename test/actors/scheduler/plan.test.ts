@@ -1,0 +1,136 @@
+/** The scheduler's decisions as data: which node, and if none, why. */
+import { expect, test } from "vitest";
+import {
+  EXPLAINED_NODES_MAX,
+  makePlan,
+  PLAN_COMMANDS_MAX,
+  type Node,
+  type Plan,
+  type Vm,
+} from "../../../actors/index.ts";
+import { SampleMap } from "../cluster/sample-map.ts";
+
+function plan(map: SampleMap): Plan {
+  const vms = new Map((map.state.list("Vm") as Vm[]).map((vm) => [vm.metadata.name, vm]));
+  const nodes = new Map((map.state.list("Node") as Node[]).map((node) => [node.metadata.name, node]));
+  return makePlan({ vms, nodes });
+}
+
+/** VM to node. */
+function placements(map: SampleMap): Record<string, string> {
+  return Object.fromEntries(plan(map).place.map(({ vm, node }) => [vm, node]));
+}
+
+function messages(map: SampleMap): readonly string[] {
+  return plan(map).pending.map(({ message }) => message);
+}
+
+test("makePlan() places only what waits for a node", () => {
+  const map = new SampleMap();
+  map.join("n1");
+  map.create("placed");
+  map.place("placed", "n1");
+  map.create("stopped", { running: false });
+  map.create("done");
+  map.place("done", "n1");
+  map.release("done", "Completed");
+  const { uid } = map.create("waits").metadata;
+  expect(plan(map)).toEqual({
+    place: [{ type: "place", vm: "waits", uid, generation: 1, node: "n1", epoch: 1 }],
+    pending: [],
+  });
+});
+
+test("makePlan() says of every node why a VM does not fit", () => {
+  const map = new SampleMap();
+  map.join("n1", { memoryMiB: 900 });
+  map.join("n2", { memoryMiB: 8192, vcpus: 1 });
+  map.join("n3");
+  map.do({ type: "expire-lease", node: "n3", epoch: 3, renewedAt: 3 });
+  map.create("big", { memoryMiB: 4096, vcpus: 6 });
+  map.join("n5", { memoryMiB: 8192 });
+  map.create("web", { vcpus: 3, ports: [{ name: "http", guest: 80, host: 8080 }] });
+  map.place("web", "n5");
+  expect(messages(map)).toEqual([
+    'No node fits VM "big": n1 has 900 MiB free, wants 4096 MiB; n2 has 4 vCPUs free at 4 a core, wants 6; ' +
+      "n3 is lost; n5 has 5 vCPUs free at 4 a core, wants 6",
+  ]);
+});
+
+test("makePlan() names labels and ports that are in the way", () => {
+  const map = new SampleMap();
+  map.join("n1", { labels: { disk: "hdd" } });
+  map.join("n2");
+  map.join("n3", { labels: { disk: "ssd" } });
+  const spec = { ports: [{ name: "http", guest: 80, host: 8080 }], nodeSelector: { disk: "ssd" } };
+  map.create("a", spec);
+  map.place("a", "n3");
+  map.create("b", spec);
+  expect(messages(map)).toEqual([
+    'No node fits VM "b": n1 has label disk=hdd, wants disk=ssd; n2 has no label disk, wants disk=ssd; ' +
+      'n3 has port 8080 taken by VM "a"',
+  ]);
+});
+
+test("makePlan() says so when there is no node at all, and once", () => {
+  const map = new SampleMap();
+  map.create("web");
+  expect(messages(map)).toEqual(['No node fits VM "web": no node has joined the cluster']);
+  map.do({ ...plan(map).pending[0]! });
+  expect(plan(map)).toEqual({ place: [], pending: [] });
+});
+
+test("makePlan() counts the nodes that it does not name", () => {
+  const map = new SampleMap();
+  for (let at = 1; at <= EXPLAINED_NODES_MAX + 2; at++) map.join(`n${at}`);
+  map.create("big", { memoryMiB: 4096 });
+  expect(messages(map)[0]).toMatch(/; and 2 more nodes$/);
+});
+
+test("makePlan() spreads an application before it looks at memory", () => {
+  const map = new SampleMap();
+  map.join("n1", { memoryMiB: 8192 });
+  map.join("n2", { memoryMiB: 1024 });
+  for (const name of ["a", "b", "c"]) {
+    const spec = map.create(name).spec;
+    map.do({ type: "apply-vm", name, labels: { app: "shop" }, spec });
+  }
+  map.create("other");
+  expect(placements(map)).toEqual({ a: "n1", b: "n2", c: "n1", other: "n1" });
+});
+
+test("makePlan() takes the most free memory, then the first name", () => {
+  const map = new SampleMap();
+  map.join("n2");
+  map.join("n1");
+  map.create("a");
+  expect(placements(map)).toEqual({ a: "n1" });
+  map.join("n3", { memoryMiB: 2048 });
+  expect(placements(map)).toEqual({ a: "n3" });
+});
+
+test("makePlan() books its own placements, so that one plan never overfills a node", () => {
+  const map = new SampleMap();
+  map.join("n1");
+  const ports = [{ name: "http", guest: 80, host: 8080 }];
+  map.create("a", { memoryMiB: 600, ports });
+  map.create("b", { memoryMiB: 600 });
+  map.create("c", { memoryMiB: 100, ports });
+  expect(placements(map)).toEqual({ a: "n1" });
+  expect(messages(map)).toEqual([
+    'No node fits VM "b": n1 has 424 MiB free, wants 600 MiB',
+    'No node fits VM "c": n1 has port 8080 taken by VM "a"',
+  ]);
+  for (const command of plan(map).place) expect(map.do(command)).toMatchObject({ ok: true });
+});
+
+test("makePlan() serves the oldest first and leaves what is too much to the next plan", () => {
+  const map = new SampleMap();
+  map.join("n1", { memoryMiB: 1_000_000, vcpus: 1000 });
+  for (let at = 0; at <= PLAN_COMMANDS_MAX; at++) map.create(`vm-${PLAN_COMMANDS_MAX - at}`);
+  const first = plan(map).place;
+  expect(first).toHaveLength(PLAN_COMMANDS_MAX);
+  expect(first[0]?.vm).toBe(`vm-${PLAN_COMMANDS_MAX}`);
+  for (const command of first) map.do(command);
+  expect(placements(map)).toEqual({ "vm-0": "n1" });
+});
