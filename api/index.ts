@@ -12,3 +12,15 @@ export {
   type ResourceList,
   type WatchLine,
 } from "./wire.ts";
+export {
+  createApiClient,
+  type ApiClient,
+  type ApiClientOptions,
+  type Applied,
+  type Collection,
+  type LogOptions,
+  type ReadOptions,
+  type VmManifestInput,
+  type Vms,
+} from "./client.ts";
+export type { WatchEvent, WatchOptions } from "./client-watch.ts";

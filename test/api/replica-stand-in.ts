@@ -59,7 +59,7 @@ export function createStandIn(node: string): StandIn {
     oldest: 0,
     subscribers: () => subscriptions.size,
     version: () => version,
-    put: (...put) => ({ type: "put", resources: put }),
+    put: (...given) => ({ type: "put", resources: given }),
   };
   return standIn;
 

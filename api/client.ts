@@ -1,0 +1,174 @@
+/**
+ * The typed client of the REST API: what the command line uses, and who embeds Blixard.
+ *
+ * Fails over between servers (`client-connection.ts` says when), turns every refusal into an `ApiError`, and resumes
+ * watches (`client-watch.ts`). It does not retry what may have happened, and it does not wait for a VM to be anything.
+ */
+import type { Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
+import { ApiError } from "./api-error.ts";
+import { Connection, jsonOf } from "./client-connection.ts";
+import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
+import { readLines } from "./read-lines.ts";
+import type { ClusterStatus, LogLine, ResourceList } from "./wire.ts";
+
+export interface ApiClientOptions {
+  /** Base URLs of the nodes' APIs, for example `http://127.0.0.1:7480`. At least one. */
+  readonly urls: readonly string[];
+  /** Default: the platform's. */
+  readonly fetch?: typeof fetch;
+  /** Time for one server to answer. Default: 15,000, more than a server's own limit for a write. */
+  readonly timeoutMs?: number;
+  /** The cluster's token, for servers on other hosts. */
+  readonly token?: string;
+}
+
+export interface ReadOptions {
+  /** Default `linearizable`: sees every write that was answered before. `local` may be stale and needs no leader. */
+  readonly consistency?: "linearizable" | "local";
+}
+
+export interface LogOptions {
+  /** Lines from the end. Default: the server's, 1,000. */
+  readonly tail?: number;
+  /** Goes on with each new line. Default: false. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What an apply did. */
+export interface Applied {
+  readonly change: "created" | "updated" | "none";
+  readonly vm: Vm;
+}
+
+export interface Collection<Of extends Resource> {
+  list(options?: ReadOptions): Promise<ResourceList<Of>>;
+  /** @throws {ApiError} `not-found`. */
+  get(name: string, options?: ReadOptions): Promise<Of>;
+  /** First everything (unless `since` is given), then every change, until `signal`. */
+  watch(options?: WatchOptions): AsyncGenerator<WatchEvent<Of>, void>;
+}
+
+export interface Vms extends Collection<Vm> {
+  /** @throws {ApiError} `already-exists`, `invalid`. */
+  create(manifest: VmManifestInput): Promise<Vm>;
+  /** Makes the VM or gives it this spec; `expectedVersion` makes it conditional. @throws {ApiError} `conflict`, `invalid`. */
+  apply(manifest: VmManifestInput, options?: { readonly expectedVersion?: number }): Promise<Applied>;
+  /** The VM while its instance is being stopped, null when it is gone. @throws {ApiError} `not-found`. */
+  delete(name: string): Promise<Vm | null>;
+  start(name: string): Promise<Vm>;
+  stop(name: string): Promise<Vm>;
+  /** The lines of the VM's console. @throws {ApiError} `no-instance`, and whatever breaks it off. */
+  logs(name: string, options?: LogOptions): AsyncGenerator<string, void>;
+}
+
+/** A manifest whose defaults may be left out; the server fills them in. */
+export type VmManifestInput = Omit<VmManifest, "spec"> & { readonly spec: Partial<VmManifest["spec"]> };
+
+export interface ApiClient {
+  readonly vms: Vms;
+  readonly nodes: Collection<Node> & {
+    /** Forgets a node that holds no lease. @throws {ApiError} `not-found`, `conflict`. */
+    remove(name: string): Promise<void>;
+  };
+  readonly events: Collection<Event>;
+  /** Raft as the asked node sees it; with `all` as every node does. */
+  clusterStatus(options?: { readonly all?: boolean }): Promise<ClusterStatus>;
+  /** Whether the asked node can serve. @throws {ApiError} `not-ready`. */
+  ready(): Promise<{ readonly node: string; readonly leader: string }>;
+  version(): Promise<{ readonly version: string; readonly api: string; readonly node: string }>;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** @throws {TypeError} when a URL cannot be read. */
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const connection = new Connection({
+    urls: options.urls,
+    fetch: options.fetch ?? fetch,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    token: options.token,
+  });
+  const get = async <Body>(
+    path: string,
+    query: Readonly<Record<string, string | boolean | undefined>> = {},
+  ): Promise<Body> => jsonOf<Body>(await connection.send({ method: "GET", path, query }));
+
+  return {
+    vms: {
+      ...collection<Vm>(connection, "/vms"),
+      ...vmWrites(connection),
+      logs: (name, read) => readLogs(connection, name, read),
+    },
+    nodes: {
+      ...collection<Node>(connection, "/nodes"),
+      remove: async (name) =>
+        void (await connection.send({ method: "DELETE", path: `/nodes/${encodeURIComponent(name)}` })),
+    },
+    events: collection<Event>(connection, "/events"),
+    clusterStatus: (status = {}) => get("/cluster/status", { all: status.all }),
+    ready: () => get("/readyz"),
+    version: () => get("/version"),
+  };
+}
+
+function collection<Of extends Resource>(connection: Connection, path: string): Collection<Of> {
+  return {
+    list: async (read = {}) => jsonOf(await connection.send({ method: "GET", path, query: { ...read } })),
+    get: async (name, read = {}) =>
+      jsonOf(await connection.send({ method: "GET", path: `${path}/${encodeURIComponent(name)}`, query: { ...read } })),
+    watch: (watch = {}) => {
+      const at = watch.name === undefined ? path : `${path}/${encodeURIComponent(watch.name)}`;
+      return watchForever<Of>(connection, at, watch);
+    },
+  };
+}
+
+function vmWrites(connection: Connection): Pick<Vms, "create" | "apply" | "delete" | "start" | "stop"> {
+  const pathOf = (name: string): string => `/vms/${encodeURIComponent(name)}`;
+  return {
+    create: async (body) => jsonOf(await connection.send({ method: "POST", path: "/vms", body })),
+    apply: async (body, { expectedVersion } = {}) => {
+      const path = pathOf(body.metadata.name);
+      const response = await connection.send({ method: "PUT", path, query: { expectedVersion }, body });
+      const change = response.headers.get("blixard-change") as Applied["change"] | null;
+      return { change: change ?? "updated", vm: await jsonOf<Vm>(response) };
+    },
+    delete: async (name) => {
+      const response = await connection.send({ method: "DELETE", path: pathOf(name) });
+      return response.status === 204 ? null : jsonOf<Vm>(response);
+    },
+    start: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/start` })),
+    stop: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/stop` })),
+  };
+}
+
+async function* readLogs(connection: Connection, name: string, options: LogOptions = {}): AsyncGenerator<string, void> {
+  const { tail, follow, signal } = options;
+  const left = new AbortController();
+  try {
+    const response = await connection.send({
+      method: "GET",
+      path: `/vms/${encodeURIComponent(name)}/logs`,
+      query: { tail, follow },
+      headers: { accept: "application/x-ndjson, application/json" },
+      signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
+    });
+    if (response.body === null) return;
+    for await (const text of readLines(response.body)) {
+      const line = JSON.parse(text) as LogLine;
+      if (line.type === "line") yield line.line;
+      else if (line.type === "end") return;
+      else if (line.type === "error") throw new ApiError(0, line.error.code, line.error.message);
+    }
+    throw new ApiError(0, "unreachable", `The log of VM "${name}" broke off: the server went away`);
+  } catch (error) {
+    if (signal?.aborted === true) return;
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, "unreachable", `The log of VM "${name}" broke off: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    left.abort();
+  }
+}
