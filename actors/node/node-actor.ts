@@ -143,7 +143,7 @@ class NodeKeeper {
     const leaseUntilMs = askedMs + this.#options.lease.leaseMs;
     if (!reply.ok || !reply.outcome.ok || leaseUntilMs <= this.#ctx.now()) {
       if (reply.ok && !reply.outcome.ok)
-        this.#warn(`Cannot register node "${this.#options.name}": ${reply.outcome.message}`);
+        this.#warn(reply.outcome.message);
       this.#ctx.setTimer("register", RETRY_MS, { type: "register-due" });
       return;
     }

@@ -19,10 +19,13 @@ export interface DriverPorts {
 
 const QEMU = "qemu-system-x86_64";
 
+/** The image that every host has; its kernel is what KVM must start to be believed. */
+const PROOF_IMAGE = "base";
+
 /** @throws CliError when QEMU was asked for by name and is missing. */
 export async function chooseDriver(config: NodeConfig, { clock, logger }: DriverPorts): Promise<GuardedHypervisor> {
-  const options = { stateDir: join(config.dataDir, "instances"), clock, logger };
-  const qemu = config.driver === "process" ? undefined : findExecutable(QEMU);
+  const options = { stateDir: config.dataDir, clock, logger };
+  const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
   if (config.driver === "qemu" && qemu === undefined) {
     throw new CliError(
       EXIT.failed,
@@ -39,7 +42,7 @@ export async function chooseDriver(config: NodeConfig, { clock, logger }: Driver
   const { imagesDir } = config;
   if (imagesDir === undefined)
     throw usageError('The driver "qemu" needs guest images', "Give their folder with --images.");
-  const acceleration = await proveKvm({ qemu, cacheDir: imagesDir, logger });
-  logger.log("info", `VMs run in QEMU with ${acceleration === "kvm" ? "KVM" : "emulated CPUs (TCG)"}`, { qemu });
-  return createQemuHypervisor({ ...options, imagesDir, acceleration, qemu });
+  const kvm = await proveKvm({ qemu, imagesDir, image: PROOF_IMAGE, cacheDir: join(config.dataDir, "kvm") });
+  logger.log("info", kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs", { qemu, kvm: kvm.detail });
+  return createQemuHypervisor({ ...options, imagesDir, acceleration: kvm.works ? "kvm" : "tcg", qemu });
 }
