@@ -31,3 +31,18 @@ export async function poll<T>(
     await pause(options.everyMs, options.signal);
   }
 }
+
+/** The work's result, or the signal's reason as soon as it is aborted; the work itself goes on unheard. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    aborted.promise.catch(() => undefined);
+    work.catch(() => undefined);
+  }
+}

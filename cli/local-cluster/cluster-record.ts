@@ -28,6 +28,8 @@ export interface NodeRecord {
   /** null: not started yet. */
   readonly process: ProcessIdentity | null;
   readonly apiUrl: string;
+  /** TCP ports that it listens on. */
+  readonly ports: readonly number[];
   readonly dataDir: string;
   readonly logFile: string;
 }

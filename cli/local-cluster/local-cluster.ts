@@ -41,8 +41,9 @@ export async function startNodes(options: StartOptions): Promise<ClusterRecord> 
   if (!keepData) rmSync(dataDir, { recursive: true, force: true });
   home.writeToken(token);
   const nodes = plans.map((plan): NodeRecord => {
-    const { name } = plan;
-    return { name, process: null, apiUrl: apiUrlOf(plan), dataDir: plan.dataDir, logFile: home.logFile(name) };
+    const { name, listen, api, dataDir: folder } = plan;
+    const ports = [listen.port, api.port];
+    return { name, process: null, apiUrl: apiUrlOf(plan), ports, dataDir: folder, logFile: home.logFile(name) };
   });
   const record: ClusterRecord = { format: 1, clusterId: LOCAL_CLUSTER_ID, detached, dataDir, keepData, nodes };
   home.write(record);

@@ -8,8 +8,9 @@ import { runningNodes } from "./cluster-record.ts";
 import { runningInstances } from "./instance-processes.ts";
 import { portOwner } from "./listening-port.ts";
 
-/** One sentence a thing that is left; empty when nothing is. `ports`: every TCP port that the cluster listened on. */
-export function findRemains(record: ClusterRecord, ports: readonly number[]): readonly string[] {
+/** One sentence a thing that is left; empty when nothing is. */
+export function findRemains(record: ClusterRecord): readonly string[] {
+  const ports = record.nodes.flatMap((node) => node.ports);
   return [
     ...runningNodes(record).map(({ name, process: identity }) => `node "${name}" runs as process ${identity?.pid}`),
     ...record.nodes.flatMap(({ dataDir }) =>

@@ -1,0 +1,18 @@
+/** What commands get from outside: `main.ts` gives the real things, tests give others. */
+import type { ApiClient } from "../api/index.ts";
+import type { Interrupts } from "./interrupts.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface CliContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly terminal: Terminal;
+  /** Wall clock, in milliseconds since the epoch. */
+  readonly now: () => number;
+  /** All of standard input. */
+  readonly readStdin: () => Promise<string>;
+  /** From now on Ctrl-C only asks, until the result is disposed of. */
+  readonly takeInterrupts: () => Interrupts & Disposable;
+  /** A client of the cluster at these URLs, which are tried in turn. */
+  readonly connect: (servers: readonly string[]) => ApiClient;
+}

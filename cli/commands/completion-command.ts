@@ -1,0 +1,37 @@
+/** `blixard completion SHELL`, and the hidden command that its scripts ask. */
+import { Argument, type Command } from "commander";
+import type { CliContext } from "../cli-context.ts";
+import { COMPLETION_SCRIPTS, SHELLS, WORDS_COMMAND, type Shell } from "../completion/shell-scripts.ts";
+import { suggest } from "../completion/suggest.ts";
+import { connect } from "./get-command.ts";
+
+const EXAMPLES = `
+Examples:
+  source <(blixard completion bash)
+  blixard completion zsh > "\${fpath[1]}/_blixard"
+  blixard completion fish > ~/.config/fish/completions/blixard.fish`;
+
+export function addCompletionCommand(program: Command, context: CliContext): void {
+  const { out } = context.terminal;
+  program
+    .command("completion")
+    .description("print the script that completes command lines in a shell")
+    .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(SHELLS))
+    .addHelpText("after", EXAMPLES)
+    .action((shell: Shell) => out.write(COMPLETION_SCRIPTS[shell]));
+  program
+    .command(WORDS_COMMAND, { hidden: true })
+    .argument("[words...]")
+    .action(async (words: readonly string[]) => {
+      const candidates = await suggest(program, words, async (kind) => {
+        try {
+          const { items } = await connect(context, {}).list(kind);
+          return items.map(({ metadata }) => metadata.name);
+        } catch {
+          // A key press is no place for an error message.
+          return [];
+        }
+      });
+      out.write(candidates.map((candidate) => `${candidate}\n`).join(""));
+    });
+}

@@ -1,0 +1,32 @@
+/** `--no-wait` and `--timeout`, which every command that changes a VM has. */
+import { InvalidArgumentError, type Command } from "commander";
+import { parseDuration } from "../output/duration.ts";
+import { WAIT_DEFAULT_MS } from "../wait-for-vm.ts";
+
+export interface WaitFlags {
+  readonly wait: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export function addWaitOptions(command: Command): Command {
+  return command
+    .option("--no-wait", "return once the cluster has taken it on")
+    .option("--timeout <duration>", "give up waiting after this long", toDuration, WAIT_DEFAULT_MS);
+}
+
+/** For commander: milliseconds, or a refusal that names the option. */
+export function toDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError("Expected a duration like 30s, 5m or 1h.");
+  return ms;
+}
+
+/** For commander: a whole number in a range. */
+export function toCount(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (/^\d+$/.test(text) && count >= min && count <= max) return count;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
+}

@@ -1,0 +1,61 @@
+/** Everything about one VM for a person to read: what was asked for, what is, and what happened. */
+import type { Event, Vm } from "../../actors/index.ts";
+import { formatAge } from "./duration.ts";
+import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";
+import { renderTable } from "./table.ts";
+
+/** More are in `blixard events`. */
+const EVENTS_MAX = 15;
+
+/** `events`: all there are; those about the VM are picked. `nowMs`: wall clock. */
+export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): string {
+  const { metadata, spec, status } = vm;
+  const instance = status.instance;
+  const lines: readonly (readonly [string, string])[] = [
+    ["Name", metadata.name],
+    ["Status", `${statusOf(vm)}, for ${formatAge(nowMs - status.sinceMs)}`],
+    ["Health", healthOf(vm)],
+    ["Message", status.message],
+    ["Node", instance?.node ?? ""],
+    [
+      "Instance",
+      instance === null ? "" : `${instance.id} (lease epoch ${instance.epoch}, generation ${instance.generation})`,
+    ],
+    ["Addresses", addressesOf(vm)],
+    ["Restarts", String(status.restarts)],
+    ["Created", `${new Date(metadata.createdAtMs).toISOString()}, ${formatAge(nowMs - metadata.createdAtMs)} ago`],
+    ["Generation", `${metadata.generation}, version ${metadata.version}, uid ${metadata.uid}`],
+    ["Labels", labelsOf(metadata.labels)],
+    ["Wanted", spec.running ? "running" : "stopped"],
+    ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory`],
+    ["Image", spec.image],
+    ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
+    ["Environment", labelsOf(spec.env)],
+    ["Ports", spec.ports.map(({ name, guest, host }) => `${name} ${guest}→${host ?? "any"}`).join(", ")],
+    [
+      "Files",
+      spec.files.map(({ path, mode, content }) => `${path} (${mode}, ${content.length} characters)`).join(", "),
+    ],
+    ["Health check", healthCheckOf(vm)],
+    ["Restart", spec.restart],
+    ["Stop grace", `${spec.stopGraceMs} ms`],
+    ["Node selector", labelsOf(spec.nodeSelector)],
+  ];
+  const width = Math.max(...lines.map(([label]) => label.length)) + 1;
+  const shown = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}  ${text === "" ? "-" : text}\n`).join("");
+  return `${shown}Events:${eventsOf(metadata.name, events, nowMs)}`;
+}
+
+function healthCheckOf({ spec: { health } }: Vm): string {
+  if (health === undefined) return "";
+  const target = health.type === "http" ? `GET ${health.path} on port ${health.port}` : `tcp port ${health.port}`;
+  return `${target} every ${health.intervalMs} ms, ${health.failuresMax} failures make it unhealthy`;
+}
+
+function eventsOf(name: string, events: readonly Event[], nowMs: number): string {
+  const own = events.filter(({ spec }) => spec.regarding.kind === "Vm" && spec.regarding.name === name);
+  if (own.length === 0) return "  none\n";
+  const newest = own.toSorted((a, b) => a.metadata.version - b.metadata.version).slice(-EVENTS_MAX);
+  const columns = eventColumns(nowMs).filter(({ heading }) => heading !== "OBJECT");
+  return `\n${renderTable(columns, newest).replaceAll(/^(?=.)/gm, "  ")}`;
+}
