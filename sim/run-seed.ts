@@ -9,7 +9,8 @@ import { createRandom, type Random } from "../runtime/index.ts";
 import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
 import { FaultInjector } from "./fault-injector.ts";
-import { drawPlan, drawProfile, type FaultPlan } from "./fault-plan.ts";
+import { drawPlan, drawProfile } from "./fault-plan.ts";
+import { MemberScenario } from "./member-scenario.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Scenario } from "./scenario.ts";
@@ -21,6 +22,12 @@ const SETTLE_US = 120_000_000;
 
 const LINES_KEPT_DEFAULT = 40;
 const NODES_MAX = 9;
+
+/** VMs of one run; all of them fit on one node, so a VM never waits for room. */
+const VMS_MAX = 8;
+
+/** How often it is asked whether everything has settled. */
+const SETTLED_EVERY_US = 100_000;
 
 /** @throws {RangeError} when an option is out of range. */
 export function runSeed(options: RunOptions): SeedResult {
@@ -45,7 +52,7 @@ class Run {
     this.#log = new EventLog({ linesKept: options.linesKept ?? LINES_KEPT_DEFAULT, onLine: options.onLine });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const plan = drawPlan(this.#profile, random.fork());
-    const scenario = makeScenario(this.#profile, options, plan, random.fork());
+    const scenario = makeScenario(this.#profile, options, this.#timeline, random.fork());
     this.#scenario = scenario;
     this.#cluster = new Cluster({
       nodes: options.nodes,
@@ -90,9 +97,13 @@ class Run {
     this.#scenario.unload();
     this.#injector.stop();
     timeline.note("healed");
-    timeline.run(timeline.nowUs + SETTLE_US, () => this.#scenario.unsettled() === null);
+    const untilUs = timeline.nowUs + SETTLE_US;
+    let unsettled = this.#scenario.unsettled();
+    while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
+      timeline.run(timeline.nowUs + SETTLED_EVERY_US);
+      unsettled = this.#scenario.unsettled();
+    }
     if (timeline.failure !== null) return;
-    const unsettled = this.#scenario.unsettled();
     if (unsettled === null) this.#scenario.checkEnd();
     else timeline.fail("settles", `${SETTLE_US / 1_000_000} s after all faults ended, ${unsettled}`);
   }
@@ -130,13 +141,16 @@ class Run {
   }
 }
 
-function makeScenario(profile: ProfileName, options: RunOptions, plan: FaultPlan, random: Random): Scenario {
-  return new RaftScenario({
-    random,
+function makeScenario(profile: ProfileName, options: RunOptions, timeline: Timeline, random: Random): Scenario {
+  const shared = {
+    random: random.fork(),
     planted: options.planted ?? {},
+    // Figure 8 of the Raft paper needs a message to end between two entries.
     limits: random.next() < 0.5 ? { entriesPerMessageMax: 1 } : {},
-    proposeEveryUs: 10_000 * 10 ** (random.next() * 2),
-  });
+  };
+  const pauseUs = 10_000 * 10 ** (random.next() * 2);
+  if (profile === "elections") return new RaftScenario({ ...shared, proposeEveryUs: pauseUs });
+  return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
 }
 
 function requireOptions({ seed, nodes, durationMs }: RunOptions): void {

@@ -59,11 +59,11 @@ export class Timeline {
     this.failure ??= { invariant, message, atUs: this.nowUs };
   }
 
-  /** Lets everything happen up to `untilUs` or until `done` says so, which is asked after every event. */
-  run(untilUs: number, done?: () => boolean): void {
+  /** Lets everything happen up to `untilUs`, or to the first failure. */
+  run(untilUs: number): void {
     this.#drain();
     this.afterEvent();
-    while (this.failure === null && done?.() !== true) {
+    while (this.failure === null) {
       const entry = this.#queue.pop(untilUs);
       if (entry === undefined) {
         this.nowUs = Math.max(this.nowUs, untilUs);

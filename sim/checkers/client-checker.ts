@@ -1,0 +1,138 @@
+/**
+ * What clients were told must stay true: an acknowledged write is in the log where it was said to be, a linearizable read
+ * sees every write that was acknowledged before it began, and at the end the map is what the log says.
+ *
+ * An answer is checked after the event that brought it, when the Raft checker has seen the commit it speaks of.
+ */
+import type { ClusterView, Command, Outcome, Proposal } from "../../actors/index.ts";
+import type { LogEntry, PayloadCodec } from "../../runtime/index.ts";
+import type { Timeline } from "../timeline.ts";
+import type { CommittedLog } from "./committed-log.ts";
+
+interface Acknowledged {
+  readonly command: Command;
+  readonly version: number;
+}
+
+export class ClientChecker {
+  acknowledged = 0;
+  refused = 0;
+  unknown = 0;
+  reads = 0;
+  readonly #timeline: Timeline;
+  readonly #committed: CommittedLog;
+  readonly #codec: PayloadCodec;
+  #unchecked: Acknowledged[] = [];
+  /** By VM: the write that was acknowledged last. */
+  readonly #last = new Map<string, Acknowledged>();
+  #newestVersion = 0;
+
+  constructor(timeline: Timeline, committed: CommittedLog, codec: PayloadCodec) {
+    this.#timeline = timeline;
+    this.#committed = committed;
+    this.#codec = codec;
+  }
+
+  /** The version that a linearizable read which begins now must reach. */
+  get readFloor(): number {
+    return this.#newestVersion;
+  }
+
+  onOutcome(vm: string, command: Command, outcome: Outcome): void {
+    if (!outcome.ok) {
+      this.refused += 1;
+      return;
+    }
+    const acknowledged = { command, version: outcome.version };
+    this.acknowledged += 1;
+    this.#unchecked.push(acknowledged);
+    this.#last.set(vm, acknowledged);
+    this.#newestVersion = Math.max(this.#newestVersion, outcome.version);
+  }
+
+  onRead(node: number, version: number, floor: number): void {
+    this.reads += 1;
+    if (version >= floor) return;
+    this.#timeline.fail(
+      "reads-are-linearizable",
+      `A read at node ${node} saw version ${version}, but ${floor} was acknowledged before it began`,
+    );
+  }
+
+  check(): void {
+    if (this.#unchecked.length === 0) return;
+    for (const { command, version } of this.#unchecked) {
+      const entry = this.#committed.entryAt(version);
+      const found = entry === undefined ? undefined : this.#commandOf(entry);
+      if (found !== undefined && JSON.stringify(found) === JSON.stringify(command)) continue;
+      const what = found === undefined ? "nothing" : `"${found.type}"`;
+      this.#timeline.fail(
+        "acknowledged-is-committed",
+        `"${command.type}" was acknowledged at index ${version}, where ${what} is committed`,
+      );
+    }
+    this.#unchecked = [];
+  }
+
+  /** Everything has settled: what was acknowledged last for a VM, and is the last in the log about it, must show. */
+  checkEnd(view: ClusterView): void {
+    const lastInLog = this.#lastInLog();
+    for (const [vm, { command, version }] of this.#last) {
+      if (lastInLog.get(vm) !== version) continue;
+      const found = view.get("Vm", vm);
+      const wrong = whatIsWrong(command, found?.kind === "Vm" ? found : undefined);
+      if (wrong === null) continue;
+      this.#timeline.fail(
+        "acknowledged-is-kept",
+        `"${command.type}" of VM "${vm}" was acknowledged at ${version}, but at the end ${wrong}`,
+      );
+    }
+  }
+
+  /** By VM: index of the last command of a user, each proposal counted where it stands first. */
+  #lastInLog(): Map<string, number> {
+    const seen = new Set<string>();
+    const last = new Map<string, number>();
+    for (let index = 1; index <= this.#committed.lastIndex; index++) {
+      const entry = this.#committed.entryAt(index);
+      if (entry === undefined || entry.type === "noop") continue;
+      const { session, sequence, command } = this.#codec.decode(entry.payload) as Proposal;
+      const id = `${session} ${sequence}`;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      if (isUsers(command)) last.set(command.name, index);
+    }
+    return last;
+  }
+
+  #commandOf(entry: LogEntry): Command | undefined {
+    return entry.type === "noop" ? undefined : (this.#codec.decode(entry.payload) as Proposal).command;
+  }
+}
+
+type UsersCommand = Extract<Command, { readonly type: "create-vm" | "apply-vm" | "set-running" | "delete-vm" }>;
+
+function isUsers(command: Command): command is UsersCommand {
+  return ["create-vm", "apply-vm", "set-running", "delete-vm"].includes(command.type);
+}
+
+type FoundVm = Extract<NonNullable<ReturnType<ClusterView["get"]>>, { readonly kind: "Vm" }>;
+
+function whatIsWrong(command: Command, vm: FoundVm | undefined): string | null {
+  switch (command.type) {
+    case "delete-vm":
+      return vm === undefined ? null : "it exists";
+    case "set-running":
+      if (vm === undefined) return "it does not exist";
+      return vm.spec.running === command.running ? null : `its spec says running: ${vm.spec.running}`;
+    case "create-vm":
+    case "apply-vm": {
+      if (vm === undefined) return "it does not exist";
+      const wanted = JSON.stringify(command.labels);
+      const found = JSON.stringify(vm.metadata.labels);
+      return wanted === found ? null : `its labels are ${found} instead of ${wanted}`;
+    }
+    default:
+      return null;
+  }
+}
