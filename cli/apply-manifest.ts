@@ -7,6 +7,6 @@ const CHANGE_WORDS = { created: "created", updated: "configured", none: "unchang
 
 /** `vm/web configured` */
 export async function applyManifest(client: ApiClient, manifest: VmManifest): Promise<string> {
-  const { change } = await client.applyVm(manifest);
+  const { change } = await client.vms.apply(manifest);
   return `vm/${manifest.metadata.name} ${CHANGE_WORDS[change]}`;
 }

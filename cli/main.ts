@@ -1,6 +1,6 @@
 /** The program `blixard`. The only place that touches the process itself: its arguments, environment, streams and exit code. */
 import { text } from "node:stream/consumers";
-import { createApiClient } from "../api/index.ts";
+import { createApiClient } from "../api/client.ts";
 import { ProcessInterrupts } from "./interrupts.ts";
 import { runCli } from "./run-cli.ts";
 import { processTerminal } from "./terminal.ts";
@@ -13,5 +13,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readStdin: async () => text(process.stdin),
   takeInterrupts: () => new ProcessInterrupts(),
   connect: (servers) =>
-    createApiClient({ servers, ...(process.env.BLIXARD_TOKEN ? { token: process.env.BLIXARD_TOKEN } : {}) }),
+    createApiClient({ urls: servers, ...(process.env.BLIXARD_TOKEN ? { token: process.env.BLIXARD_TOKEN } : {}) }),
 });

@@ -33,6 +33,7 @@ export function buildProgram(context: CliContext): Command {
     .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", AFTER)
     .showSuggestionAfterError()
+    .showHelpAfterError('See "blixard --help".')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => out.write(text),

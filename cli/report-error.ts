@@ -1,6 +1,6 @@
 /** The one place where an error becomes words on standard error and an exit code. */
 import { CommanderError } from "commander";
-import { ApiError } from "../api/index.ts";
+import { ApiError } from "../api/api-error.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Stream } from "./terminal.ts";
@@ -46,7 +46,7 @@ export function reportError(error: unknown, err: Stream): ExitCode {
   }
   print(
     err,
-    `${error instanceof Error ? error.message : String(error)}`,
+    error instanceof Error ? error.message : String(error),
     "This looks like a fault of Blixard itself: please report it with what you did.",
   );
   return EXIT.failed;

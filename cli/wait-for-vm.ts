@@ -5,7 +5,8 @@
  * A VM that fits no node ends the wait early: it stays wanted and starts when there is room, but nobody should watch a
  * spinner for that.
  */
-import { ApiError, type ApiClient } from "../api/index.ts";
+import { ApiError } from "../api/api-error.ts";
+import type { ApiClient } from "../api/client.ts";
 import type { Vm } from "../actors/index.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -28,6 +29,7 @@ const PASSING = new Set([
   "closing",
   "overloaded",
   "node-unreachable",
+  "bad-answer",
 ]);
 
 export interface WaitOptions {
@@ -103,7 +105,7 @@ type Asked = { readonly ok: true; readonly vm: Vm | undefined } | { readonly ok:
 
 async function ask(client: ApiClient, name: string): Promise<Asked> {
   try {
-    return { ok: true, vm: await client.get("Vm", name) };
+    return { ok: true, vm: await client.vms.get(name) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.code === "not-found") return { ok: true, vm: undefined };

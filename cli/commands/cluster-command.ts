@@ -37,7 +37,7 @@ export function addClusterCommand(program: Command, context: CliContext): void {
   status.action(async () => {
     const { output, server } = status.optsWithGlobals<StatusFlags>();
     const client = connect(context, server === undefined ? {} : { server });
-    const found = await client.status({ all: true });
+    const found = await client.clusterStatus({ all: true });
     context.terminal.out.write(output === "table" ? renderStatus(found) : renderValue(found, output));
   });
 }

@@ -1,6 +1,7 @@
 /** `blixard completion SHELL`, and the hidden command that its scripts ask. */
 import { Argument, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
+import { collectionOf } from "../collection-of.ts";
 import { COMPLETION_SCRIPTS, SHELLS, WORDS_COMMAND, type Shell } from "../completion/shell-scripts.ts";
 import { suggest } from "../completion/suggest.ts";
 import { connect } from "./get-command.ts";
@@ -25,7 +26,7 @@ export function addCompletionCommand(program: Command, context: CliContext): voi
     .action(async (words: readonly string[]) => {
       const candidates = await suggest(program, words, async (kind) => {
         try {
-          const { items } = await connect(context, {}).list(kind);
+          const { items } = await collectionOf(connect(context, {}), kind).list();
           return items.map(({ metadata }) => metadata.name);
         } catch {
           // A key press is no place for an error message.

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import type { ApiClient } from "../../api/index.ts";
 import type { Event, Kind, Resource } from "../../actors/index.ts";
 import type { CliContext } from "../cli-context.ts";
+import { collectionOf } from "../collection-of.ts";
 import { findServers } from "../find-servers.ts";
 import { parseTarget } from "../kind-names.ts";
 import { OUTPUT_FORMATS, renderList, renderResource, type OutputFormat } from "../output/output-format.ts";
@@ -47,12 +48,13 @@ export async function showResources(
   const client = connect(context, options);
   if (options.watch === true) return watchResources(context, client, target, options);
   const { terminal, now } = context;
+  const collection = collectionOf(client, target.kind);
   const render = { format: options.output, nowMs: now() };
   if (target.name !== undefined) {
-    terminal.out.write(renderResource(await client.get(target.kind, target.name), render));
+    terminal.out.write(renderResource(await collection.get(target.name), render));
     return;
   }
-  const { version, items } = await client.list(target.kind);
+  const { version, items } = await collection.list();
   terminal.out.write(renderList({ kind: target.kind, version, resources: inOrder(items) }, render));
   if (items.length === 0 && options.output === "table") terminal.err.write("There are none.\n");
 }
@@ -69,7 +71,7 @@ async function watchResources(
   { output }: GetOptions,
 ): Promise<void> {
   const printer = new WatchPrinter({ kind, format: output, now, write: (text) => terminal.out.write(text) });
-  for await (const line of client.watch(kind, name === undefined ? {} : { name })) {
+  for await (const line of collectionOf(client, kind).watch(name === undefined ? {} : { name })) {
     if (line.type === "synced") printer.start(inOrder(line.resources));
     else if (line.type === "put" || line.type === "delete") printer.changes([line]);
   }

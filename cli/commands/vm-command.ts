@@ -46,7 +46,7 @@ function addSwitch(vm: Command, context: CliContext, verb: "start" | "stop"): vo
     const flags = command.optsWithGlobals<SwitchFlags>();
     const client = connect(context, flags);
     for (const name of names) {
-      await (verb === "start" ? client.startVm(name) : client.stopVm(name));
+      await (verb === "start" ? client.vms.start(name) : client.vms.stop(name));
       if (!flags.wait) context.terminal.out.write(`vm/${name} ${verb === "start" ? "starting" : "stopping"}\n`);
     }
     if (!flags.wait) return;
@@ -68,7 +68,7 @@ function addDelete(vm: Command, context: CliContext): void {
     const flags = command.optsWithGlobals<SwitchFlags>();
     const client = connect(context, flags);
     for (const name of names) {
-      await client.deleteVm(name);
+      await client.vms.delete(name);
       if (!flags.wait) context.terminal.out.write(`vm/${name} deleting\n`);
     }
     if (!flags.wait) return;
@@ -96,7 +96,7 @@ function addDescribe(vm: Command, context: CliContext): void {
     .argument("<vm>", "name of a VM");
   command.action(async (name: string) => {
     const client = connect(context, command.optsWithGlobals<SwitchFlags>());
-    const [resource, events] = await Promise.all([client.get("Vm", name), client.list("Event")]);
+    const [resource, events] = await Promise.all([client.vms.get(name), client.events.list()]);
     context.terminal.out.write(describeVm(resource, events.items, context.now()));
   });
 }

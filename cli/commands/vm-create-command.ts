@@ -51,7 +51,7 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
       });
     const manifest = await manifestFromFlags(name, words, flags, readText);
     const client = connect(context, flags);
-    await client.createVm(manifest);
+    await client.vms.create(manifest);
     const { out, err } = context.terminal;
     if (!flags.wait) {
       out.write(`vm/${name} created\n`);

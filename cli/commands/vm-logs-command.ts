@@ -24,7 +24,7 @@ export function addVmLogsCommand(vm: Command, context: CliContext): void {
   command.action(async (name: string) => {
     const { follow, tail, server } = command.optsWithGlobals<LogFlags>();
     const client = connect(context, server === undefined ? {} : { server });
-    for await (const line of client.logs(name, { tail, follow: follow === true }))
+    for await (const line of client.vms.logs(name, { tail, follow: follow === true }))
       context.terminal.out.write(`${line}\n`);
   });
 }

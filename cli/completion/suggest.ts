@@ -27,7 +27,7 @@ interface Place {
 }
 
 function walk(program: Command, words: readonly string[]): Place {
-  let path = [program];
+  const path = [program];
   let given: string[] = [];
   let option: Option | undefined;
   for (const word of words) {
@@ -43,7 +43,7 @@ function walk(program: Command, words: readonly string[]): Place {
       );
       if (child === undefined) given.push(word);
       else {
-        path = [...path, child];
+        path.push(child);
         given = [];
       }
     }

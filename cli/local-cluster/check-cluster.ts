@@ -1,5 +1,5 @@
 /** `up --check`: does the page of an applied VM answer, and does it come back when its node is killed? */
-import type { Vm, VmManifest } from "../../actors/index.ts";
+import type { VmManifest } from "../../actors/index.ts";
 import type { ApiClient } from "../../api/index.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { pageUrl } from "../commands/up-summary.ts";
@@ -36,7 +36,7 @@ export async function checkCluster({
       "Give one with --apply, for example examples/web.",
     );
   }
-  const vm = (await client.get("Vm", manifest.metadata.name)) as Vm;
+  const vm = await client.vms.get(manifest.metadata.name);
   const url = pageUrl(vm);
   if (url === undefined) throw new CliError(EXIT.failed, `VM "${manifest.metadata.name}" publishes no address.`);
   await progress.step(

@@ -117,7 +117,7 @@ class GuestWatch {
 async function pageAnswer({ client, vm, pageUrl, signal }: FailOverOptions): Promise<number | undefined> {
   return poll(
     async () => {
-      const now = await client.get("Vm", vm.metadata.name).catch(() => undefined);
+      const now = await client.vms.get(vm.metadata.name).catch(() => undefined);
       const id = now?.status.instance?.id;
       if (id === undefined || id === vm.status.instance?.id) return undefined;
       return (await fetchPage(pageUrl))?.status === 200 ? performance.now() : undefined;

@@ -29,9 +29,9 @@ export async function followCluster(options: FollowOptions): Promise<void> {
 
 async function followEvents({ context, client, signal }: FollowOptions): Promise<void> {
   const { out } = context.terminal;
-  const { version } = await client.list("Event");
-  for await (const line of client.watch("Event", { since: version, signal })) {
-    if (line.type === "put") out.write(eventLine(line.resource as Event, context));
+  const { version } = await client.events.list();
+  for await (const line of client.events.watch({ since: version, signal })) {
+    if (line.type === "put") out.write(eventLine(line.resource, context));
   }
 }
 

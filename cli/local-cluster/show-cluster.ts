@@ -7,7 +7,6 @@ import { pageUrl } from "../commands/up-summary.ts";
 import { nodeColumns, vmColumns } from "../output/resource-columns.ts";
 import { renderTable } from "../output/table.ts";
 import type { ClusterRecord } from "./cluster-record.ts";
-import type { Node } from "../../actors/index.ts";
 
 /** The script at the root of the checkout. */
 const PROGRAM = join(dirname(dirname(import.meta.dirname)), "blixard");
@@ -23,10 +22,10 @@ export interface ShowOptions {
 export async function showCluster({ context, client, record, names }: ShowOptions): Promise<void> {
   const { out } = context.terminal;
   const nowMs = context.now();
-  const [nodes, vms] = await Promise.all([client.list("Node"), client.list("Vm")]);
-  out.write(`\n${renderTable(nodeColumns(nowMs), nodes.items as readonly Node[])}`);
-  if (vms.items.length > 0) out.write(`\n${renderTable(vmColumns(nowMs), vms.items as readonly Vm[])}`);
-  const applied = (vms.items as readonly Vm[]).filter(({ metadata }) => names.includes(metadata.name));
+  const [nodes, vms] = await Promise.all([client.nodes.list(), client.vms.list()]);
+  out.write(`\n${renderTable(nodeColumns(nowMs), nodes.items)}`);
+  if (vms.items.length > 0) out.write(`\n${renderTable(vmColumns(nowMs), vms.items)}`);
+  const applied = vms.items.filter(({ metadata }) => names.includes(metadata.name));
   for (const vm of applied) {
     const url = pageUrl(vm);
     if (url !== undefined)

@@ -4,7 +4,6 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Vm } from "../../actors/index.ts";
 import type { ApiClient } from "../../api/index.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -64,7 +63,7 @@ export async function resumeVms({ dataDir }: ClusterRecord, client: ApiClient): 
       cause: error,
     });
   }
-  for (const name of names) await client.startVm(name);
+  for (const name of names) await client.vms.start(name);
   rmSync(file);
   return names;
 }
@@ -78,10 +77,10 @@ async function stopVms(
   const untilMs = performance.now() + VMS_STOP_MS;
   const stopped: string[] = [];
   try {
-    const vms = ((await client.list("Vm")).items as readonly Vm[]).filter(({ spec }) => spec.running);
+    const vms = (await client.vms.list()).items.filter(({ spec }) => spec.running);
     const names = vms.map(({ metadata }) => metadata.name);
     if (record.keepData && names.length > 0) writeFileSync(join(record.dataDir, RESUME_FILE), JSON.stringify(names));
-    for (const name of names) await client.stopVm(name);
+    for (const name of names) await client.vms.stop(name);
     for (const name of names) {
       options.onProgress?.(name);
       await waitUntilStopped(client, name, { ...options, timeoutMs: Math.max(0, untilMs - performance.now()) });

@@ -1,6 +1,6 @@
 /** Waits until the nodes of a local cluster have a leader and are all ready for VMs. */
-import type { Node } from "../../actors/index.ts";
-import { ApiError, type ApiClient } from "../../api/index.ts";
+import { ApiError } from "../../api/api-error.ts";
+import type { ApiClient } from "../../api/client.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { poll } from "../pause.ts";
@@ -17,9 +17,11 @@ export async function waitForLeader(record: ClusterRecord, client: ApiClient, si
     async () => {
       refuseEndedNodes(record);
       try {
-        const nodes = (await client.list("Node")).items as readonly Node[];
+        const nodes = (await client.nodes.list()).items;
         const ready = nodes.filter(({ status }) => status.phase === "Ready");
-        return ready.length === record.nodes.length ? ((await client.status()).replica.leader ?? undefined) : undefined;
+        return ready.length === record.nodes.length
+          ? ((await client.clusterStatus()).replica.leader ?? undefined)
+          : undefined;
       } catch (error) {
         // Until there is a leader nobody can answer.
         if (error instanceof ApiError) return undefined;
