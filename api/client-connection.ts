@@ -49,8 +49,10 @@ export class Connection {
   /** @throws {TypeError} when there is no URL, or one that cannot be read. */
   constructor(options: ConnectionOptions) {
     if (options.urls.length === 0) throw new TypeError("Cannot make an API client: it needs at least one URL");
-    for (const url of options.urls)
-      if (!URL.canParse(url)) throw new TypeError(`Cannot make an API client: "${url}" is no URL`);
+    for (const url of options.urls) {
+      if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) continue;
+      throw new TypeError(`Cannot make an API client: "${url}" is not an http URL`);
+    }
     this.#options = options;
   }
 

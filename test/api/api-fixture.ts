@@ -81,7 +81,7 @@ export async function send(
   method: string,
   path: string,
   body?: unknown,
-  headers: HeadersInit = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,

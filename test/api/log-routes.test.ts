@@ -7,7 +7,8 @@ import { manifest, nodeResource, send, serveApi, until, type ServedApi, type Ser
 async function placeVm(api: ServedApi, node: string): Promise<void> {
   const { body } = await send(api.url, "POST", "/api/v1/vms", manifest("web"));
   const vm = body as Vm;
-  const instance = { id: "web-1", node, epoch: 1, generation: 1, stopping: false };
+  const claim = { vcpus: 1, memoryMiB: 128, hostPorts: [] };
+  const instance = { id: "web-1", node, epoch: 1, generation: 1, stopping: false, claim };
   api.system.tell(api.ref, api.replica.put({ ...vm, status: { ...vm.status, phase: "Running", instance } }));
 }
 

@@ -200,7 +200,8 @@ describe("starting, stopping and deleting", () => {
     const api = await serveApi();
     const { body } = await send(api.url, "POST", "/api/v1/vms", manifest("web"));
     await send(api.url, "POST", "/api/v1/vms", manifest("db"));
-    const instance = { id: "i1", node: "n1", epoch: 1, generation: 1, stopping: false };
+    const claim = { vcpus: 1, memoryMiB: 128, hostPorts: [] };
+    const instance = { id: "i1", node: "n1", epoch: 1, generation: 1, stopping: false, claim };
     api.system.tell(api.ref, api.replica.put({ ...body, status: { ...body.status, instance } }));
     const stopping = await send(api.url, "DELETE", "/api/v1/vms/web");
     expect([stopping.status, stopping.body.metadata.deletedAtMs]).toEqual([202, 1]);
