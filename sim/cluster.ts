@@ -74,7 +74,14 @@ export class Cluster {
     this.raft = new RaftChecker(options.nodes, disks, timeline, hooks);
     const hosts = this.names.map((_, index) => {
       const clock = new HostClock(timeline, random.fork(), weather.drift);
-      return new Host({ index, clock, weather: weather.guests, timeline, random: random.fork(), watcher: hooks.guests });
+      return new Host({
+        index,
+        clock,
+        weather: weather.guests,
+        timeline,
+        random: random.fork(),
+        watcher: hooks.guests,
+      });
     });
     this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
     this.nodes = this.names.map((name, index) => {

@@ -6,7 +6,14 @@
  * At a crash a prefix of the unsynced writes is kept and the rest lost: the log store writes transactions in order, so a
  * later one never survives an earlier one. How long the prefix is, is drawn. A write that was kept was never acknowledged.
  */
-import { StoreError, type HardState, type LogEntry, type LogStore, type LogWrite, type Random } from "../runtime/index.ts";
+import {
+  StoreError,
+  type HardState,
+  type LogEntry,
+  type LogStore,
+  type LogWrite,
+  type Random,
+} from "../runtime/index.ts";
 import type { ProcessLife } from "./process-life.ts";
 import type { Timeline } from "./timeline.ts";
 

@@ -127,7 +127,9 @@ export class Faults {
       case "delay":
         return this.#raise(this.#cluster.network.weather, "delayMeanUs", 1000 * 10 ** (this.#random.next() * 2.5));
       case "disk-slow":
-        return this.#withNode((node) => this.#raise(node.disk.weather, "slowness", 10 ** (1 + this.#random.next() * 2)));
+        return this.#withNode((node) =>
+          this.#raise(node.disk.weather, "slowness", 10 ** (1 + this.#random.next() * 2)),
+        );
       case "disk-hang":
         return this.#withNode((node) => this.#hangDisk(node));
       case "disk-error":
@@ -345,7 +347,9 @@ export class Faults {
   }
 
   #withGuest(act: (node: SimNode, guest: Guest) => void): boolean {
-    const guests = this.#cluster.nodes.flatMap((node) => [...node.host.guests.values()].map((guest) => ({ node, guest })));
+    const guests = this.#cluster.nodes.flatMap((node) =>
+      [...node.host.guests.values()].map((guest) => ({ node, guest })),
+    );
     const victim = guests.length === 0 ? undefined : guests[this.#random.integer(guests.length)];
     if (victim === undefined) return false;
     this.#cluster.timeline.note(`fault guest ${victim.guest.launch.instance}`);

@@ -32,7 +32,19 @@ const OFF = 0.4;
 /** Which kinds a profile may draw, where not all. */
 const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   calm: [],
-  elections: ["kill", "leader-cut", "leader-kill", "voters-kill", "vanguard-cut", "partition", "one-way-cut", "delay", "loss", "disk-slow", "link-reset"],
+  elections: [
+    "kill",
+    "leader-cut",
+    "leader-kill",
+    "voters-kill",
+    "vanguard-cut",
+    "partition",
+    "one-way-cut",
+    "delay",
+    "loss",
+    "disk-slow",
+    "link-reset",
+  ],
   disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
   leases: ["pause", "leader-pause", "leader-cut", "partition", "half-deaf", "kill", "power-loss", "wall-step", "delay"],
 };

@@ -70,7 +70,9 @@ export class SimulatedHypervisor implements Hypervisor {
 
   list(done: (found: readonly { instance: string; vm: string; pid: number }[]) => void): void {
     this.#answer(() => {
-      done([...this.#host.guests.values()].map(({ launch, pid }) => ({ instance: launch.instance, vm: launch.vm, pid })));
+      done(
+        [...this.#host.guests.values()].map(({ launch, pid }) => ({ instance: launch.instance, vm: launch.vm, pid })),
+      );
     });
   }
 

@@ -94,7 +94,8 @@ export class RaftScenario implements Scenario {
     if (leader === undefined) return "no member leads";
     const behind = nodes.find((node) => this.#machines.get(node.index)?.applied !== raft.committed.lastIndex);
     const last = raft.view(leader)?.status().lastIndex ?? 0;
-    if (raft.committed.lastIndex < last) return `the leader's log ends at ${last}, ${raft.committed.lastIndex} is committed`;
+    if (raft.committed.lastIndex < last)
+      return `the leader's log ends at ${last}, ${raft.committed.lastIndex} is committed`;
     if (behind) return `${behind.name} has not applied everything up to ${raft.committed.lastIndex}`;
     return null;
   }

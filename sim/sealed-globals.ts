@@ -72,7 +72,12 @@ function replace(holder: object, name: string, path: string): () => void {
   };
   // A proxy keeps what is not a call, for example `instanceof Date`.
   const value = new Proxy(original, { apply: refuse, construct: refuse });
-  Object.defineProperty(holder, name, { value, configurable: true, writable: true, enumerable: own?.enumerable ?? false });
+  Object.defineProperty(holder, name, {
+    value,
+    configurable: true,
+    writable: true,
+    enumerable: own?.enumerable ?? false,
+  });
   return () => {
     if (own === undefined) delete (holder as Record<string, unknown>)[name];
     else Object.defineProperty(holder, name, own);

@@ -4,7 +4,14 @@
  * A process that crashes leaves its disk and its guests behind; a host that loses power leaves only its disk. The next
  * process is the same code on what was left, as in production.
  */
-import { ActorSystem, type CrashReport, type LogStore, type Random, type Remoting, type World } from "../runtime/index.ts";
+import {
+  ActorSystem,
+  type CrashReport,
+  type LogStore,
+  type Random,
+  type Remoting,
+  type World,
+} from "../runtime/index.ts";
 import type { Disk } from "./disk.ts";
 import type { Host } from "./host.ts";
 import type { Network } from "./network.ts";

@@ -155,7 +155,9 @@ function drawSpec(random: Random): VmSpec {
   };
 }
 
-function describe(reply: { readonly ok: boolean; readonly code?: string; readonly outcome?: { ok: boolean; version: number } } | null): string {
+function describe(
+  reply: { readonly ok: boolean; readonly code?: string; readonly outcome?: { ok: boolean; version: number } } | null,
+): string {
   if (reply === null) return "silence";
   if (!reply.ok) return reply.code ?? "";
   return `${reply.outcome?.ok === true ? "done" : "refused"} ${reply.outcome?.version}`;

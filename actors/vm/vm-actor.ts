@@ -29,6 +29,9 @@ export interface VmActorOptions {
   readonly parent: Ref<VmReport>;
 }
 
+/** Time to boot, unless the health check allows more: half a minute under pure emulation on a loaded machine, twice. */
+const BOOT_MS = 60_000;
+
 /** Pause between two tries to end a guest that would not end. */
 const END_RETRY_MS = 1000;
 
@@ -122,6 +125,8 @@ class VmTurn {
         return this.#probe();
       case "start-due":
         return this.#onStartDue();
+      case "boot-due":
+        return this.#onBootDue();
       case "end-due":
         return state.stage === "waiting" || state.stage === "stopping" || state.stage === "discarding"
           ? this.#end(state)
@@ -190,7 +195,7 @@ class VmTurn {
       case "adopting":
         return result.ok ? this.#booted(state) : this.#start(state);
       case "starting":
-        return result.ok ? this.#report({ ...state, stage: "booting" }) : this.#failed(state, result.message);
+        return result.ok ? this.#booting(state) : this.#failed(state, result.message);
       case "booting":
       case "running":
         return result.ok ? state : this.#failed(state, result.message);
@@ -203,7 +208,21 @@ class VmTurn {
     }
   }
 
+  /** A guest that hangs before it is up neither exits nor fails a check; only time tells. */
+  #booting(state: VmState): VmState {
+    const check = this.#options.vm.spec.health;
+    const bootMs = check === undefined ? BOOT_MS : Math.max(BOOT_MS, check.startMs);
+    this.#ctx.setTimer("boot", bootMs, { type: "boot-due" });
+    return this.#report({ ...state, stage: "booting" });
+  }
+
+  #onBootDue(): VmState {
+    if (this.#state.stage !== "booting") return this.#state;
+    return this.#failed(this.#state, "The guest did not boot in time");
+  }
+
   #booted(state: VmState): VmState {
+    this.#ctx.cancelTimer("boot");
     this.#ctx.setTimer("stable", STABLE_MS, { type: "stable" });
     if (this.#options.vm.spec.health !== undefined) this.#ctx.setTimer("probe", 0, { type: "probe-due" });
     return this.#report({ ...state, stage: "running", message: "" });
@@ -277,6 +296,7 @@ class VmTurn {
   #wait(state: VmState, message: string, delayMs = END_RETRY_MS): VmState {
     this.#ctx.cancelTimer("stable");
     this.#ctx.cancelTimer("probe");
+    this.#ctx.cancelTimer("boot");
     this.#ctx.setTimer("start", delayMs, { type: "start-due" });
     return this.#report({ ...state, stage: "waiting", message });
   }
@@ -292,7 +312,7 @@ class VmTurn {
 
   #endGuest(stage: "stopping" | "discarding", message: string, releaseAs: VmState["releaseAs"] = "Stopped"): VmState {
     if (this.#state.stage === "discarding" || this.#state.stage === stage) return this.#state;
-    for (const key of ["start", "probe", "stable"]) this.#ctx.cancelTimer(key);
+    for (const key of ["start", "boot", "probe", "stable"]) this.#ctx.cancelTimer(key);
     return this.#end(this.#report({ ...this.#state, stage, message, releaseAs }));
   }
 

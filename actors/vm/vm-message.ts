@@ -16,6 +16,7 @@ export type VmMessage =
   /** Timers. */
   | { readonly type: "probe-due" }
   | { readonly type: "start-due" }
+  | { readonly type: "boot-due" }
   | { readonly type: "end-due" }
   | { readonly type: "stable" };
 

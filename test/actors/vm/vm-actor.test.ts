@@ -205,3 +205,15 @@ test("a fixed host port is used as it is, a free one is chosen from the range", 
   expect(ssh!.hostPort).toBeGreaterThanOrEqual(20_000);
   expect(ssh!.hostPort).toBeLessThan(30_000);
 });
+
+test("vmActor() ends a guest that hangs before it is up, and starts it again", () => {
+  const { world, hypervisor, last } = bench();
+  hypervisor.answerAdopt(NOT_RUNNING);
+  world.settle();
+  hypervisor.answerStart(STARTED);
+  expect(last()).toBe("Starting unknown");
+  world.advance(59_999);
+  expect(last()).toBe("Starting unknown");
+  world.advance(1);
+  expect(last()).toBe("Crashed unknown");
+});
