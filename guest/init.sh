@@ -51,7 +51,8 @@ if [ -n "$port" ]; then
   (
     while :; do
       echo beat >&3
-      read -r -t 1 word <&3 && [ "$word" = stop ] && kill -TERM "-$service"
+      # A service that is only just starting has no group of its own yet.
+      read -r -t 1 word <&3 && [ "$word" = stop ] && { kill -TERM "-$service" || kill -TERM "$service"; } 2>/dev/null
     done
   ) &
 else

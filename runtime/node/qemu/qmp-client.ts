@@ -125,7 +125,10 @@ export class QmpClient {
     this.#pending.delete(id);
     clearTimeout(pending.timer);
     if ("return" in value) pending.resolve(value["return"]);
-    else pending.reject(new Error(String(toObject(value["error"])["desc"] ?? "refused without a reason")));
+    else {
+      const { desc } = toObject(value["error"]);
+      pending.reject(new Error(typeof desc === "string" ? desc : "refused without a reason"));
+    }
   }
 
   #end(error?: Error): void {

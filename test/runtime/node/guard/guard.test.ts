@@ -64,8 +64,8 @@ describe.each(CASES)("guard in $shell, $limits", ({ shell, args, limits }) => {
     guards.push(guard);
     return new Promise((resolve) => {
       let said = "";
-      guard.stdout!.on("data", (chunk: Buffer) => (said += chunk.toString()));
-      guard.stdout!.on("close", () => resolve(said));
+      guard.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      guard.stdout.on("close", () => resolve(said));
     });
   }
 
