@@ -24,6 +24,7 @@ import { OpenStreams } from "./open-streams.ts";
 import { PeerApi } from "./peer-api.ts";
 import { refuseSocket, sendRefusal } from "./refusals.ts";
 import { ReplicaGateway } from "./replica-gateway.ts";
+import { SilentConnections } from "./silent-connections.ts";
 import { registerClusterStatus, registerProbes } from "./status-routes.ts";
 import { invalidBody, registerVms } from "./vm-routes.ts";
 import { NAMED_SCHEMAS } from "./wire.ts";
@@ -60,6 +61,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const limits = { ...DEFAULT_API_LIMITS, ...options.limits };
   const context = createContext(options, limits);
   const api = createApi(context);
+  const silent = new SilentConnections(api.server);
   guard(api, new Access({ token: options.token, hostNames: options.hostNames ?? [] }));
   registerRoutes(api, context);
 
@@ -78,6 +80,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     async close() {
       context.streams.closeAll();
+      silent.close();
       const late = setTimeout(() => api.server.closeAllConnections(), limits.closeMs);
       await api.close();
       clearTimeout(late);

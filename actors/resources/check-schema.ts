@@ -152,9 +152,10 @@ function findMisshapen(value: unknown): FieldProblem | undefined {
     if (typeof part !== "object" || part === null) continue;
     if (depth > DEPTH_MAX) return tooDeep(field);
     if (Object.hasOwn(part, "__proto__")) return problem(fieldUnder(field, "__proto__"), "another name", '"__proto__"');
-    const children = Object.entries(part);
-    if (children.length > PARTS_MAX) return problem(field, `at most ${PARTS_MAX} entries`, `${children.length}`);
-    for (const [key, child] of children) open.push({ part: child, depth: depth + 1, field: fieldUnder(field, key) });
+    // Before the entries are listed, which would cost more than reading them did.
+    if (Array.isArray(part) && part.length > PARTS_MAX) return problem(field, `at most ${PARTS_MAX} entries`, "more");
+    for (const [key, child] of Object.entries(part))
+      open.push({ part: child, depth: depth + 1, field: fieldUnder(field, key) });
   }
   return undefined;
 }

@@ -117,14 +117,14 @@ describe("the server refuses and lives", () => {
   });
 
   test("a head that never ends", async () => {
-    const api = await serveApi({ limits: { headersMs: 10, requestMs: 10 } });
+    const api = await serveApi({ limits: { headersMs: 200, requestMs: 200 } });
     const answer = await speak(api.port, "GET /api/v1/vms HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ");
     expect([statusOf(answer), codeOf(answer)]).toEqual([408, "request-timeout"]);
     await expectAlive(api);
   });
 
   test("a body that never comes", async () => {
-    const api = await serveApi({ limits: { headersMs: 10, requestMs: 20 } });
+    const api = await serveApi({ limits: { headersMs: 200, requestMs: 200 } });
     const answer = await speak(api.port, request(["Content-Type: application/json", "Content-Length: 100"], '{"a'));
     expect([statusOf(answer), codeOf(answer)]).toEqual([408, "request-timeout"]);
     await expectAlive(api);

@@ -154,6 +154,15 @@ describe("GET ?watch=1", () => {
   });
 });
 
+test("a connection on which nothing was sent does not hold up the closing", async () => {
+  const api = await serveApi({ limits: { closeMs: 60_000 } });
+  const socket = connect(api.port, "127.0.0.1");
+  await until(() => !socket.connecting);
+  await api.close();
+  await until(() => socket.closed);
+  expect(socket.bytesRead).toBe(0);
+});
+
 describe("a client that reads nothing", () => {
   /** More than the kernel buffers of a socket on loopback. */
   const MUCH = "x".repeat(200_000);
@@ -179,6 +188,7 @@ describe("a client that reads nothing", () => {
       await new Promise(setImmediate);
     }
     await until(() => api.replica.subscribers() === 0);
+    expect(api.errors).toEqual([]);
   });
 
   test("is cut off when it reads nothing at all for too long", async () => {
@@ -186,5 +196,6 @@ describe("a client that reads nothing", () => {
     await stuck(api);
     api.system.tell(api.ref, api.replica.put(...Array.from({ length: 60 }, (_, at) => bigEvent(at))));
     await until(() => api.replica.subscribers() === 0);
+    expect(api.errors).toEqual([]);
   });
 });
