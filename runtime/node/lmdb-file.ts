@@ -107,7 +107,10 @@ class LmdbReader {
     check(version === DATA_VERSION, `it has LMDB's data version ${version}, wanted ${DATA_VERSION}`);
     const pageBytes = page.readUInt32LE(at + 24);
     const possible = pageBytes >= 512 && pageBytes <= 65536 && (pageBytes & (pageBytes - 1)) === 0;
-    check(possible && (number === 0 || pageBytes === this.#pageBytes), `page ${number} says pages have ${pageBytes} bytes`);
+    check(
+      possible && (number === 0 || pageBytes === this.#pageBytes),
+      `page ${number} says pages have ${pageBytes} bytes`,
+    );
     return {
       pageBytes,
       free: parseTree(page, at + 24),
@@ -123,7 +126,10 @@ class LmdbReader {
     check(records.length === tree.entries, `its tree of ${name} has ${records.length} entries, not ${tree.entries}`);
     for (let at = 1; at < records.length; at++) {
       const [before, after] = [records[at - 1], records[at]];
-      check(!before || !after || compare(before.key, after.key) < 0, `its tree of ${name} is out of order at entry ${at}`);
+      check(
+        !before || !after || compare(before.key, after.key) < 0,
+        `its tree of ${name} is out of order at entry ${at}`,
+      );
     }
     return records;
   }
@@ -162,15 +168,15 @@ class LmdbReader {
     return { key, value: overflow.subarray(HEADER_BYTES, HEADER_BYTES + valueBytes) };
   }
 
-  /** A list of free pages: a count, then page numbers, or a negative length and the first page of a block. */
+  /** A list of free pages: a count, then page numbers, negative lengths each before the first page of a block, and zeros. */
   #claimFree(list: Buffer): void {
     check(list.length >= 8 && list.length % 8 === 0, `a list of free pages has ${list.length} bytes`);
     const count = Number(list.readBigUInt64LE(0));
     check(count < list.length / 8, `a list of free pages claims ${count} entries`);
     for (let at = 1; at <= count; at++) {
       const entry = Number(list.readBigInt64LE(8 * at));
-      if (entry >= 0) this.#claimNumbers(entry, 1);
-      else {
+      if (entry > 0) this.#claimNumbers(entry, 1);
+      else if (entry < 0) {
         at += 1;
         check(at <= count, "a list of free pages ends within a block");
         this.#claimNumbers(Number(list.readBigInt64LE(8 * at)), -entry);
@@ -197,7 +203,7 @@ class LmdbReader {
   #bytes(start: number, length: number): Buffer {
     check(start + length <= this.#fileBytes, `it ends at byte ${this.#fileBytes}, before byte ${start + length}`);
     const bytes = Buffer.allocUnsafe(length);
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const got = readSync(this.#file, bytes, at, length - at, start + at);
       check(got > 0, `it ends at byte ${start + at}`);
       at += got;

@@ -46,6 +46,7 @@ class LmdbLogStore implements LogStore {
   #writingDone: Done[] | null = null;
   #failure: StoreError | null = null;
   #onClosed: (() => void) | null = null;
+  #isClosed = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -83,11 +84,8 @@ class LmdbLogStore implements LogStore {
   }
 
   close(done: () => void): void {
-    this.#onClosed = () => {
-      this.#lock.release();
-      done();
-    };
-    if (!this.#writer) setImmediate(() => this.#closed());
+    this.#onClosed = done;
+    if (!this.#writer || this.#isClosed) setImmediate(() => this.#closed());
     else if (!this.#writingDone) this.#closeWriter();
   }
 
@@ -125,7 +123,7 @@ class LmdbLogStore implements LogStore {
     writer.on("error", (error) => this.#fail(false, error.message));
     writer.on("exit", () => {
       if (!this.#onClosed) this.#fail(false, "its writer thread has ended");
-      this.#closed();
+      else this.#closed();
     });
     writer.unref();
     return writer;
@@ -179,7 +177,8 @@ class LmdbLogStore implements LogStore {
   }
 
   #closed(): void {
+    if (!this.#isClosed) this.#lock.release();
+    this.#isClosed = true;
     this.#onClosed?.();
-    this.#onClosed = () => {};
   }
 }

@@ -7,11 +7,11 @@ export interface WriterOptions {
 
 export type WriterRequest =
   /** Commits the operations as one durable transaction. `bytes` holds records one after the other; see `packRecords`. */
-  | { readonly type: "write"; readonly bytes: Uint8Array }
-  | { readonly type: "close" };
+  { readonly type: "write"; readonly bytes: Uint8Array } | { readonly type: "close" };
 
 export type WriterReply =
-  { readonly type: "written" } | { readonly type: "failed"; readonly full: boolean; readonly message: string };
+  | { readonly type: "written" }
+  | { readonly type: "failed"; readonly full: boolean; readonly message: string };
 
 /** A record to put, or a key to delete where the value is null. */
 export interface Operation {
@@ -25,7 +25,10 @@ const DELETE = 0xffff_ffff;
 
 /** One buffer, to be handed to the other thread without a copy: for each record two lengths, the key, the value. */
 export function packOperations(operations: readonly Operation[]): Uint8Array<ArrayBuffer> {
-  const sizeBytes = operations.reduce((sum, { key, value }) => sum + HEADER_BYTES + key.length + (value?.length ?? 0), 0);
+  const sizeBytes = operations.reduce(
+    (sum, { key, value }) => sum + HEADER_BYTES + key.length + (value?.length ?? 0),
+    0,
+  );
   const bytes = new Uint8Array(sizeBytes);
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -42,7 +45,7 @@ export function packOperations(operations: readonly Operation[]): Uint8Array<Arr
 /** Views into `bytes`, in order. */
 export function* unpackOperations(bytes: Uint8Array): Generator<Operation> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const keyStart = at + HEADER_BYTES;
     const valueStart = keyStart + view.getUint32(at);
     const valueBytes = view.getUint32(at + 4);

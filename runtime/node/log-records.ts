@@ -86,7 +86,8 @@ export function parseLog(records: readonly LmdbRecord[]): LoadedLog {
 
 function parseEntry(record: LmdbRecord, expected: number): LogEntry {
   const index = record.key.length === 9 ? Number(record.key.readBigUInt64BE(1)) : Number.NaN;
-  if (index !== expected) throw new LogRecordError(`it has an entry of index ${index} in the place of index ${expected}`);
+  if (index !== expected)
+    throw new LogRecordError(`it has an entry of index ${index} in the place of index ${expected}`);
   const body = unsealed(record, `the entry of index ${index}`);
   const type = ENTRY_TYPES[body[8] ?? ENTRY_TYPES.length];
   if (!type) throw new LogRecordError(`the entry of index ${index} is of unknown type ${body[8]}`);
@@ -99,7 +100,8 @@ function checkOrder({ term, commit }: HardState, last: LogEntry | undefined): vo
   if (commit > (last?.index ?? 0)) {
     throw new LogRecordError(`its entries end at index ${last?.index ?? 0}, but index ${commit} was committed`);
   }
-  if (last && last.term > term) throw new LogRecordError(`its last entry is of term ${last.term}, but its term is ${term}`);
+  if (last && last.term > term)
+    throw new LogRecordError(`its last entry is of term ${last.term}, but its term is ${term}`);
 }
 
 function jsonRecord(tag: number, value: object): LmdbRecord {

@@ -17,7 +17,10 @@ export function describeHardState({ term, vote, commit }: HardState): string {
 export function describeMessage(message: RaftMessage): string {
   const fields = Object.entries(message)
     .filter(([name]) => name !== "type")
-    .map(([name, value]) => `${name}=${Array.isArray(value) ? describeEntries(value as LogEntry[]) : describeValue(value)}`);
+    .map(
+      ([name, value]) =>
+        `${name}=${Array.isArray(value) ? describeEntries(value as LogEntry[]) : describeValue(value)}`,
+    );
   return `${message.type} ${fields.join(" ")}`;
 }
 

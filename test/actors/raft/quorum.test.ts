@@ -52,7 +52,16 @@ test("quorumValue() does not count who is no voter (fault 8)", () => {
   const configuration = createConfiguration(["a", "b", "c"]);
   const match: Record<string, number> = { a: 5, b: 1, c: 1, learner: 9, former: 9 };
   expect(quorumValue(configuration, (voter) => match[voter] ?? 0)).toBe(1);
-  expect(voteResult(configuration, new Map([["a", true], ["learner", true], ["former", true]]))).toBe("pending");
+  expect(
+    voteResult(
+      configuration,
+      new Map([
+        ["a", true],
+        ["learner", true],
+        ["former", true],
+      ]),
+    ),
+  ).toBe("pending");
 });
 
 test("createConfiguration() refuses nobody and doubles", () => {

@@ -279,7 +279,8 @@ export class RaftCluster {
     const holders = [...this.nodes.values()].filter(
       ({ disk }) => disk.entries[entry.index - 1]?.term === entry.term,
     ).length;
-    if (holders * 2 <= this.nodes.size) throw new Error(`${describeEntries([entry])} is applied, but on ${holders} disks`);
+    if (holders * 2 <= this.nodes.size)
+      throw new Error(`${describeEntries([entry])} is applied, but on ${holders} disks`);
   }
 
   #up(): readonly { readonly name: string; readonly core: RaftCore }[] {

@@ -122,7 +122,9 @@ class ScriptRunner {
 
   #propose(name: string, texts: readonly string[]): readonly string[] {
     const result = this.#cluster.propose(name, ...texts);
-    return result.ok ? [] : [`${name} refuses ${result.code}${"leader" in result ? ` leader=${result.leader ?? "none"}` : ""}`];
+    return result.ok
+      ? []
+      : [`${name} refuses ${result.code}${"leader" in result ? ` leader=${result.leader ?? "none"}` : ""}`];
   }
 
   #status(name: string): string {
