@@ -12,7 +12,7 @@ import { readLines } from "./read-lines.ts";
 import type { ClusterStatus, LogLine, ResourceList } from "./wire.ts";
 
 export interface ApiClientOptions {
-  /** Base URLs of the nodes' APIs, for example `http://127.0.0.1:7480`. At least one. */
+  /** Base URLs of the nodes' APIs, for example `http://127.0.0.1:7201`. At least one. */
   readonly urls: readonly string[];
   /** Default: the platform's. */
   readonly fetch?: typeof fetch;

@@ -25,14 +25,14 @@ function ask(
 }
 
 describe("the Host header", () => {
-  test.each(["127.0.0.1", "127.0.0.1:80", "localhost:7480", "[::1]:7480", "10.1.2.3", "LOCALHOST"])(
+  test.each(["127.0.0.1", "127.0.0.1:80", "localhost:7201", "[::1]:7201", "10.1.2.3", "LOCALHOST"])(
     "%s is fine",
     async (host) => {
       expect((await ask(await serveApi(), { host })).status).toBe(200);
     },
   );
 
-  test.each(["evil.example", "evil.example:7480", "127.0.0.1.evil.example", "localhost.evil.example", "a b"])(
+  test.each(["evil.example", "evil.example:7201", "127.0.0.1.evil.example", "localhost.evil.example", "a b"])(
     "%j is refused: a page of that name may have been made to resolve to this host",
     async (host) => {
       expect(await ask(await serveApi(), { host })).toEqual({ status: 421, code: "unknown-host" });
@@ -41,7 +41,7 @@ describe("the Host header", () => {
 
   test("may be a name that the server was given", async () => {
     const api = await serveApi({ hostNames: ["N1.rack"] });
-    expect((await ask(api, { host: "n1.rack:7480" })).status).toBe(200);
+    expect((await ask(api, { host: "n1.rack:7201" })).status).toBe(200);
   });
 });
 

@@ -53,7 +53,7 @@ async function serveOther(
 describe("createApiClient()", () => {
   test("refuses to be made without a URL that can be read", () => {
     expect(() => createApiClient({ urls: [] })).toThrow("it needs at least one URL");
-    for (const url of ["127.0.0.1", "n1:7480", "ftp://n1"]) {
+    for (const url of ["127.0.0.1", "n1:7201", "ftp://n1"]) {
       expect(() => createApiClient({ urls: [url] })).toThrow(`"${url}" is not an http URL`);
     }
   });
