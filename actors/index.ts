@@ -14,6 +14,7 @@ export {
   RENEW_MS,
   REPLICA_SPAWN_OPTIONS,
   replicaActor,
+  SESSIONS_MAX,
   VCPU_OVERCOMMIT,
   type Applied,
   type Change,

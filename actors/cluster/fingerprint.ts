@@ -1,12 +1,10 @@
 /**
  * A digest of a set of keyed values, kept up to date for the price of what changed.
  *
- * Each item is hashed over its canonical JSON; the digest is the sum of the hashes, so order does not matter and an item
- * can be taken out again. Items are hashed when the digest is read, so whoever never reads it (production) pays a set
+ * Each item is hashed over its structure, keys in order; the digest is the sum of the hashes, so the items' order does not
+ * matter and an item can be taken out again. Items are hashed when the digest is read, so whoever never reads it (production) pays a set
  * insertion an item. Two sums of 32 bits: enough to notice that two replicas differ, no defence against an adversary.
  */
-import { canonicalJson } from "./canonical-json.ts";
-
 interface Hash {
   readonly low: number;
   readonly high: number;
@@ -15,6 +13,9 @@ interface Hash {
 const FNV_PRIME = 0x01000193;
 const LOW_BASIS = 0x811c9dc5;
 const HIGH_BASIS = 0x9e3779b9;
+
+/** What tells values of different kinds apart; beyond every UTF-16 unit. */
+const TAGS = { text: 0x10000, array: 0x10001, object: 0x10002, end: 0x10003, other: 0x10004 };
 
 export class Fingerprint {
   readonly #valueOf: (key: string) => unknown;
@@ -48,10 +49,12 @@ export class Fingerprint {
   #rehash(key: string): void {
     const old = this.#hashes.get(key);
     if (old !== undefined) this.#add({ low: -old.low, high: -old.high });
-    this.#hashes.delete(key);
     const value = this.#valueOf(key);
-    if (value === undefined) return;
-    const hash = hashOf(`${key}=${canonicalJson(value)}`);
+    if (value === undefined) {
+      this.#hashes.delete(key);
+      return;
+    }
+    const hash = new Hasher().text(key).value(value).finish();
     this.#hashes.set(key, hash);
     this.#add(hash);
   }
@@ -63,15 +66,50 @@ export class Fingerprint {
 }
 
 /** FNV-1a over UTF-16 units, from two starting points, each mixed at the end so that sums keep all bits apart. */
-function hashOf(text: string): Hash {
-  let low = LOW_BASIS;
-  let high = HIGH_BASIS;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    low = Math.imul(low ^ unit, FNV_PRIME);
-    high = Math.imul(high ^ unit, FNV_PRIME) ^ (high >>> 15);
+class Hasher {
+  #low = LOW_BASIS;
+  #high = HIGH_BASIS;
+
+  text(text: string): this {
+    // The length first, so that what follows cannot be taken for its end.
+    this.#unit(text.length);
+    for (let i = 0; i < text.length; i++) this.#unit(text.charCodeAt(i));
+    return this;
   }
-  return { low: mix(low), high: mix(high) };
+
+  /** Plain data; a field that is undefined counts as absent. */
+  value(value: unknown): this {
+    if (typeof value === "string") return this.#tag(TAGS.text).text(value);
+    if (Array.isArray(value)) {
+      this.#tag(TAGS.array).#unit(value.length);
+      for (const item of value) this.value(item);
+      return this;
+    }
+    if (typeof value === "object" && value !== null) return this.#fields(value as Readonly<Record<string, unknown>>);
+    return this.#tag(TAGS.other).text(String(value));
+  }
+
+  finish(): Hash {
+    return { low: mix(this.#low), high: mix(this.#high) };
+  }
+
+  #fields(fields: Readonly<Record<string, unknown>>): this {
+    this.#tag(TAGS.object);
+    for (const key of Object.keys(fields).toSorted()) {
+      if (fields[key] !== undefined) this.text(key).value(fields[key]);
+    }
+    return this.#tag(TAGS.end);
+  }
+
+  #tag(tag: number): this {
+    this.#unit(tag);
+    return this;
+  }
+
+  #unit(unit: number): void {
+    this.#low = Math.imul(this.#low ^ unit, FNV_PRIME);
+    this.#high = Math.imul(this.#high ^ unit, FNV_PRIME) ^ (this.#high >>> 15);
+  }
 }
 
 /** The finalizer of MurmurHash3. */

@@ -21,4 +21,5 @@ export type {
   Unavailable,
   WatchMessage,
 } from "./replica-protocol.ts";
+export { SESSIONS_MAX } from "./session-table.ts";
 export { VCPU_OVERCOMMIT } from "./rooms.ts";

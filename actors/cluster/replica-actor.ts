@@ -16,6 +16,7 @@ import type {
   PayloadCodec,
   Ref,
   SpawnOptions,
+  StoreError,
 } from "../../runtime/index.ts";
 import type { RaftActorMessage, RaftEvent } from "../raft/raft-actor-protocol.ts";
 import type { RaftStatus } from "../raft/ready.ts";
@@ -43,6 +44,8 @@ export interface ReplicaOptions {
   readonly logger: Logger;
   /** Called after each index that was applied. For checkers. */
   onApply?(view: ClusterView): void;
+  /** Called once when the log can no longer be kept, so that the process can end. Default: it lives on, refusing. */
+  onStoreFailed?(error: StoreError): void;
 }
 
 /** A look at the map; valid as long as its replica. */
@@ -242,6 +245,7 @@ class Replica {
   #onStoreFailed({ error }: Extract<RaftEvent, { readonly type: "store-failed" }>): void {
     const message = `The store of node "${this.#ctx.node}" failed: ${error.message}; ${error.hint}`;
     this.#failure = { ok: false, code: "store-failed", message };
+    this.#options.onStoreFailed?.(error);
     this.#options.logger.log("error", message, { code: error.code, path: error.path, cause: error });
     if (this.#leading.isLeader) this.#cease();
     this.#proposer.failAll(this.#failure);

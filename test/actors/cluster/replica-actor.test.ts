@@ -2,13 +2,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   PROPOSALS_MAX,
+  SESSIONS_MAX,
   type Command,
   type LeadershipChange,
   type ProposeReply,
   type ReplicaStatus,
   type WatchMessage,
 } from "../../../actors/index.ts";
-import { stateless, StoreError } from "../../../runtime/index.ts";
+import { jsonCodec, stateless, StoreError } from "../../../runtime/index.ts";
 import { FakeRaft } from "./fake-raft.ts";
 import { vmSpec } from "./sample-map.ts";
 
@@ -93,6 +94,20 @@ test("propose says overloaded when that is why, and past its own limit", () => {
   const open = Array.from({ length: PROPOSALS_MAX }, () => raft.propose(create("web")));
   expect(raft.propose(create("web"))).toMatchObject([{ ok: false, code: "overloaded" }]);
   expect(open.flat()).toEqual([]);
+});
+
+test("propose is made anew when the replicas have forgotten its session", () => {
+  raft.mode = "silent";
+  const replies = raft.propose(create("web"));
+  const command: Command = { type: "renew-lease", node: "n9", epoch: 0 };
+  for (let at = 0; at <= SESSIONS_MAX; at++) {
+    raft.lose(jsonCodec.encode({ session: `other-${at}`, sequence: 1, after: 0, atMs: 0, command }));
+  }
+  raft.handOver(1, raft.lastIndex);
+  raft.mode = "commits";
+  raft.commit(raft.proposals[0]?.payload as Uint8Array);
+  expect(raft.proposal(-1)).toMatchObject({ session: raft.proposal(0).session, sequence: 2, after: SESSIONS_MAX + 2 });
+  expect(replies).toMatchObject([{ ok: true, outcome: { ok: true, version: SESSIONS_MAX + 3 } }]);
 });
 
 test("propose refuses what the log does not take", () => {
