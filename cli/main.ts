@@ -1,9 +1,23 @@
-/** The program `blixard`. The only place that touches the process itself: its arguments, environment, streams and exit code. */
+/**
+ * The program `blixard`: the only place that touches the process itself, its arguments, environment, streams and exit code.
+ *
+ * Everything else is loaded after the compile cache is on: a node then starts in a third of the time.
+ */
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createApiClient } from "../api/client.ts";
-import { ProcessInterrupts } from "./interrupts.ts";
-import { runCli } from "./run-cli.ts";
-import { processTerminal } from "./terminal.ts";
+import { cacheFolder } from "./folders.ts";
+
+enableCompileCache(join(cacheFolder(process.env), "compiled"));
+
+const [{ createApiClient }, { ProcessInterrupts }, { runCli }, { processTerminal }] = await Promise.all([
+  import("../api/client.ts"),
+  import("./interrupts.ts"),
+  import("./run-cli.ts"),
+  import("./terminal.ts"),
+]);
+
+const { BLIXARD_TOKEN: token } = process.env;
 
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
@@ -12,6 +26,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   now: Date.now,
   readStdin: async () => text(process.stdin),
   takeInterrupts: () => new ProcessInterrupts(),
-  connect: (servers) =>
-    createApiClient({ urls: servers, ...(process.env.BLIXARD_TOKEN ? { token: process.env.BLIXARD_TOKEN } : {}) }),
+  connect: (urls) => createApiClient({ urls, ...(token ? { token } : {}) }),
 });

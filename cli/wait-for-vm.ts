@@ -122,7 +122,7 @@ function isUp({ metadata, spec, status }: Vm): boolean {
 }
 
 function unplacedError({ metadata: { name }, status }: Vm): CliError {
-  return new CliError(EXIT.timeout, `VM "${name}" fits no node: ${status.message}`, {
+  return new CliError(EXIT.timeout, `VM "${name}" has no place. ${status.message}.`, {
     hint: `It stays wanted and starts when there is room. To give it up: blixard vm delete ${name}`,
   });
 }

@@ -47,8 +47,9 @@ export async function checkCluster({
   const { value } = await progress.step(
     `Killing node ${vm.status.instance?.node}`,
     async () => checkFailOver({ client, record, vm, pageUrl: url, signal }),
-    ({ to, elapsedMs, gapMs }) =>
-      `the page answers from ${to} after ${formatSeconds(elapsedMs)}; the old guest was gone ${formatSeconds(gapMs)} before the new one started`,
+    ({ to, elapsedMs, startedMs, gapMs }) =>
+      `the page answers from ${to} after ${formatSeconds(elapsedMs)}. ` +
+      `The new guest was started after ${formatSeconds(startedMs)}, ${formatSeconds(gapMs)} after the old one was gone`,
   );
   return value;
 }

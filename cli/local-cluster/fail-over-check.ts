@@ -27,6 +27,8 @@ export interface FailOverReport {
   readonly to: string;
   /** From the kill to the first answer of the new copy. */
   readonly elapsedMs: number;
+  /** From the kill to the new guest's start; the rest is its boot. */
+  readonly startedMs: number;
   /** Between the old guest's last sign of life and the new guest's start. */
   readonly gapMs: number;
 }
@@ -45,6 +47,7 @@ export async function checkFailOver(options: FailOverOptions): Promise<FailOverR
   const { name } = vm.metadata;
   const watch = new GuestWatch(record, vm);
   const killedMs = performance.now();
+  const killedAt = uptimeHundredths();
   signalNode(watch.node, "SIGKILL");
   const answered = new AbortController();
   const [answeredMs] = await Promise.all([
@@ -62,7 +65,13 @@ export async function checkFailOver(options: FailOverOptions): Promise<FailOverR
     const [first, second] = [watch.node.name, successor.node.name];
     throw new CliError(EXIT.failed, `VM "${name}" ran twice, on "${first}" and "${second}", for ${-gapMs} ms or more.`);
   }
-  return { from: watch.node.name, to: successor.node.name, elapsedMs: answeredMs - killedMs, gapMs };
+  return {
+    from: watch.node.name,
+    to: successor.node.name,
+    elapsedMs: answeredMs - killedMs,
+    startedMs: (Number(successor.guest.start) - killedAt) * 10,
+    gapMs,
+  };
 }
 
 /** Watches the processes of a guest and of the one that takes its place. */

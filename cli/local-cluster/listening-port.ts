@@ -27,6 +27,8 @@ export function portOwner(port: number): PortOwner | undefined {
   return undefined;
 }
 
+const PROGRAM_CHARS_MAX = 60;
+
 /** State of a socket that listens, in /proc/net/tcp. */
 const LISTEN = "0A";
 
@@ -48,8 +50,10 @@ function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
   });
 }
 
+/** Its command line, cut to what fits into a sentence. */
 function programOf(pid: string): string {
-  return readText(`/proc/${pid}/comm`).trim() || "unknown";
+  const words = readText(`/proc/${pid}/cmdline`).split("\0").join(" ").trim();
+  return words.length > PROGRAM_CHARS_MAX ? `${words.slice(0, PROGRAM_CHARS_MAX)}…` : words;
 }
 
 // Processes end while they are looked at, and others' are not ours to read: both mean "not this one".

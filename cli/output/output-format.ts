@@ -23,12 +23,12 @@ export interface RenderOptions {
   readonly nowMs: number;
 }
 
-/** A list: a table with headings, or one document of kind `List`. */
+/** A list: a table with headings, or one document, as the API has it. */
 export function renderList(list: ListedResources, { format, nowMs }: RenderOptions): string {
   if (format === "name") return list.resources.map((resource) => `${nameOf(resource)}\n`).join("");
   if (format === "json" || format === "yaml") {
-    const { version, resources } = list;
-    return renderValue({ apiVersion: API_VERSION, kind: "List", metadata: { version }, items: resources }, format);
+    const { kind, version, resources } = list;
+    return renderValue({ apiVersion: API_VERSION, kind: `${kind}List`, version, items: resources }, format);
   }
   return renderTable(columnsOf(list.kind, nowMs), list.resources, { wide: format === "wide" });
 }

@@ -60,9 +60,9 @@ export function statusOf({ metadata, status }: Vm): string {
   return metadata.deletedAtMs === undefined ? status.phase : "Deleting";
 }
 
-/** Empty when nobody asks the VM how it is. */
+/** Empty when nobody asks the VM how it is: it has no health check, or does not run. */
 export function healthOf({ spec, status }: Vm): string {
-  return spec.health === undefined ? "" : status.health;
+  return spec.health === undefined || status.phase !== "Running" ? "" : status.health;
 }
 
 export function addressesOf({ status }: Vm): string {
