@@ -111,6 +111,7 @@ export class MemberScenario implements Scenario {
     const leader = this.#cluster.raft.leader();
     const view = leader === undefined ? undefined : this.#replicas.view(leader);
     if (view !== undefined) this.#clients.checkEnd(view);
+    this.#replicas.checkEnd();
   }
 
   marks(): Readonly<Record<string, number>> {
