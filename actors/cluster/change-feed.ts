@@ -10,7 +10,7 @@ export interface VersionedChanges {
  * Changes that are remembered: at least half an hour of an idle cluster of five nodes, seconds of a busy one; some 10 MB,
  * since resources share their specs. Whoever was away for longer is told `compacted` and reads again.
  */
-export const FEED_CHANGES_MAX = 10_000;
+const FEED_CHANGES_MAX = 10_000;
 
 export class ChangeFeed {
   readonly #max: number;

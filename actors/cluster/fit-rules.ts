@@ -14,7 +14,7 @@ export interface FitRule {
 }
 
 /** From what no waiting helps to what a stopped neighbour would; a node is explained by the first that it breaks. */
-export const FIT_RULES: readonly FitRule[] = [
+const FIT_RULES: readonly FitRule[] = [
   {
     name: "ready",
     objection: (_, { node }) => (node.status.phase === "Ready" ? null : "is lost"),

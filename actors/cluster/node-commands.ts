@@ -3,7 +3,7 @@
  * opened it, and fences whatever is said under an earlier one. When the lease may be ended is `lease.ts`'s matter.
  */
 import { API_VERSION, type Node, type NodeSpec, type Vm } from "../resources/index.ts";
-import { isEqual } from "./canonical-json.ts";
+import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";

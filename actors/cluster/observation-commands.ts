@@ -1,6 +1,6 @@
 /** What nodes say of their instances. Fenced: only the node that holds the instance, under the lease it holds it by. */
 import type { Instance, Vm } from "../resources/index.ts";
-import { isEqual } from "./canonical-json.ts";
+import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";

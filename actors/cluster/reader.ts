@@ -31,7 +31,7 @@ export interface ReaderOptions {
   readonly ctx: Context<ReplicaMessage>;
   readonly raft: Ref<RaftActorMessage>;
   /** The answer by the map as it is now. */
-  answer(query: Query): ReadReply;
+  readonly answer: (query: Query) => ReadReply;
 }
 
 export class Reader {

@@ -5,7 +5,7 @@
  * of the software must apply alike, so what a valid spec is may not decide anything here.
  */
 import { API_VERSION, type Vm, type VmSpec, type VmStatus } from "../resources/index.ts";
-import { isEqual } from "./canonical-json.ts";
+import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { Refusal } from "./refusal.ts";

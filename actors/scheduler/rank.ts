@@ -8,7 +8,7 @@ import type { Room } from "../cluster/rooms.ts";
 import type { Vm } from "../resources/index.ts";
 
 /** VMs with the same value of this label are one application. One without it is spread among those without. */
-export const APP_LABEL = "app";
+const APP_LABEL = "app";
 
 /** How many instances each application has on each node. */
 export class Spread {

@@ -163,7 +163,9 @@ test("proposals that a dead leader swallowed act once, under the next one", () =
   members.world.advance(3000);
   const views = NAMES.map((name) => members.views.get(name));
   expect(new Set(views.map((view) => view?.fingerprint)).size).toBe(1);
-  const created = (views[0]?.list("Event") as Event[]).filter(({ spec }) => spec.reason === "Created");
+  const created = (members.views.get("n1")?.list("Event") ?? []).filter(
+    (event): event is Event => event.kind === "Event" && event.spec.reason === "Created",
+  );
   expect(created.map(({ spec }) => spec.regarding.name).toSorted()).toEqual(["vm-0", "vm-1", "vm-2", "vm-3", "vm-4"]);
 });
 
