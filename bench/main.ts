@@ -3,8 +3,10 @@ import { parseArgs } from "node:util";
 import { cpus, loadavg } from "node:os";
 import { actorsBench } from "./actors.ts";
 import type { Bench, Row } from "./bench.ts";
+import { failoverBench } from "./failover.ts";
+import { idleBench } from "./idle.ts";
 
-const BENCHES: readonly Bench[] = [actorsBench];
+const BENCHES: readonly Bench[] = [actorsBench, failoverBench, idleBench];
 
 const USAGE = `Usage: npm run bench -- NAME [--json]
        npm run bench -- --list

@@ -1,0 +1,145 @@
+/**
+ * A real cluster to measure and to break: node processes on loopback, in a temporary folder, whose members can be killed
+ * and started again one by one. Built from the same parts as `blixard up`.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createApiClient, type ApiClient } from "../api/index.ts";
+import type { ClusterStatus } from "../api/index.ts";
+import { cacheFolder } from "../cli/folders.ts";
+import { ClusterHome, type ClusterRecord, type NodeRecord } from "../cli/local-cluster/cluster-record.ts";
+import { endProcesses, signalNode, startNodes } from "../cli/local-cluster/local-cluster.ts";
+import { startNodeProcess } from "../cli/local-cluster/node-process.ts";
+import { nodeFlags, planNodes, refuseTakenPorts, type NodePlan } from "../cli/local-cluster/plan-nodes.ts";
+import { prepareHost, type PreparedHost } from "../cli/local-cluster/prepare-host.ts";
+import { waitForLeader } from "../cli/local-cluster/wait-for-leader.ts";
+import { poll } from "../cli/pause.ts";
+import { Progress } from "../cli/progress.ts";
+import { isRunning } from "../runtime/node/guard/process-identity.ts";
+
+export interface MeasuredClusterOptions {
+  readonly nodes: number;
+  readonly driver: "qemu" | "process";
+  /** Apart from what `up` takes by default, and from other clusters of the same moment. */
+  readonly portBase: number;
+  readonly onProgress?: (line: string) => void;
+}
+
+const GONE_MS = 5000;
+const POLL_MS = 5;
+
+export class MeasuredCluster {
+  readonly client: ApiClient;
+  readonly #home: ClusterHome;
+  readonly #plans: readonly NodePlan[];
+  readonly #prepared: PreparedHost;
+  #record: ClusterRecord;
+
+  /** Starts the nodes and waits until all are ready. The caller stops it, whatever happens. */
+  static async start(options: MeasuredClusterOptions): Promise<MeasuredCluster> {
+    const folder = mkdtempSync(join(tmpdir(), "blixard-cluster-"));
+    const home = new ClusterHome(folder);
+    const write = (text: string): void => options.onProgress?.(text.trimEnd());
+    const stream = { interactive: false, columns: 120, write, paint: (_style: unknown, text: string): string => text };
+    const progress = new Progress(stream);
+    const prepared = await prepareHost({
+      driver: options.driver,
+      install: true,
+      cacheDir: cacheFolder(process.env),
+      progress,
+    });
+    const plans = planNodes(options.nodes, options.portBase, home.dataDir);
+    await refuseTakenPorts(plans);
+    const record = await startNodes({
+      home,
+      plans,
+      dataDir: home.dataDir,
+      driver: prepared.driver,
+      ...(prepared.imagesDir === undefined ? {} : { imagesDir: prepared.imagesDir }),
+      keepData: false,
+      detached: true,
+      env: process.env,
+    });
+    const cluster = new MeasuredCluster({ home, plans, prepared, record });
+    try {
+      await cluster.ready();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  private constructor(parts: {
+    readonly home: ClusterHome;
+    readonly plans: readonly NodePlan[];
+    readonly prepared: PreparedHost;
+    readonly record: ClusterRecord;
+  }) {
+    this.#home = parts.home;
+    this.#plans = parts.plans;
+    this.#prepared = parts.prepared;
+    this.#record = parts.record;
+    this.client = createApiClient({ urls: parts.record.nodes.map(({ apiUrl }) => apiUrl) });
+  }
+
+  get record(): ClusterRecord {
+    return this.#record;
+  }
+
+  /** Waits for a leader and for every node to hold a lease. @returns the leader. */
+  async ready(): Promise<string> {
+    return waitForLeader(this.#record, this.client, AbortSignal.timeout(60_000));
+  }
+
+  node(name: string): NodeRecord {
+    const node = this.#record.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new Error(`The cluster has no node "${name}"`);
+    return node;
+  }
+
+  /** A client that asks this node alone. */
+  clientOf(name: string): ApiClient {
+    return createApiClient({ urls: [this.node(name).apiUrl] });
+  }
+
+  async status(name: string): Promise<ClusterStatus> {
+    return this.clientOf(name).clusterStatus();
+  }
+
+  /** `kill -9`; returns when the process is gone. */
+  async kill(name: string): Promise<void> {
+    const node = this.node(name);
+    signalNode(node, "SIGKILL");
+    const gone = await poll(() => (node.process === null || !isRunning(node.process) ? true : undefined), {
+      everyMs: POLL_MS,
+      timeoutMs: GONE_MS,
+    });
+    if (gone === undefined) throw new Error(`Node "${name}" was killed and is still there`);
+  }
+
+  /** Starts a node that was killed, on what its disk holds. Does not wait for it. */
+  async restart(name: string): Promise<void> {
+    const plan = this.#plans.find((candidate) => candidate.name === name);
+    if (plan === undefined) throw new Error(`The cluster has no node "${name}"`);
+    const { driver, imagesDir } = this.#prepared;
+    const options = { driver, ...(imagesDir === undefined ? {} : { imagesDir }) };
+    const token = readFileSync(join(this.#home.folder, "token"), "utf8").trim();
+    const identity = await startNodeProcess({
+      name,
+      flags: nodeFlags(plan, this.#plans, options),
+      env: { ...process.env, BLIXARD_TOKEN: token },
+      logFile: this.#home.logFile(name),
+    });
+    const nodes = this.#record.nodes.map((node) => (node.name === name ? { ...node, process: identity } : node));
+    this.#record = { ...this.#record, nodes };
+  }
+
+  /** Ends every process of it and removes its folder. @throws when something could not be ended. */
+  async stop(): Promise<void> {
+    const left = await endProcesses(this.#record);
+    rmSync(this.#home.folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`Still running: ${left.join(", ")}`);
+  }
+}
