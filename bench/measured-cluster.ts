@@ -26,6 +26,8 @@ export interface MeasuredClusterOptions {
   readonly onProgress?: (line: string) => void;
 }
 
+const READY_MS = 60_000;
+const READY_POLL_MS = 50;
 const GONE_MS = 5000;
 const POLL_MS = 5;
 
@@ -88,9 +90,24 @@ export class MeasuredCluster {
     return this.#record;
   }
 
-  /** Waits for a leader and for every node to hold a lease. @returns the leader. */
+  /** Waits until every node serves and knows the same leader, and holds a lease. @returns the leader. */
   async ready(): Promise<string> {
-    return waitForLeader(this.#record, this.client, AbortSignal.timeout(60_000));
+    const signal = AbortSignal.timeout(READY_MS);
+    const leader = await poll(
+      async () => {
+        const known = await waitForLeader(this.#record, this.client, signal);
+        // A node that was killed keeps its lease for a while, so the map alone does not say that it serves.
+        return (await this.#believed(known)) ? known : undefined;
+      },
+      { everyMs: READY_POLL_MS, timeoutMs: READY_MS },
+    );
+    if (leader === undefined) throw new Error(`The nodes do not agree on a leader after ${READY_MS / 1000} s`);
+    return leader;
+  }
+
+  async #believed(leader: string): Promise<boolean> {
+    const views = this.#record.nodes.map(async ({ name }) => (await this.status(name)).replica.leader === leader);
+    return (await Promise.allSettled(views)).every((view) => view.status === "fulfilled" && view.value);
   }
 
   node(name: string): NodeRecord {
