@@ -22,7 +22,18 @@ export interface GuestWeather {
   deafness: number;
 }
 
+/** What a guest does by itself; a harness may give guests other programs than serving forever. */
+export interface GuestProgram {
+  /** Lines for its console, each so many milliseconds after the boot. */
+  readonly says?: readonly { readonly afterMs: number; readonly line: string }[];
+  /** Ends by itself with this code, so many milliseconds after the boot. */
+  readonly exits?: { readonly afterMs: number; readonly code: number };
+  /** Does not listen when it is asked to shut down. */
+  readonly deaf?: boolean;
+}
+
 export interface Guest {
+  readonly program: GuestProgram;
   readonly launch: InstanceLaunch;
   readonly pid: number;
   readonly startedUs: number;
@@ -40,6 +51,8 @@ export interface GuestWatcher {
   onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
 }
 
+const SERVES: GuestProgram = {};
+
 const HEARTBEAT_US = 5_000_000;
 
 /** Lines kept of a console; a modelled guest says little. */
@@ -52,7 +65,12 @@ export class Host {
   readonly guests: Map<string, Guest> = new Map();
   readonly timeline: Timeline;
   readonly random: Random;
+  /** Ports that something other than a guest listens on. */
+  readonly occupiedPorts: Set<number> = new Set();
+  /** Counts losses of power, so that nothing under way outlives one. */
+  powerEpoch = 0;
   readonly #watcher: GuestWatcher;
+  readonly #programOf: (launch: InstanceLaunch) => GuestProgram;
   #pids = 1000;
   #listen: ((event: InstanceEvent) => void) | null = null;
   /** Consoles of guests that ended; read like any other. */
@@ -65,7 +83,9 @@ export class Host {
     readonly timeline: Timeline;
     readonly random: Random;
     readonly watcher: GuestWatcher;
+    readonly programOf?: (launch: InstanceLaunch) => GuestProgram;
   }) {
+    this.#programOf = options.programOf ?? (() => SERVES);
     this.index = options.index;
     this.clock = options.clock;
     this.weather = options.weather;
@@ -83,9 +103,8 @@ export class Host {
     return this.guests.get(instance)?.lines ?? this.#consoles.get(instance);
   }
 
-  /** Whether a guest other than `instance` holds the port. */
   portTaken(hostPort: number): boolean {
-    return this.guestAt(hostPort) !== undefined;
+    return this.occupiedPorts.has(hostPort) || this.guestAt(hostPort) !== undefined;
   }
 
   guestAt(hostPort: number): Guest | undefined {
@@ -99,6 +118,7 @@ export class Host {
   run(launch: InstanceLaunch): Guest {
     const guest: Guest = {
       launch,
+      program: this.#programOf(launch),
       pid: ++this.#pids,
       startedUs: this.timeline.nowUs,
       lines: this.#consoles.get(launch.instance) ?? [],
@@ -134,6 +154,7 @@ export class Host {
     this.#listen = null;
     for (const guest of this.guests.values()) this.end(guest, "crash", "the host lost power");
     this.#consoles.clear();
+    this.powerEpoch += 1;
     this.clock.restart();
   }
 
@@ -151,6 +172,19 @@ export class Host {
     this.say(guest, "booted");
     this.#listen?.({ type: "booted", instance: guest.launch.instance, bootMs });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+    this.#runProgram(guest);
+  }
+
+  #runProgram(guest: Guest): void {
+    const { says, exits } = guest.program;
+    const alive = (): boolean => this.guests.get(guest.launch.instance) === guest && !guest.hung;
+    for (const { afterMs, line } of says ?? []) {
+      this.timeline.after(afterMs * 1000, () => alive() && this.say(guest, line));
+    }
+    if (exits === undefined) return;
+    this.timeline.after(exits.afterMs * 1000, () => {
+      if (alive()) this.end(guest, exits.code === 0 ? "shutdown" : "crash", `exit code ${exits.code}`);
+    });
   }
 
   #beat(guest: Guest): void {

@@ -6,6 +6,7 @@ import type {
   InstanceLaunch,
   LogRequest,
   LogSubscription,
+  StartFailure,
   StartResult,
   StopResult,
 } from "../runtime/index.ts";
@@ -17,14 +18,11 @@ const CAPABILITIES: HypervisorCapabilities = { isolation: true, accelerated: fal
 /** How long a call to the host takes at most, in microseconds. */
 const CALL_MAX_US = 2000;
 
-/** Pid and start time of a guest that is being started count as started once its process exists. */
 export class SimulatedHypervisor implements Hypervisor {
   readonly driver = "simulated";
   readonly capabilities: HypervisorCapabilities = CAPABILITIES;
   readonly #host: Host;
   readonly #life: ProcessLife;
-  /** Instances between `start` and its answer. */
-  readonly #starting = new Set<string>();
   /** Instances whose end was asked for; how they end is not reported as an event. */
   readonly #stopping = new Set<string>();
   /** Instances that this life started or adopted; only their events are told. */
@@ -38,13 +36,16 @@ export class SimulatedHypervisor implements Hypervisor {
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
     if (!this.#life.alive) return;
     const { weather, random } = this.#host;
-    this.#starting.add(launch.instance);
+    const { powerEpoch } = this.#host;
     const fails = weather.startFailures > 0 && random.next() < weather.startFailures;
-    // The process of the guest may come to be although the node's died meanwhile: the fork was already under way.
+    // The node's process prepares the guest and forks it, so a dead one forks nothing and a paused one forks late. What it
+    // forked before it died is found by the next `list`.
     this.#host.timeline.after(random.integer(weather.spawnMaxUs), () => {
-      this.#starting.delete(launch.instance);
-      const result = fails ? failure("failed", `The hypervisor did not start "${launch.vm}"`) : this.#spawn(launch);
-      this.#life.enter(() => done(result));
+      this.#life.enter(() => {
+        if (this.#host.powerEpoch !== powerEpoch) return;
+        const result = fails ? failure("failed", `The hypervisor did not start "${launch.vm}"`) : this.#spawn(launch);
+        this.#answer(() => done(result));
+      });
     });
   }
 
@@ -57,7 +58,7 @@ export class SimulatedHypervisor implements Hypervisor {
       return;
     }
     this.#stopping.add(instance);
-    const deaf = guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
+    const deaf = guest.program.deaf === true || guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
     const shutdownUs = Math.min(graceMs * 1000, 10_000 + host.random.integer(500_000));
     const forced = deaf || shutdownUs >= graceMs * 1000;
     // The guard carries the stop out, so it also happens when this process dies first.
@@ -132,9 +133,14 @@ export class SimulatedHypervisor implements Hypervisor {
   #spawn(launch: InstanceLaunch): StartResult {
     const host = this.#host;
     const running: Guest | undefined = host.guests.get(launch.instance);
+    const unsupported = findUnsupported(launch);
+    if (unsupported !== null) return failure("unsupported", unsupported);
     if (running !== undefined) return failure("failed", `Instance "${launch.instance}" runs already`);
     const taken = launch.ports.find(({ hostPort }) => host.portTaken(hostPort));
-    if (taken !== undefined) return failure("port-in-use", `Port ${taken.hostPort} of the host is in use`);
+    if (taken !== undefined) {
+      const where = `${taken.hostAddress}:${taken.hostPort}`;
+      return failure("port-in-use", `Cannot start VM "${launch.vm}": ${where} is in use`);
+    }
     if (host.clock.monotonicMs() >= launch.leaseUntilMs) return failure("failed", "The lease is over");
     this.#known.add(launch.instance);
     const guest = host.run(launch);
@@ -148,6 +154,14 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 }
 
-function failure(code: "failed" | "not-running" | "port-in-use", message: string): StartResult {
+/** What no driver takes: a file outside of the guest, a variable that no shell could name. */
+function findUnsupported({ files, env }: InstanceLaunch): string | null {
+  const file = files.find(({ path }) => !path.startsWith("/") || path.split("/").includes(".."));
+  if (file !== undefined) return `Cannot put a file at "${file.path}"`;
+  const name = Object.keys(env).find((key) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(key));
+  return name === undefined ? null : `Cannot set a variable named "${name}"`;
+}
+
+function failure(code: StartFailure, message: string): StartResult {
   return { ok: false, code, message };
 }

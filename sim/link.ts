@@ -32,6 +32,8 @@ class Lane {
   /** Deliveries that were due during a cut. */
   held = 0;
   lastDueUs = 0;
+  /** Whom the sender knows at the other end. */
+  peerIncarnation = "";
   /** Whether the sender has yet to notice that the link is broken. */
   unnoticed = false;
 
@@ -137,6 +139,7 @@ export class Link {
     this.#network.timeline.note(`link-up ${this.a} ${this.b}`);
     for (const lane of this.#lanes) {
       lane.unnoticed = true;
+      lane.peerIncarnation = this.#network.station(lane.to)?.incarnation ?? "";
       this.#tell(lane, "up");
     }
   }
@@ -166,11 +169,10 @@ export class Link {
 
   #tell(lane: Lane, type: "up" | "down"): void {
     const station = this.#network.station(lane.from);
-    const peer = this.#network.station(lane.to);
     if (station === null) return;
-    const incarnation = peer?.incarnation ?? `incarnation-${lane.to}`;
+    const event = { type, node: this.#network.nameOf(lane.to), incarnation: lane.peerIncarnation };
     this.#network.timeline.note(`link-${type} ${lane.from} sees ${lane.to}`);
-    station.life.enter(() => station.onLink({ type, node: this.#network.nameOf(lane.to), incarnation }));
+    station.life.enter(() => station.onLink(event));
   }
 
   #scheduleDelivery(lane: Lane): void {

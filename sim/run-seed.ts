@@ -48,7 +48,9 @@ class Run {
   constructor(options: RunOptions) {
     const random = createRandom(options.seed);
     this.#options = options;
-    this.#profile = options.profile ?? drawProfile(random);
+    // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
+    const drawn = drawProfile(random);
+    this.#profile = options.profile ?? drawn;
     this.#log = new EventLog({ linesKept: options.linesKept ?? LINES_KEPT_DEFAULT, onLine: options.onLine });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const plan = drawPlan(this.#profile, random.fork());

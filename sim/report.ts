@@ -1,0 +1,63 @@
+/** What a run says to people. The caller measures wall time: this folder knows none. */
+import type { RunOptions, SeedResult } from "./run-result.ts";
+import type { Summary } from "./run-seeds.ts";
+
+/** A few lines, the same for one seed and for a thousand. */
+export function formatSummary(summary: Summary, wallMs: number): string {
+  const { seeds, failed, simulatedMs, events, turns, faults, marks, profiles } = summary;
+  const wallS = Math.max(wallMs, 1) / 1000;
+  const verdict = failed.length === 0 ? "all clean" : `${failed.length} FAILED`;
+  return [
+    `${seeds} ${seeds === 1 ? "seed" : "seeds"}: ${verdict}`,
+    `simulated    ${formatDuration(simulatedMs)} in ${formatDuration(wallMs)}: ${count(simulatedMs / 1000 / wallS)} simulated seconds a second`,
+    `events       ${count(events)} (${count(events / wallS)} a second), ${count(turns)} turns of actors`,
+    `profiles     ${formatCounts(profiles)}`,
+    `faults       ${formatCounts(faults)}`,
+    `marks        ${formatCounts(marks)}`,
+  ].join("\n");
+}
+
+/** The seed, the rule, what led to it, and the command that does it again. */
+export function formatFailure(result: SeedResult, replay: string = replayCommand(result)): string {
+  const { seed, failure, profile } = result;
+  if (failure === undefined) return `seed ${seed} (${profile}): clean`;
+  return [
+    `seed ${seed} (${profile}) failed after ${formatDuration(failure.atMs)}: ${failure.invariant}`,
+    `  ${failure.message}`,
+    "",
+    ...failure.lines.map((line) => `  ${line}`),
+    "",
+    `Replay it with: ${replay}`,
+  ].join("\n");
+}
+
+/** The command that runs the same seed again. */
+export function replayCommand(run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile">): string {
+  const { seed, nodes, durationMs, profile } = run;
+  const named = profile === undefined ? "" : ` --profile ${profile}`;
+  return `blixard sim --seed ${seed} --nodes ${nodes} --duration ${formatOption(durationMs)}${named}`;
+}
+
+/** The shortest form that a duration option takes without loss. */
+function formatOption(durationMs: number): string {
+  if (durationMs % 60_000 === 0) return `${durationMs / 60_000}m`;
+  return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`;
+}
+
+function formatDuration(durationMs: number): string {
+  const seconds = durationMs / 1000;
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function formatCounts(counts: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(counts).toSorted(([, one], [, other]) => other - one);
+  return sorted.length === 0 ? "none" : sorted.map(([name, value]) => `${name} ${count(value)}`).join(", ");
+}
+
+/** Thousands apart, so that large numbers can be read. */
+function count(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
+}
