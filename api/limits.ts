@@ -1,7 +1,7 @@
 /** The limits of the REST server: what a client, a crowd or an enemy may cost, and what happens past it. */
 
 export interface ApiLimits {
-  /** Largest request body. A manifest is a few kilobytes, and goes through the Raft log; past it: 413. */
+  /** Largest request body. Less than a Raft entry (1 MiB), so that what passes here can be proposed; past it: 413. */
   readonly bodyMaxBytes: number;
   /** Largest request head, as Node.js counts it; past it: 431. */
   readonly headersMaxBytes: number;
@@ -32,7 +32,7 @@ export interface ApiLimits {
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
-  bodyMaxBytes: 1_048_576,
+  bodyMaxBytes: 1_000_000,
   headersMaxBytes: 16_384,
   headersMs: 5_000,
   requestMs: 15_000,

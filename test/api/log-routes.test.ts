@@ -106,6 +106,18 @@ describe("GET /vms/:name/logs", () => {
   });
 });
 
+test("a long tail does not count as falling behind when the log goes on", async () => {
+  const api = await serveApi({ limits: { backlogMaxBytes: 1000 } });
+  await placeVm(api, "n1");
+  const response = await fetch(`${api.url}/api/v1/vms/web/logs?tail=10000&follow=1`);
+  const { request } = await openLog(api);
+  // More than the sockets between them hold, and nothing of it is read yet.
+  for (let at = 0; at < 10_000; at++) request.onLine(`${at}`.padStart(1000, "."));
+  request.onLine("live");
+  request.onEnd();
+  expect((await response.text()).endsWith("\nlive\n")).toBe(true);
+});
+
 describe("GET /vms/:name/logs of an instance on another node", () => {
   test("is fetched from there", async () => {
     const { asked, runs } = await twoNodes();
