@@ -17,7 +17,6 @@ export const WAIT_DEFAULT_MS = 120_000;
 
 const POLL_MS = 200;
 
-/** How long a VM may be without a place, with a reason given, before the wait ends: a fail-over may be making room. */
 const UNPLACED_MS = 3000;
 
 /** Codes of answers that another try, or another node, can put right. */
@@ -34,6 +33,10 @@ const PASSING = new Set([
 
 export interface WaitOptions {
   readonly timeoutMs: number;
+  /** Between two questions. Default: 200. */
+  readonly everyMs?: number;
+  /** How long a VM may be without a place, with a reason given: a fail-over may be making room. Default: 3,000. */
+  readonly unplacedMs?: number;
   /** What it is doing now, for a spinner. */
   readonly onProgress?: (words: string) => void;
   readonly signal?: AbortSignal;
@@ -41,6 +44,7 @@ export interface WaitOptions {
 
 /** The VM once it runs, and is healthy where it has a health check. @throws CliError that says why not. */
 export async function waitUntilUp(client: ApiClient, name: string, options: WaitOptions): Promise<Vm> {
+  const { unplacedMs = UNPLACED_MS } = options;
   let unplacedSinceMs: number | undefined;
   const vm = await waitFor(client, name, options, {
     goal: "healthy",
@@ -48,7 +52,7 @@ export async function waitUntilUp(client: ApiClient, name: string, options: Wait
       if (found === undefined) throw new CliError(EXIT.notFound, `VM "${name}" does not exist any more.`);
       const unplaced = found.status.phase === "Pending" && found.status.message !== "";
       unplacedSinceMs = unplaced ? (unplacedSinceMs ?? performance.now()) : undefined;
-      if (unplacedSinceMs !== undefined && performance.now() - unplacedSinceMs > UNPLACED_MS)
+      if (unplacedSinceMs !== undefined && performance.now() - unplacedSinceMs >= unplacedMs)
         throw unplacedError(found);
       return isUp(found);
     },
@@ -83,7 +87,7 @@ interface Goal {
 }
 
 async function waitFor(client: ApiClient, name: string, options: WaitOptions, goal: Goal): Promise<Vm | undefined> {
-  const { timeoutMs, onProgress, signal } = options;
+  const { timeoutMs, everyMs = POLL_MS, onProgress, signal } = options;
   const untilMs = performance.now() + timeoutMs;
   let state = "no node answered";
   for (;;) {
@@ -94,7 +98,7 @@ async function waitFor(client: ApiClient, name: string, options: WaitOptions, go
       onProgress?.(state);
     }
     if (performance.now() >= untilMs) break;
-    await pause(POLL_MS, signal);
+    await pause(everyMs, signal);
   }
   throw new CliError(EXIT.timeout, `VM "${name}" is not ${goal.goal} after ${formatSeconds(timeoutMs)}: ${state}.`, {
     hint: `The cluster goes on with it: see "blixard vm describe ${name}" and "blixard vm logs ${name}".`,

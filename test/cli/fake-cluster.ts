@@ -1,0 +1,224 @@
+/** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
+import type { Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
+import { ApiError, type ApiClient, type Collection } from "../../api/index.ts";
+import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
+
+export class FakeCluster {
+  readonly resources: Map<string, Resource> = new Map();
+  /** Every write, as `verb name`. */
+  readonly writes: string[] = [];
+  /** The URLs of the last client. */
+  urls: readonly string[] = [];
+  logLines: readonly string[] = [];
+  /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
+  settle: (vm: Vm) => Vm | undefined = running;
+  #version = 10;
+
+  put(resource: Resource): void {
+    this.resources.set(`${resource.kind}/${resource.metadata.name}`, resource);
+  }
+
+  connect(urls: readonly string[]): ApiClient {
+    this.urls = urls;
+    return {
+      vms: {
+        ...this.#collection<Vm>("Vm"),
+        create: async (input) => {
+          if (this.resources.has(`Vm/${input.metadata.name}`)) {
+            throw new ApiError(
+              409,
+              "already-exists",
+              `Cannot create VM "${input.metadata.name}": a VM of that name exists`,
+            );
+          }
+          return this.#write("create", vmOf(input as VmManifest, ++this.#version));
+        },
+        apply: async (input) => {
+          const before = this.resources.get(`Vm/${input.metadata.name}`) as Vm | undefined;
+          const vm = vmOf(input as VmManifest, ++this.#version);
+          const same = JSON.stringify(before?.spec) === JSON.stringify(vm.spec);
+          if (before !== undefined && same) return { change: "none", vm: before };
+          return { change: before === undefined ? "created" : "updated", vm: this.#write("apply", vm) };
+        },
+        delete: async (name) => {
+          const vm = this.#find("Vm", name) as Vm;
+          this.writes.push(`delete ${name}`);
+          this.resources.delete(`Vm/${name}`);
+          return vm;
+        },
+        start: async (name) => this.#switch("start", name),
+        stop: async (name) => this.#switch("stop", name),
+        logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
+      },
+      nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },
+      events: this.#collection<Event>("Event"),
+      clusterStatus: async () => ({
+        node: "n1",
+        version: "0.1.0",
+        atMs: 0,
+        replica: {
+          node: "n1",
+          role: "leader",
+          leader: "n1",
+          term: 3,
+          commit: 7,
+          applied: 7,
+          lastIndex: 7,
+          storeError: "",
+        },
+        nodes: [
+          {
+            name: "n1",
+            apiUrl: "http://127.0.0.1:7201",
+            phase: "Ready",
+            error: "",
+            replica: {
+              node: "n1",
+              role: "leader",
+              leader: "n1",
+              term: 3,
+              commit: 7,
+              applied: 7,
+              lastIndex: 7,
+              storeError: "",
+            },
+          },
+          { name: "n2", apiUrl: "http://127.0.0.1:7202", phase: "Lost", error: "ECONNREFUSED", replica: null },
+        ],
+      }),
+      ready: async () => ({ node: "n1", leader: "n1" }),
+      version: async () => ({ version: "0.1.0", api: "v1", node: "n1" }),
+    };
+  }
+
+  #collection<Of extends Resource>(kind: Kind): Collection<Of> {
+    const all = (): Of[] => [...this.resources.values()].filter((resource) => resource.kind === kind) as Of[];
+    return {
+      list: async () => ({ apiVersion: "blixard.dev/v1", kind: `${kind}List`, version: this.#version, items: all() }),
+      get: async (name) => this.#find(kind, name) as Of,
+      watch: async function* () {
+        yield { type: "synced", version: 10, resources: all() };
+        yield { type: "bookmark", version: 11 };
+        for (const resource of all()) yield { type: "delete", version: 12, resource };
+      },
+    };
+  }
+
+  #find(kind: Kind, name: string): Resource {
+    const found = this.resources.get(`${kind}/${name}`);
+    if (found === undefined) throw new ApiError(404, "not-found", `There is no VM "${name}"`);
+    return found;
+  }
+
+  #write(verb: string, vm: Vm): Vm {
+    this.writes.push(`${verb} ${vm.metadata.name}`);
+    const settled = this.settle(vm);
+    if (settled !== undefined) this.put(settled);
+    return vm;
+  }
+
+  #switch(verb: "start" | "stop", name: string): Vm {
+    const vm = this.#find("Vm", name) as Vm;
+    this.writes.push(`${verb} ${name}`);
+    const spec = { ...vm.spec, running: verb === "start" };
+    const next = verb === "start" ? running({ ...vm, spec }) : stopped({ ...vm, spec });
+    this.put(next);
+    return next;
+  }
+
+  async *#logs(name: string, tail: number): AsyncGenerator<string, void> {
+    this.#find("Vm", name);
+    yield* this.logLines.slice(this.logLines.length - tail);
+  }
+}
+
+/** A VM with every default, as it was just made. */
+export function vmNamed(name: string, spec: Partial<Vm["spec"]> = {}): Vm {
+  return vmOf({ apiVersion: "blixard.dev/v1", kind: "Vm", metadata: { name }, spec } as VmManifest, 5);
+}
+
+export function running(vm: Vm): Vm {
+  const { spec, metadata } = vm;
+  return {
+    ...vm,
+    status: {
+      ...vm.status,
+      phase: "Running",
+      health: spec.health === undefined ? "unknown" : "healthy",
+      instance: {
+        id: `${metadata.name}-7`,
+        node: "n1",
+        epoch: 3,
+        generation: metadata.generation,
+        stopping: false,
+        claim: { vcpus: 1, memoryMiB: 128, hostPorts: [] },
+      },
+      addresses: spec.ports.map(({ name, guest, host = 30_000 }) => ({
+        name,
+        guest,
+        address: "127.0.0.1",
+        port: host,
+      })),
+    },
+  };
+}
+
+function stopped(vm: Vm): Vm {
+  return { ...vm, status: { ...vm.status, phase: "Stopped", health: "unknown", instance: null, addresses: [] } };
+}
+
+export function nodeNamed(name: string): Node {
+  return {
+    apiVersion: "blixard.dev/v1",
+    kind: "Node",
+    metadata: metadataOf(name, 3),
+    spec: {
+      incarnation: "one",
+      address: "127.0.0.1",
+      apiUrl: "http://127.0.0.1:7201",
+      driver: "qemu",
+      vcpus: 2,
+      memoryMiB: 4096,
+      labels: { zone: "a" },
+      version: "0.1.0",
+    },
+    status: { phase: "Ready", epoch: 3, renewedAt: 9, sinceMs: 0 },
+  };
+}
+
+export function eventAbout(vm: string, reason: string, version: number): Event {
+  const spec = {
+    type: "Normal" as const,
+    reason,
+    message: `${reason} it`,
+    regarding: { kind: "Vm", name: vm },
+    atMs: 1000,
+  };
+  return { apiVersion: "blixard.dev/v1", kind: "Event", metadata: metadataOf(`event-${version}`, version), spec };
+}
+
+function vmOf(input: VmManifest, version: number): Vm {
+  const parsed = parseVmManifest(input);
+  if (!parsed.ok)
+    throw new ApiError(422, "invalid", "The body is not valid", { details: { problems: parsed.problems } });
+  const { manifest } = parsed;
+  return {
+    apiVersion: "blixard.dev/v1",
+    kind: "Vm",
+    metadata: { ...metadataOf(manifest.metadata.name, version), labels: manifest.metadata.labels ?? {} },
+    spec: manifest.spec,
+    status: {
+      phase: "Pending",
+      health: "unknown",
+      instance: null,
+      addresses: [],
+      restarts: 0,
+      message: "",
+      sinceMs: 0,
+    },
+  };
+}
+
+function metadataOf(name: string, version: number): Vm["metadata"] {
+  return { name, uid: `uid-${name}`, version, generation: 1, createdAtMs: 0, labels: {} };
+}
