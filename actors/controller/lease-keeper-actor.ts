@@ -140,7 +140,7 @@ class LeaseKeeper {
 
   #expire(node: string): void {
     const lease = this.#leases.get(node);
-    if (lease === undefined || !this.#leading) return;
+    if (lease === undefined) return;
     const { epoch, renewedAt } = lease;
     this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
       make: (replyTo) => ({

@@ -99,7 +99,6 @@ class Scheduler {
   }
 
   #plan(): void {
-    if (this.#open > 0) return;
     this.#changed = false;
     this.#refused = false;
     const plan = makePlan(this.#mirror);

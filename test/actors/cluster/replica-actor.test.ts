@@ -71,6 +71,18 @@ test("propose is made again, unchanged, after silence, after a refusal and when 
   expect(raft.proposals).toHaveLength(taken + 1);
 });
 
+test("propose is not made again because an attempt before the last one was not answered", () => {
+  raft.mode = "silent";
+  raft.propose(create("web"));
+  raft.world.advance(200);
+  raft.lead();
+  expect(raft.proposals).toHaveLength(2);
+  raft.world.advance(499);
+  expect(raft.proposals).toHaveLength(2);
+  raft.world.advance(1);
+  expect(raft.proposals).toHaveLength(3);
+});
+
 test("propose gives up at its deadline, and the late effect happens once", () => {
   raft.mode = "silent";
   const replies = raft.propose(create("web"), 1000);
@@ -223,6 +235,10 @@ test("watch-leadership says that this node leads once an entry of the term is ap
   raft.term = 4;
   raft.lead({ noop: false });
   expect(seen).toMatchObject([{ isLeader: false, term: 0 }]);
+  raft.term = 3;
+  raft.commitNoop();
+  expect(seen).toHaveLength(1);
+  raft.term = 4;
   raft.commitNoop();
   expect(seen.at(-1)).toMatchObject({ isLeader: true, term: 4 });
   raft.propose(create("a"));

@@ -88,6 +88,17 @@ test("what the lease keeper has not seen happen counts from when it looked", () 
   expect(phase("n2")).toBe("Lost");
 });
 
+test("the lease keeper does not count anew because it is shown the same renewal again", () => {
+  start();
+  raft.lead();
+  join("n2");
+  raft.world.advance(LEASE_RULE.expireAfterMs - 1);
+  const keeper = raft.system.refAt({ node: "n1", path: "leader/lease-keeper" });
+  raft.system.tell(keeper, { type: "synced", version: 0, resources: raft.view?.list("Node") });
+  raft.world.advance(1);
+  expect(phase("n2")).toBe("Lost");
+});
+
 test("nobody ends a lease who does not lead", () => {
   start();
   raft.lead();
