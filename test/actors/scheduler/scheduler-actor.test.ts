@@ -49,9 +49,19 @@ test("the scheduler does not plan because a lease was renewed", () => {
   join("n1");
   create("big", 4096);
   raft.world.advance(1000);
-  const before = raft.proposals.length;
+  let plans = 0;
+  raft.system.inspection.subscribe((event) => {
+    if (event.type === "message" && (event.message as { readonly type?: string }).type === "plan-due") plans += 1;
+  });
   for (let at = 0; at < 5; at++) {
     raft.propose({ type: "renew-lease", node: "n1", epoch: 1 });
+    raft.world.advance(1500);
+  }
+  expect(plans).toBe(0);
+  raft.propose({ type: "delete-vm", name: "big" });
+  raft.world.advance(1500);
+  expect(plans).toBe(1);
+});
     raft.world.advance(1500);
   }
   expect(raft.proposals.length - before).toBe(5);
