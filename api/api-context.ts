@@ -34,9 +34,6 @@ export type Api = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Routes of their own group: `register` them under a prefix. */
-export type RegisterRoutes = (api: Api, context: ApiContext) => void;
-
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Answered without a token: what probes and newcomers ask. */

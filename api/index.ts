@@ -1,7 +1,14 @@
 /** The REST API: the server of a node, and the typed client. A program that is only a client imports `client.ts`. */
 export { createApiServer, type ApiServer, type ApiServerOptions } from "./api-server.ts";
 export type { LogReader } from "./api-context.ts";
-export { API_ERROR_STATUS, ApiError, type ApiErrorCode, type ApiErrorDetails, type ErrorBody } from "./api-error.ts";
+export {
+  API_ERROR_STATUS,
+  ApiError,
+  type ApiErrorCode,
+  type ApiErrorDetails,
+  type ClientErrorCode,
+  type ErrorBody,
+} from "./api-error.ts";
 export { DEFAULT_API_LIMITS, type ApiLimits } from "./limits.ts";
 export { ListenError, type ListenAddress, type ListenErrorCode } from "./listen-error.ts";
 export {

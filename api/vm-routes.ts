@@ -7,7 +7,7 @@ import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
 import { ApplyQuery, NameParams } from "./wire.ts";
 
 /** Says what an apply did: `created`, `updated`, or `none` when everything was so already. */
-export const CHANGE_HEADER = "blixard-change";
+const CHANGE_HEADER = "blixard-change";
 export type AppliedChange = "created" | "updated" | "none";
 
 const BODY_CODES = [

@@ -26,14 +26,12 @@ export type SchemaName =
   | "ClusterStatus"
   | "Error";
 
-export const RESOURCE_SCHEMAS: Readonly<Record<Kind, TSchema>> = { Vm, Node, Event };
-
 /** A reference to a named schema. */
 export function schemaRef(name: SchemaName): TSchema {
   return Type.Unsafe<unknown>({ $ref: `${name}#` });
 }
 
-export const ReplicaView = Type.Object(
+const ReplicaView = Type.Object(
   {
     node: Type.String(),
     role: Type.Union([

@@ -88,7 +88,7 @@ describe("the server refuses and lives", () => {
     ["the key __proto__", withBody('{"__proto__": {"x": 1}}'), 422, "invalid"],
     ["JSON nested 100,000 deep", withBody(`${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`), 422, "invalid"],
     ["lists nested 400,000 deep", withBody(`${"[".repeat(400_000)}${"]".repeat(400_000)}`), 422, "invalid"],
-    ["half a million values", withBody(`[${"1,".repeat(500_000)}1]`), 422, "invalid"],
+    ["400,000 values", withBody(`[${"1,".repeat(400_000)}1]`), 422, "invalid"],
     ["a web form", withBody("name=web", "application/x-www-form-urlencoded"), 415, "unsupported-media-type"],
     ["plain text", withBody("{}", "text/plain"), 415, "unsupported-media-type"],
     ["a content type that is none", withBody("{}", "nonsense"), 415, "unsupported-media-type"],

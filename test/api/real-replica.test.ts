@@ -1,6 +1,13 @@
 /** The API over the real replica and Raft, one member with its log in memory: what the stand-in only claims to do. */
 import { expect, onTestFinished, test } from "vitest";
-import { API_VERSION, RAFT_SPAWN_OPTIONS, raftActor, REPLICA_SPAWN_OPTIONS, replicaActor } from "../../actors/index.ts";
+import {
+  API_VERSION,
+  RAFT_SPAWN_OPTIONS,
+  raftActor,
+  REPLICA_SPAWN_OPTIONS,
+  replicaActor,
+  type RaftActorMessage,
+} from "../../actors/index.ts";
 import { createApiClient, createApiServer, type ApiClient, type VmManifestInput } from "../../api/index.ts";
 import { ActorSystem, createRandom, jsonCodec, type Logger, type LogStore } from "../../runtime/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
@@ -17,7 +24,7 @@ async function serveReal(): Promise<ApiClient> {
   const node = `real-${crypto.randomUUID()}`;
   const world = { clock: nodeClock, random: createRandom(1), dispatcher: createNodeDispatcher() };
   const system = ActorSystem.create({ node, world });
-  const raft = system.refAt<never>({ node, path: "raft" });
+  const raft = system.refAt<RaftActorMessage>({ node, path: "raft" });
   const replica = system.spawn(replicaActor({ raft, codec: jsonCodec, logger: SILENT }), REPLICA_SPAWN_OPTIONS);
   system.spawn(raftActor({ voters: [node], store: FORGETFUL, subscriber: replica }), RAFT_SPAWN_OPTIONS);
   const server = createApiServer({
