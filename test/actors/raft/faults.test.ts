@@ -321,6 +321,14 @@ describe("liveness", () => {
     expect(Math.max(...[...made.nodes.keys()].map((name) => made.core(name).status().term))).toBe(1);
   });
 
+  test("35: who hears a leader is not moved by a request for a vote in a later term", () => {
+    const made = cluster();
+    made.inject("c", "b", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4 });
+    made.inject("c", "a", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4 });
+    made.run(100);
+    expect([made.core("a").status().term, made.core("b").status().term]).toEqual([1, 1]);
+  });
+
   test("35: a leader that hears nobody steps down within an election timeout", () => {
     const made = cluster();
     made.partition(["a"], ["b"], ["c"]);
@@ -341,6 +349,16 @@ describe("liveness", () => {
     made.run(10_000);
     expect(made.leader()).toBe("c");
     expect(made.core("b").status()).toMatchObject({ leader: "c", commit: 3 });
+  });
+
+  test("37: a member in a later term than its leader makes it step down, and joins the next", () => {
+    const made = cluster();
+    made.crash("c");
+    made.node("c").disk.hardState = { term: 9, vote: "c", commit: 0 };
+    made.restart("c");
+    made.run(5000);
+    expect(made.core("c").status()).toMatchObject({ leader: made.leader(), commit: 2 });
+    expect(made.core("c").status().term).toBeGreaterThan(9);
   });
 
   test("38: a poll is refused to a shorter log, so its term does not move", () => {
