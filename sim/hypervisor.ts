@@ -58,7 +58,8 @@ export class SimulatedHypervisor implements Hypervisor {
       return;
     }
     this.#stopping.add(instance);
-    const deaf = guest.program.deaf === true || guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
+    const deaf =
+      guest.program.deaf === true || guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
     const shutdownUs = Math.min(graceMs * 1000, 10_000 + host.random.integer(500_000));
     const forced = deaf || shutdownUs >= graceMs * 1000;
     // The guard carries the stop out, so it also happens when this process dies first.

@@ -22,6 +22,7 @@ const SEALED: readonly string[] = [
   "crypto.getRandomValues",
   "crypto.randomUUID",
   "process.hrtime",
+  "process.hrtime.bigint",
   "process.nextTick",
   "process.uptime",
   "process.cpuUsage",

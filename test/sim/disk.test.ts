@@ -45,7 +45,8 @@ test("crash() keeps each length of prefix of the unsynced writes, and nothing el
   for (let seed = 1; seed <= 100; seed++) {
     const { disk, open } = freshDisk(seed);
     const { store, life } = open();
-    for (let index = 1; index <= 3; index++) store.append({ hardState: term(index), entries: commands(index, index) }, () => {});
+    for (let index = 1; index <= 3; index++)
+      store.append({ hardState: term(index), entries: commands(index, index) }, () => {});
     life.end();
     disk.crash();
     const { entries, hardState } = open().store.load();

@@ -138,5 +138,8 @@ test("strict sending reports what no frame can carry", () => {
   const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true });
   const remoting = network.attach("n1", "i1", new ProcessLife(1));
   remoting.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message: { when: new Map() } });
-  expect(timeline.failure).toMatchObject({ invariant: "plain-messages", message: expect.stringContaining("when is a Map") });
+  expect(timeline.failure).toMatchObject({
+    invariant: "plain-messages",
+    message: expect.stringContaining("when is a Map"),
+  });
 });
