@@ -27,6 +27,10 @@ export function createPinoLogger(options: PinoLoggerOptions): Logger {
   return { log: (level, message, fields = {}) => logger[level](fields, message) };
 }
 
+/** A failure from outside is known by its code; only a bug needs a stack. */
 function describe(cause: unknown): unknown {
-  return cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;
+  if (!(cause instanceof Error)) return cause;
+  const { name, message, stack } = cause;
+  const { code } = cause as { readonly code?: unknown };
+  return typeof code === "string" ? { name, code, message } : { name, message, stack };
 }
