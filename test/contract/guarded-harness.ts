@@ -28,6 +28,8 @@ export async function guardedHarness(
     freePort,
     occupy,
     isAlive,
+    kill: (pid) => void process.kill(pid, "SIGKILL"),
+    pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
     startAndDie: (launch) => startAndDie(choice, launch, nodeClock.monotonicMs()),
     cleanUp: () => cleanUp(stateDir),
   };

@@ -23,6 +23,10 @@ export interface HypervisorHarness {
   occupy(port: number): Promise<() => Promise<void>>;
   /** Is a process of this id there? */
   isAlive(pid: number): boolean;
+  /** Ends the process of that id, as somebody outside of the driver might. */
+  kill(pid: number): void;
+  /** Lets time pass on the clock that leases count by. */
+  pause(durationMs: number): Promise<void>;
   /** Ends everything that a test started, failed or not, and asserts that nothing is left. */
   cleanUp(): Promise<void>;
   /** How long an instance may take to boot. */
@@ -100,7 +104,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     test("killing the machine from outside is reported as a crash", async () => {
       const driver = await open();
       const { pid } = await driver.startAndBoot(serving("i-killed"));
-      process.kill(pid, "SIGKILL");
+      harness.kill(pid);
       expect(await driver.event("exited", "i-killed")).toMatchObject({ reason: "crash" });
     });
 
@@ -108,6 +112,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       const driver = await open();
       const leaseUntilMs = harness.now() + harness.shortLeaseMs;
       const started = await driver.start({ ...serving("i-lease"), leaseUntilMs });
+      expect(started).toMatchObject({ ok: true });
       expect(await driver.event("exited", "i-lease")).toMatchObject({ reason: "lease" });
       expect(harness.now()).toBeGreaterThan(leaseUntilMs - 200);
       expect(harness.isAlive((started as { pid: number }).pid)).toBe(false);
@@ -119,7 +124,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       await driver.start({ ...serving("i-extend"), leaseUntilMs: firstMs });
       driver.hypervisor.extendLease(["i-extend", "i-unknown"], firstMs + LONG_LEASE_MS);
       driver.hypervisor.extendLease(["i-extend"], firstMs - harness.shortLeaseMs);
-      await pause(firstMs + 300 - harness.now());
+      await harness.pause(firstMs + 300 - harness.now());
       expect(await driver.list()).toHaveLength(1);
     });
 
@@ -233,7 +238,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       await harness.startAndDie({ ...serving("i-crash2"), leaseUntilMs: harness.now() + LONG_LEASE_MS });
       const driver = await open();
       const adopted = await driver.adopt("i-crash2", harness.now() + LONG_LEASE_MS);
-      process.kill((adopted as { pid: number }).pid, "SIGKILL");
+      harness.kill((adopted as { pid: number }).pid);
       expect(await driver.event("exited", "i-crash2")).toMatchObject({ reason: "crash" });
     });
 
@@ -245,7 +250,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       const driver = await open();
       const [found] = await driver.list();
       expect(found).toBeDefined();
-      await pause(leaseUntilMs + 100 - harness.now());
+      await harness.pause(leaseUntilMs + 100 - harness.now());
       expect(harness.isAlive(found!.pid)).toBe(false);
       expect(await driver.list()).toEqual([]);
       expect(await driver.adopt("i-orphan", harness.now() + 1000)).toMatchObject({ ok: false, code: "not-running" });
@@ -345,8 +350,4 @@ class Driver {
       });
     });
   }
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }

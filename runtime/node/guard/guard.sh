@@ -13,7 +13,8 @@
 #   guard  out   "PID START BOOT" of the guard. Created exclusively: it is also the claim on this folder, so a folder that
 #                was given up before the guard came to run never starts.
 #   child  out   "PID START BOOT" of the command, leader of its own session and process group.
-#   exit   out   "REASON KIND NUMBER": `lease` or `exit`; `code` or `signal`. Written when nothing of it runs any more.
+#   exit   out   "REASON KIND NUMBER": `lease` or `exit`; `code` or `signal`. Written when the command
+#                has ended and what it left in its group has been killed.
 #
 # One line, "started", goes to standard output when the command is about to run. Works in dash and in busybox ash.
 set -u -C
@@ -104,8 +105,9 @@ child_start=$start
 
 sleeper=
 trap 'end_child' TERM
-# A child's end interrupts `wait`; the trap also ends the sleep when that end came just before the `wait`.
-trap '[ -z "$sleeper" ] || running || kill "$sleeper" 2>/dev/null' CHLD
+# A child's end interrupts `wait`; the trap also ends the sleep when that end came just before the `wait`. With KILL: until it
+# has become `sleep`, the new process would take any other signal for one of ours.
+trap '[ -z "$sleeper" ] || running || kill -9 "$sleeper" 2>/dev/null' CHLD
 
 while running; do
   read_lease
@@ -123,16 +125,17 @@ while running; do
     *) sleep "$((left / 100)).$hundredths" & ;;
   esac
   sleeper=$!
-  running || kill "$sleeper" 2>/dev/null
+  running || kill -9 "$sleeper" 2>/dev/null
   # Above 128: interrupted by a signal. The sleep goes on, unless the child is what ended.
   while wait "$sleeper"; [ $? -gt 128 ] && running; do :; done
   sleeper=
 done
 
+# Whatever led here: nothing waits for the child beyond its deadline, and what it left in its group goes with it.
 trap - CHLD
+end_child
 wait "$child"
 status=$?
-end_child
 kind=code
 if [ "$status" -gt 128 ]; then
   kind=signal

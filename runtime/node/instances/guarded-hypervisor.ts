@@ -37,7 +37,7 @@ import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
-import { type InstanceRecord, InstanceStore } from "./instance-store.ts";
+import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
 import { type Machine, type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
 
 export interface GuardedHypervisorOptions {
@@ -62,6 +62,8 @@ interface Running {
   readonly machine: Machine;
   readonly exitWaiters: (() => void)[];
   watcher: FSWatcher | undefined;
+  /** Until `start` has its answer, an end belongs into that answer. */
+  starting: boolean;
   stopping: boolean;
   booted: boolean;
   ended: boolean;
@@ -172,8 +174,11 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   async #start(launch: InstanceLaunch): Promise<StartResult> {
-    const refusal = this.#store.refuse(launch.instance);
-    if (refusal !== undefined) throw new StartRefusal("failed", refusal);
+    if (!isInstanceId(launch.instance)) {
+      throw new StartRefusal("unsupported", "its id is not made of letters, digits, '-', '_' and '.'");
+    }
+    const runs = this.#running.has(launch.instance) || (await this.#find(launch.instance)) !== undefined;
+    if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch);
     await checkPorts(launch.ports);
     const record: InstanceRecord = {
@@ -196,6 +201,9 @@ export class GuardedHypervisor implements Hypervisor {
       const running = this.#attach(record, false);
       if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
       await running.machine.ready();
+      running.starting = false;
+      // Behind the answer to `start`.
+      setImmediate(() => this.#checkExit(running));
       return { ok: true, pid: readGuard(folder).child!.pid };
     } catch (error) {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
@@ -229,6 +237,7 @@ export class GuardedHypervisor implements Hypervisor {
 
   /** Is an instance of ours running in that folder? Folders in which nothing runs any more are cleared away. */
   async #find(instance: string): Promise<FoundInstance | undefined> {
+    if (!this.#store.has(instance)) return undefined;
     const record = this.#store.record(instance);
     if (record !== undefined && record.driver !== this.driver) return undefined;
     const folder = this.#store.folder(instance);
@@ -282,6 +291,7 @@ export class GuardedHypervisor implements Hypervisor {
       machine: this.#machines.attach({ folder, record, child, report }),
       exitWaiters: [],
       watcher: undefined,
+      starting: !found,
       stopping: false,
       booted: false,
       ended: false,
@@ -313,7 +323,7 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   #checkExit(running: Running): void {
-    if (running.ended) return;
+    if (running.ended || running.starting) return;
     let state = readGuard(running.folder);
     if (state.exit === undefined) {
       if (state.guard !== undefined && isRunning(state.guard)) return;

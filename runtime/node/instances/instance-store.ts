@@ -43,11 +43,9 @@ export class InstanceStore {
     for (const folder of [this.#instances, this.#ended]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Why no instance of this id can start, or undefined. One whose last run has ended may run again. */
-  refuse(instance: string): string | undefined {
-    if (!INSTANCE_ID.test(instance)) return "its id is not made of letters, digits, '-', '_' and '.'";
-    if (exists(this.folder(instance))) return "it runs already";
-    return undefined;
+  /** Is there a folder of that instance, running or not? */
+  has(instance: string): boolean {
+    return isInstanceId(instance) && exists(this.folder(instance));
   }
 
   folder(instance: string): string {
@@ -71,12 +69,12 @@ export class InstanceStore {
 
   /** Ids of all folders, whatever state they are in. */
   ids(): readonly string[] {
-    return readdirSync(this.#instances).filter((name) => INSTANCE_ID.test(name));
+    return readdirSync(this.#instances).filter(isInstanceId);
   }
 
   /** undefined when there is none or its node died while writing it: then nothing was started. */
   record(instance: string): InstanceRecord | undefined {
-    if (!INSTANCE_ID.test(instance)) return undefined;
+    if (!isInstanceId(instance)) return undefined;
     try {
       return JSON.parse(readFileSync(join(this.folder(instance), RECORD), "utf8")) as InstanceRecord;
     } catch {
@@ -86,7 +84,7 @@ export class InstanceStore {
 
   /** The folder that holds the instance's log, running or ended. */
   logFolder(instance: string): string | undefined {
-    if (!INSTANCE_ID.test(instance)) return undefined;
+    if (!isInstanceId(instance)) return undefined;
     return [this.folder(instance), this.endedFolder(instance)].find(exists);
   }
 
@@ -105,6 +103,11 @@ export class InstanceStore {
     ended.sort((a, b) => b.atMs - a.atMs);
     for (const { name } of ended.slice(ENDED_MAX)) rmSync(join(this.#ended, name), { recursive: true, force: true });
   }
+}
+
+/** Can `instance` name a folder and a guest? */
+export function isInstanceId(instance: string): boolean {
+  return INSTANCE_ID.test(instance);
 }
 
 function exists(path: string): boolean {

@@ -67,14 +67,16 @@ async function tryGuest(options: { qemu: string; kernel: string; timeoutMs: numb
   const limitSeconds = Math.ceil(options.timeoutMs / 1000) + 1;
   const guest = spawn("timeout", ["-s", "KILL", String(limitSeconds), options.qemu, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, so that both can be ended together whatever they are doing.
+    detached: true,
   });
   return new Promise((resolve, reject) => {
     let said = "";
     let proof: KvmProof | undefined;
     const decide = (works: boolean, detail: string): void => {
-      proof ??= { works, detail };
-      // `timeout` hands it on to QEMU; a hanging QEMU is ended by KILL a second later.
-      guest.kill("SIGTERM");
+      if (proof !== undefined) return;
+      proof = { works, detail };
+      if (guest.pid !== undefined) process.kill(-guest.pid, "SIGKILL");
     };
     const timer = setTimeout(
       () => decide(false, `a guest under KVM said nothing in ${options.timeoutMs} ms`),

@@ -90,7 +90,7 @@ describe.each(CASES)("guard in $shell, $limits", ({ shell, args, limits }) => {
     expect(isRunning(child!)).toBe(true);
     expect(await exit()).toEqual({ reason: "lease", kind: "signal", number: 9 });
     expect(uptimeHundredths()).toBeGreaterThanOrEqual(deadline - 1);
-    expect(anythingRuns({ guard: undefined, child, exit: undefined })).toBe(false);
+    await until(() => !anythingRuns({ guard: undefined, child, exit: undefined }));
   });
 
   test("runs on when the lease is extended", async () => {
@@ -124,8 +124,9 @@ describe.each(CASES)("guard in $shell, $limits", ({ shell, args, limits }) => {
   });
 
   test("does not mistake a stopped child for an ended one", async () => {
-    await start("sleep 1000", 60_000);
+    await start("exec sleep 1000", 60_000);
     const child = readGuard(folder).child!;
+    await until(() => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n");
     process.kill(-child.pid, "SIGSTOP");
     await until(() => processState(child) === "T");
     process.kill(-child.pid, "SIGCONT");

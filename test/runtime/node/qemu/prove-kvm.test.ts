@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** `script` stands for QEMU; each run leaves a line in `runs`. */
-function prove(script: string, device = join(folder, "kvm")): Promise<KvmProof> {
+function prove(script: string, { device = join(folder, "kvm"), timeoutMs = 5_000 } = {}): Promise<KvmProof> {
   const qemu = join(folder, "qemu");
   writeFileSync(qemu, `#!/bin/sh\necho run >>${join(folder, "runs")}\n${script}\n`, { mode: 0o755 });
   return proveKvm({
@@ -25,7 +25,7 @@ function prove(script: string, device = join(folder, "kvm")): Promise<KvmProof> 
     image: "base",
     qemu,
     device,
-    timeoutMs: 100,
+    timeoutMs,
   });
 }
 
@@ -35,7 +35,10 @@ test("proveKvm() believes a guest that speaks", async () => {
 });
 
 test("proveKvm() does not believe a guest that hangs", async () => {
-  expect(await prove("exec sleep 30")).toEqual({ works: false, detail: "a guest under KVM said nothing in 100 ms" });
+  expect(await prove("exec sleep 30", { timeoutMs: 100 })).toEqual({
+    works: false,
+    detail: "a guest under KVM said nothing in 100 ms",
+  });
 });
 
 test("proveKvm() does not believe a QEMU that aborts, and says what it said", async () => {
@@ -44,7 +47,7 @@ test("proveKvm() does not believe a QEMU that aborts, and says what it said", as
 });
 
 test("proveKvm() starts nothing without the device", async () => {
-  expect(await prove("echo Linux version", join(folder, "absent"))).toMatchObject({ works: false });
+  expect(await prove("echo Linux version", { device: join(folder, "absent") })).toMatchObject({ works: false });
   expect(() => readFileSync(join(folder, "runs"))).toThrow("ENOENT");
 });
 
