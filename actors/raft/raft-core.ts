@@ -8,7 +8,8 @@
  * Nothing here waits for anything, so no state changes between a decision and its effect (fault 6).
  *
  * This file is the transitions between the roles and the rules about terms. The roles: `follower.ts`, `campaign.ts`,
- * `leader.ts`; what they share: `member.ts`. See README.md for the words and docs/decisions/0003 for the why.
+ * `leader.ts`; what they share: `member.ts`. See README.md for the words and
+ * docs/decisions/0003-raft-step-machine.md for the why.
  *
  * Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version; etcd-io/raft.
  */

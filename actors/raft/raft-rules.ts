@@ -6,9 +6,9 @@ import type { HardState } from "../../runtime/ports/log-store.ts";
 
 export interface RaftRules {
   /** What of the hard state a write makes durable (Raft §5.1). */
-  hardStateToWrite(hardState: HardState): HardState;
+  readonly hardStateToWrite: (hardState: HardState) => HardState;
   /** Whether a leader of `term` may commit an entry of `entryTerm` because a quorum has it (Raft §5.4.2). */
-  mayCommitByCounting(entryTerm: number, term: number): boolean;
+  readonly mayCommitByCounting: (entryTerm: number, term: number) => boolean;
 }
 
 export const RAFT_RULES: RaftRules = {

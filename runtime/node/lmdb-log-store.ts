@@ -116,9 +116,11 @@ class LmdbLogStore implements LogStore {
 
   /** The thread's file has the extension of this one: `.ts` in the repository, `.js` in the published package. */
   #startWriter(): Worker {
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const file = import.meta.url.endsWith(".ts")
+      ? new URL("./lmdb-writer.ts", import.meta.url)
+      : new URL("./lmdb-writer.js", import.meta.url);
     const workerData: WriterOptions = { path: this.#path };
-    const writer = new Worker(new URL(`./lmdb-writer.${extension}`, import.meta.url), { workerData });
+    const writer = new Worker(file, { workerData });
     writer.on("message", (reply: WriterReply) => this.#onReply(reply));
     writer.on("error", (error) => this.#fail(false, error.message));
     writer.on("exit", () => {

@@ -13,7 +13,7 @@ import { crc32 } from "node:zlib";
 import type { HardState, LoadedLog, LogEntry } from "../ports/log-store.ts";
 import type { LmdbRecord } from "./lmdb-file.ts";
 
-export const LOG_FORMAT = 1;
+const LOG_FORMAT = 1;
 
 const KEY = { format: 0, hardState: 1, tail: 2, entry: 3 } as const;
 const CHECKSUM_BYTES = 4;

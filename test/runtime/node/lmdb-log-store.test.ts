@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRandom, StoreError, type LoadedLog, type LogStore } from "../../../runtime/index.ts";
@@ -20,7 +21,7 @@ logStoreContract("LMDB", () => {
   };
 });
 
-const CHILD = join(import.meta.dirname, "lmdb-log-store-child.ts");
+const CHILD = fileURLToPath(new URL("./lmdb-log-store-child.ts", import.meta.url));
 
 let folder: string;
 let path: string;
