@@ -32,13 +32,20 @@ export interface GuestProgram {
   readonly deaf?: boolean;
 }
 
+/** Somebody who reads a console as it is written. */
+export interface ConsoleFollower {
+  line(line: string): void;
+  /** The guest has ended; nothing more will come. */
+  end(): void;
+}
+
 export interface Guest {
   readonly program: GuestProgram;
   readonly launch: InstanceLaunch;
   readonly pid: number;
   readonly startedUs: number;
   readonly lines: string[];
-  readonly followers: Set<(line: string) => void>;
+  readonly followers: Set<ConsoleFollower>;
   deadlineMs: number;
   booted: boolean;
   /** Runs but answers nobody. */
@@ -143,6 +150,7 @@ export class Host {
     this.say(guest, `ended ${detail}`);
     this.guests.delete(guest.launch.instance);
     this.#consoles.set(guest.launch.instance, guest.lines);
+    for (const follower of guest.followers) follower.end();
     guest.followers.clear();
     this.#note("guest-end", guest, reason ?? "stopped");
     this.#watcher.onGuestEnded(this.index, guest.launch, reason ?? "stopped");
@@ -161,7 +169,7 @@ export class Host {
   say(guest: Guest, line: string): void {
     guest.lines.push(line);
     if (guest.lines.length > LINES_MAX) guest.lines.shift();
-    for (const follow of guest.followers) follow(line);
+    for (const follower of guest.followers) follower.line(line);
   }
 
   #boot(guest: Guest): void {

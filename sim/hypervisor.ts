@@ -10,7 +10,7 @@ import type {
   StartResult,
   StopResult,
 } from "../runtime/index.ts";
-import type { Guest, Host } from "./host.ts";
+import type { ConsoleFollower, Guest, Host } from "./host.ts";
 import type { ProcessLife } from "./process-life.ts";
 
 const CAPABILITIES: HypervisorCapabilities = { isolation: true, accelerated: false, adopt: true, pause: false };
@@ -110,12 +110,15 @@ export class SimulatedHypervisor implements Hypervisor {
   readLogs(request: LogRequest): LogSubscription {
     const host = this.#host;
     let open = true;
-    const follow = (line: string): void => this.#life.enter(() => open && request.onLine(line));
     const end = (error?: string): void => {
       if (!open) return;
       open = false;
-      host.guests.get(request.instance)?.followers.delete(follow);
+      host.guests.get(request.instance)?.followers.delete(follower);
       request.onEnd(error);
+    };
+    const follower: ConsoleFollower = {
+      line: (line) => this.#life.enter(() => open && request.onLine(line)),
+      end: () => this.#answer(() => end()),
     };
     this.#answer(() => {
       const lines = host.consoleOf(request.instance);
@@ -125,7 +128,7 @@ export class SimulatedHypervisor implements Hypervisor {
       }
       for (const line of request.tail > 0 ? lines.slice(-request.tail) : []) if (open) request.onLine(line);
       const guest = host.guests.get(request.instance);
-      if (request.follow && guest !== undefined) guest.followers.add(follow);
+      if (request.follow && guest !== undefined) guest.followers.add(follower);
       else end();
     });
     return { cancel: () => this.#answer(() => end()) };
