@@ -1,0 +1,114 @@
+/** The checkers of what users are promised: each is shown a lie and must notice. */
+import { expect, test } from "vitest";
+import type { ClusterView, Command, Vm } from "../../actors/index.ts";
+import { createRandom, jsonCodec, type InstanceLaunch } from "../../runtime/index.ts";
+import { ClientChecker } from "../../sim/checkers/client-checker.ts";
+import { CommittedLog } from "../../sim/checkers/committed-log.ts";
+import { ReplicaChecker } from "../../sim/checkers/replica-checker.ts";
+import { VmChecker } from "../../sim/checkers/vm-checker.ts";
+import { EventLog } from "../../sim/event-log.ts";
+import { Timeline } from "../../sim/timeline.ts";
+
+function timeline(): Timeline {
+  return new Timeline(createRandom(1), new EventLog({ linesKept: 1 }));
+}
+
+function launch(vm: string, instance: string): InstanceLaunch {
+  const nothing = { command: [], env: {}, files: [], ports: [] };
+  return { instance, vm, node: "n1", vcpus: 1, memoryMiB: 128, image: "base", leaseUntilMs: 0, ...nothing };
+}
+
+test("VmChecker finds a VM that starts while it runs elsewhere, not one that moved", () => {
+  const moved = timeline();
+  const checker = new VmChecker(moved);
+  checker.onGuestStarted(0, launch("web", "web-1"));
+  checker.onGuestEnded(0, launch("web", "web-1"), "lease");
+  checker.onGuestStarted(1, launch("web", "web-2"));
+  checker.onGuestStarted(2, launch("db", "db-1"));
+  expect(moved.failure).toBeNull();
+  checker.onGuestStarted(2, launch("web", "web-3"));
+  expect(moved.failure).toMatchObject({ invariant: "a-vm-never-runs-twice" });
+  expect(moved.failure?.message).toContain('VM "web" starts on host 2 as web-3, and runs on host 1 as web-2');
+});
+
+function view(applied: number, fingerprint: string): ClusterView {
+  return { applied, fingerprint, get: () => undefined, list: () => [] };
+}
+
+test("ReplicaChecker finds replicas that differ at an index", () => {
+  const same = timeline();
+  const checker = new ReplicaChecker(same);
+  const views = [view(0, "a"), view(0, "a"), view(0, "b")] as { applied: number }[];
+  for (const [node, one] of views.entries()) {
+    for (one.applied = 1; one.applied < 32; one.applied++) checker.onApply(node, one as ClusterView);
+    expect(same.failure).toBeNull();
+    checker.onApply(node, one as ClusterView);
+  }
+  expect(same.failure).toMatchObject({ invariant: "state-machine-safety" });
+});
+
+test("ReplicaChecker finds an index that was passed over", () => {
+  const at = timeline();
+  const checker = new ReplicaChecker(at);
+  const replica = view(1, "a") as { applied: number };
+  checker.onApply(0, replica as ClusterView);
+  replica.applied = 3;
+  checker.onApply(0, replica as ClusterView);
+  expect(at.failure).toMatchObject({ invariant: "applied-in-order" });
+});
+
+const START: Command = { type: "set-running", name: "web", running: true };
+const STOP: Command = { type: "set-running", name: "web", running: false };
+
+/** A checker over a log that holds these commands from index 1. */
+function clients(log: readonly Command[]): { readonly at: Timeline; readonly checker: ClientChecker } {
+  const at = timeline();
+  const committed = new CommittedLog(at);
+  for (const [before, command] of log.entries()) {
+    const proposal = { session: "s", sequence: before + 1, after: 0, atMs: 0, command };
+    const entry = { index: before + 1, term: 1, type: "command", payload: jsonCodec.encode(proposal) } as const;
+    committed.add(entry, { node: 0, term: 1 });
+  }
+  return { at, checker: new ClientChecker(at, committed, jsonCodec) };
+}
+
+function done(version: number): { ok: true; version: number; changed: boolean; resource: null } {
+  return { ok: true, version, changed: true, resource: null };
+}
+
+test("ClientChecker finds an acknowledged write that is not in the log where it was said to be", () => {
+  const { at, checker } = clients([START]);
+  checker.onOutcome("web", START, done(1));
+  checker.check();
+  expect(at.failure).toBeNull();
+  checker.onOutcome("web", STOP, done(1));
+  checker.check();
+  expect(at.failure).toMatchObject({ invariant: "acknowledged-is-committed" });
+});
+
+test("ClientChecker finds a read that does not see what was acknowledged before it began", () => {
+  const { at, checker } = clients([START, STOP]);
+  const floor = checker.readFloor;
+  checker.onOutcome("web", STOP, done(2));
+  checker.onRead(0, 1, floor);
+  expect(at.failure).toBeNull();
+  checker.onRead(0, 1, checker.readFloor);
+  expect(at.failure).toMatchObject({ invariant: "reads-are-linearizable" });
+});
+
+test("ClientChecker finds at the end that an acknowledged write does not show", () => {
+  const running = (value: boolean): ClusterView => {
+    const vm = { kind: "Vm", spec: { running: value } } as Vm;
+    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm] };
+  };
+  const { at, checker } = clients([START, STOP]);
+  checker.onOutcome("web", START, done(1));
+  checker.checkEnd(running(true));
+  // A later write about the same VM may have undone it.
+  expect(at.failure).toBeNull();
+  checker.onOutcome("web", STOP, done(2));
+  checker.checkEnd(running(false));
+  expect(at.failure).toBeNull();
+  checker.checkEnd(running(true));
+  expect(at.failure).toMatchObject({ invariant: "acknowledged-is-kept" });
+});
