@@ -1,4 +1,5 @@
 /** Decides how the nodes of a local cluster are started, and refuses what cannot work before anything starts. */
+import { readdirSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { CliError, usageError } from "../cli-error.ts";
@@ -60,6 +61,23 @@ export async function refuseTakenPorts(plans: readonly NodePlan[]): Promise<void
         hint: "Stop that process, or choose other ports, for example --port-base 17100.",
       });
     }
+  }
+}
+
+/** Data that is kept belongs to the members that wrote it. @throws CliError when those are others than `plans`. */
+export function refuseOtherMembers(plans: readonly NodePlan[], dataDir: string): void {
+  const found = readFolders(dataDir).filter((name) => /^n[1-9]$/.test(name));
+  if (found.length === 0 || found.length === plans.length) return;
+  const message = `Cannot start ${plans.length} nodes on the data in ${dataDir}: it belongs to a cluster of ${found.length}.`;
+  throw usageError(message, `Use --nodes ${found.length}, or another --data folder.`);
+}
+
+function readFolders(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 

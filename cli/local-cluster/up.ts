@@ -25,7 +25,7 @@ import { ClusterHome, type ClusterRecord } from "./cluster-record.ts";
 import { followCluster } from "./follow-cluster.ts";
 import { startNodes } from "./local-cluster.ts";
 import { claimCluster, endCrashedCluster } from "./one-cluster.ts";
-import { planNodes, refuseTakenPorts, type NodePlan } from "./plan-nodes.ts";
+import { planNodes, refuseOtherMembers, refuseTakenPorts, type NodePlan } from "./plan-nodes.ts";
 import { prepareHost, type PreparedHost } from "./prepare-host.ts";
 import { showCluster } from "./show-cluster.ts";
 import { resumeVms, stopCluster } from "./stop-cluster.ts";
@@ -85,6 +85,7 @@ class Up {
     const dataDir = flags.data === undefined ? home.dataDir : resolve(context.cwd, flags.data);
     const prepared = await abortable(this.#prepareHost(), signal);
     const plans = planNodes(flags.nodes, flags.portBase, dataDir);
+    refuseOtherMembers(plans, dataDir);
     await refuseTakenPorts(plans);
     const record = await this.#startNodes(plans, prepared, dataDir);
     const client = context.connect(record.nodes.map(({ apiUrl }) => apiUrl));
@@ -95,8 +96,7 @@ class Up {
       async () => waitForLeader(record, client, signal),
       (name) => name,
     );
-    await this.#apply(record, client, manifests);
-    const names = manifests.filter(({ spec }) => spec.running).map(({ metadata }) => metadata.name);
+    const names = await this.#apply(record, client, manifests);
     if (flags.check === true) {
       const { elapsedMs } = await checkCluster({ client, record, manifests, progress: this.#progress, signal });
       this.#timings.push({ name: "fail-over", elapsedMs });
@@ -140,16 +140,18 @@ class Up {
     );
   }
 
-  async #apply(record: ClusterRecord, client: ApiClient, manifests: readonly VmManifest[]): Promise<void> {
+  async #apply(record: ClusterRecord, client: ApiClient, manifests: readonly VmManifest[]): Promise<readonly string[]> {
     const { interrupts } = this.#options;
     const resumed = await resumeVms(record, client);
     for (const manifest of manifests) this.#progress.note(`  ${await applyManifest(client, manifest)}`);
     const applied = manifests.filter(({ spec }) => spec.running).map(({ metadata }) => metadata.name);
-    for (const name of new Set([...resumed, ...applied])) {
+    const names = [...new Set([...applied, ...resumed])];
+    for (const name of names) {
       await this.#time(`vm/${name} healthy`, `Starting vm/${name}`, async (detail) =>
         waitUntilUp(client, name, { timeoutMs: WAIT_DEFAULT_MS, onProgress: detail, signal: interrupts.first }),
       );
     }
+    return names;
   }
 
   async #stop(record: ClusterRecord): Promise<void> {
