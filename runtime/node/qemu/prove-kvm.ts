@@ -76,7 +76,8 @@ async function tryGuest(options: { qemu: string; kernel: string; timeoutMs: numb
     const decide = (works: boolean, detail: string): void => {
       if (proof !== undefined) return;
       proof = { works, detail };
-      if (guest.pid !== undefined) process.kill(-guest.pid, "SIGKILL");
+      const ended = guest.exitCode !== null || guest.signalCode !== null;
+      if (guest.pid !== undefined && !ended) process.kill(-guest.pid, "SIGKILL");
     };
     const timer = setTimeout(
       () => decide(false, `a guest under KVM said nothing in ${options.timeoutMs} ms`),
