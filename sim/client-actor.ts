@@ -3,10 +3,10 @@ import { stateless, type AskResult, type Behavior, type Ref } from "../runtime/i
 import type { Command, ProposeReply, Query, ReadReply, ReplicaRequest } from "../actors/index.ts";
 
 export type ClientMessage =
-  | { readonly type: "write"; readonly command: Command; done(reply: ProposeReply | null): void }
-  | { readonly type: "read"; readonly query: Query; done(reply: ReadReply | null): void }
+  | { readonly type: "write"; readonly command: Command; readonly done: (reply: ProposeReply | null) => void }
+  | { readonly type: "read"; readonly query: Query; readonly done: (reply: ReadReply | null) => void }
   /** The replica's answer, or none in time. */
-  | { readonly type: "answered"; finish(): void };
+  | { readonly type: "answered"; readonly finish: () => void };
 
 const TIMEOUT_MS = 5000;
 const ASK_SLACK_MS = 500;

@@ -13,7 +13,7 @@ export class EventLog {
   readonly #ringSize: number;
   readonly #onLine: ((line: string) => void) | undefined;
 
-  constructor(options: { readonly linesKept: number; readonly onLine?: ((line: string) => void) | undefined }) {
+  constructor(options: { readonly linesKept: number; readonly onLine?: (line: string) => void }) {
     this.#ringSize = options.linesKept;
     this.#onLine = options.onLine;
   }

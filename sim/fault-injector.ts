@@ -6,8 +6,9 @@
  */
 import type { Random } from "../runtime/index.ts";
 import type { Cluster } from "./cluster.ts";
-import { Faults, type FaultKind } from "./fault-kinds.ts";
+import type { FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
+import { Faults } from "./faults.ts";
 
 const HUNTS: readonly FaultKind[] = [
   "leader-cut",

@@ -6,7 +6,8 @@
  */
 import type { Random } from "../runtime/index.ts";
 import type { Weather } from "./cluster.ts";
-import { FAULT_KINDS, type FaultKind, type FaultLengths } from "./fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
+import type { FaultLengths } from "./faults.ts";
 import type { ProfileName } from "./run-result.ts";
 
 export interface FaultPlan {

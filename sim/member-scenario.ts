@@ -2,7 +2,7 @@
  * The whole node, as production puts it together (`actors/member.ts`): consensus, replica, controllers, NodeActor, VmActors,
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
-import { jsonCodec, type LogEntry, type PayloadCodec, type Random } from "../runtime/index.ts";
+import { jsonCodec, type PayloadCodec, type Random } from "../runtime/index.ts";
 import { brokenLeaseRule, brokenRules, spawnMember, type NodeSpec, type RaftLimits, type Vm } from "../actors/index.ts";
 import { ClientChecker } from "./checkers/client-checker.ts";
 import { ReplicaChecker } from "./checkers/replica-checker.ts";
@@ -83,8 +83,6 @@ export class MemberScenario implements Scenario {
     this.#replicas.onEnd(node.index);
     this.#load.onEnd(node);
   }
-
-  onCommitted(_: LogEntry): void {}
 
   load(): void {
     this.#load.start();

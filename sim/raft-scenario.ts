@@ -77,8 +77,6 @@ export class RaftScenario implements Scenario {
     for (const [payload, at] of this.#waiting) if (at === node.index) this.#waiting.delete(payload);
   }
 
-  onCommitted(): void {}
-
   load(): void {
     this.#loaded = true;
     this.#proposeSoon();

@@ -51,7 +51,10 @@ class Run {
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
     const drawn = drawProfile(random);
     this.#profile = options.profile ?? drawn;
-    this.#log = new EventLog({ linesKept: options.linesKept ?? LINES_KEPT_DEFAULT, onLine: options.onLine });
+    this.#log = new EventLog({
+      linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
+      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+    });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const plan = drawPlan(this.#profile, random.fork());
     const scenario = makeScenario(this.#profile, options, this.#timeline, random.fork());
@@ -69,10 +72,7 @@ class Run {
           this.#leaders += 1;
           this.#injector.onLeader();
         },
-        onCommitted: (entry, term) => {
-          scenario.onCommitted(entry);
-          this.#injector.onCommitted(term);
-        },
+        onCommitted: (_, term) => this.#injector.onCommitted(term),
         guests: scenario.guests,
       },
     });

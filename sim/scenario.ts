@@ -4,7 +4,6 @@
  * Two exist: `raft-scenario.ts` (consensus alone, small and fast, for its rarest faults) and `member-scenario.ts` (the
  * whole node as in production).
  */
-import type { LogEntry } from "../runtime/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GuestWatcher } from "./host.ts";
 import type { Process, SimNode } from "./sim-node.ts";
@@ -17,7 +16,6 @@ export interface Scenario {
   /** Asked after every event of each process that was touched by it. */
   check(node: SimNode): void;
   onEnd(node: SimNode): void;
-  onCommitted(entry: LogEntry): void;
   /** Begins to send requests. */
   load(): void;
   /** Sends no more new requests. */

@@ -61,8 +61,11 @@ function seal(globals: Globals, path: string): () => void {
   const name = parts.pop() as string;
   let holder: unknown = globals;
   for (const part of parts) holder = (holder as Record<string, unknown> | undefined)?.[part];
-  if (holder === undefined || holder === null || !(name in (holder as object))) return () => {};
-  return replace(holder as object, name, path);
+  return isObject(holder) && name in holder ? replace(holder, name, path) : () => {};
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 function replace(holder: object, name: string, path: string): () => void {

@@ -40,8 +40,8 @@ export interface SimNodeOptions {
   readonly random: Random;
   readonly compose: Compose;
   /** The process is gone. */
-  onEnd(index: number): void;
-  onCrash(index: number, crash: CrashReport): void;
+  readonly onEnd: (index: number) => void;
+  readonly onCrash: (index: number, crash: CrashReport) => void;
 }
 
 export class SimNode {

@@ -1,0 +1,187 @@
+/**
+ * Carries out one fault of a kind: draws its victims and its length, and sees that it ends.
+ *
+ * Those that aim at leaders know what Raft fears (voters that forget, a vanguard that vanishes): blind chance meets figure
+ * 8 of the Raft paper once in a million runs, these in one of thirty.
+ */
+import type { Random } from "../runtime/index.ts";
+import type { Cluster } from "./cluster.ts";
+import { FaultEndings } from "./fault-endings.ts";
+import type { FaultKind } from "./fault-kinds.ts";
+import { NetworkFaults } from "./network-faults.ts";
+import { NodeFaults } from "./node-faults.ts";
+import type { SimNode } from "./sim-node.ts";
+import { WeatherFaults } from "./weather-faults.ts";
+
+/** Lengths in microseconds; drawn so that short ones are as frequent as long ones. */
+export interface FaultLengths {
+  readonly minUs: number;
+  readonly maxUs: number;
+  readonly restartMinUs: number;
+  readonly restartMaxUs: number;
+}
+
+/** A voter that was killed is back within this: before the term is over. */
+const VOTER_BACK_US = 100_000;
+
+/** Share of crashes of the leader, or of all nodes, in which hosts lose power. */
+const POWER = 0.3;
+
+export class Faults {
+  readonly #cluster: Cluster;
+  readonly #random: Random;
+  readonly #lengths: FaultLengths;
+  readonly #endings: FaultEndings;
+  readonly #network: NetworkFaults;
+  readonly #node: NodeFaults;
+  readonly #weather: WeatherFaults;
+
+  constructor(cluster: Cluster, random: Random, lengths: FaultLengths) {
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#lengths = lengths;
+    this.#endings = new FaultEndings(cluster.timeline);
+    this.#network = new NetworkFaults(cluster, random, this.#endings);
+    this.#node = new NodeFaults(cluster, random, this.#endings);
+    this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+  }
+
+  /** Ends everything that is under way and starts every process that is down. */
+  healAll(): void {
+    this.#endings.endAll();
+    for (const node of this.#cluster.nodes) if (!node.running) node.start();
+  }
+
+  /** Does one fault. False when there was no victim for it. */
+  inject(kind: FaultKind): boolean {
+    const random = this.#random;
+    const { weather } = this.#cluster.network;
+    switch (kind) {
+      case "kill":
+        return this.#withNode((node) => this.#crash(node, false));
+      case "power-loss":
+        return this.#withNode((node) => this.#crash(node, true));
+      case "kill-all":
+        return this.#crashAll(random.next() < POWER);
+      case "partition":
+        return this.#partition(this.#drawGroup());
+      case "one-way-cut":
+        return this.#network.cutOneWay(this.#drawUs());
+      case "half-deaf":
+        return this.#withNode((node) => this.#network.makeHalfDeaf(node, this.#drawUs()));
+      case "link-reset":
+        return this.#network.reset();
+      case "loss":
+        return this.#raise(weather, "loss", random.next() * 0.3);
+      case "delay":
+        return this.#raise(weather, "delayMeanUs", 1000 * 10 ** (random.next() * 2.5));
+      case "disk-slow":
+        return this.#withNode(({ disk }) => this.#raise(disk.weather, "slowness", 10 ** (1 + random.next() * 2)));
+      case "disk-hang":
+        return this.#withNode((node) => this.#node.hangDisk(node, this.#drawUs()));
+      case "disk-error":
+        return this.#withNode((node) => this.#node.breakDisk(node));
+      case "pause":
+        return this.#withNode((node) => this.#node.pause(node, this.#drawUs()));
+      case "wall-step":
+        return this.#withNode((node) => this.#node.stepWall(node));
+      case "guest-crash":
+        return this.#node.endGuest("crash");
+      case "guest-exit":
+        return this.#node.endGuest("shutdown");
+      case "guest-hang":
+        return this.#node.hangGuest();
+      case "leader-cut":
+        return this.#withLeader((leader) => this.#partition(this.#drawMinorityOf(leader)));
+      case "leader-kill":
+        return this.#withLeader((leader) => this.#crash(leader, random.next() < POWER));
+      case "leader-pause":
+        return this.#withLeader((leader) => this.#node.pause(leader, this.#drawUs()));
+      case "voters-kill":
+        return this.#withLeader((leader) => this.#killVotersOf(leader));
+      case "vanguard-cut":
+        return this.#withLeader((leader) => this.#cutVanguard(leader));
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #drawUs(): number {
+    return logUniform(this.#random, this.#lengths.minUs, this.#lengths.maxUs);
+  }
+
+  #crash(node: SimNode, power: boolean): void {
+    const { restartMinUs, restartMaxUs } = this.#lengths;
+    this.#node.crash(node, { power, downUs: logUniform(this.#random, restartMinUs, restartMaxUs) });
+  }
+
+  #crashAll(power: boolean): true {
+    for (const node of this.#cluster.nodes) if (node.running) this.#crash(node, power);
+    return true;
+  }
+
+  #partition(group: ReadonlySet<number>): true {
+    this.#network.partition(group, this.#drawUs());
+    return true;
+  }
+
+  #raise<Key extends string>(weather: Record<Key, number>, key: Key, value: number): true {
+    this.#weather.raise(weather, key, { value, durationUs: this.#drawUs() });
+    return true;
+  }
+
+  #killVotersOf(leader: SimNode): void {
+    for (const node of this.#cluster.nodes) {
+      if (node === leader || !node.running || this.#random.next() < 0.4) continue;
+      this.#node.crash(node, { power: false, downUs: this.#random.integer(VOTER_BACK_US) });
+    }
+    if (this.#random.next() < 0.7) this.#partition(new Set([leader.index]));
+  }
+
+  #cutVanguard(leader: SimNode): void {
+    this.healAll();
+    const { nodes, raft } = this.#cluster;
+    const ranked = nodes
+      .map((node) => ({ node, status: raft.view(node.index)?.status() }))
+      .toSorted(({ node: one, status: at }, { node: other, status: to }) => {
+        if (one === leader || other === leader) return one === leader ? -1 : 1;
+        return (to?.lastTerm ?? 0) - (at?.lastTerm ?? 0) || (to?.lastIndex ?? 0) - (at?.lastIndex ?? 0);
+      });
+    this.#partition(new Set(ranked.slice(0, this.#minority()).map(({ node }) => node.index)));
+  }
+
+  /** The leader and too few others to commit anything. */
+  #drawMinorityOf(leader: SimNode): ReadonlySet<number> {
+    const group = new Set([leader.index]);
+    const size = 1 + this.#random.integer(this.#minority());
+    while (group.size < size) group.add(this.#random.integer(this.#cluster.nodes.length));
+    return group;
+  }
+
+  /** The most nodes that are no majority, at least one. */
+  #minority(): number {
+    return Math.max(1, Math.ceil(this.#cluster.nodes.length / 2) - 1);
+  }
+
+  #drawGroup(): ReadonlySet<number> {
+    const { nodes } = this.#cluster;
+    const group = nodes.filter(() => this.#random.next() < 0.5).map(({ index }) => index);
+    return new Set(group.length === 0 ? [this.#random.integer(nodes.length)] : group);
+  }
+
+  #withNode(act: (node: SimNode) => boolean | void): boolean {
+    const running = this.#cluster.nodes.filter((node) => node.running);
+    const node = running.length === 0 ? undefined : running[this.#random.integer(running.length)];
+    return node !== undefined && act(node) !== false;
+  }
+
+  #withLeader(act: (leader: SimNode) => boolean | void): boolean {
+    const leader = this.#cluster.raft.leader();
+    return leader !== undefined && act(this.#cluster.node(leader)) !== false;
+  }
+}
+
+/** A draw of which each order of magnitude is equally likely. */
+function logUniform(random: Random, min: number, max: number): number {
+  return min * (max / min) ** random.next();
+}
