@@ -23,6 +23,11 @@ export function cacheFolder(env: Environment): string {
     : join(env.XDG_CACHE_HOME || join(homeOf(env), ".cache"), "blixard");
 }
 
+/** Compiled code of Node.js, by its version and the sources' content; shared by all processes of this user. */
+export function compileCacheFolder(env: Environment): string {
+  return join(cacheFolder(env), "compiled");
+}
+
 function homeOf(env: Environment): string {
   return env.HOME || homedir();
 }

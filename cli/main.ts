@@ -4,11 +4,12 @@
  * Everything else is loaded after the compile cache is on: a node then starts in a third of the time.
  */
 import { enableCompileCache } from "node:module";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { cacheFolder } from "./folders.ts";
+import { compileCacheFolder } from "./folders.ts";
 
-enableCompileCache(join(cacheFolder(process.env), "compiled"));
+// The variable is what threads and node processes go by: without it each loads its own compiler of types, 20 MB.
+process.env.NODE_COMPILE_CACHE ??= compileCacheFolder(process.env);
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 
 const [{ createApiClient }, { ProcessInterrupts }, { runCli }, { processTerminal }] = await Promise.all([
   import("../api/client.ts"),

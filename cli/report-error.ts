@@ -31,8 +31,11 @@ const HINT_BY_API_CODE: Readonly<Record<string, string>> = {
   unauthorized: "Put the cluster's secret into BLIXARD_TOKEN.",
 };
 
-/** Prints what went wrong. @returns the exit code that says so. */
-export function reportError(error: unknown, err: Stream): ExitCode {
+const FAULT_HINT =
+  "This looks like a fault of Blixard itself: please report it, with what you did and what BLIXARD_DEBUG=1 adds to this.";
+
+/** Prints what went wrong. `debug`: the stack of a bug too. @returns the exit code that says so. */
+export function reportError(error: unknown, err: Stream, { debug }: { readonly debug: boolean }): ExitCode {
   // commander has printed its own: a mistake of the command line, or help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
@@ -44,11 +47,8 @@ export function reportError(error: unknown, err: Stream): ExitCode {
     print(err, `${asSentence(error.message)}${problems}`, HINT_BY_API_CODE[error.code]);
     return EXIT_BY_API_CODE[error.code] ?? EXIT.failed;
   }
-  print(
-    err,
-    error instanceof Error ? error.message : String(error),
-    "This looks like a fault of Blixard itself: please report it with what you did.",
-  );
+  print(err, error instanceof Error ? error.message : String(error), FAULT_HINT);
+  if (debug && error instanceof Error) err.write(`${error.stack}\n`);
   return EXIT.failed;
 }
 

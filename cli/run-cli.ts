@@ -10,6 +10,6 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     await buildProgram(context).parseAsync([...args], { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    return reportError(error, context.terminal.err);
+    return reportError(error, context.terminal.err, { debug: Boolean(context.env.BLIXARD_DEBUG) });
   }
 }

@@ -49,31 +49,32 @@ export function addSimCommand(program: Command, context: CliContext): void {
 }
 
 async function simulate({ terminal, now }: CliContext, flags: SimFlags): Promise<void> {
-  const { runSeed } = await import("../../sim/index.ts");
+  const { addToSummary, EMPTY_SUMMARY, formatFailure, formatSummary, runSeed } = await import("../../sim/index.ts");
   const { out, err } = terminal;
   const first = flags.seed ?? now() % SEED_MAX;
-  const results: SeedResult[] = [];
   const title = flags.seeds === 1 ? `Seed ${first}` : `Seeds ${first} to ${first + flags.seeds - 1}`;
-  const { elapsedMs } = await new Progress(err).step(
+  let failed: SeedResult | undefined;
+  const { value: summary, elapsedMs } = await new Progress(err).step(
     title,
     async (step) => {
-      for (let seed = first; seed < first + flags.seeds; seed++) {
+      let sum = EMPTY_SUMMARY;
+      for (let seed = first; seed < first + flags.seeds && failed === undefined; seed++) {
         step.detail(`${seed - first} done`);
         // A run does not let anything else happen in this process.
         await breathe();
         const lines: string[] = [];
         const result = runSeed(optionsOf(flags, seed, lines));
-        results.push(result);
         for (const line of lines) out.write(`${line}\n`);
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
-        if (!result.ok) break;
+        if (!result.ok) failed = result;
+        sum = addToSummary(sum, result);
       }
+      return sum;
     },
-    () => `${results.filter(({ ok }) => ok).length} of ${flags.seeds} clean`,
+    ({ seeds, failed: { length } }) => `${seeds - length} of ${flags.seeds} clean`,
   );
-  const failed = results.find(({ ok }) => !ok);
-  if (flags.json !== true) out.write(renderSummary(results, elapsedMs));
-  if (failed !== undefined) throw failureOf(failed, flags);
+  if (flags.json !== true) out.write(`${formatSummary(summary, elapsedMs)}\n`);
+  if (failed !== undefined) throw new CliError(EXIT.failed, formatFailure(failed));
 }
 
 function optionsOf({ nodes, duration, profile, events }: SimFlags, seed: number, lines: string[]): RunOptions {
@@ -84,35 +85,4 @@ function optionsOf({ nodes, duration, profile, events }: SimFlags, seed: number,
     ...(profile === undefined ? {} : { profile }),
     ...(events === true ? { onLine: (line: string) => void lines.push(line) } : {}),
   };
-}
-
-function renderSummary(results: readonly SeedResult[], elapsedMs: number): string {
-  const total = (of: (result: SeedResult) => number): number => results.reduce((sum, result) => sum + of(result), 0);
-  const simulatedS = total(({ simulatedMs }) => simulatedMs) / 1000;
-  const wallS = elapsedMs / 1000;
-  const counted = (name: "faults" | "marks"): string => {
-    const counts = new Map<string, number>();
-    for (const result of results) {
-      for (const [key, count] of Object.entries(result[name])) counts.set(key, (counts.get(key) ?? 0) + count);
-    }
-    return [...counts].map(([key, count]) => `${key} ${count}`).join(", ");
-  };
-  const [only] = results;
-  return [
-    `Simulated ${simulatedS.toFixed(0)} s in ${wallS.toFixed(1)} s: ${(simulatedS / wallS).toFixed(0)} simulated seconds a second`,
-    `${total(({ events }) => events)} events, ${total(({ turns }) => turns)} turns of actors`,
-    `Faults: ${counted("faults") || "none"}`,
-    `Reached: ${counted("marks") || "nothing"}`,
-    ...(results.length === 1 && only !== undefined
-      ? [`Event log: ${only.eventLogHash} (profile ${only.profile})`]
-      : []),
-    "",
-  ].join("\n");
-}
-
-function failureOf({ seed, nodes, failure }: SeedResult, { duration, profile }: SimFlags): CliError {
-  const replay = `blixard sim --seed ${seed} --nodes ${nodes} --duration ${duration}ms${profile === undefined ? "" : ` --profile ${profile}`}`;
-  const lines = (failure?.lines ?? []).map((line) => `\n  ${line}`).join("");
-  const message = `Seed ${seed} breaks "${failure?.invariant}" after ${failure?.atMs} ms: ${failure?.message}`;
-  return new CliError(EXIT.failed, `${message}${lines}`, { hint: `To replay it: ${replay} --events` });
 }

@@ -11,7 +11,7 @@ import { EXIT } from "../exit-codes.ts";
 import { poll } from "../pause.ts";
 import { runningNodes, type ClusterHome, type ClusterRecord, type NodeRecord } from "./cluster-record.ts";
 import { killInstances, runningInstances } from "./instance-processes.ts";
-import { lastLogLines, signalProcess, startNodeProcess } from "./node-process.ts";
+import { lastWords, signalProcess, startNodeProcess } from "./node-process.ts";
 import { apiUrlOf, LOCAL_CLUSTER_ID, nodeFlags, type NodeFlagsOptions, type NodePlan } from "./plan-nodes.ts";
 
 /** As long as a node takes to answer its open requests and close its log. */
@@ -52,7 +52,8 @@ export async function startNodes(options: StartOptions): Promise<ClusterRecord> 
     const identity = await startNodeProcess({
       name: plan.name,
       flags: nodeFlags(plan, plans, options),
-      env: { ...options.env, BLIXARD_TOKEN: token },
+      // Its words go to a log, where a stack is welcome.
+      env: { ...options.env, BLIXARD_TOKEN: token, BLIXARD_DEBUG: "1" },
       logFile: home.logFile(plan.name),
     });
     nodes[at] = { ...nodes[at]!, process: identity };
@@ -66,7 +67,7 @@ export function refuseEndedNodes(record: ClusterRecord): void {
   const running = new Set(runningNodes(record));
   const ended = record.nodes.find((node) => !running.has(node));
   if (ended === undefined) return;
-  const words = lastLogLines(ended.logFile, LOG_LINES_SHOWN).map((line) => `\n  ${line}`);
+  const words = lastWords(ended.logFile, LOG_LINES_SHOWN).map((line) => `\n  ${line}`);
   throw new CliError(EXIT.failed, `Node "${ended.name}" ended by itself.${words.join("")}`, {
     hint: `All it said is in ${ended.logFile}.`,
   });
