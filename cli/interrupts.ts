@@ -52,6 +52,6 @@ export class ProcessInterrupts implements Interrupts, Disposable {
 }
 
 /** What a command that was interrupted ends with. */
-export function interrupted(): CliError {
+function interrupted(): CliError {
   return new CliError(EXIT.interrupted, "Interrupted.");
 }

@@ -73,7 +73,7 @@ export async function waitUntilGone(client: ApiClient, name: string, options: Wa
 }
 
 /** One line on how a VM is: `Starting on n2`, `Pending: no node has …`. */
-export function describeState({ status, spec }: Vm): string {
+function describeState({ status, spec }: Vm): string {
   const where = status.instance === null ? "" : ` on ${status.instance.node}`;
   const health = spec.health === undefined || status.phase !== "Running" ? "" : `, ${status.health}`;
   return `${status.phase}${where}${health}${status.message === "" ? "" : `: ${status.message}`}`;

@@ -2,12 +2,11 @@
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { DRIVER_CHOICES, type DriverChoice } from "../node-config.ts";
+import { NODES_MAX, PORT_BASE_DEFAULT } from "../local-cluster/plan-nodes.ts";
 import { toCount } from "./wait-options.ts";
 
 const NODES_DEFAULT = 3;
-const NODES_MAX = 9;
 const PORT_MAX = 65_535;
-const PORT_BASE_DEFAULT = 7100;
 
 const EXAMPLES = `
 Examples:
