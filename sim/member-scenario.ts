@@ -13,7 +13,7 @@ import { SimulatedHypervisor } from "./hypervisor.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { proberOf } from "./prober.ts";
 import type { Scenario } from "./scenario.ts";
-import { sharedCodec } from "./shared-codec.ts";
+import { decodeOnceCodec } from "./decode-once-codec.ts";
 import type { Process, SimNode } from "./sim-node.ts";
 import { loggerOf } from "./simulated-logger.ts";
 import type { Timeline } from "./timeline.ts";
@@ -35,7 +35,7 @@ const LAG_MAX = 20;
 export class MemberScenario implements Scenario {
   readonly guests: VmChecker;
   readonly #options: MemberScenarioOptions;
-  readonly #codec: PayloadCodec = sharedCodec(jsonCodec);
+  readonly #codec: PayloadCodec = decodeOnceCodec(jsonCodec);
   readonly #replicas: ReplicaChecker;
   #cluster!: Cluster;
   #clients!: ClientChecker;

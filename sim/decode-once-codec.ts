@@ -6,7 +6,7 @@
 import type { PayloadCodec } from "../runtime/index.ts";
 import { freezeDeep } from "./strict-message.ts";
 
-export function sharedCodec(codec: PayloadCodec): PayloadCodec {
+export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
   const decoded = new WeakMap<Uint8Array, unknown>();
   return {
     encode: (value) => codec.encode(value),
