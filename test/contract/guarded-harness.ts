@@ -30,7 +30,7 @@ export async function guardedHarness(
     isAlive,
     kill: (pid) => void process.kill(pid, "SIGKILL"),
     pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
-    startAndDie: (launch) => startAndDie(choice, launch, nodeClock.monotonicMs()),
+    startAndDie: (launch) => startAndDie(choice, launch, launch.leaseUntilMs - nodeClock.monotonicMs()),
     cleanUp: () => cleanUp(stateDir),
   };
 }
@@ -74,17 +74,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-async function startAndDie(choice: DriverChoice, launch: InstanceLaunch, nowMs: number): Promise<void> {
+async function startAndDie(choice: DriverChoice, launch: InstanceLaunch, leaseMs: number): Promise<void> {
   const script = join(import.meta.dirname, "doomed-node.ts");
-  // Each process counts from a start of its own; the system's clock below is the same for both.
-  const leaseUntilNs = process.hrtime.bigint() + BigInt(Math.round((launch.leaseUntilMs - nowMs) * 1e6));
-  const node = spawn(
-    process.execPath,
-    [script, JSON.stringify({ choice, launch, leaseUntilNs: String(leaseUntilNs) })],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const node = spawn(process.execPath, [script, JSON.stringify({ choice, launch, leaseMs })], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   try {
     for await (const line of createInterface({ input: node.stdout })) {
       if (line !== "booted") throw new Error(line);

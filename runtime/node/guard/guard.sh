@@ -136,6 +136,12 @@ trap - CHLD
 end_child
 wait "$child"
 status=$?
+# In bash a CHLD (17) that came before the trap was taken away interrupts even this wait; no process ends by that signal.
+if [ "$status" -eq 145 ]; then
+  wait "$child"
+  again=$?
+  [ "$again" -eq 127 ] || status=$again
+fi
 kind=code
 if [ "$status" -gt 128 ]; then
   kind=signal

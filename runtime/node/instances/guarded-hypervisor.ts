@@ -23,7 +23,6 @@ import type {
 } from "../../ports/hypervisor.ts";
 import type { Logger } from "../../ports/logger.ts";
 import {
-  anythingRuns,
   canBindLifetimes,
   giveUp,
   guardFolder,
@@ -37,8 +36,10 @@ import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
 import { type Machine, type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+import { Turns } from "./turns.ts";
 
 export interface GuardedHypervisorOptions {
   /** Holds the instances' folders; made when missing. Belongs to one process at a time. */
@@ -49,11 +50,6 @@ export interface GuardedHypervisorOptions {
 
 /** How often logs are cut and exits are looked for that no file event told of. */
 const TICK_MS = 1_000;
-/** What was killed is gone within milliseconds, unless it hangs in the kernel; then `stop` fails and says so. */
-const KILL_WAIT_MS = 5_000;
-const SETTLE_POLL_MS = 5;
-/** A guard that was started by a process that died writes its claim within moments. */
-const CLAIM_WAIT_MS = 1_000;
 
 interface Running {
   readonly record: InstanceRecord;
@@ -74,11 +70,12 @@ export class GuardedHypervisor implements Hypervisor {
   readonly capabilities: HypervisorCapabilities;
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
+  readonly #finder: InstanceFinder;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, Running>();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   #bindLifetimes: Promise<boolean> | undefined;
   #tick: TimerHandle | undefined;
   #listen: (event: InstanceEvent) => void = () => undefined;
@@ -89,6 +86,7 @@ export class GuardedHypervisor implements Hypervisor {
     this.driver = machines.name;
     this.capabilities = machines.capabilities;
     this.#store = new InstanceStore(options.stateDir);
+    this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
@@ -98,7 +96,7 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
-    const starting = this.#inTurn(launch.instance, () => this.#start(launch));
+    const starting = this.#turns.take(launch.instance, () => this.#start(launch));
     this.#answer(starting, done, (error): StartResult => {
       const { code, message } = toStartRefusal(error);
       return {
@@ -110,7 +108,7 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void {
-    const adopting = this.#inTurn(instance, () => this.#adopt(instance, leaseUntilMs));
+    const adopting = this.#turns.take(instance, () => this.#adopt(instance, leaseUntilMs));
     this.#answer(adopting, done, (error): StartResult => {
       const { code, message } = toStartRefusal(error);
       return { ok: false, code, message: `Cannot adopt instance "${instance}": ${message}` };
@@ -118,10 +116,11 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
-    const stopping = this.#inTurn(instance, async () => this.#attached(instance)).then(
-      async (running): Promise<StopResult> =>
+    const stopping = this.#turns
+      .take(instance, async () => this.#attached(instance))
+      .then(async (running): Promise<StopResult> =>
         running === undefined ? { ok: true, forced: false } : this.#stop(running, graceMs),
-    );
+      );
     this.#answer(stopping, done, (error): StopResult => {
       return { ok: false, message: `Cannot stop instance "${instance}": ${(error as Error).message}` };
     });
@@ -129,7 +128,7 @@ export class GuardedHypervisor implements Hypervisor {
 
   list(done: (found: readonly FoundInstance[]) => void): void {
     const listing = Promise.all(
-      this.#store.ids().map((instance) => this.#inTurn(instance, () => this.#find(instance))),
+      this.#store.ids().map((instance) => this.#turns.take(instance, () => this.#finder.find(instance))),
     ).then((found) => found.filter((one) => one !== undefined));
     this.#answer(listing, done, (error) => {
       this.#logger.log("error", "Cannot list the instances of this host", { cause: error });
@@ -177,7 +176,7 @@ export class GuardedHypervisor implements Hypervisor {
     if (!isInstanceId(launch.instance)) {
       throw new StartRefusal("unsupported", "its id is not made of letters, digits, '-', '_' and '.'");
     }
-    const runs = this.#running.has(launch.instance) || (await this.#find(launch.instance)) !== undefined;
+    const runs = this.#running.has(launch.instance) || (await this.#finder.find(launch.instance)) !== undefined;
     if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch);
     await checkPorts(launch.ports);
@@ -217,8 +216,11 @@ export class GuardedHypervisor implements Hypervisor {
     if (running === undefined) throw new StartRefusal("not-running", "it does not run on this host any more");
     this.#writeLease(folder, leaseUntilMs);
     const { child } = readGuard(folder);
-    if (child === undefined || !isRunning(child)) throw new StartRefusal("not-running", "it ended just now");
-    return { ok: true, pid: child.pid };
+    if (child !== undefined && isRunning(child)) return { ok: true, pid: child.pid };
+    // The answer tells of this end; an event would be a second word of it.
+    running.stopping = true;
+    await this.#exitWithin(running, KILL_WAIT_MS);
+    throw new StartRefusal("not-running", "it ended just now");
   }
 
   async #stop(running: Running, graceMs: number): Promise<StopResult> {
@@ -235,37 +237,11 @@ export class GuardedHypervisor implements Hypervisor {
     };
   }
 
-  /** Is an instance of ours running in that folder? Folders in which nothing runs any more are cleared away. */
-  async #find(instance: string): Promise<FoundInstance | undefined> {
-    if (!this.#store.has(instance)) return undefined;
-    const record = this.#store.record(instance);
-    if (record !== undefined && record.driver !== this.driver) return undefined;
-    const folder = this.#store.folder(instance);
-    let state = readGuard(folder);
-    const waitUntilMs = this.#clock.monotonicMs() + CLAIM_WAIT_MS;
-    // A guard may be about to say whom it guards; one that has not come to claim the folder is shut out.
-    while (state.child === undefined && !giveUp(folder) && this.#clock.monotonicMs() < waitUntilMs) {
-      if (state.guard !== undefined && !isRunning(state.guard)) break;
-      await this.#pause(SETTLE_POLL_MS);
-      state = readGuard(folder);
-    }
-    const { guard, child } = state;
-    const guarded = guard !== undefined && isRunning(guard) && state.exit === undefined;
-    if (record !== undefined && guarded && child !== undefined && isRunning(child)) {
-      return { instance, vm: record.vm, pid: child.pid };
-    }
-    if (this.#running.has(instance)) return undefined;
-    // Without its guard nothing would end it at its lease: it must not go on.
-    await this.#endLeftovers(folder);
-    this.#store.retire(instance);
-    return undefined;
-  }
-
   async #attached(instance: string): Promise<Running | undefined> {
     const running = this.#running.get(instance);
     if (running !== undefined) return running;
     const record = this.#store.record(instance);
-    if (record === undefined || (await this.#find(instance)) === undefined) return undefined;
+    if (record === undefined || (await this.#finder.find(instance)) === undefined) return undefined;
     return this.#attach(record, true);
   }
 
@@ -338,14 +314,18 @@ export class GuardedHypervisor implements Hypervisor {
 
   async #end(running: Running, exit: GuardExit): Promise<void> {
     const { instance } = running.record;
-    await this.#endLeftovers(running.folder);
+    if (!(await this.#finder.endLeftovers(running.folder))) {
+      // Something of it hangs in the kernel: it has not ended, and the next tick looks again.
+      running.ended = false;
+      return;
+    }
     const why = await running.machine.explain(exit);
     running.watcher?.close();
     running.machine.detach();
     await running.log.finish();
     if (this.#closed) return;
     this.#running.delete(instance);
-    this.#store.retire(instance);
+    this.#retire(instance);
     if (!running.stopping) this.#emit({ type: "exited", instance, ...why });
     for (const wake of running.exitWaiters) wake();
   }
@@ -360,18 +340,15 @@ export class GuardedHypervisor implements Hypervisor {
       this.#running.delete(instance);
     }
     giveUp(folder);
-    await this.#endLeftovers(folder);
-    this.#store.retire(instance);
+    if (await this.#finder.endLeftovers(folder)) this.#retire(instance);
   }
 
-  /** Ends what may still run of an instance, and waits for its guard to be gone, so that nothing stays behind. */
-  async #endLeftovers(folder: string): Promise<void> {
-    const untilMs = this.#clock.monotonicMs() + KILL_WAIT_MS;
-    for (;;) {
-      const state = readGuard(folder);
-      if (!anythingRuns(state) || this.#clock.monotonicMs() > untilMs) return;
-      killInstance(state);
-      await this.#pause(SETTLE_POLL_MS);
+  /** What cannot be moved away now is when the instance is looked for next; its end is no less true. */
+  #retire(instance: string): void {
+    try {
+      this.#store.retire(instance);
+    } catch (error) {
+      this.#logger.log("error", `Cannot clear away instance "${instance}"`, { instance, cause: error });
     }
   }
 
@@ -403,16 +380,6 @@ export class GuardedHypervisor implements Hypervisor {
     return this.#bindLifetimes;
   }
 
-  #inTurn<Value>(instance: string, run: () => Promise<Value>): Promise<Value> {
-    const turn = (this.#turns.get(instance) ?? Promise.resolve()).then(run, run);
-    this.#turns.set(instance, turn);
-    const forget = (): void => {
-      if (this.#turns.get(instance) === turn) this.#turns.delete(instance);
-    };
-    turn.then(forget, forget);
-    return turn;
-  }
-
   #answer<Value>(work: Promise<Value>, done: (value: Value) => void, failed: (error: unknown) => Value): void {
     // What `done` throws is the caller's bug and must not look like a failure of ours.
     void work.catch(failed).then((value) => queueMicrotask(() => done(value)));
@@ -420,9 +387,5 @@ export class GuardedHypervisor implements Hypervisor {
 
   #emit(event: InstanceEvent): void {
     if (!this.#closed) this.#listen(event);
-  }
-
-  async #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(delayMs, resolve));
   }
 }

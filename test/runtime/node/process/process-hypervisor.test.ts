@@ -3,6 +3,6 @@ import { guardedHarness } from "../../../contract/guarded-harness.ts";
 import { hypervisorContract } from "../../../contract/hypervisor.ts";
 
 hypervisorContract(
-  () => guardedHarness("process", { imagesDir: "/nonexistent", bootMs: 3_000, shortLeaseMs: 800 }),
+  () => guardedHarness("process", { imagesDir: "/nonexistent", bootMs: 2_000, shortLeaseMs: 800 }),
   "process",
 );
