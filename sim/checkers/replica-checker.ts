@@ -8,8 +8,8 @@
 import type { ClusterView } from "../../actors/index.ts";
 import type { Timeline } from "../timeline.ts";
 
-const STRIDE = 32;
-const STRIDE_PAST = 512;
+const STRIDE = 64;
+const STRIDE_PAST = 1024;
 
 export class ReplicaChecker {
   comparisons = 0;
