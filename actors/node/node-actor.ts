@@ -142,8 +142,7 @@ class NodeKeeper {
     if (this.#phase !== "registering") return;
     const leaseUntilMs = askedMs + this.#options.lease.leaseMs;
     if (!reply.ok || !reply.outcome.ok || leaseUntilMs <= this.#ctx.now()) {
-      if (reply.ok && !reply.outcome.ok)
-        this.#warn(reply.outcome.message);
+      if (reply.ok && !reply.outcome.ok) this.#warn(reply.outcome.message);
       this.#ctx.setTimer("register", RETRY_MS, { type: "register-due" });
       return;
     }

@@ -43,6 +43,9 @@ export async function chooseDriver(config: NodeConfig, { clock, logger }: Driver
   if (imagesDir === undefined)
     throw usageError('The driver "qemu" needs guest images', "Give their folder with --images.");
   const kvm = await proveKvm({ qemu, imagesDir, image: PROOF_IMAGE, cacheDir: join(config.dataDir, "kvm") });
-  logger.log("info", kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs", { qemu, kvm: kvm.detail });
+  logger.log("info", kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs", {
+    qemu,
+    kvm: kvm.detail,
+  });
   return createQemuHypervisor({ ...options, imagesDir, acceleration: kvm.works ? "kvm" : "tcg", qemu });
 }
