@@ -44,10 +44,10 @@ export interface MemberOptions {
   /** For the simulator: rules with a planted fault, and looks inside for its checkers. */
   readonly raftRules?: RaftRules;
   readonly leaseRule?: LeaseRule;
-  onRaftStart?(view: RaftView): void;
-  onApply?(view: ClusterView): void;
+  readonly onRaftStart?: (view: RaftView) => void;
+  readonly onApply?: (view: ClusterView) => void;
   /** The log can no longer be read or kept; whoever runs the process should end it. */
-  onStoreFailed?(error: StoreError): void;
+  readonly onStoreFailed?: (error: StoreError) => void;
 }
 
 export interface Member {

@@ -4,7 +4,7 @@ import type { Clock } from "./ports/clock.ts";
 import { Ref, type AnyRef, type Recipient } from "./ref.ts";
 
 /** The first part of the path of every reply ref; no actor can have this name. */
-export const ASK_PATH = "$ask";
+const ASK_PATH = "$ask";
 
 export class PendingAsks {
   readonly #node: string;

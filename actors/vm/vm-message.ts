@@ -1,5 +1,5 @@
 /** What a VmActor hears and says. Its parent is the NodeActor, which speaks to the map for it. */
-import type { ProbeResult, InstanceEvent, Ref, StartResult, StopResult } from "../../runtime/index.ts";
+import type { InstanceEvent, ProbeResult, StartResult, StopResult } from "../../runtime/index.ts";
 import type { Observation } from "../cluster/commands.ts";
 
 export type VmMessage =
@@ -32,5 +32,3 @@ export type VmReport =
       /** True when the map should not be told: after `discard`. */
       readonly silent: boolean;
     };
-
-export type VmReportRef = Ref<VmReport>;

@@ -1,5 +1,6 @@
 /** Which hypervisor a node drives: what its settings say, or what the host has. */
 import { join } from "node:path";
+import { match, P } from "ts-pattern";
 import type { Clock, Logger } from "../../runtime/index.ts";
 import {
   createProcessHypervisor,
@@ -23,29 +24,33 @@ const QEMU = "qemu-system-x86_64";
 const PROOF_IMAGE = "base";
 
 /** @throws CliError when QEMU was asked for by name and is missing. */
-export async function chooseDriver(config: NodeConfig, { clock, logger }: DriverPorts): Promise<GuardedHypervisor> {
-  const options = { stateDir: config.dataDir, clock, logger };
+export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
   const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
-  if (config.driver === "qemu" && qemu === undefined) {
-    throw new CliError(
-      EXIT.failed,
-      `Cannot start node "${config.name}" with the driver "qemu": there is no ${QEMU} on the path`,
-      {
-        hint: 'On Debian: "apt-get install qemu-system-x86". Or start it with "--driver process", which isolates nothing.',
-      },
-    );
-  }
-  if (qemu === undefined) {
-    logger.log("warn", "VMs run as plain processes, which isolates nothing: no hypervisor was chosen or found");
-    return createProcessHypervisor(options);
-  }
-  const { imagesDir } = config;
-  if (imagesDir === undefined)
-    throw usageError('The driver "qemu" needs guest images', "Give their folder with --images.");
-  const kvm = await proveKvm({ qemu, imagesDir, image: PROOF_IMAGE, cacheDir: join(config.dataDir, "kvm") });
-  logger.log("info", kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs", {
-    qemu,
-    kvm: kvm.detail,
-  });
-  return createQemuHypervisor({ ...options, imagesDir, acceleration: kvm.works ? "kvm" : "tcg", qemu });
+  return match({ wanted: config.driver, qemu, images: config.imagesDir })
+    .with({ wanted: "qemu", qemu: undefined }, () => {
+      const message = `Cannot start node "${config.name}" with the driver "qemu": there is no ${QEMU} on the path`;
+      const hint = 'On Debian: "apt-get install qemu-system-x86". Or use "--driver process", which isolates nothing.';
+      throw new CliError(EXIT.failed, message, { hint });
+    })
+    .with({ qemu: undefined }, () => {
+      ports.logger.log("warn", "VMs run as plain processes, which isolates nothing: no hypervisor was chosen or found");
+      return createProcessHypervisor({ ...ports, stateDir: config.dataDir });
+    })
+    .with({ images: undefined }, () => {
+      throw usageError('The driver "qemu" needs guest images.', "Give their folder with --images.");
+    })
+    .with({ qemu: P.string, images: P.string }, async (found) => startQemuDriver(config, ports, found))
+    .exhaustive();
+}
+
+async function startQemuDriver(
+  { dataDir }: NodeConfig,
+  ports: DriverPorts,
+  { qemu, images }: { readonly qemu: string; readonly images: string },
+): Promise<GuardedHypervisor> {
+  const kvm = await proveKvm({ qemu, imagesDir: images, image: PROOF_IMAGE, cacheDir: join(dataDir, "kvm") });
+  const words = kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs";
+  ports.logger.log("info", words, { qemu, kvm: kvm.detail });
+  const acceleration = kvm.works ? "kvm" : "tcg";
+  return createQemuHypervisor({ ...ports, stateDir: dataDir, imagesDir: images, acceleration, qemu });
 }

@@ -1,7 +1,7 @@
 /** A VM as the map would hold it, placed on node n1. */
 import { API_VERSION, type Vm, type VmSpec } from "../../../actors/index.ts";
 
-export const SAMPLE_SPEC: VmSpec = {
+const SAMPLE_SPEC: VmSpec = {
   running: true,
   vcpus: 1,
   memoryMiB: 128,
