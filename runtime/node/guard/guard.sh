@@ -2,11 +2,11 @@
 # The guard: runs one instance's command and ends it at its lease deadline, whatever became of the node that started it.
 # It lives in a session of its own, outside the node's process; see docs/decisions/0005-guard.md.
 #
-#   guard.sh guard OUTPUT LIMITS COMMAND [ARGUMENT...]    in the instance's folder, as leader of its own session
+#   guard.sh guard OUTPUT SETPRIV COMMAND [ARGUMENT...]    in the instance's folder, as leader of its own session
 #   guard.sh launch GUARD COMMAND [ARGUMENT...]           its second half, which becomes the command
 #
 # OUTPUT   file that gets the command's output, appended.
-# LIMITS   "pdeathsig" where setpriv exists: the command is killed when the guard dies. "none" where it does not.
+# SETPRIV  path of util-linux's setpriv, with which the command is killed when the guard dies; "none" to do without.
 #
 # Files, in guard/ (times in hundredths of a second of the host's uptime, which goes on through suspends):
 #   lease  in    "DEADLINE DEADLINE": twice, so that a half-written line is never taken for a deadline.
@@ -16,7 +16,8 @@
 #   exit   out   "REASON KIND NUMBER": `lease` or `exit`; `code` or `signal`. Written when the command
 #                has ended and what it left in its group has been killed.
 #
-# One line, "started", goes to standard output when the command is about to run. Works in dash and in busybox ash.
+# One line, "started", goes to standard output when the command is about to run. For dash and busybox
+# ash. Not for bash: a signal that comes while bash 5.2 waits may be reported as the child's end, or crash it.
 set -u -C
 umask 077
 mode=$1
@@ -76,7 +77,7 @@ if [ "$mode" = launch ]; then
 fi
 
 output=$1
-limits=$2
+setpriv=$2
 shift 2
 # Handled, not ignored: what a shell ignores, the command would have to ignore too.
 trap : HUP INT PIPE
@@ -94,8 +95,8 @@ if [ "$deadline" -le "$now" ]; then
 fi
 
 exec 3>&1 >/dev/null
-case $limits in
-  pdeathsig) setsid setpriv --pdeathsig KILL sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
+case $setpriv in
+  /*) setsid "$setpriv" --pdeathsig KILL sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
   *) setsid sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
 esac
 child=$!
@@ -120,8 +121,8 @@ while running; do
   fi
   hundredths=$((left % 100))
   [ "$hundredths" -lt 10 ] && hundredths=0$hundredths
-  case $limits in
-    pdeathsig) setpriv --pdeathsig KILL sleep "$((left / 100)).$hundredths" & ;;
+  case $setpriv in
+    /*) "$setpriv" --pdeathsig KILL sleep "$((left / 100)).$hundredths" & ;;
     *) sleep "$((left / 100)).$hundredths" & ;;
   esac
   sleeper=$!
@@ -136,12 +137,6 @@ trap - CHLD
 end_child
 wait "$child"
 status=$?
-# In bash a CHLD (17) that came before the trap was taken away interrupts even this wait; no process ends by that signal.
-if [ "$status" -eq 145 ]; then
-  wait "$child"
-  again=$?
-  [ "$again" -eq 127 ] || status=$again
-fi
 kind=code
 if [ "$status" -gt 128 ]; then
   kind=signal

@@ -9,6 +9,7 @@ import { execFile, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { findExecutable } from "../find-executable.ts";
 import { leaseLine } from "./lease-file.ts";
 import { groupRuns, isRunning, parseIdentity, type ProcessIdentity, signalGroup } from "./process-identity.ts";
 
@@ -41,10 +42,35 @@ export function guardFolder(instanceFolder: string): string {
   return join(instanceFolder, "guard");
 }
 
-/** Can a command be made to die with its guard? Needs setpriv of util-linux; busybox's has no `--pdeathsig`. */
-export async function canBindLifetimes(): Promise<boolean> {
+/** What a guard is made of on this host. */
+export interface GuardTools {
+  /** The shell and its first arguments. */
+  readonly shell: readonly [string, ...string[]];
+  /** util-linux's setpriv, which makes a command die with its guard; busybox's cannot. */
+  readonly setpriv: string | undefined;
+  /** What is less than it should be, for the log. */
+  readonly warnings: readonly string[];
+}
+
+export async function findGuardTools(): Promise<GuardTools> {
+  const [dash, busybox, setpriv] = await Promise.all(["dash", "busybox", "setpriv"].map(findExecutable));
+  const warnings: string[] = [];
+  if (dash === undefined && busybox === undefined) {
+    warnings.push(
+      "No dash and no busybox: guards run in /bin/sh, and where that is bash some may crash with their instance",
+    );
+  }
+  const binds = setpriv !== undefined && (await canBindLifetimes(setpriv));
+  if (!binds) {
+    warnings.push("No setpriv of util-linux: an instance whose guard is killed runs on until its node notices");
+  }
+  const ash: readonly [string, ...string[]] = busybox === undefined ? ["/bin/sh"] : [busybox, "ash"];
+  return { shell: dash === undefined ? ash : [dash], setpriv: binds ? setpriv : undefined, warnings };
+}
+
+async function canBindLifetimes(setpriv: string): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile("setpriv", ["--pdeathsig", "KILL", "true"], (error) => resolve(error === null));
+    execFile(setpriv, ["--pdeathsig", "KILL", "true"], (error) => resolve(error === null));
   });
 }
 
@@ -54,14 +80,15 @@ export async function startGuard(options: {
   readonly command: GuardedCommand;
   /** Uptime in hundredths of a second. */
   readonly deadline: number;
-  readonly bindLifetimes: boolean;
+  readonly tools: GuardTools;
 }): Promise<void> {
   const { instanceFolder, command } = options;
   await mkdir(guardFolder(instanceFolder), { mode: 0o700 });
   await writeFile(join(guardFolder(instanceFolder), "lease"), leaseLine(options.deadline), { mode: 0o600 });
-  const limits = options.bindLifetimes ? "pdeathsig" : "none";
+  const { shell, setpriv } = options.tools;
+  const [program, ...first] = shell;
   await new Promise<void>((resolve, reject) => {
-    const guard = spawn("/bin/sh", [SCRIPT, "guard", command.output, limits, ...command.argv], {
+    const guard = spawn(program, [...first, SCRIPT, "guard", command.output, setpriv ?? "none", ...command.argv], {
       cwd: instanceFolder,
       env: command.env,
       detached: true,

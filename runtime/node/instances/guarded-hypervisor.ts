@@ -23,10 +23,11 @@ import type {
 } from "../../ports/hypervisor.ts";
 import type { Logger } from "../../ports/logger.ts";
 import {
-  canBindLifetimes,
+  findGuardTools,
   giveUp,
   guardFolder,
   type GuardExit,
+  type GuardTools,
   killInstance,
   readGuard,
   startGuard,
@@ -76,7 +77,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #running = new Map<string, Running>();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
-  #bindLifetimes: Promise<boolean> | undefined;
+  #tools: Promise<GuardTools> | undefined;
   #tick: TimerHandle | undefined;
   #listen: (event: InstanceEvent) => void = () => undefined;
   #closed = false;
@@ -193,10 +194,10 @@ export class GuardedHypervisor implements Hypervisor {
       folder = this.#store.create(record);
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
       const command = await this.#machines.prepare(launch, folder);
-      const bindLifetimes = await this.#canBindLifetimes();
+      const tools = await this.#guardTools();
       const deadline = toUptime(this.#clock, launch.leaseUntilMs);
       if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
-      await startGuard({ instanceFolder: folder, command, deadline, bindLifetimes });
+      await startGuard({ instanceFolder: folder, command, deadline, tools });
       const running = this.#attach(record, false);
       if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
       await running.machine.ready();
@@ -368,16 +369,12 @@ export class GuardedHypervisor implements Hypervisor {
     if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);
   }
 
-  #canBindLifetimes(): Promise<boolean> {
-    this.#bindLifetimes ??= canBindLifetimes().then((can) => {
-      if (!can) {
-        const message =
-          "No setpriv with --pdeathsig (util-linux): an instance whose guard is killed runs on until its node notices";
-        this.#logger.log("warn", message);
-      }
-      return can;
+  #guardTools(): Promise<GuardTools> {
+    this.#tools ??= findGuardTools().then((tools) => {
+      for (const warning of tools.warnings) this.#logger.log("warn", warning);
+      return tools;
     });
-    return this.#bindLifetimes;
+    return this.#tools;
   }
 
   #answer<Value>(work: Promise<Value>, done: (value: Value) => void, failed: (error: unknown) => Value): void {
