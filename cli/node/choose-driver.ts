@@ -27,16 +27,17 @@ const PROOF_IMAGE = "base";
 export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
   const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
   return match({ wanted: config.driver, qemu, images: config.imagesDir })
-    .with({ wanted: "qemu", qemu: undefined }, () => {
+    .returnType<Promise<GuardedHypervisor>>()
+    .with({ wanted: "qemu", qemu: P.nullish }, () => {
       const message = `Cannot start node "${config.name}" with the driver "qemu": there is no ${QEMU} on the path`;
       const hint = 'On Debian: "apt-get install qemu-system-x86". Or use "--driver process", which isolates nothing.';
       throw new CliError(EXIT.failed, message, { hint });
     })
-    .with({ qemu: undefined }, () => {
+    .with({ qemu: P.nullish }, async () => {
       ports.logger.log("warn", "VMs run as plain processes, which isolates nothing: no hypervisor was chosen or found");
       return createProcessHypervisor({ ...ports, stateDir: config.dataDir });
     })
-    .with({ images: undefined }, () => {
+    .with({ images: P.nullish }, () => {
       throw usageError('The driver "qemu" needs guest images.', "Give their folder with --images.");
     })
     .with({ qemu: P.string, images: P.string }, async (found) => startQemuDriver(config, ports, found))

@@ -32,6 +32,7 @@ export function sampleVm(
         epoch: change.epoch ?? 5,
         generation: 1,
         stopping: false,
+        claim: { vcpus: 1, memoryMiB: 128, hostPorts: [8080] },
       },
       addresses: [],
       restarts: 0,
