@@ -15,7 +15,10 @@ export const jsonCodec: PayloadCodec = {
   },
   decode(bytes: Uint8Array): unknown {
     let text = "";
-    for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+    for (let at = 0; at < bytes.length; at += CHUNK) {
+      // Spreading would iterate, which is four times slower; `apply` takes any array-like.
+      text += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + CHUNK));
+    }
     return JSON.parse(text);
   },
 };
