@@ -65,7 +65,7 @@ async function occupy(port: number): Promise<() => Promise<void>> {
   };
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

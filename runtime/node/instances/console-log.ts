@@ -26,7 +26,7 @@ export const CONSOLE_LOG = "console.log";
 export const PREVIOUS_LOG = "console.log.1";
 
 /** Per instance, both files together. Large enough for a boot and a crash, small enough for a hundred instances. */
-export const LOG_BYTES_MAX: number = 8 * 1024 * 1024;
+const LOG_BYTES_MAX = 8 * 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 

@@ -27,7 +27,7 @@ export interface InstanceRecord {
 }
 
 /** Ended instances whose logs are kept; the oldest goes first. At 8 MiB of log each this is 256 MiB at the worst. */
-export const ENDED_MAX = 32;
+const ENDED_MAX = 32;
 const KEPT = new Set([CONSOLE_LOG, PREVIOUS_LOG, VMM_LOG, "instance.json", "guard"]);
 const RECORD = "instance.json";
 /** Ids become folder names and host names. */

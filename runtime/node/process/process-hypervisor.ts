@@ -105,7 +105,7 @@ class ProcessMachine implements Machine {
 }
 
 /** A process's end in the port's words. */
-export function explainProcessExit(exit: GuardExit): { reason: ExitReason; detail: string } {
+function explainProcessExit(exit: GuardExit): { reason: ExitReason; detail: string } {
   if (exit.reason === "lease") return { reason: "lease", detail: "its lease ended and its guard ended it" };
   if (exit.kind === "lost") return { reason: "crash", detail: "its guard was killed, and it with it" };
   if (exit.kind === "signal") {
