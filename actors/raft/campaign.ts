@@ -14,11 +14,13 @@ export class Campaign {
   /** When an attempt without a result gives way to the next. */
   readonly electionAtMs: number;
   readonly #member: Member;
+  readonly #startedMs: number;
   readonly #votes = new Map<string, boolean>();
 
   private constructor(role: Campaign["role"], member: Member, nowMs: number) {
     this.role = role;
     this.#member = member;
+    this.#startedMs = nowMs;
     this.electionAtMs = nowMs + member.drawElectionTimeoutMs();
   }
 
@@ -49,6 +51,15 @@ export class Campaign {
 
   count(voter: string, granted: boolean): void {
     if (!this.#votes.has(voter)) this.#votes.set(voter, granted);
+  }
+
+  /**
+   * Two polls that cross would split the votes: while its own poll is fresh, the member of the lower name does not support
+   * the other. Only while it is fresh: a member that hears but is not heard must not hold up the others (fault 44).
+   */
+  insistsAgainst(candidate: string, nowMs: number): boolean {
+    const { self, timing } = this.#member;
+    return this.role === "pre-candidate" && self < candidate && nowMs < this.#startedMs + timing.heartbeatMs;
   }
 
   isSticky(): boolean {

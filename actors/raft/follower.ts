@@ -61,6 +61,13 @@ export class Follower {
     this.#learnCommit(message.commit);
   }
 
+  /** The link to the leader is lost: it can no longer be heard, so nothing speaks for waiting. */
+  onLeaderLost(nowMs: number): void {
+    const { random, timing } = this.#member;
+    this.#heardAtMs = -Infinity;
+    this.#electionAtMs = Math.min(this.#electionAtMs, nowMs + random.integer(timing.successionMs + 1));
+  }
+
   onPersisted(): void {
     this.#learnCommit(this.#leaderCommit);
   }

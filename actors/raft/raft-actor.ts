@@ -51,5 +51,9 @@ export function raftActor(options: RaftActorOptions): Behavior<RaftHost, RaftAct
       host.handle(message, ctx);
       return host;
     },
+    onSignal: (host, signal, ctx) => {
+      if (signal.type === "terminated") host.lost(signal.ref.node, ctx);
+      return host;
+    },
   };
 }

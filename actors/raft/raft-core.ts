@@ -53,6 +53,8 @@ export type RaftInput =
   | { readonly type: "read"; readonly id: string }
   /** `nextDeadlineMs()` has passed. Too early does nothing. */
   | { readonly type: "timeout" }
+  /** Nothing can come from that member any more until a link to it is made again. */
+  | { readonly type: "link-lost"; readonly member: string }
   /** The write of that token is durable. */
   | { readonly type: "persisted"; readonly token: number };
 
@@ -102,6 +104,9 @@ export class RaftCore implements RaftView {
         return this.#onRead(input.id);
       case "timeout":
         return this.#onTimeout();
+      case "link-lost":
+        if (this.#role instanceof Follower && this.#role.leader === input.member) this.#role.onLeaderLost(nowMs);
+        return;
       case "persisted":
         return this.#onPersisted(input.token);
       default:
@@ -252,8 +257,18 @@ export class RaftCore implements RaftView {
   #onPreVoteRequest(from: string, message: PreVoteRequest): void {
     if (this.#role.isSticky(this.#nowMs)) return;
     const { term } = this.#member;
-    const granted = (message.term > term || this.#mayVoteFor(from)) && this.#member.isUpToDate(message);
+    const granted =
+      (message.term > term || this.#mayVoteFor(from)) &&
+      this.#member.isUpToDate(message) &&
+      !this.#insistsAgainst(from, message);
     this.#member.send(from, { type: "pre-vote-response", term: granted ? message.term : term, granted });
+  }
+
+  /** Only against an equal log: a longer one must win, whatever its member's name. */
+  #insistsAgainst(candidate: string, { lastIndex, lastTerm }: PreVoteRequest): boolean {
+    const { log } = this.#member;
+    if (!(this.#role instanceof Campaign) || lastIndex !== log.lastIndex || lastTerm !== log.lastTerm) return false;
+    return this.#role.insistsAgainst(candidate, this.#nowMs);
   }
 
   #onPreVoteResponse(from: string, message: PreVoteResponse): void {

@@ -27,6 +27,8 @@ export class RaftHost {
   #failed = false;
   /** When the timer that is set will fire. The core's deadline mostly moves on; the timer follows only when it fires. */
   #timerAtMs = Infinity;
+  /** The leader whose link is watched; null when it was lost, until the leader is heard again. */
+  #watched: string | null = null;
 
   constructor(options: RaftActorOptions) {
     this.#options = options;
@@ -67,6 +69,7 @@ export class RaftHost {
     switch (message.type) {
       case "peer":
         core.step({ type: "message", from: message.from, message: message.message }, nowMs);
+        if (message.from === core.leader) this.#watch(message.from, ctx);
         break;
       case "propose":
         this.#propose(core, message, ctx);
@@ -90,6 +93,22 @@ export class RaftHost {
         message satisfies never;
     }
     this.#flush(core, ctx);
+  }
+
+  /** An actor of another node that was watched is gone, with its node or by itself. */
+  lost(node: string, ctx: RaftContext): void {
+    if (node !== this.#watched) return;
+    this.#watched = null;
+    if (this.#core === null || this.#failed) return;
+    this.#core.step({ type: "link-lost", member: node }, ctx.now());
+    this.#flush(this.#core, ctx);
+  }
+
+  #watch(leader: string, ctx: RaftContext): void {
+    if (leader === this.#watched) return;
+    if (this.#watched !== null) ctx.unwatch(this.#peer(this.#watched, ctx));
+    this.#watched = leader;
+    ctx.watch(this.#peer(leader, ctx));
   }
 
   #flush(core: RaftCore, ctx: RaftContext): void {

@@ -11,6 +11,12 @@ export interface RaftTiming {
   readonly electionTimeoutMaxMs: number;
   /** Default 100 ms. */
   readonly heartbeatMs: number;
+  /**
+   * A member whose link to the leader is lost campaigns after a time from 0 to this: a process that was killed takes its
+   * connections with it, so there is nothing to wait for. Those that still hear the leader refuse (they are sticky).
+   * Default 200 ms: several round trips apart, so that two seldom campaign at once.
+   */
+  readonly successionMs: number;
   /** An append that is not answered for so long while its receiver answers heartbeats is sent again. Default 300 ms. */
   readonly appendRetryMs: number;
 }
@@ -32,6 +38,7 @@ export const DEFAULT_RAFT_TIMING: RaftTiming = {
   electionTimeoutMinMs: 600,
   electionTimeoutMaxMs: 1200,
   heartbeatMs: 100,
+  successionMs: 200,
   appendRetryMs: 300,
 };
 

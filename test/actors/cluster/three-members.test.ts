@@ -21,6 +21,7 @@ import {
   jsonCodec,
   stateless,
   type Envelope,
+  type LinkEvent,
   type LogStore,
   type Ref,
 } from "../../../runtime/index.ts";
@@ -90,7 +91,10 @@ class Members {
         this.world.clock.setTimer(1, () => this.#receivers.get(envelope.to.node)?.(envelope));
       },
       onEnvelope: (receive: (envelope: Envelope) => void) => void this.#receivers.set(name, receive),
-      onLink: () => {},
+      // A cut of this network is silence, not the loss of a link.
+      onLink: (listen: (event: LinkEvent) => void) => {
+        for (const peer of NAMES) if (peer !== name) listen({ type: "up", node: peer, incarnation: peer });
+      },
     };
     const system = ActorSystem.create({ node: name, world: { ...this.world, random: createRandom(seed), remoting } });
     this.#systems.set(name, system);

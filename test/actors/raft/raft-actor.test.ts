@@ -14,6 +14,7 @@ import {
   stateless,
   StoreError,
   type Envelope,
+  type LinkEvent,
   type LogEntry,
   type LogStore,
   type LogWrite,
@@ -68,7 +69,10 @@ function setup() {
         if (!cut.has(name) && !cut.has(envelope.to.node)) receivers.get(envelope.to.node)?.(envelope);
       },
       onEnvelope: (receive: (envelope: Envelope) => void) => void receivers.set(name, receive),
-      onLink: () => {},
+      // A cut of this network is silence, not the loss of a link.
+      onLink: (listen: (event: LinkEvent) => void) => {
+        for (const peer of NAMES) if (peer !== name) listen({ type: "up", node: peer, incarnation: peer });
+      },
     };
     const system = ActorSystem.create({ node: name, world: { ...world, random: world.random.fork(), remoting } });
     systems.push(system);

@@ -102,6 +102,10 @@ export class RaftCluster {
     return result;
   }
 
+  loseLink(name: string, peer: string): void {
+    this.step(name, { type: "link-lost", member: peer });
+  }
+
   read(name: string, id: string): void {
     this.step(name, { type: "read", id });
   }

@@ -88,6 +88,9 @@ class ScriptRunner {
       case "read":
         this.#cluster.read(name, rest[0] ?? "");
         return [];
+      case "lose":
+        this.#cluster.loseLink(name, rest[0] ?? "");
+        return [];
       case "hold":
         this.#cluster.node(name).holdsWrites = true;
         return [];
