@@ -12,11 +12,11 @@ import { Actor, type NactParent } from "nact/lib/actor.js";
 import type { ActorKernel, Child } from "./actor-kernel.ts";
 import type { Behavior, Signal, TerminationReason } from "./behavior.ts";
 import { CellContext } from "./cell-context.ts";
-import { Lane, MAILBOX_CAPACITY_DEFAULT, type Overflow } from "./mailbox.ts";
+import { Deferred } from "./deferred.ts";
+import { Mailbox } from "./mailbox.ts";
 import { Ref, type AnyRef, type LocalActor } from "./ref.ts";
-import { CrashHistory, stopOnCrash } from "./supervision.ts";
+import { CrashHistory, stopOnCrash, type Directive } from "./supervision.ts";
 import type { TimerHandle } from "./ports/clock.ts";
-import { TimerFired } from "./timers.ts";
 
 /** Messages of one turn. More starves the neighbours, fewer pays the dispatcher more often; 64 costs under 2 %. */
 const THROUGHPUT = 64;
@@ -32,14 +32,14 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   /** Counts restarts, so that callbacks and timers of an earlier life are told from those of this one. */
   life = 0;
   readonly #crashes: CrashHistory;
-  readonly #capacity: number;
-  readonly #overflow: Overflow;
-  readonly #users = new Lane();
-  readonly #signals = new Lane();
+  readonly #mailbox: Mailbox<Message>;
   readonly #watchers = new Map<string, AnyRef>();
   #phase: Life = "suspended";
   #scheduled = false;
+  #hasState = false;
   #stopRequested = false;
+  /** A child's crash that escalated here while a handler was running. */
+  #escalated: { readonly error: unknown } | null = null;
   #endReason: TerminationReason = "stopped";
   #restartTimer: TimerHandle | null = null;
 
@@ -51,8 +51,9 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.ref = new Ref<Message>({ node: kernel.node, path: this.path.parts.join("/") }, this);
     this.context = new CellContext<Message>(this);
     this.#crashes = new CrashHistory(options.supervision ?? stopOnCrash);
-    this.#capacity = options.mailbox?.capacity ?? MAILBOX_CAPACITY_DEFAULT;
-    this.#overflow = options.mailbox?.overflow ?? "drop-newest";
+    this.#mailbox = new Mailbox(options.mailbox ?? {}, (message, sender) => {
+      this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
+    });
     kernel.inspection.spawned(this.ref, behavior.name);
     this.#start();
   }
@@ -60,27 +61,24 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   /** Called by nact's constructor, before this class has its fields; the state is made by `#start`. */
   override initializeState(): void {}
 
-  receive(message: Message, sender: AnyRef | null): void {
+  /** Restarting or stopping: nothing that begins now would be ended with the rest. */
+  get isEnding(): boolean {
+    return this.#phase === "suspended" || this.#phase === "stopped";
+  }
+
+  receive(message: Message | Deferred<Message>, sender: AnyRef | null): void {
     if (this.stopped) {
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "no-recipient" });
       return;
     }
-    if (this.#users.length >= this.#capacity) {
-      if (this.#overflow === "drop-newest") {
-        this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
-        return;
-      }
-      const oldest = this.#users.shift();
-      this.kernel.deadLetter({ to: this.ref, sender: this.#users.sender, message: oldest, reason: "mailbox-full" });
-    }
-    this.#users.push(message, sender);
+    this.#mailbox.push(message, sender);
     this.#schedule();
   }
 
   /** Puts a signal ahead of every user message. */
   signal(signal: Signal): void {
     if (this.stopped) return;
-    this.#signals.push(signal, null);
+    this.#mailbox.pushSignal(signal);
     this.#schedule();
   }
 
@@ -88,8 +86,8 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   run(): void {
     this.#scheduled = false;
     for (let budget = THROUGHPUT; budget > 0 && this.#phase === "running"; budget--) {
-      if (this.#signals.length > 0) this.#handleSignal(this.#signals.shift() as Signal);
-      else if (this.#users.length > 0) this.#handleMessage(this.#users.shift() as Message, this.#users.sender);
+      if (this.#mailbox.hasSignal) this.#handleSignal(this.#mailbox.shiftSignal());
+      else if (this.#mailbox.hasMessage) this.#handleMessage(this.#mailbox.shift(), this.#mailbox.sender);
       else return;
     }
     this.#schedule();
@@ -113,13 +111,15 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   /** A child crashed and its supervision says that this actor is to blame. */
   escalated(error: unknown): void {
     if (this.#phase === "running") this.#crash(error);
-    else this.#decide(error);
+    // It runs to its end first: what it returns is the state that the crash is about.
+    else if (this.#phase === "handling") this.#escalated ??= { error };
   }
 
   #start(): void {
     this.#phase = "handling";
     try {
       this.state = this.behavior.init(this.context);
+      this.#hasState = true;
     } catch (error) {
       this.#crash(error);
       return;
@@ -127,15 +127,18 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.#handled();
   }
 
-  #handleMessage(message: Message, sender: AnyRef | null): void {
-    if (message instanceof TimerFired) {
-      const due = this.context.takeTimer(message);
-      if (due === undefined) return;
-      message = due.message;
-    }
-    if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
+  #handleMessage(message: Message | Deferred<Message>, sender: AnyRef | null): void {
     this.#phase = "handling";
     try {
+      if (message instanceof Deferred) {
+        const due = message.take();
+        if (due === undefined) {
+          this.#phase = "running";
+          return;
+        }
+        message = due.message;
+      }
+      if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
       this.state = this.behavior.receive(this.state as State, message, this.context);
     } catch (error) {
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "crashed" });
@@ -159,7 +162,8 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   }
 
   #handled(): void {
-    if (this.#stopRequested) this.#end("stopped");
+    if (this.#escalated !== null) this.#crash(this.#escalated.error);
+    else if (this.#stopRequested) this.#end("stopped");
     else {
       this.#phase = "running";
       this.#schedule();
@@ -168,32 +172,45 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
 
   #crash(error: unknown): void {
     this.#phase = "suspended";
+    this.#escalated = null;
     if (this.#stopRequested) this.#end("crashed");
     else this.#decide(error);
   }
 
   #decide(error: unknown): void {
-    if (this.stopped) return;
-    const { clock, random } = this.kernel.world;
-    const { directive, delayMs } = this.#crashes.decide(error, clock.monotonicMs(), random);
-    this.kernel.crashed(this.ref, this.behavior.name, error, directive);
+    const verdict = this.#judge(error);
+    const { directive } = verdict;
+    this.kernel.crashed(this.ref, this.behavior.name, verdict.error, directive);
     switch (directive) {
       case "resume":
         // A behaviour that never made its first state has none to resume with.
-        if (this.state === undefined) this.#end("crashed");
-        else this.#handled();
+        if (this.#hasState) this.#handled();
+        else this.#end("crashed");
         return;
       case "restart":
-        this.#restart(error, delayMs);
+        this.#restart(verdict.error, verdict.delayMs);
         return;
       case "stop":
         this.#end("crashed");
         return;
       case "escalate":
-        this.#escalate(error);
+        this.#escalate(verdict.error);
         return;
       default:
         directive satisfies never;
+    }
+  }
+
+  #judge(error: unknown): { readonly directive: Directive; readonly delayMs: number; readonly error: unknown } {
+    const { clock, random } = this.kernel.world;
+    try {
+      return { ...this.#crashes.decide(error, clock.monotonicMs(), random), error };
+    } catch (bug) {
+      const both = new AggregateError(
+        [error, bug],
+        "A crash, and no choice what to do about it: the supervision threw",
+      );
+      return { directive: "escalate", delayMs: 0, error: both };
     }
   }
 
@@ -211,6 +228,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.life += 1;
     this.context.reset();
     this.state = undefined;
+    this.#hasState = false;
     const again = (): void => {
       this.#restartTimer = null;
       this.kernel.inspection.restarted(this.ref);
@@ -226,15 +244,15 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.#phase = "stopped";
     if (this.#restartTimer !== null) this.kernel.world.clock.clearTimer(this.#restartTimer);
     this.#stopChildren();
-    if (this.state !== undefined) this.#lastSignal({ type: "post-stop" });
+    this.#lastSignal({ type: "post-stop" });
     this.stopped = true;
     this.life += 1;
     this.context.reset();
     this.parent.childStopped(this);
-    while (this.#users.length > 0) {
-      const message = this.#users.shift();
-      if (message instanceof TimerFired) continue;
-      this.kernel.deadLetter({ to: this.ref, sender: this.#users.sender, message, reason: "stopped" });
+    while (this.#mailbox.hasMessage) {
+      const message = this.#mailbox.shift();
+      if (message instanceof Deferred) continue;
+      this.kernel.deadLetter({ to: this.ref, sender: this.#mailbox.sender, message, reason: "stopped" });
     }
     for (const watcher of this.#watchers.values()) this.kernel.notifyTerminated(watcher, this.ref, reason);
     this.#watchers.clear();
@@ -247,6 +265,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
 
   /** A signal outside of a turn, to an actor that will handle nothing after it in this life; its failure is reported only. */
   #lastSignal(signal: Signal): void {
+    if (!this.#hasState) return;
     try {
       this.behavior.onSignal?.(this.state as State, signal, this.context);
     } catch (error) {
@@ -256,7 +275,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
 
   #schedule(): void {
     if (this.#scheduled || this.#phase !== "running") return;
-    if (this.#users.length === 0 && this.#signals.length === 0) return;
+    if (!this.#mailbox.hasMessage && !this.#mailbox.hasSignal) return;
     this.#scheduled = true;
     this.kernel.world.dispatcher.schedule(this);
   }

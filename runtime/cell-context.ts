@@ -3,10 +3,11 @@ import type { ActorCell } from "./actor-cell.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
 import type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
+import { Answer } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
 import type { Address } from "./ports/remoting.ts";
 import type { AnyRef, Ref } from "./ref.ts";
-import { Timers, type TimerFired } from "./timers.ts";
+import { Timers } from "./timers.ts";
 
 export class CellContext<in out Message> implements Context<Message> {
   readonly #cell: ActorCell<unknown, Message>;
@@ -18,7 +19,7 @@ export class CellContext<in out Message> implements Context<Message> {
   constructor(cell: ActorCell<unknown, Message>) {
     this.#cell = cell;
     this.#kernel = cell.kernel;
-    this.#timers = new Timers(cell.kernel.world.clock, (fired) => cell.receive(fired as never, null));
+    this.#timers = new Timers(cell.kernel.world.clock, (fired) => cell.receive(fired, null));
   }
 
   get self(): Ref<Message> {
@@ -54,8 +55,9 @@ export class CellContext<in out Message> implements Context<Message> {
   callback<Value>(adapt: (value: Value) => Message): (value: Value) => void {
     const cell = this.#cell;
     const life = cell.life;
+    const isWanted = (): boolean => cell.life === life;
     return (value) => {
-      if (cell.life === life && !cell.stopped) cell.receive(adapt(value), null);
+      if (isWanted()) cell.receive(new Answer(value, adapt, isWanted), null);
     };
   }
 
@@ -65,6 +67,7 @@ export class CellContext<in out Message> implements Context<Message> {
 
   spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = {}): Ref<Other> {
     const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    if (this.#cell.isEnding) throw new Error(`Cannot spawn "${name}": "${this.#cell.ref.path}" is ending`);
     return this.#kernel.spawn(this.#cell, { behavior, name, options });
   }
 
@@ -102,11 +105,6 @@ export class CellContext<in out Message> implements Context<Message> {
 
   cancelTimer(key: string): void {
     this.#timers.cancel(key);
-  }
-
-  /** @internal The message of a timer that fired, unless it was cancelled or replaced since. */
-  takeTimer(fired: TimerFired): { readonly message: Message } | undefined {
-    return this.#timers.take(fired);
   }
 
   /** @internal True once for each watched ref: what makes `terminated` exactly once. */

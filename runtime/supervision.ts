@@ -16,7 +16,7 @@ export type Directive =
   | "escalate";
 
 export interface Supervision {
-  /** One directive for every error, or a choice by error. */
+  /** One directive for every error, or a choice by error; one that throws escalates. */
   readonly onCrash: Directive | ((error: unknown) => Directive);
   /** How many restarts within the window are still normal; one more escalates. Default: 5 in 60,000 ms. */
   readonly intensity?: { readonly restartsMax: number; readonly windowMs: number };

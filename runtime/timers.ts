@@ -1,17 +1,25 @@
 /** Keyed timers of one actor, on the world's clock. A timer that was replaced or cancelled never reaches the behaviour. */
+import { Deferred } from "./deferred.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 
 /** What a timer puts into the mailbox; compared with the running timers when its turn comes. */
-export class TimerFired {
+class TimerFired<Message> extends Deferred<Message> {
   readonly key: string;
+  readonly #timers: Timers<Message>;
 
-  constructor(key: string) {
+  constructor(key: string, timers: Timers<Message>) {
+    super();
     this.key = key;
+    this.#timers = timers;
+  }
+
+  override take(): { readonly message: Message } | undefined {
+    return this.#timers.take(this);
   }
 }
 
 interface RunningTimer<Message> {
-  readonly fired: TimerFired;
+  readonly fired: Deferred<Message>;
   readonly handle: TimerHandle;
   readonly message: Message;
 }
@@ -19,16 +27,16 @@ interface RunningTimer<Message> {
 export class Timers<Message> {
   readonly #running = new Map<string, RunningTimer<Message>>();
   readonly #clock: Clock;
-  readonly #deliver: (fired: TimerFired) => void;
+  readonly #deliver: (fired: Deferred<Message>) => void;
 
-  constructor(clock: Clock, deliver: (fired: TimerFired) => void) {
+  constructor(clock: Clock, deliver: (fired: Deferred<Message>) => void) {
     this.#clock = clock;
     this.#deliver = deliver;
   }
 
   set(key: string, delayMs: number, message: Message): void {
     this.cancel(key);
-    const fired = new TimerFired(key);
+    const fired = new TimerFired(key, this);
     const handle = this.#clock.setTimer(delayMs, () => this.#deliver(fired));
     this.#running.set(key, { fired, handle, message });
   }
@@ -41,7 +49,7 @@ export class Timers<Message> {
   }
 
   /** The timer's message if it is still the current one of its key; forgets it. */
-  take(fired: TimerFired): { readonly message: Message } | undefined {
+  take(fired: TimerFired<Message>): { readonly message: Message } | undefined {
     const timer = this.#running.get(fired.key);
     if (timer?.fired !== fired) return undefined;
     this.#running.delete(fired.key);
