@@ -53,7 +53,7 @@ export class FaultInjector {
   /** No more faults; those under way end now. */
   stop(): void {
     this.#active = false;
-    this.#faults.healAll();
+    this.#faults.stop();
   }
 
   onLeader(): void {

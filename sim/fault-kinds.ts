@@ -32,7 +32,11 @@ export type FaultKind =
   /** Those who may just have voted die and are back at once; the one they voted for is cut off. */
   | "voters-kill"
   /** The minority with the most advanced logs is cut off, the leader first, and everybody else is back. */
-  | "vanguard-cut";
+  | "vanguard-cut"
+  /** What a node says is held back until about the end of its lease, and then all of it arrives. */
+  | "lease-edge"
+  /** A node hears late that its lease was renewed, and is lost the moment it does. */
+  | "lease-squeeze";
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   "kill",
@@ -57,4 +61,6 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "leader-pause",
   "voters-kill",
   "vanguard-cut",
+  "lease-edge",
+  "lease-squeeze",
 ];

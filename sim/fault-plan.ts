@@ -47,7 +47,20 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "link-reset",
   ],
   disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
-  leases: ["pause", "leader-pause", "leader-cut", "partition", "half-deaf", "kill", "power-loss", "wall-step", "delay"],
+  leases: [
+    "lease-edge",
+    "lease-squeeze",
+    "pause",
+    "leader-pause",
+    "leader-cut",
+    "partition",
+    "half-deaf",
+    "kill",
+    "power-loss",
+    "wall-step",
+    "delay",
+    "disk-slow",
+  ],
 };
 
 export function drawProfile(random: Random): ProfileName {

@@ -27,6 +27,16 @@ const VOTER_BACK_US = 100_000;
 /** Share of crashes of the leader, or of all nodes, in which hosts lose power. */
 const POWER = 0.3;
 
+/** A lease is 6 s long and ends 0.3 s later for others; renewals come every 1.5 s. */
+const EDGE_MIN_US = 4_500_000;
+const EDGE_SPREAD_US = 3_000_000;
+
+/** An answer that is later than the slack of the lease rule, and how soon after it the node is lost, and for how long. */
+const SQUEEZE_MIN_US = 350_000;
+const SQUEEZE_SPREAD_US = 1_400_000;
+const SQUEEZE_LOST_WITHIN_US = 200_000;
+const SQUEEZE_AWAY_US = 15_000_000;
+
 export class Faults {
   readonly #cluster: Cluster;
   readonly #random: Random;
@@ -35,6 +45,7 @@ export class Faults {
   readonly #network: NetworkFaults;
   readonly #node: NodeFaults;
   readonly #weather: WeatherFaults;
+  #stopped = false;
 
   constructor(cluster: Cluster, random: Random, lengths: FaultLengths) {
     this.#cluster = cluster;
@@ -44,6 +55,12 @@ export class Faults {
     this.#network = new NetworkFaults(cluster, random, this.#endings);
     this.#node = new NodeFaults(cluster, random, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+  }
+
+  /** Heals everything; what was still to follow does not. */
+  stop(): void {
+    this.#stopped = true;
+    this.healAll();
   }
 
   /** Ends everything that is under way and starts every process that is down. */
@@ -101,6 +118,10 @@ export class Faults {
         return this.#withLeader((leader) => this.#killVotersOf(leader));
       case "vanguard-cut":
         return this.#withLeader((leader) => this.#cutVanguard(leader));
+      case "lease-edge":
+        return this.#withNode((node) => this.#network.makeMute(node, EDGE_MIN_US + random.integer(EDGE_SPREAD_US)));
+      case "lease-squeeze":
+        return this.#withNode((node) => this.#squeeze(node));
       default:
         return kind satisfies never;
     }
@@ -136,6 +157,17 @@ export class Faults {
       this.#node.crash(node, { power: false, downUs: this.#random.integer(VOTER_BACK_US) });
     }
     if (this.#random.next() < 0.7) this.#partition(new Set([leader.index]));
+  }
+
+  #squeeze(node: SimNode): void {
+    const lateUs = SQUEEZE_MIN_US + this.#random.integer(SQUEEZE_SPREAD_US);
+    if (this.#random.next() < 0.3) this.#node.pause(node, lateUs);
+    else this.#network.makeDeaf(node, lateUs);
+    this.#cluster.timeline.after(lateUs + this.#random.integer(SQUEEZE_LOST_WITHIN_US), () => {
+      if (this.#stopped || !node.running) return;
+      if (this.#random.next() < 0.5) this.#node.crash(node, { power: false, downUs: SQUEEZE_AWAY_US });
+      else this.#network.partition(new Set([node.index]), SQUEEZE_AWAY_US);
+    });
   }
 
   #cutVanguard(leader: SimNode): void {

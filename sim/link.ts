@@ -103,16 +103,39 @@ export class Link {
     for (const lane of this.#lanes) this.#noticeSoon(lane, this.#network.random.integer(RESET_MAX_US));
   }
 
-  /** One of the two processes is gone. */
+  /**
+   * One of the two processes is gone. When its kernel lives on, what it had sent may still arrive before the other side
+   * hears of its end.
+   */
   endpointLost(kernelSurvives: boolean): void {
+    const { random } = this.#network;
+    const last = this.#lanes.find((lane) => this.#network.station(lane.from) === null && lane.unnoticed);
+    const arrives = kernelSurvives && this.#up && random.next() < 0.5;
+    const words = arrives && last?.cuts === 0 ? last.queue : [];
     if (this.#up) this.#drop("peer gone");
     for (const lane of this.#lanes) {
       if (this.#network.station(lane.from) === null) lane.unnoticed = false;
       else if (lane.unnoticed) {
-        const silenceUs = NOTICE_MIN_US + this.#network.random.integer(NOTICE_MAX_US - NOTICE_MIN_US);
-        this.#noticeSoon(lane, kernelSurvives ? this.#network.random.integer(RESET_MAX_US) : silenceUs);
+        const silenceUs = NOTICE_MIN_US + random.integer(NOTICE_MAX_US - NOTICE_MIN_US);
+        const wordsUs = last === undefined ? 0 : this.#deliverLastWords(last, words);
+        this.#noticeSoon(lane, kernelSurvives ? wordsUs + random.integer(RESET_MAX_US) : silenceUs);
       }
     }
+  }
+
+  /** In order, one event for all; returns how long it takes. */
+  #deliverLastWords(lane: Lane, words: readonly Envelope[]): number {
+    if (words.length === 0) return 0;
+    const { timeline } = this.#network;
+    const delayUs = Math.max(0, lane.lastDueUs - timeline.nowUs);
+    const station = this.#network.station(lane.to);
+    timeline.after(delayUs, () => {
+      timeline.note(`last-words ${lane.from} ${lane.to} ${words.length}`);
+      station?.life.enter(() => {
+        for (const envelope of words) station.receive(envelope);
+      });
+    });
+    return delayUs + 1;
   }
 
   /** Connects after a while if both processes run, nothing is cut and both have noticed the last break. */

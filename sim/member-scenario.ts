@@ -76,7 +76,7 @@ export class MemberScenario implements Scenario {
 
   check(node: SimNode): void {
     this.#replicas.check(node.index);
-    this.#clients.check();
+    this.#clients.check(this.#replicas.view(node.index));
   }
 
   onEnd(node: SimNode): void {
@@ -113,13 +113,14 @@ export class MemberScenario implements Scenario {
   }
 
   marks(): Readonly<Record<string, number>> {
-    const { acknowledged, refused, unknown, reads } = this.#clients;
+    const { acknowledged, refused, unknown, reads, repeated } = this.#clients;
     return {
       requests: this.#load.sent,
       acknowledged,
       refused,
       unknown,
       reads,
+      "proposals repeated": repeated,
       "guests started": this.guests.starts,
       "guests ended by lease": this.guests.leaseEnds,
       "maps compared": this.#replicas.comparisons,

@@ -48,15 +48,21 @@ export class NetworkFaults {
     return true;
   }
 
-  /** The node is not heard by anybody, or hears nobody. */
+  /** The node is not heard by anybody, or hears nobody; links may break over it. */
   makeHalfDeaf(node: SimNode, durationUs: number): void {
-    const mute = this.#random.next() < 0.5;
-    const others = this.#cluster.nodes.filter((other) => other !== node);
-    const directions = others.map(({ index }) =>
-      mute ? { from: node.index, to: index } : { from: index, to: node.index },
-    );
     const breaks = this.#random.next() < CUT_BREAKS;
-    this.#cut(directions, { what: `${mute ? "mute" : "deaf"} ${node.index}`, breaks, durationUs });
+    const directions = this.#random.next() < 0.5 ? this.#from(node) : this.#to(node);
+    this.#cut(directions, { what: `half-deaf ${node.index}`, breaks, durationUs });
+  }
+
+  /** What the node says is held back. */
+  makeMute(node: SimNode, durationUs: number): void {
+    this.#cut(this.#from(node), { what: `mute ${node.index}`, breaks: false, durationUs });
+  }
+
+  /** What the node is told is held back. */
+  makeDeaf(node: SimNode, durationUs: number): void {
+    this.#cut(this.#to(node), { what: `deaf ${node.index}`, breaks: false, durationUs });
   }
 
   /** False when no link is up. */
@@ -65,6 +71,14 @@ export class NetworkFaults {
     if (up.length === 0) return false;
     up[this.#random.integer(up.length)]?.break("reset");
     return true;
+  }
+
+  #from({ index: from }: SimNode): readonly Direction[] {
+    return this.#cluster.nodes.filter(({ index }) => index !== from).map(({ index: to }) => ({ from, to }));
+  }
+
+  #to({ index: to }: SimNode): readonly Direction[] {
+    return this.#cluster.nodes.filter(({ index }) => index !== to).map(({ index: from }) => ({ from, to }));
   }
 
   #cut(

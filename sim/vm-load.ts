@@ -26,6 +26,9 @@ interface Request {
 
 const READS = 0.2;
 
+/** Share of answers upon which the same client asks for the next thing at once. */
+const FOLLOW_UPS = 0.3;
+
 export class VmLoad {
   sent = 0;
   readonly #options: VmLoadOptions;
@@ -66,7 +69,7 @@ export class VmLoad {
     const { random, everyUs } = this.#options;
     this.#cluster.timeline.after(-Math.log(1 - random.next()) * everyUs, () => {
       if (!this.#active) return;
-      const node = this.#cluster.node(random.integer(this.#cluster.nodes.length));
+      const node = this.#drawNode();
       if (random.next() < READS) this.#read(node);
       else this.#write(node, `vm${random.integer(this.#options.vms)}`);
       this.#sendSoon();
@@ -85,8 +88,18 @@ export class VmLoad {
         if (!this.#finish(request, reply?.ok !== true)) return;
         this.#cluster.timeline.note(`answer ${node.index} ${vm} ${describe(reply)}`);
         if (reply?.ok === true) checker.onOutcome(vm, command, reply.outcome);
+        if (this.#active && this.#options.random.next() < FOLLOW_UPS) this.#followUp(vm);
       },
     });
+  }
+
+  /** The next request about the same VM, at once and elsewhere: what was sent twice for the last one may still come. */
+  #followUp(vm: string): void {
+    this.#cluster.timeline.after(0, () => this.#write(this.#drawNode(), vm));
+  }
+
+  #drawNode(): SimNode {
+    return this.#cluster.node(this.#options.random.integer(this.#cluster.nodes.length));
   }
 
   #read(node: SimNode): void {

@@ -1,6 +1,7 @@
 /**
  * What clients were told must stay true: an acknowledged write is in the log where it was said to be, a linearizable read
- * sees every write that was acknowledged before it began, and at the end the map is what the log says.
+ * sees every write that was acknowledged before it began, a proposal that is in the log twice acts once, and at the end the
+ * map is what the log says.
  *
  * An answer is checked after the event that brought it, when the Raft checker has seen the commit it speaks of.
  */
@@ -19,6 +20,7 @@ export class ClientChecker {
   refused = 0;
   unknown = 0;
   reads = 0;
+  repeated = 0;
   readonly #timeline: Timeline;
   readonly #committed: CommittedLog;
   readonly #codec: PayloadCodec;
@@ -26,6 +28,14 @@ export class ClientChecker {
   /** By VM: the write that was acknowledged last. */
   readonly #last = new Map<string, Acknowledged>();
   #newestVersion = 0;
+  /** Index up to which the log was read. */
+  #scanned = 0;
+  /** Proposals that were committed, by session and sequence. */
+  readonly #seen = new Set<string>();
+  /** Copies of committed proposals that no replica was seen to have applied. */
+  #repeats: readonly { readonly index: number; readonly vm: string }[] = [];
+  /** By VM: index of the last command of a user. */
+  readonly #lastInLog = new Map<string, number>();
 
   constructor(timeline: Timeline, committed: CommittedLog, codec: PayloadCodec) {
     this.#timeline = timeline;
@@ -59,8 +69,14 @@ export class ClientChecker {
     );
   }
 
-  check(): void {
-    if (this.#unchecked.length === 0) return;
+  /** After each event, with the map of the replica that was touched by it. */
+  check(view: ClusterView | undefined): void {
+    this.#scan();
+    if (view !== undefined && this.#repeats.length > 0) this.#checkRepeats(view);
+    if (this.#unchecked.length > 0) this.#checkAcknowledged();
+  }
+
+  #checkAcknowledged(): void {
     for (const { command, version } of this.#unchecked) {
       const entry = this.#committed.entryAt(version);
       const found = entry === undefined ? undefined : this.#commandOf(entry);
@@ -76,9 +92,9 @@ export class ClientChecker {
 
   /** Everything has settled: what was acknowledged last for a VM, and is the last in the log about it, must show. */
   checkEnd(view: ClusterView): void {
-    const lastInLog = this.#lastInLog();
+    this.#scan();
     for (const [vm, { command, version }] of this.#last) {
-      if (lastInLog.get(vm) !== version) continue;
+      if (this.#lastInLog.get(vm) !== version) continue;
       const found = view.get("Vm", vm);
       const wrong = whatIsWrong(command, found?.kind === "Vm" ? found : undefined);
       if (wrong === null) continue;
@@ -89,20 +105,34 @@ export class ClientChecker {
     }
   }
 
-  /** By VM: index of the last command of a user, each proposal counted where it stands first. */
-  #lastInLog(): Map<string, number> {
-    const seen = new Set<string>();
-    const last = new Map<string, number>();
-    for (let index = 1; index <= this.#committed.lastIndex; index++) {
-      const entry = this.#committed.entryAt(index);
+  /** Reads what was committed since: each proposal counts where it stands first, any later copy must do nothing. */
+  #scan(): void {
+    while (this.#scanned < this.#committed.lastIndex) {
+      this.#scanned += 1;
+      const entry = this.#committed.entryAt(this.#scanned);
       if (entry === undefined || entry.type === "noop") continue;
       const { session, sequence, command } = this.#codec.decode(entry.payload) as Proposal;
+      if (!isUsers(command)) continue;
       const id = `${session} ${sequence}`;
-      if (seen.has(id)) continue;
-      seen.add(id);
-      if (isUsers(command)) last.set(command.name, index);
+      if (this.#seen.has(id)) {
+        this.repeated += 1;
+        this.#repeats = [...this.#repeats, { index: this.#scanned, vm: command.name }];
+      } else {
+        this.#seen.add(id);
+        this.#lastInLog.set(command.name, this.#scanned);
+      }
     }
-    return last;
+  }
+
+  #checkRepeats(view: ClusterView): void {
+    for (const { index, vm } of this.#repeats) {
+      if (index > view.applied || view.get("Vm", vm)?.metadata.version !== index) continue;
+      this.#timeline.fail(
+        "acts-at-most-once",
+        `Index ${index} repeats an earlier proposal, and changed VM "${vm}" again`,
+      );
+    }
+    this.#repeats = this.#repeats.filter(({ index }) => index > view.applied);
   }
 
   #commandOf(entry: LogEntry): Command | undefined {

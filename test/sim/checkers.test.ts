@@ -79,10 +79,10 @@ function done(version: number): { ok: true; version: number; changed: boolean; r
 test("ClientChecker finds an acknowledged write that is not in the log where it was said to be", () => {
   const { at, checker } = clients([START]);
   checker.onOutcome("web", START, done(1));
-  checker.check();
+  checker.check(undefined);
   expect(at.failure).toBeNull();
   checker.onOutcome("web", STOP, done(1));
-  checker.check();
+  checker.check(undefined);
   expect(at.failure).toMatchObject({ invariant: "acknowledged-is-committed" });
 });
 
@@ -111,4 +111,21 @@ test("ClientChecker finds at the end that an acknowledged write does not show", 
   expect(at.failure).toBeNull();
   checker.checkEnd(running(true));
   expect(at.failure).toMatchObject({ invariant: "acknowledged-is-kept" });
+});
+
+test("ClientChecker finds a proposal that acts again where the log repeats it", () => {
+  const at = timeline();
+  const committed = new CommittedLog(at);
+  const payload = jsonCodec.encode({ session: "s", sequence: 1, after: 0, atMs: 0, command: START });
+  for (const index of [1, 2]) committed.add({ index, term: 1, type: "command", payload }, { node: 0, term: 1 });
+  const changedAt = (version: number): ClusterView => {
+    const vm = { kind: "Vm", metadata: { version } } as Vm;
+    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm] };
+  };
+  const checker = new ClientChecker(at, committed, jsonCodec);
+  checker.check(changedAt(1));
+  expect(at.failure).toBeNull();
+  const again = new ClientChecker(at, committed, jsonCodec);
+  again.check(changedAt(2));
+  expect(at.failure).toMatchObject({ invariant: "acts-at-most-once" });
 });
