@@ -66,7 +66,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     return this.#phase === "suspended" || this.#phase === "stopped";
   }
 
-  receive(message: Message | Deferred<Message>, sender: AnyRef | null): void {
+  receive(message: Message | Deferred, sender: AnyRef | null): void {
     if (this.stopped) {
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "no-recipient" });
       return;
@@ -127,7 +127,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.#handled();
   }
 
-  #handleMessage(message: Message | Deferred<Message>, sender: AnyRef | null): void {
+  #handleMessage(message: Message | Deferred, sender: AnyRef | null): void {
     this.#phase = "handling";
     try {
       if (message instanceof Deferred) {
@@ -136,7 +136,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
           this.#phase = "running";
           return;
         }
-        message = due.message;
+        message = due.message as Message;
       }
       if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
       this.state = this.behavior.receive(this.state as State, message, this.context);

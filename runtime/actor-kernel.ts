@@ -10,8 +10,9 @@ import { InspectionHub } from "./inspection-hub.ts";
 import { PendingAsks } from "./pending-asks.ts";
 import type { Address, Envelope } from "./ports/remoting.ts";
 import { Ref, type AnyRef, type LocalActor, type Recipient } from "./ref.ts";
-import { RemoteWatch, WATCH_PATH, type WatchMessage } from "./remote-watch.ts";
+import { RemoteWatch } from "./remote-watch.ts";
 import type { Directive } from "./supervision.ts";
+import { parseWatchMessage, WATCH_PATH } from "./watch-message.ts";
 import type { World } from "./world.ts";
 
 const ACTOR_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -63,11 +64,14 @@ export class ActorKernel {
     this.world = options.world;
     this.root = options.root;
     this.#options = options;
-    this.asks = new PendingAsks(options.node, options.world.clock, (to, message, sender) => {
+    this.asks = new PendingAsks(options.node, options.world, (to, message, sender) => {
       this.deadLetter({ to, sender, message, reason: "no-recipient" });
     });
-    this.#remoteWatch = new RemoteWatch(options.node, options.world.remoting, (watcher, ref, reason) => {
-      this.notifyTerminated(watcher, ref, reason);
+    this.#remoteWatch = new RemoteWatch({
+      node: options.node,
+      remoting: options.world.remoting,
+      notify: (watcher, ref, reason) => this.notifyTerminated(watcher, ref, reason),
+      forget: (path, watcher) => this.#find(path)?.actor?.removeWatcher(this.refAt(watcher)),
     });
     options.world.remoting?.useRefs?.((address) => this.refAt(address));
     options.world.remoting?.onEnvelope((envelope) => this.#deliver(envelope));
@@ -120,7 +124,7 @@ export class ActorKernel {
 
   notifyTerminated(watcher: AnyRef, ref: AnyRef, reason: TerminationReason): void {
     if (watcher.node !== this.node) {
-      this.#remoteWatch.send(watcher.node, { type: "terminated", path: ref.path, watcher: watcher.toJSON(), reason });
+      this.#remoteWatch.tell(watcher, ref.path, reason);
       return;
     }
     const actor = watcher.target.actor ?? this.#find(watcher.path)?.actor;
@@ -155,24 +159,30 @@ export class ActorKernel {
   #deliver(envelope: Envelope): void {
     if (this.#stopped) return;
     if (envelope.to.path === WATCH_PATH) {
-      this.#onWatchMessage(envelope.from.node, envelope.message as WatchMessage);
+      this.#onWatchMessage(envelope);
       return;
     }
     const to = this.refAt<unknown>(envelope.to);
     to.target.receive(envelope.message, this.refAt(envelope.from));
   }
 
-  #onWatchMessage(from: string, message: WatchMessage): void {
+  #onWatchMessage({ from, to, message: received }: Envelope): void {
+    const message = parseWatchMessage(received, { from: from.node, to: this.node });
+    if (message === undefined) {
+      this.deadLetter({ to: this.refAt(to), sender: this.refAt(from), message: received, reason: "malformed" });
+      return;
+    }
     const ref = this.refAt({ node: this.node, path: message.path });
     switch (message.type) {
       case "watch":
+        this.#remoteWatch.watched(message);
         this.watch(ref, this.refAt(message.watcher));
         return;
       case "unwatch":
-        this.unwatch(ref, this.refAt(message.watcher));
+        this.#remoteWatch.unwatched(message);
         return;
       case "terminated":
-        this.#remoteWatch.terminated(from, message);
+        this.#remoteWatch.terminated(from.node, message);
         return;
       default:
         message satisfies never;

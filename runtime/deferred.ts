@@ -5,13 +5,13 @@
  * that what throws in making it is a crash of its own actor, not of whoever answers. A full mailbox takes it all the same:
  * an actor bounds these by what it asks for, and one that is lost would be waited for without end.
  */
-export abstract class Deferred<Message> {
+export abstract class Deferred {
   /** The message; undefined when it is no longer wanted. Called once. */
-  abstract take(): { readonly message: Message } | undefined;
+  abstract take(): { readonly message: unknown } | undefined;
 }
 
 /** What came back through a callback, for one life of an actor. */
-export class Answer<Value, Message> extends Deferred<Message> {
+export class Answer<Value, Message> extends Deferred {
   readonly #value: Value;
   readonly #adapt: (value: Value) => Message;
   readonly #isWanted: () => boolean;

@@ -28,4 +28,6 @@ export type DeadLetterReason =
   /** The actor crashed while handling it. */
   | "crashed"
   /** For another node, and this system has no remoting. */
-  | "no-remoting";
+  | "no-remoting"
+  /** From another node's kernel, and not what kernels say to each other. */
+  | "malformed";

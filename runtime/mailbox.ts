@@ -51,7 +51,7 @@ export class Mailbox<Message> {
     return this.#users.sender;
   }
 
-  push(message: Message | Deferred<Message>, sender: AnyRef | null): void {
+  push(message: Message | Deferred, sender: AnyRef | null): void {
     if (message instanceof Deferred || this.#makeRoom(message, sender)) this.#users.push(message, sender);
   }
 
@@ -60,8 +60,8 @@ export class Mailbox<Message> {
   }
 
   /** Only when `hasMessage`. */
-  shift(): Message | Deferred<Message> {
-    const message = this.#users.shift() as Message | Deferred<Message>;
+  shift(): Message | Deferred {
+    const message = this.#users.shift() as Message | Deferred;
     if (!(message instanceof Deferred)) this.#counted -= 1;
     return message;
   }

@@ -12,8 +12,8 @@ import type { Address } from "./ports/remoting.ts";
 export class Ref<in M> implements Address {
   readonly node: string;
   readonly path: string;
-  /** @internal What receives; replaced for good when the actor stops. */
-  target: Recipient<M>;
+  /** @internal What receives: an actor, which answers for itself after its end, or a look-up at each message. */
+  readonly target: Recipient<M>;
 
   /** @internal Use `ctx.spawn`, `ctx.refAt` or `system.refAt`. */
   constructor(address: Address, target: Recipient<M>) {

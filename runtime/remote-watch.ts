@@ -1,87 +1,104 @@
 /**
  * Death watch across nodes. A watch is a message to the other node's kernel; its answer is `terminated`. When the link to
- * that node goes down, every watch on it ends with `node-down`: nothing is known of the actor any more.
+ * that node goes down, every watch on it ends with `node-down`: nothing is known of the actor any more. Its own watches on
+ * actors here end then too, without a word, since it has come to the same end of them.
  */
 import type { TerminationReason } from "./behavior.ts";
 import type { Address, LinkEvent, Remoting } from "./ports/remoting.ts";
 import type { AnyRef } from "./ref.ts";
+import { WATCH_PATH, type WatchMessage } from "./watch-message.ts";
 
-/** The path that kernels talk to each other on; no actor can have this name. */
-export const WATCH_PATH = "$watch";
+export interface RemoteWatchOptions {
+  readonly node: string;
+  readonly remoting: Remoting | undefined;
+  /** Tells an actor of this node that what it watches is gone. */
+  notify(watcher: AnyRef, ref: AnyRef, reason: TerminationReason): void;
+  /** Ends the watch of another node's actor on the one at `path` here. */
+  forget(path: string, watcher: Address): void;
+}
 
-export type WatchMessage =
-  /** The sender's actor `watcher` wants to know when `path` ends here. */
-  | { readonly type: "watch"; readonly path: string; readonly watcher: Address }
-  | { readonly type: "unwatch"; readonly path: string; readonly watcher: Address }
-  /** `path` of the sending node has ended; `watcher` is an actor here. */
-  | {
-      readonly type: "terminated";
-      readonly path: string;
-      readonly watcher: Address;
-      readonly reason: TerminationReason;
-    };
+type Watched = Pick<WatchMessage, "path" | "watcher">;
 
 export class RemoteWatch {
-  readonly #node: string;
-  readonly #remoting: Remoting | undefined;
+  readonly #options: RemoteWatchOptions;
   readonly #linked = new Set<string>();
   /** By watched node, then by watch: who here watches what there. */
   readonly #watches = new Map<string, Map<string, { readonly ref: AnyRef; readonly watcher: AnyRef }>>();
-  readonly #notify: (watcher: AnyRef, ref: AnyRef, reason: TerminationReason) => void;
+  /** By watching node, then by watch: who there watches what here. */
+  readonly #watchers = new Map<string, Map<string, Watched>>();
 
-  constructor(
-    node: string,
-    remoting: Remoting | undefined,
-    notify: (watcher: AnyRef, ref: AnyRef, reason: TerminationReason) => void,
-  ) {
-    this.#node = node;
-    this.#remoting = remoting;
-    this.#notify = notify;
-    remoting?.onLink((event) => this.#onLink(event));
+  constructor(options: RemoteWatchOptions) {
+    this.#options = options;
+    options.remoting?.onLink((event) => this.#onLink(event));
   }
 
   watch(ref: AnyRef, watcher: AnyRef): void {
     if (!this.#linked.has(ref.node)) {
-      this.#notify(watcher, ref, "node-down");
+      this.#options.notify(watcher, ref, "node-down");
       return;
     }
-    const ofNode = this.#watches.get(ref.node) ?? new Map();
-    this.#watches.set(ref.node, ofNode);
-    ofNode.set(watchKey(ref, watcher), { ref, watcher });
-    this.send(ref.node, { type: "watch", path: ref.path, watcher: { node: this.#node, path: watcher.path } });
+    ofNode(this.#watches, ref.node).set(watchKey({ path: ref.path, watcher }), { ref, watcher });
+    this.#send(ref.node, { type: "watch", path: ref.path, watcher: watcher.toJSON() });
   }
 
   unwatch(ref: AnyRef, watcher: AnyRef): void {
-    if (this.#watches.get(ref.node)?.delete(watchKey(ref, watcher)) !== true) return;
-    this.send(ref.node, { type: "unwatch", path: ref.path, watcher: { node: this.#node, path: watcher.path } });
+    if (this.#watches.get(ref.node)?.delete(watchKey({ path: ref.path, watcher })) !== true) return;
+    this.#send(ref.node, { type: "unwatch", path: ref.path, watcher: watcher.toJSON() });
   }
 
   /** The watched node says that the actor has ended. */
-  terminated(node: string, message: { path: string; watcher: Address; reason: TerminationReason }): void {
-    const key = watchKey({ path: message.path }, message.watcher);
+  terminated(node: string, message: Watched & { readonly reason: TerminationReason }): void {
+    const key = watchKey(message);
     const watch = this.#watches.get(node)?.get(key);
     if (watch === undefined) return;
     this.#watches.get(node)?.delete(key);
-    this.#notify(watch.watcher, watch.ref, message.reason);
+    this.#options.notify(watch.watcher, watch.ref, message.reason);
   }
 
-  send(node: string, message: WatchMessage): void {
-    const from = { node: this.#node, path: WATCH_PATH };
-    this.#remoting?.send({ from, to: { node, path: WATCH_PATH }, message });
+  /** Another node's actor watches one here from now on. */
+  watched({ path, watcher }: Watched): void {
+    ofNode(this.#watchers, watcher.node).set(watchKey({ path, watcher }), { path, watcher });
   }
 
-  #onLink(event: LinkEvent): void {
-    if (event.type === "up") {
-      this.#linked.add(event.node);
-      return;
-    }
-    this.#linked.delete(event.node);
-    const lost = this.#watches.get(event.node);
-    this.#watches.delete(event.node);
-    for (const { ref, watcher } of lost?.values() ?? []) this.#notify(watcher, ref, "node-down");
+  unwatched({ path, watcher }: Watched): void {
+    this.#watchers.get(watcher.node)?.delete(watchKey({ path, watcher }));
+    this.#options.forget(path, watcher);
+  }
+
+  /** Tells an actor of another node that what it watched here is gone. */
+  tell(watcher: AnyRef, path: string, reason: TerminationReason): void {
+    this.#watchers.get(watcher.node)?.delete(watchKey({ path, watcher }));
+    this.#send(watcher.node, { type: "terminated", path, watcher: watcher.toJSON(), reason });
+  }
+
+  #send(node: string, message: WatchMessage): void {
+    const from = { node: this.#options.node, path: WATCH_PATH };
+    this.#options.remoting?.send({ from, to: { node, path: WATCH_PATH }, message });
+  }
+
+  #onLink({ type, node }: LinkEvent): void {
+    // A link that comes up in place of another one has lost what was on its way, as one that went down before.
+    this.#onLinkLost(node);
+    if (type === "up") this.#linked.add(node);
+  }
+
+  #onLinkLost(node: string): void {
+    this.#linked.delete(node);
+    const watches = this.#watches.get(node);
+    const watchers = this.#watchers.get(node);
+    this.#watches.delete(node);
+    this.#watchers.delete(node);
+    for (const { ref, watcher } of watches?.values() ?? []) this.#options.notify(watcher, ref, "node-down");
+    for (const { path, watcher } of watchers?.values() ?? []) this.#options.forget(path, watcher);
   }
 }
 
-function watchKey(watched: { readonly path: string }, watcher: { readonly path: string }): string {
-  return `${watched.path} ${watcher.path}`;
+function ofNode<Value>(nodes: Map<string, Map<string, Value>>, node: string): Map<string, Value> {
+  const known = nodes.get(node) ?? new Map<string, Value>();
+  nodes.set(node, known);
+  return known;
+}
+
+function watchKey({ path, watcher }: Watched): string {
+  return `${path} ${watcher.path}`;
 }

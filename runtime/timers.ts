@@ -3,7 +3,7 @@ import { Deferred } from "./deferred.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 
 /** What a timer puts into the mailbox; compared with the running timers when its turn comes. */
-class TimerFired<Message> extends Deferred<Message> {
+class TimerFired<Message> extends Deferred {
   readonly key: string;
   readonly #timers: Timers<Message>;
 
@@ -19,7 +19,7 @@ class TimerFired<Message> extends Deferred<Message> {
 }
 
 interface RunningTimer<Message> {
-  readonly fired: Deferred<Message>;
+  readonly fired: Deferred;
   readonly handle: TimerHandle;
   readonly message: Message;
 }
@@ -27,9 +27,9 @@ interface RunningTimer<Message> {
 export class Timers<Message> {
   readonly #running = new Map<string, RunningTimer<Message>>();
   readonly #clock: Clock;
-  readonly #deliver: (fired: Deferred<Message>) => void;
+  readonly #deliver: (fired: Deferred) => void;
 
-  constructor(clock: Clock, deliver: (fired: Deferred<Message>) => void) {
+  constructor(clock: Clock, deliver: (fired: Deferred) => void) {
     this.#clock = clock;
     this.#deliver = deliver;
   }

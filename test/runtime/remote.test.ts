@@ -18,6 +18,8 @@ afterEach(() => {
 });
 
 interface Wire {
+  /** What went over it, or was lost. */
+  readonly sent: Envelope[];
   readonly remotings: Readonly<Record<string, Remoting>>;
   link(type: LinkEvent["type"]): void;
 }
@@ -26,13 +28,18 @@ interface Wire {
 function createWire(): Wire {
   const receivers: Record<string, (envelope: Envelope) => void> = {};
   const listeners: Record<string, ((event: LinkEvent) => void)[]> = { n1: [], n2: [] };
+  const sent: Envelope[] = [];
   let up = false;
   const end = (node: string): Remoting => ({
-    send: (envelope) => void (up && receivers[envelope.to.node]?.(envelope)),
+    send: (envelope) => {
+      sent.push(envelope);
+      if (up) receivers[envelope.to.node]?.(envelope);
+    },
     onEnvelope: (receive) => void (receivers[node] = receive),
     onLink: (listen) => void listeners[node]?.push(listen),
   });
   return {
+    sent,
     remotings: { n1: end("n1"), n2: end("n2") },
     link(type) {
       up = type === "up";
@@ -135,4 +142,88 @@ test("without remoting a message to another node is a dead letter", () => {
   running.push(system);
   system.tell(system.refAt<string>({ node: "n2", path: "greeter" }), "hello");
   expect(system.deadLetters).toBe(1);
+});
+
+test("a link that goes down ends the watches of its other side, so they do not gather", () => {
+  const { world, n1, n2, wire } = setup();
+  const target = n2.spawn(
+    stateless("target", () => {}),
+    { name: "target" },
+  );
+  n1.spawn(watcher([]), { name: "watcher" });
+  world.settle();
+  for (const type of ["down", "up"] as const) wire.link(type);
+  wire.sent.length = 0;
+  n2.stopActor(target);
+  expect(wire.sent).toEqual([]);
+});
+
+test("a link that comes up in place of another one ends its watches: their messages may be lost", () => {
+  const { world, n1, n2, wire } = setup();
+  n2.spawn(
+    stateless("target", () => {}),
+    { name: "target" },
+  );
+  const signals: string[] = [];
+  n1.spawn(watcher(signals), { name: "watcher" });
+  world.settle();
+  wire.link("up");
+  world.settle();
+  expect(signals).toEqual(["blixard://n2/target node-down"]);
+});
+
+test("what another kernel says is not believed unchecked: it is a dead letter, and nothing throws", () => {
+  const { world, n1, n2 } = setup();
+  const signals: string[] = [];
+  n2.spawn(
+    stateless("target", () => {}),
+    { name: "target" },
+  );
+  n1.spawn(watcher(signals), { name: "watcher" });
+  world.settle();
+  const [here, there] = [
+    { node: "n1", path: "watcher" },
+    { node: "n2", path: "target" },
+  ];
+  const garbage: readonly unknown[] = [
+    null,
+    "watch",
+    { type: "watch" },
+    { type: "watch", path: 7, watcher: there },
+    { type: "watch", path: "watcher", watcher: { node: "n2" } },
+    // In the name of an actor that is not the sender's.
+    { type: "watch", path: "watcher", watcher: here },
+    { type: "terminated", path: "target", watcher: here, reason: "bored" },
+    { type: "explode", path: "target", watcher: there },
+  ];
+  const kernel = n2.refAt<unknown>({ node: "n1", path: "$watch" });
+  for (const message of garbage) expect(() => n2.tell(kernel, message)).not.toThrow();
+  world.settle();
+  expect(signals).toEqual([]);
+  expect(n1.deadLetters).toBe(garbage.length);
+});
+
+test("an answer to an ask of an earlier life of the node is no answer to a later ask", async () => {
+  const { world, n1, n2, wire } = setup();
+  const asked: Ref<string>[] = [];
+  n2.spawn(
+    stateless<Ref<string>>("slow", (replyTo) => void asked.push(replyTo)),
+    { name: "slow" },
+  );
+  const ask = (system: ActorSystem): Promise<unknown> =>
+    system.ask<Ref<string>, string>(system.refAt({ node: "n2", path: "slow" }), (replyTo) => replyTo, {
+      timeoutMs: 10,
+    });
+  const before = ask(n1);
+  world.settle();
+  n1.stop();
+  const again = ActorSystem.create({ node: "n1", world: { ...world, remoting: wire.remotings["n1"]! } });
+  running.push(again);
+  const after = ask(again);
+  world.settle();
+  n2.tell(asked[0]!, "of an earlier life");
+  n2.tell(asked[1]!, "of this life");
+  world.advance(10);
+  expect(await after).toEqual({ ok: true, answer: "of this life" });
+  expect(await before).toEqual({ ok: false, code: "timeout" });
 });
