@@ -10,14 +10,9 @@ import type { FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
 
-const HUNTS: readonly FaultKind[] = [
-  "leader-cut",
-  "leader-cut",
-  "leader-kill",
-  "leader-pause",
-  "voters-kill",
-  "vanguard-cut",
-];
+/** What the hunter does to a leader that was just elected, and to one that has committed something. */
+const AT_ELECTION: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
+const AT_COMMIT: readonly FaultKind[] = ["vanguard-cut", "vanguard-cut", "leader-cut", "leader-kill"];
 
 /** Share of the hunter's strikes that come before anything of what the leader has just sent can arrive. */
 const AT_ONCE = 0.5;
@@ -57,12 +52,12 @@ export class FaultInjector {
   }
 
   onLeader(): void {
-    this.#hunt(this.#plan.hunt);
+    this.#hunt(AT_ELECTION, this.#plan.hunt);
   }
 
   /** A leader of `term` has committed something. */
   onCommitted(term: number): void {
-    this.#hunt(this.#plan.hunt * (term === this.#lastCommitTerm ? LATER_COMMIT_INTEREST : 1));
+    this.#hunt(AT_COMMIT, this.#plan.hunt * (term === this.#lastCommitTerm ? LATER_COMMIT_INTEREST : 1));
     this.#lastCommitTerm = term;
   }
 
@@ -82,13 +77,13 @@ export class FaultInjector {
     });
   }
 
-  #hunt(probability: number): void {
+  #hunt(kinds: readonly FaultKind[], probability: number): void {
     if (!this.#active || this.#hunting || this.#random.next() >= probability) return;
     this.#hunting = true;
     const atOnce = this.#random.next() < AT_ONCE;
     this.#cluster.timeline.after(atOnce ? 0 : this.#random.next() * this.#plan.huntWithinUs, () => {
       this.#hunting = false;
-      if (this.#active) this.#strike(HUNTS[this.#random.integer(HUNTS.length)] as FaultKind);
+      if (this.#active) this.#strike(kinds[this.#random.integer(kinds.length)] as FaultKind);
     });
   }
 
