@@ -3,10 +3,12 @@ import { parseArgs } from "node:util";
 import { cpus, loadavg } from "node:os";
 import { actorsBench } from "./actors.ts";
 import type { Bench, Row } from "./bench.ts";
+import { createBench } from "./create.ts";
 import { failoverBench } from "./failover.ts";
 import { idleBench } from "./idle.ts";
+import { simBench } from "./sim.ts";
 
-const BENCHES: readonly Bench[] = [actorsBench, failoverBench, idleBench];
+const BENCHES: readonly Bench[] = [actorsBench, createBench, failoverBench, idleBench, simBench];
 
 const USAGE = `Usage: npm run bench -- NAME [--json]
        npm run bench -- --list
