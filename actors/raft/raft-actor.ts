@@ -8,29 +8,8 @@
  */
 import type { Behavior } from "../../runtime/behavior.ts";
 import type { SpawnOptions } from "../../runtime/context.ts";
-import type { LogStore } from "../../runtime/ports/log-store.ts";
-import type { Ref } from "../../runtime/ref.ts";
-import type { RaftActorMessage, RaftEvent } from "./raft-actor-protocol.ts";
-import type { RaftView } from "./raft-core.ts";
-import { RaftHost } from "./raft-host.ts";
-import type { RaftLimits, RaftTiming } from "./raft-options.ts";
-import type { RaftRules } from "./raft-rules.ts";
-
-export interface RaftActorOptions {
-  /** Names of the nodes that vote, this one among them; the same at all of them. */
-  readonly voters: readonly string[];
-  readonly store: LogStore;
-  /** Gets every `RaftEvent`. */
-  readonly subscriber: Ref<RaftEvent>;
-  /** Path of the Raft actor at every node. Default "raft". */
-  readonly path?: string;
-  readonly timing?: Partial<RaftTiming>;
-  readonly limits?: Partial<RaftLimits>;
-  /** Only to plant a fault; see `planted-faults.ts`. */
-  readonly rules?: RaftRules;
-  /** Called once the log is loaded, with a look at the core that stays valid. For checkers. */
-  onStart?(view: RaftView): void;
-}
+import type { RaftActorMessage } from "./raft-actor-protocol.ts";
+import { RaftHost, type RaftActorOptions } from "./raft-host.ts";
 
 /** A mailbox large enough that a store's answer is never dropped: proposals are refused long before it is full. */
 export const RAFT_SPAWN_OPTIONS: SpawnOptions = {

@@ -6,13 +6,30 @@
  * or load it answers nothing but refusals, since it could not keep its word (faults 3 and 22).
  */
 import type { Context } from "../../runtime/context.ts";
-import { StoreError } from "../../runtime/ports/log-store.ts";
+import { StoreError, type LogStore } from "../../runtime/ports/log-store.ts";
 import type { Ref } from "../../runtime/ref.ts";
 import { createConfiguration } from "./configuration.ts";
-import type { RaftActorOptions } from "./raft-actor.ts";
 import type { RaftActorMessage, RaftEvent, RaftPropose, RaftProposeReply } from "./raft-actor-protocol.ts";
-import { RaftCore } from "./raft-core.ts";
+import { RaftCore, type RaftView } from "./raft-core.ts";
+import type { RaftLimits, RaftTiming } from "./raft-options.ts";
+import type { RaftRules } from "./raft-rules.ts";
 import type { ProposeResult, ReadOutcome, Ready } from "./ready.ts";
+
+export interface RaftActorOptions {
+  /** Names of the nodes that vote, this one among them; the same at all of them. */
+  readonly voters: readonly string[];
+  readonly store: LogStore;
+  /** Gets every `RaftEvent`. */
+  readonly subscriber: Ref<RaftEvent>;
+  /** Path of the Raft actor at every node. Default "raft". */
+  readonly path?: string;
+  readonly timing?: Partial<RaftTiming>;
+  readonly limits?: Partial<RaftLimits>;
+  /** Only to plant a fault; see `planted-faults.ts`. */
+  readonly rules?: RaftRules;
+  /** Called once the log is loaded, with a look at the core that stays valid. For checkers. */
+  onStart?(view: RaftView): void;
+}
 
 /** A proposal that was forwarded more often meets members that disagree on the leader; it is refused, to be retried. */
 const FORWARDS_MAX = 3;

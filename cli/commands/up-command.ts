@@ -1,7 +1,8 @@
 /** `blixard up`: a cluster of several node processes on this host. What it does stands in `cli/local-cluster/up.ts`. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
-import { DRIVER_CHOICES, type DriverChoice } from "../node-config.ts";
+import type { UpFlags } from "../local-cluster/up.ts";
+import { DRIVER_CHOICES } from "../node-config.ts";
 import { NODES_MAX, PORT_BASE_DEFAULT } from "../local-cluster/plan-nodes.ts";
 import { toCount } from "./wait-options.ts";
 
@@ -17,17 +18,6 @@ Examples:
   BLIXARD_HOME=/tmp/second blixard up --port-base 17100     a second cluster beside the first
 
 Node 1 listens for its peers on the port base + 1 and serves its API on the base + 101, node 2 on + 2 and + 102, and so on.`;
-
-export interface UpFlags {
-  readonly nodes: number;
-  readonly apply?: string;
-  readonly check?: boolean;
-  readonly detach?: boolean;
-  readonly driver: DriverChoice;
-  readonly portBase: number;
-  readonly data?: string;
-  readonly install: boolean;
-}
 
 export function addUpCommand(program: Command, context: CliContext): void {
   const command = program

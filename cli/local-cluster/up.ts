@@ -12,11 +12,11 @@ import type { ApiClient } from "../../api/index.ts";
 import type { VmManifest } from "../../actors/index.ts";
 import { applyManifest } from "../apply-manifest.ts";
 import type { CliContext } from "../cli-context.ts";
-import type { UpFlags } from "../commands/up-command.ts";
 import { cacheFolder, stateFolder } from "../folders.ts";
 import type { Interrupts } from "../interrupts.ts";
 import { loadManifests } from "../manifest/load-manifests.ts";
 import { formatSeconds } from "../output/duration.ts";
+import type { DriverChoice } from "../node-config.ts";
 import { abortable } from "../pause.ts";
 import { Progress } from "../progress.ts";
 import { WAIT_DEFAULT_MS, waitUntilUp } from "../wait-for-vm.ts";
@@ -30,6 +30,18 @@ import { prepareHost, type PreparedHost } from "./prepare-host.ts";
 import { showCluster } from "./show-cluster.ts";
 import { resumeVms, stopCluster } from "./stop-cluster.ts";
 import { waitForLeader } from "./wait-for-leader.ts";
+
+/** The flags of the command, with its defaults. */
+export interface UpFlags {
+  readonly nodes: number;
+  readonly apply?: string;
+  readonly check?: boolean;
+  readonly detach?: boolean;
+  readonly driver: DriverChoice;
+  readonly portBase: number;
+  readonly data?: string;
+  readonly install: boolean;
+}
 
 /** What a step took, for the summary of `--check`. */
 interface Timing {
