@@ -11,6 +11,8 @@ import { portOwner } from "./listening-port.ts";
 /** One sentence a thing that is left; empty when nothing is. */
 export function findRemains(record: ClusterRecord): readonly string[] {
   const ports = record.nodes.flatMap((node) => node.ports);
+  // With `--data` these may be disks of the user's.
+  const disks = new Set([record.dataDir, ...record.nodes.map(({ dataDir }) => dataDir)]);
   return [
     ...runningNodes(record).map(({ name, process: identity }) => `node "${name}" runs as process ${identity?.pid}`),
     ...record.nodes.flatMap(({ dataDir }) =>
@@ -21,7 +23,9 @@ export function findRemains(record: ClusterRecord): readonly string[] {
       return owner === undefined ? [] : [`port ${port} is listened on by "${owner.program}", process ${owner.pid}`];
     }),
     ...linesBelow("/proc/net/unix", record.dataDir).map((path) => `socket ${path} is open`),
-    ...linesBelow("/proc/self/mounts", record.dataDir).map((path) => `${path} is mounted`),
+    ...linesBelow("/proc/self/mounts", record.dataDir)
+      .filter((path) => !disks.has(path))
+      .map((path) => `${path} is mounted`),
   ];
 }
 
