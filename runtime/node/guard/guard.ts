@@ -140,6 +140,8 @@ export function killInstance(state: GuardState): void {
   if (state.child !== undefined) signalGroup(state.child, "SIGKILL");
   // A guard that got stuck before it could say whom it guards; its command does not start without it.
   else if (state.guard !== undefined) signalGroup(state.guard, "SIGKILL");
+  // One that somebody stopped would never notice, and the instance never count as ended. Any other ignores this.
+  if (state.guard !== undefined) signalGroup(state.guard, "SIGCONT");
 }
 
 /** The output of a command that has ended or failed, for a message: its last lines. */

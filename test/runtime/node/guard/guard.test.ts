@@ -77,6 +77,16 @@ describe.each(CASES)("guard in $shell, setpriv: $setpriv", ({ shell, args, setpr
     await until(() => !anythingRuns(readGuard(folder)));
   });
 
+  test("notices the end of its command also when it was stopped, once the command is killed", async () => {
+    await start("exec sleep 60 >&- 2>&-", 60_000);
+    const { guard } = await until(() => (readGuard(folder).child === undefined ? undefined : readGuard(folder)));
+    process.kill(guard!.pid, "SIGSTOP");
+    await until(() => processState(guard!) === "T");
+    killInstance(readGuard(folder));
+    expect(await exit()).toEqual({ reason: "exit", kind: "signal", number: 9 });
+    await until(() => !anythingRuns(readGuard(folder)));
+  });
+
   test("reports a signal", async () => {
     await start("kill -TERM $$", 60_000);
     expect(await exit()).toEqual({ reason: "exit", kind: "signal", number: 15 });
