@@ -18,47 +18,46 @@ export type ListenErrorCode =
 export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly code: ListenErrorCode;
+  /** What would help. */
+  readonly hint: string;
 
-  constructor(code: ListenErrorCode, message: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(code: ListenErrorCode, details: { message: string; hint: string; cause?: unknown }) {
+    super(details.message, { cause: details.cause });
     this.code = code;
+    this.hint = details.hint;
   }
 }
 
 /** @throws {ListenError} `listen-needs-token`. */
 export function assertListenable(address: ListenAddress, token: string | undefined): void {
   if (token !== undefined || isLoopback(address.host)) return;
-  throw new ListenError(
-    "listen-needs-token",
-    `Cannot serve the API on ${format(address)}: others reach that address and there is no cluster token; set one or listen on 127.0.0.1`,
-  );
+  throw new ListenError("listen-needs-token", {
+    message: `Cannot serve the API on ${format(address)}: others reach that address and there is no cluster token.`,
+    hint: "Set a token, or listen on 127.0.0.1.",
+  });
 }
 
 export function toListenError(address: ListenAddress, cause: NodeJS.ErrnoException): ListenError {
-  const at = format(address);
-  switch (cause.code) {
+  const [code, reason, hint] = reasonOf(cause);
+  return new ListenError(code, { message: `Cannot serve the API on ${format(address)}: ${reason}.`, hint, cause });
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): readonly [ListenErrorCode, reason: string, hint: string] {
+  switch (code) {
     case "EADDRINUSE":
-      return new ListenError(
-        "listen-port-in-use",
-        `Cannot serve the API on ${at}: the port is in use; stop what uses it or give this node another port`,
-        cause,
-      );
+      return ["listen-port-in-use", "the port is in use", "Stop what uses it, or give this node another port."];
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return new ListenError(
+      return [
         "listen-address-missing",
-        `Cannot serve the API on ${at}: this host has no such address`,
-        cause,
-      );
+        "this host has no such address",
+        'One of those that "ip address" lists will do.',
+      ];
     case "EACCES":
     case "EPERM":
-      return new ListenError(
-        "listen-not-allowed",
-        `Cannot serve the API on ${at}: this user may not; take a port above 1023`,
-        cause,
-      );
+      return ["listen-not-allowed", "this user may not", "Take a port above 1023."];
     default:
-      return new ListenError("listen-failed", `Cannot serve the API on ${at}: ${cause.message}`, cause);
+      return ["listen-failed", message, "Check the address that the API is to listen on."];
   }
 }
 

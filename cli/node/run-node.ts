@@ -6,11 +6,11 @@
  * (its store failed, its consensus crashed) ends with an error rather than live on half; its guests' guards hold the lease.
  */
 import { createHash } from "node:crypto";
+import { isIP } from "node:net";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { spawnMember } from "../../actors/index.ts";
 import { createApiServer } from "../../api/index.ts";
-import { ActorSystem, createRandom, StoreError, type Logger, type World } from "../../runtime/index.ts";
+import { ActorSystem, createRandom, type Logger, type World } from "../../runtime/index.ts";
 import {
   createNodeDispatcher,
   createNodeProber,
@@ -20,17 +20,19 @@ import {
   openLmdbLogStore,
 } from "../../runtime/node/index.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../../transport/node/index.ts";
-import { CliError } from "../cli-error.ts";
-import { parseEndpoint } from "../endpoint.ts";
-import { EXIT } from "../exit-codes.ts";
+import { formatEndpoint, parseEndpoint } from "../endpoint.ts";
 import type { NodeConfig } from "../node-config.ts";
 import { blixardVersion } from "../version.ts";
 import { chooseDriver } from "./choose-driver.ts";
+import { explainNodeFailure } from "./explain-node-failure.ts";
 import { hostCapacity } from "./host-capacity.ts";
 import { claimIdentity } from "./node-identity.ts";
+import { StopSignal } from "./stop-signal.ts";
 
-/** Longest wait for what is open to be closed, before the process ends all the same. */
+/** Longest wait for one thing that is open to be closed, before the rest is closed and the process ends all the same. */
 const CLOSE_MS = 3000;
+/** Addresses to listen on that are none to connect to. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Runs a node until SIGTERM or SIGINT. @throws CliError when it cannot start or cannot go on. */
 export async function runNode(config: NodeConfig): Promise<void> {
@@ -39,9 +41,11 @@ export async function runNode(config: NodeConfig): Promise<void> {
   try {
     await serve(config, logger, stop);
   } catch (error) {
-    throw explain(error);
+    throw explainNodeFailure(error, config);
   } finally {
     stop.release();
+    // Everything of ours is closed; what a library may have left open does not keep the process.
+    setTimeout(() => process.exit(), CLOSE_MS).unref();
   }
 }
 
@@ -81,7 +85,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       spec: {
         incarnation: identity.incarnation,
         address: config.address,
-        apiUrl: `http://${config.api.host}:${config.api.port}`,
+        apiUrl: apiUrlOf(config),
         driver: hypervisor.driver,
         ...hostCapacity(config),
         labels: config.labels,
@@ -94,7 +98,6 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       logger,
       onStoreFailed: (error) => stop.fail(error),
     });
-    const { listen, token } = { listen: config.api, token: config.token };
     const api = createApiServer({
       system,
       replica,
@@ -102,9 +105,10 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       logs: hypervisor,
       logger,
       clock: nodeClock,
-      listen,
+      listen: config.api,
       version,
-      token,
+      token: config.token,
+      hostNames: [config.api.host, config.address].filter((host) => isIP(host) === 0),
     });
     try {
       await api.start();
@@ -112,62 +116,33 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       logger.log("info", "The node is up", { data: config.dataDir, incarnation: identity.incarnation });
       await stop.wait();
     } finally {
-      await Promise.race([api.close(), delay(CLOSE_MS)]);
+      await closed(api.close());
     }
   } finally {
     system.stop();
-    await Promise.race([transport.close(), delay(CLOSE_MS)]);
+    await closed(transport.close());
     hypervisor.close();
-    await Promise.race([new Promise<void>((done) => store.close(done)), delay(CLOSE_MS)]);
+    await closed(new Promise((done) => store.close(done)));
     lock.release();
     logger.log("info", "The node has stopped; its VMs run on until their lease ends");
   }
+}
+
+/** Waits for something to be closed, for `CLOSE_MS` at most. */
+async function closed(closing: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, CLOSE_MS);
+  await Promise.race([closing, late.promise]);
+  clearTimeout(timer);
+}
+
+/** Where the other nodes reach this one's API. */
+function apiUrlOf({ api, address }: NodeConfig): string {
+  return `http://${formatEndpoint({ host: WILDCARDS.has(api.host) ? address : api.host, port: api.port })}`;
 }
 
 function peerAddress(name: string, at: string): { host: string; port: number } {
   const endpoint = parseEndpoint(at);
   if (endpoint === undefined) throw new Error(`The peer "${name}" has no address: "${at}"`);
   return endpoint;
-}
-
-/** Resolves at SIGTERM or SIGINT, rejects when the node cannot go on. */
-class StopSignal {
-  readonly #stopped: Promise<void>;
-  readonly #onSignal: () => void;
-  #reject: (error: unknown) => void = () => {};
-
-  constructor() {
-    let resolve = (): void => {};
-    this.#stopped = new Promise<void>((done, failed) => {
-      resolve = done;
-      this.#reject = failed;
-    });
-    // A failure may come before anybody waits; it must not end the process on its own.
-    this.#stopped.catch(() => {});
-    this.#onSignal = () => resolve();
-    process.once("SIGTERM", this.#onSignal);
-    process.once("SIGINT", this.#onSignal);
-  }
-
-  wait(): Promise<void> {
-    return this.#stopped;
-  }
-
-  fail(error: unknown): void {
-    this.#reject(error);
-  }
-
-  release(): void {
-    process.off("SIGTERM", this.#onSignal);
-    process.off("SIGINT", this.#onSignal);
-  }
-}
-
-/** Failures that a person can mend are told as such; anything else is a bug and keeps its stack for the log. */
-function explain(error: unknown): unknown {
-  if (error instanceof CliError) return error;
-  const hint = (error as { hint?: unknown }).hint;
-  const known = error instanceof StoreError || (error instanceof Error && typeof hint === "string");
-  if (!known) return error;
-  return new CliError(EXIT.failed, error.message, { hint: String(hint), cause: error });
 }

@@ -1,4 +1,9 @@
-/** The logger of the Node.js world: pino, one JSON object a line, to a file descriptor. */
+/**
+ * The logger of the Node.js world: pino, one JSON object a line, to a file descriptor.
+ *
+ * A log that cannot be written is no reason to end what it tells of: lines wait for the disk to have room again, and past
+ * a limit they are lost.
+ */
 import { pino, stdTimeFunctions } from "pino";
 import type { Logger, LogLevel } from "../ports/logger.ts";
 
@@ -11,8 +16,13 @@ export interface PinoLoggerOptions {
   readonly destination?: string | number;
 }
 
+/** What waits while the disk is full: some 2,000 lines. Later ones are dropped. */
+const WAITING_CHARS_MAX = 512 * 1024;
+
 export function createPinoLogger(options: PinoLoggerOptions): Logger {
-  const sink = pino.destination({ dest: options.destination ?? 2, sync: true });
+  const sink = pino.destination({ dest: options.destination ?? 2, sync: true, maxLength: WAITING_CHARS_MAX });
+  // Without a listener the failure of a write is thrown at whoever logs, and takes its actor or the process down.
+  sink.on("error", () => undefined);
   const logger = pino(
     {
       level: options.level ?? "info",

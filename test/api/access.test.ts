@@ -99,7 +99,8 @@ describe("start()", () => {
     expect(error).toBeInstanceOf(ListenError);
     expect(error).toMatchObject({
       code: "listen-port-in-use",
-      message: `Cannot serve the API on 127.0.0.1:${port}: the port is in use; stop what uses it or give this node another port`,
+      message: `Cannot serve the API on 127.0.0.1:${port}: the port is in use.`,
+      hint: "Stop what uses it, or give this node another port.",
     });
   });
 
