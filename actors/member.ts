@@ -17,7 +17,7 @@ import { LEASE_MS, RENEW_MS, type LeaseRule } from "./cluster/lease.ts";
 import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
 import type { ReplicaMessage } from "./cluster/replica-message.ts";
 import { leaderActor, LEADER_SPAWN_OPTIONS } from "./controller/leader-actor.ts";
-import { nodeActor } from "./node/node-actor.ts";
+import { NODE_SPAWN_OPTIONS, nodeActor } from "./node/node-actor.ts";
 import {
   raftActor,
   RAFT_SPAWN_OPTIONS,
@@ -54,9 +54,6 @@ export interface Member {
   readonly replica: Ref<ReplicaMessage>;
 }
 
-/** A NodeActor that crashes finds its guests again; one that keeps crashing takes its node down, whose lease then ends. */
-const NODE_SUPERVISION = { onCrash: "restart" } as const;
-
 /** Spawns them. A log that cannot be read is told through `onStoreFailed`. */
 export function spawnMember(system: ActorSystem, options: MemberOptions): Member {
   const { spec, hypervisor, prober, logger, codec } = options;
@@ -84,7 +81,7 @@ export function spawnMember(system: ActorSystem, options: MemberOptions): Member
   system.spawn(leaderActor({ replica, ...optional("leaseRule", options.leaseRule) }), LEADER_SPAWN_OPTIONS);
   const lease = { leaseMs: LEASE_MS, renewMs: RENEW_MS };
   const node = nodeActor({ name: system.node, spec, hypervisor, prober, logger, replica, lease });
-  system.spawn(node, { name: "node", supervision: NODE_SUPERVISION });
+  system.spawn(node, NODE_SPAWN_OPTIONS);
   return { replica };
 }
 

@@ -190,6 +190,7 @@ class Replica {
   #commit(entries: readonly LogEntry[]): void {
     const published: VersionedChanges[] = [];
     const answers: { readonly proposal: Proposal; readonly applied: Applied; readonly index: number }[] = [];
+    let appliedTerm = 0;
     for (const entry of entries) {
       const { index } = entry;
       if (index <= this.#state.applied) continue;
@@ -206,13 +207,14 @@ class Replica {
         published.push({ version: index, changes: applied.changes });
         answers.push({ proposal, applied, index });
       }
+      appliedTerm = entry.term;
       this.#options.onApply?.(this.#state);
     }
     for (const changes of published) this.#feed.push(changes);
     this.#watchers.publish(published);
     for (const { proposal, applied, index } of answers) this.#proposer.applied(proposal, applied, index);
     this.#reader.applied(this.#state.applied);
-    this.#announce(entries.at(-1)?.term ?? 0);
+    this.#announce(appliedTerm);
   }
 
   #onLeadership(leadership: Extract<RaftEvent, { readonly type: "leadership" }>): void {

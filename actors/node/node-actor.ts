@@ -10,6 +10,7 @@
  * them (docs/decisions/0008-leases.md). The guards outside this process keep the same deadline if it is dead or paused.
  */
 import type {
+  AnyRef,
   Behavior,
   Context,
   FoundInstance,
@@ -18,8 +19,10 @@ import type {
   Logger,
   Prober,
   Ref,
+  SpawnOptions,
 } from "../../runtime/index.ts";
 import type { Command } from "../cluster/commands.ts";
+import { isWanted } from "../cluster/placement-commands.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Instance, NodeSpec, Vm } from "../resources/index.ts";
 import { vmActor } from "../vm/vm-actor.ts";
@@ -41,8 +44,19 @@ export interface NodeActorOptions {
 /** Pause before a proposal that got no answer is made again. */
 const RETRY_MS = 250;
 
-/** A VmActor that crashes is a bug; one restart a second for a minute, then the node stops serving it. */
-const VM_SUPERVISION = { onCrash: "restart", intensity: { restartsMax: 10, windowMs: 60_000 } } as const;
+/**
+ * Pause before a VmActor that crashed is made anew, from the map as it is then: what it was told, its lease and its ports
+ * may have changed since it was spawned, so supervision, which would start it as it was, cannot do it. Its crash is a bug
+ * about one guest; no number of them is a reason to give up the node's other guests.
+ */
+const RESPAWN_MS = 1000;
+
+/**
+ * A crash of the NodeActor ends the node's process. What its VmActors were about to start is in no list yet; an actor that
+ * was started again would register without it, and the cluster would place it anew while it comes up here. The next
+ * process finds what runs.
+ */
+export const NODE_SPAWN_OPTIONS: SpawnOptions = { name: "node", supervision: { onCrash: "escalate" } };
 
 type Phase = "finding" | "registering" | "holding" | "ending";
 
@@ -54,14 +68,26 @@ export function nodeActor(options: NodeActorOptions): Behavior<NodeKeeper, NodeM
       keeper.handle(message);
       return keeper;
     },
+    onSignal: (keeper, signal) => {
+      if (signal.type === "terminated" && signal.reason === "crashed") keeper.vmCrashed(signal.ref);
+      return keeper;
+    },
   };
+}
+
+interface Running {
+  readonly ref: Ref<VmMessage>;
+  /** As it was when the instance came here: the spec is the one that it runs. */
+  readonly vm: Vm;
+  readonly instance: Instance;
 }
 
 class NodeKeeper {
   readonly #options: NodeActorOptions;
   readonly #ctx: Context<NodeMessage>;
   readonly #vms = new Map<string, Vm>();
-  readonly #actors = new Map<string, { readonly ref: Ref<VmMessage>; readonly vm: string }>();
+  /** By instance; one whose VmActor has crashed keeps its place here. */
+  readonly #actors = new Map<string, Running>();
   /** Released instances that the map still shows: they must never be started again. */
   readonly #released = new Set<string>();
   readonly #reports = new ReportQueue();
@@ -120,8 +146,18 @@ class NodeKeeper {
       case "reports-due":
         this.#sendReports();
         return;
+      case "respawn-due":
+        this.#respawn(message.instance);
+        return;
       default:
         message satisfies never;
+    }
+  }
+
+  vmCrashed(ref: AnyRef): void {
+    for (const [instance, actor] of this.#actors) {
+      if (actor.ref.path !== ref.path) continue;
+      this.#ctx.setTimer(`respawn:${instance}`, RESPAWN_MS, { type: "respawn-due", instance });
     }
   }
 
@@ -263,8 +299,22 @@ class NodeKeeper {
   #reconcileOne(id: string, vm: Vm): void {
     const { instance, message } = vm.status;
     if (instance === null || this.#released.has(id)) return;
-    const ref = this.#actors.get(id)?.ref ?? this.#spawnVm(vm, instance);
-    if (instance.stopping) this.#ctx.tell(ref, { type: "stop", message });
+    const known = this.#actors.get(id);
+    const ref = known?.ref ?? this.#spawnVm(vm, instance);
+    // A newcomer that is not wanted as it is would be started by a spec that it was not placed for.
+    if (instance.stopping || (known === undefined && !isWanted(vm, instance)))
+      this.#ctx.tell(ref, { type: "stop", message });
+  }
+
+  /** Makes a VmActor anew that has crashed. What became of the guest it learns from the hypervisor. */
+  #respawn(id: string): void {
+    const crashed = this.#actors.get(id);
+    if (crashed === undefined) return;
+    const shown = this.#vms.get(crashed.vm.metadata.name);
+    const status = shown?.status.instance?.id === id ? shown.status : crashed.vm.status;
+    const ref = this.#spawnVm({ ...crashed.vm, status }, status.instance ?? crashed.instance);
+    if (this.#phase === "ending") this.#ctx.tell(ref, { type: "discard" });
+    else this.#reconcile();
   }
 
   #spawnVm(vm: Vm, instance: Instance): Ref<VmMessage> {
@@ -278,8 +328,9 @@ class NodeKeeper {
       hostAddress: spec.address,
       parent: this.#ctx.self,
     });
-    const ref = this.#ctx.spawn(behavior, { name: instance.id, supervision: VM_SUPERVISION });
-    this.#actors.set(instance.id, { ref, vm: vm.metadata.name });
+    const ref = this.#ctx.spawn(behavior, { name: instance.id });
+    this.#ctx.watch(ref);
+    this.#actors.set(instance.id, { ref, vm, instance });
     return ref;
   }
 
@@ -291,13 +342,14 @@ class NodeKeeper {
   #onVmReport(report: VmReport): void {
     const actor = this.#actors.get(report.instance);
     if (actor === undefined) return;
+    const vm = actor.vm.metadata.name;
     if (report.type === "vm-observed") {
-      this.#reports.put(actor.vm, report.instance, { type: "observe", observation: report.observation });
+      this.#reports.put(vm, report.instance, { type: "observe", observation: report.observation });
     } else {
       this.#actors.delete(report.instance);
       this.#released.add(report.instance);
       const { phase, message } = report;
-      if (!report.silent) this.#reports.put(actor.vm, report.instance, { type: "release", phase, message });
+      if (!report.silent) this.#reports.put(vm, report.instance, { type: "release", phase, message });
     }
     if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
     else this.#sendReports();

@@ -15,4 +15,6 @@ export type NodeMessage =
   /** The deadline of the lease has passed by this node's clock. */
   | { readonly type: "lease-ended" }
   | { readonly type: "report-answered"; readonly instance: string; readonly reply: ProposeReply }
-  | { readonly type: "reports-due" };
+  | { readonly type: "reports-due" }
+  /** Time to make a VmActor anew that has crashed. */
+  | { readonly type: "respawn-due"; readonly instance: string };

@@ -6,8 +6,8 @@
  *                                  starting ◀──backoff── waiting ◀─────────────┘
  *         any ──stop──▶ stopping ──ended──▶ released          any ──discard──▶ discarding ──ended──▶ released
  *
- * It begins by asking the hypervisor for a guest of this instance: after a restart of the node, or of this actor, there may
- * be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released` is said only after
+ * It begins by asking the hypervisor for a guest of this instance: after a restart of the node, or a crash of this actor,
+ * there may be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released` is said only after
  * the hypervisor's word that nothing of it runs; nothing is started under a lease that is over.
  */
 import type { Behavior, Context, Hypervisor, InstanceEvent, PortForward, Prober, Ref } from "../../runtime/index.ts";
@@ -143,9 +143,15 @@ class VmTurn {
   #onStartDue(): VmState {
     const state = this.#state;
     if (state.stage !== "waiting") return state;
-    if (state.cleared && state.open === "none") return this.#start({ ...state, attempt: state.attempt + 1 });
+    if (state.cleared && state.open === "none") return this.#startAgain(state);
     this.#ctx.setTimer("start", CLEAR_RETRY_MS, { type: "start-due" });
     return state;
+  }
+
+  #startAgain(state: VmState): VmState {
+    // Without a lease it is not an attempt.
+    const attempt = this.#ctx.now() < state.leaseUntilMs ? state.attempt + 1 : state.attempt;
+    return this.#start({ ...state, attempt });
   }
 
   #start(state: VmState): VmState {
@@ -193,7 +199,9 @@ class VmTurn {
     const state: VmState = { ...this.#state, open: "none" };
     switch (state.stage) {
       case "adopting":
-        return result.ok ? this.#booted(state) : this.#start(state);
+        if (result.ok) return this.#booted(state);
+        // Any other failure leaves it open whether a guest runs.
+        return result.code === "not-running" ? this.#start(state) : this.#failed(state, result.message);
       case "starting":
         return result.ok ? this.#booting(state) : this.#failed(state, result.message);
       case "booting":

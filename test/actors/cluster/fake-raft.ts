@@ -32,6 +32,7 @@ export class FakeRaft {
   refusal: "no-leader" | "overloaded" | "too-large" | "store-failed" = "no-leader";
   /** Answers every read at once with the last index. */
   answersReads = true;
+  answersReplays = true;
   view: ClusterView | null = null;
   term = 1;
   readonly #entries: LogEntry[] = [];
@@ -134,7 +135,8 @@ export class FakeRaft {
         return;
       case "replay":
         this.replays.push(message);
-        this.system.tell(this.replica, { type: "committed", entries: this.#entries.slice(message.fromIndex - 1) });
+        if (this.answersReplays)
+          this.system.tell(this.replica, { type: "committed", entries: this.#entries.slice(message.fromIndex - 1) });
         return;
       default:
     }

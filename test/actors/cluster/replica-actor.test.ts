@@ -259,6 +259,24 @@ test("committed entries that were lost on the way are asked for again, and repea
   expect(raft.read(ALL_VMS)).toMatchObject([{ version: 3, resources: [{}, {}, {}] }]);
 });
 
+test("watch-leadership waits for the entries that were lost before the one of the term", () => {
+  const appliedWhenTold: (number | undefined)[] = [];
+  const subscriber = raft.system.spawn(
+    stateless<LeadershipChange>("watcher", ({ isLeader }) => {
+      if (isLeader) appliedWhenTold.push(raft.view?.applied);
+    }),
+  );
+  raft.system.tell(raft.replica, { type: "watch-leadership", subscriber });
+  raft.mode = "takes";
+  raft.propose(create("web"));
+  raft.lose(raft.proposals.at(-1)?.payload as Uint8Array);
+  raft.answersReplays = false;
+  raft.lead();
+  expect(appliedWhenTold).toEqual([]);
+  raft.handOver(1, 2);
+  expect(appliedWhenTold).toEqual([2]);
+});
+
 test("a failed store is the answer to all but local reads", () => {
   raft.mode = "silent";
   raft.answersReads = false;

@@ -1,6 +1,6 @@
 /** The NodeActor's promises: one lease, adoption, self-fencing; on a scripted hypervisor and a scripted replica. */
 import { afterEach, expect, test } from "vitest";
-import { nodeActor } from "../../../actors/node/node-actor.ts";
+import { NODE_SPAWN_OPTIONS, nodeActor } from "../../../actors/node/node-actor.ts";
 import type { Command, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
 import { ActorSystem, stateless, type FoundInstance, type Ref } from "../../../runtime/index.ts";
 import { createManualWorld, type ManualWorld } from "../../runtime/manual-world.ts";
@@ -25,6 +25,8 @@ interface Bench {
   readonly world: ManualWorld;
   readonly hypervisor: ScriptedHypervisor;
   readonly proposals: Proposed[];
+  /** Errors that ended the node. */
+  readonly failures: unknown[];
   /** Takes the oldest proposal of a type and answers that it was applied at `version`. */
   accept(type: Command["type"], version: number): Command;
   refuse(type: Command["type"]): void;
@@ -37,7 +39,8 @@ function bench(found: FoundInstance[] = []): Bench {
   hypervisor.found = found;
   const proposals: Proposed[] = [];
   let subscriber: Ref<WatchMessage> | undefined;
-  const made = ActorSystem.create({ node: "n1", world });
+  const failures: unknown[] = [];
+  const made = ActorSystem.create({ node: "n1", world, onFailure: (_, error) => failures.push(error) });
   system = made;
   const replica = made.spawn(
     stateless<ReplicaRequest>("replica", (request, ctx) => {
@@ -61,6 +64,7 @@ function bench(found: FoundInstance[] = []): Bench {
   const logger = { log: (): void => {} };
   made.spawn(
     nodeActor({ name: "n1", spec, hypervisor, prober, logger, replica, lease: { leaseMs: 6000, renewMs: 1500 } }),
+    NODE_SPAWN_OPTIONS,
   );
   world.settle();
 
@@ -75,6 +79,7 @@ function bench(found: FoundInstance[] = []): Bench {
     world,
     hypervisor,
     proposals,
+    failures,
     accept(type, version) {
       const { command, reply } = take(type);
       reply({ ok: true, outcome: { ok: true, version, changed: true, resource: null } });
@@ -178,4 +183,136 @@ test("an unanswered observation is said again, an answered one is not", () => {
   accept("observe", 7);
   world.advance(1000);
   expect(proposals.filter(({ command }) => command.type === "observe")).toHaveLength(0);
+});
+
+/** Makes the VmActor crash at its next call of `method`, once. */
+function crashOnce(hypervisor: ScriptedHypervisor, method: "stop" | "extendLease"): void {
+  const sound = hypervisor[method].bind(hypervisor) as (...given: unknown[]) => void;
+  hypervisor[method] = (): void => {
+    hypervisor[method] = sound;
+    throw new Error("a bug in a driver");
+  };
+}
+
+/** Renews the lease, so that each VmActor hears of it. */
+function renew({ world, accept }: Bench): void {
+  world.advance(1500);
+  accept("renew-lease", 6);
+}
+
+/** Carries out all that the node says of its instances, until it has said everything. */
+function said({ world, proposals }: Bench): Command[] {
+  const commands: Command[] = [];
+  world.settle();
+  for (let open = proposals.splice(0); open.length > 0; open = proposals.splice(0)) {
+    for (const { command, reply } of open) {
+      if (command.type !== "observe" && command.type !== "release") continue;
+      commands.push(command);
+      reply({ ok: true, outcome: { ok: true, version: 9, changed: true, resource: null } });
+    }
+    world.settle();
+  }
+  return commands;
+}
+
+function runningNode(vm: Vm): Bench {
+  const made = bench();
+  made.accept("register-node", 5);
+  made.show(5, vm);
+  made.hypervisor.answerAdopt(NOT_RUNNING);
+  made.world.settle();
+  made.hypervisor.answerStart(STARTED);
+  made.hypervisor.emit({ type: "booted", instance: "web-7", bootMs: 1 });
+  made.world.settle();
+  return made;
+}
+
+function stopping(vm: Vm): Vm {
+  return { ...vm, status: { ...vm.status, instance: { ...vm.status.instance!, stopping: true } } };
+}
+
+test("a VmActor that crashed is made anew, and told again that its instance is to stop", () => {
+  const made = runningNode(sampleVm());
+  const { hypervisor, world, show } = made;
+  show(6, stopping(sampleVm()));
+  expect(hypervisor.calls.at(-1)).toBe("stop web-7 5000");
+  crashOnce(hypervisor, "extendLease");
+  renew(made);
+  world.advance(1000);
+  hypervisor.answerAdopt(STARTED);
+  world.settle();
+  hypervisor.answerStop(STOPPED);
+  hypervisor.answerStop(STOPPED);
+  world.settle();
+  expect(said(made).at(-1)).toMatchObject({ type: "release", instance: "web-7" });
+});
+
+test("a VmActor that crashed while its node gave up the guest does not keep the node from registering anew", () => {
+  const { hypervisor, world, accept, proposals } = runningNode(sampleVm());
+  crashOnce(hypervisor, "stop");
+  world.advance(7000);
+  hypervisor.answerAdopt(STARTED);
+  world.settle();
+  expect(hypervisor.calls.at(-1)).toBe("stop web-7 0");
+  hypervisor.answerStop(STOPPED);
+  proposals.length = 0;
+  world.settle();
+  expect(accept("register-node", 50)).toMatchObject({ running: [] });
+});
+
+test("a VmActor that crashed takes its guest over with the ports and the lease that it has now", () => {
+  const vm = sampleVm({ spec: { ports: [{ name: "http", guest: 80 }] } });
+  const made = runningNode(vm);
+  const { hypervisor, world, show } = made;
+  const port = hypervisor.launches[0]!.ports[0]!.hostPort;
+  const addresses = [{ name: "http", guest: 80, address: "127.0.0.1", port }];
+  show(6, { ...vm, status: { ...vm.status, phase: "Running", addresses } });
+  renew(made);
+  crashOnce(hypervisor, "extendLease");
+  renew(made);
+  world.advance(1000);
+  expect(hypervisor.leases.at(-1)).toBe(9000);
+  hypervisor.answerAdopt(STARTED);
+  world.settle();
+  expect(said(made).at(-1)).toMatchObject({ type: "observe", observation: { phase: "Running", addresses } });
+});
+
+test("a VmActor that keeps crashing does not take the node down", () => {
+  const { hypervisor, world, accept, show, proposals, failures } = bench();
+  let crashes = 0;
+  hypervisor.adopt = () => {
+    crashes += 1;
+    throw new Error("a bug in a driver");
+  };
+  accept("register-node", 5);
+  show(5, sampleVm());
+  for (let i = 0; i < 120; i++) {
+    world.advance(250);
+    if (proposals.some(({ command }) => command.type === "renew-lease")) accept("renew-lease", 6);
+  }
+  expect(failures).toEqual([]);
+  expect(crashes).toBe(31);
+  expect(hypervisor.calls).toEqual(["list"]);
+});
+
+test("an instance that its VM no longer wants is not started, only taken over and stopped", () => {
+  const { hypervisor, world, accept, show } = bench();
+  accept("register-node", 5);
+  const vm = sampleVm();
+  show(5, { ...vm, metadata: { ...vm.metadata, generation: 2 } });
+  hypervisor.answerAdopt(NOT_RUNNING);
+  world.settle();
+  expect(hypervisor.calls).toEqual(["list", "adopt web-7", "stop web-7 5000"]);
+});
+
+test("a NodeActor that crashes ends its node: what was about to start is in no list, and must not be placed anew", () => {
+  const { world, hypervisor, accept, failures } = runningNode(sampleVm());
+  hypervisor.list = () => {
+    throw new Error("a bug in the NodeActor");
+  };
+  world.advance(6000);
+  hypervisor.answerStop(STOPPED);
+  world.settle();
+  expect(failures).toEqual([new Error("a bug in the NodeActor")]);
+  expect(() => accept("register-node", 50)).toThrow("no register-node was proposed");
 });

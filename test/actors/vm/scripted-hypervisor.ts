@@ -11,6 +11,8 @@ import type {
 export interface ScriptedHypervisor extends Hypervisor {
   readonly calls: string[];
   readonly launches: InstanceLaunch[];
+  /** Deadlines that adoptions were asked for with. */
+  readonly leases: number[];
   found: FoundInstance[];
   /** Answers the oldest open call of that kind. */
   answerStart(result: StartResult): void;
@@ -29,6 +31,7 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
   const stops: ((result: StopResult) => void)[] = [];
   const calls: string[] = [];
   const launches: InstanceLaunch[] = [];
+  const leases: number[] = [];
   let listener: (event: InstanceEvent) => void = () => {};
 
   function oldest<Value>(open: ((value: Value) => void)[], kind: string): (value: Value) => void {
@@ -42,6 +45,7 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
     capabilities: { isolation: true, accelerated: false, adopt: true, pause: false },
     calls,
     launches,
+    leases,
     found: [],
     start(launch, done) {
       calls.push(`start ${launch.instance}`);
@@ -56,8 +60,9 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
       calls.push("list");
       done(this.found);
     },
-    adopt(instance, _leaseUntilMs, done) {
+    adopt(instance, leaseUntilMs, done) {
       calls.push(`adopt ${instance}`);
+      leases.push(leaseUntilMs);
       adopts.push(done);
     },
     extendLease(instances, leaseUntilMs) {

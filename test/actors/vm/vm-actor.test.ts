@@ -217,3 +217,22 @@ test("vmActor() ends a guest that hangs before it is up, and starts it again", (
   world.advance(1);
   expect(last()).toBe("Crashed unknown");
 });
+
+test("a guest that cannot be taken over may run: it is ended before it is started again", () => {
+  const { world, hypervisor, last } = bench();
+  hypervisor.answerAdopt({ ok: false, code: "failed", message: "its guard cannot be read" });
+  expect(last()).toBe("Crashed unknown");
+  world.advance(2000);
+  expect(hypervisor.calls).toEqual(["adopt web-7", "stop web-7 0"]);
+  hypervisor.answerStop(STOPPED);
+  world.advance(2000);
+  expect(hypervisor.calls.at(-1)).toBe("start web-7");
+});
+
+test("waiting for a lease is no restart", () => {
+  const { world, hypervisor, reports } = bench();
+  world.advance(6000);
+  hypervisor.answerAdopt(NOT_RUNNING);
+  world.advance(10_000);
+  expect(reports.at(-1)).toMatchObject({ observation: { phase: "Crashed", restarts: 0 } });
+});
