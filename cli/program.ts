@@ -1,5 +1,6 @@
 /** The command line as a whole: every command, and what they have in common. */
 import { Command } from "commander";
+import { nearestWord } from "../actors/resources/nearest-word.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addApplyCommand } from "./commands/apply-command.ts";
 import { addClusterCommand } from "./commands/cluster-command.ts";
@@ -33,7 +34,6 @@ export function buildProgram(context: CliContext): Command {
     .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", AFTER)
     .showSuggestionAfterError()
-    .showHelpAfterError('See "blixard --help".')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => out.write(text),
@@ -54,5 +54,22 @@ export function buildProgram(context: CliContext): Command {
   addSimCommand(program, context);
   addVersionCommand(program, context);
   addCompletionCommand(program, context);
+  program.on("command:*", ([word = ""]: readonly string[]) => refuseCommand(program, word));
+  pointToHelp(program, program.name());
   return program;
+}
+
+/** Users of kubectl and nomad look for the verbs of VMs here. */
+function refuseCommand(program: Command, word: string): never {
+  const named = (commands: readonly Command[]): readonly string[] =>
+    commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  const verbs = named(program.commands.find((command) => command.name() === "vm")?.commands ?? []);
+  const meant = verbs.includes(word) ? `vm ${word}` : nearestWord(word, named(program.commands));
+  return program.error(`error: unknown command '${word}'${meant === undefined ? "" : `\n(Did you mean ${meant}?)`}`);
+}
+
+/** A mistake in the flags of a command is explained by the help of that command, not by that of the program. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`See "${path} --help".`);
+  for (const child of command.commands) pointToHelp(child, `${path} ${child.name()}`);
 }

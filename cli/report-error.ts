@@ -43,8 +43,14 @@ export function reportError(error: unknown, err: Stream, { debug }: { readonly d
     return error.exitCode;
   }
   if (error instanceof ApiError) {
-    const problems = (error.details.problems ?? []).map(({ message }) => `\n  - ${message}`).join("");
-    print(err, `${asSentence(error.message)}${problems}`, HINT_BY_API_CODE[error.code]);
+    const problems = (error.details.problems ?? []).map(({ message }) => message);
+    // The message itself may hold them all.
+    const untold = problems.every((problem) => error.message.includes(problem)) ? [] : problems;
+    print(
+      err,
+      `${asSentence(error.message)}${untold.map((problem) => `\n  - ${problem}`).join("")}`,
+      HINT_BY_API_CODE[error.code],
+    );
     return EXIT_BY_API_CODE[error.code] ?? EXIT.failed;
   }
   print(err, error instanceof Error ? error.message : String(error), FAULT_HINT);

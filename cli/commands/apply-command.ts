@@ -4,9 +4,9 @@ import { applyManifest } from "../apply-manifest.ts";
 import type { CliContext } from "../cli-context.ts";
 import { loadManifests } from "../manifest/load-manifests.ts";
 import { Progress } from "../progress.ts";
-import { WAIT_DEFAULT_MS, waitUntilUp } from "../wait-for-vm.ts";
+import { waitUntilUp } from "../wait-for-vm.ts";
 import { connect } from "./get-command.ts";
-import { toDuration } from "./wait-options.ts";
+import { timeoutOption } from "./wait-options.ts";
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +29,7 @@ export function addApplyCommand(program: Command, context: CliContext): void {
     .description("create or change what manifests describe")
     .requiredOption("-f, --filename <path>", "a manifest, a folder of manifests, or - for standard input")
     .option("--wait", "wait until the VMs are healthy")
-    .option("--timeout <duration>", "give up waiting after this long", toDuration, WAIT_DEFAULT_MS)
+    .addOption(timeoutOption())
     .addHelpText("after", EXAMPLES);
   command.action(async () => {
     const flags = command.optsWithGlobals<ApplyFlags>();

@@ -6,7 +6,7 @@ import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
-import { toCount, toDuration } from "./wait-options.ts";
+import { durationOption, toCount } from "./wait-options.ts";
 
 const PROFILES = ["mixed", "elections", "disk", "leases", "calm"] as const;
 const SEED_MAX = 2 ** 32 - 1;
@@ -40,7 +40,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--seed <number>", "first seed (default: drawn, and printed)", toCount(0, SEED_MAX))
     .option("--seeds <count>", "how many seeds, one after the other", toCount(1, SEEDS_MAX), 1)
     .option("--nodes <count>", "nodes of the cluster", toCount(1, NODES_MAX), NODES_DEFAULT)
-    .option("--duration <duration>", "simulated time of a run", toDuration, DURATION_DEFAULT_MS)
+    .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--events", "print every event of the runs")
     .option("--json", "print each result as one line of JSON")

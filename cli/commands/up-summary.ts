@@ -1,4 +1,4 @@
-/** Where a VM that is up can be reached: ` on n2, http 127.0.0.1:8080`. */
+/** What is to be said of a VM that is up: ` on n2, http 127.0.0.1:8080`, or how it ended where that was all. */
 import type { Vm } from "../../actors/index.ts";
 import { formatEndpoint } from "../endpoint.ts";
 
@@ -6,6 +6,7 @@ export function upSummary({ status }: Vm): string {
   const addresses = status.addresses.map(
     ({ name, address, port }) => `, ${name} ${formatEndpoint({ host: address, port })}`,
   );
+  if (status.phase === "Completed") return `, completed: ${status.message}`;
   return status.instance === null ? "" : ` on ${status.instance.node}${addresses.join("")}`;
 }
 

@@ -6,6 +6,7 @@ import { Progress } from "../progress.ts";
 import { waitUntilGone, waitUntilStopped, waitUntilUp, type WaitOptions } from "../wait-for-vm.ts";
 import { addOutputOptions, connect, showResources, type GetOptions } from "./get-command.ts";
 import { upSummary } from "./up-summary.ts";
+import { toVmName } from "./vm-argument.ts";
 import { addVmCreateCommand } from "./vm-create-command.ts";
 import { addVmLogsCommand } from "./vm-logs-command.ts";
 import { addWaitOptions, type WaitFlags } from "./wait-options.ts";
@@ -42,7 +43,8 @@ function addSwitch(vm: Command, context: CliContext, verb: "start" | "stop"): vo
     .command(verb)
     .description(verb === "start" ? "let VMs run, and wait until they do" : "stop VMs, and wait until they are")
     .argument("<vm...>", "names of VMs");
-  addWaitOptions(command).action(async (names: readonly string[]) => {
+  addWaitOptions(command).action(async (words: readonly string[]) => {
+    const names = words.map(toVmName);
     const flags = command.optsWithGlobals<SwitchFlags>();
     const client = connect(context, flags);
     for (const name of names) {
@@ -64,7 +66,8 @@ function addDelete(vm: Command, context: CliContext): void {
     .alias("rm")
     .description("stop and remove VMs, and wait until they are gone")
     .argument("<vm...>", "names of VMs");
-  addWaitOptions(command).action(async (names: readonly string[]) => {
+  addWaitOptions(command).action(async (words: readonly string[]) => {
+    const names = words.map(toVmName);
     const flags = command.optsWithGlobals<SwitchFlags>();
     const client = connect(context, flags);
     for (const name of names) {
@@ -84,7 +87,7 @@ function addLists(vm: Command, context: CliContext): void {
   addOutputOptions(list).action(async () => showResources(context, { kind: "Vm" }, list.optsWithGlobals<GetOptions>()));
   const get = vm.command("get").description("show one VM, or all").argument("[vm]", "name of a VM");
   addOutputOptions(get).action(async (name: string | undefined) => {
-    const target = { kind: "Vm" as const, ...(name === undefined ? {} : { name }) };
+    const target = { kind: "Vm" as const, ...(name === undefined ? {} : { name: toVmName(name) }) };
     await showResources(context, target, get.optsWithGlobals<GetOptions>());
   });
 }
@@ -94,7 +97,8 @@ function addDescribe(vm: Command, context: CliContext): void {
     .command("describe")
     .description("show all there is to know of a VM, with what happened to it")
     .argument("<vm>", "name of a VM");
-  command.action(async (name: string) => {
+  command.action(async (word: string) => {
+    const name = toVmName(word);
     const client = connect(context, command.optsWithGlobals<SwitchFlags>());
     const [resource, events] = await Promise.all([client.vms.get(name), client.events.list()]);
     context.terminal.out.write(describeVm(resource, events.items, context.now()));

@@ -1,7 +1,7 @@
 /** `blixard vm create`: a VM from flags. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { usageError } from "../cli-error.ts";
 import { manifestFromFlags, type VmFlags } from "../manifest/manifest-from-flags.ts";
@@ -35,12 +35,12 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .option("--image <image>", "guest image on the nodes")
     .option("--vcpus <count>", "CPUs")
     .option("--memory <size>", "memory: 128 or 128MiB, 1GiB")
-    .option("--port <name=guest[:host]>", "publish a guest port; repeatable", collect, [])
+    .addOption(repeatable("--port <name=guest[:host]>", "publish a guest port"))
     .option("--health <check>", "http:PORT/PATH or tcp:PORT")
-    .option("--env <name=value>", "environment of the command; repeatable", collect, [])
-    .option("--file <guest=local>", "put a file into the guest; repeatable", collect, [])
-    .option("--label <key=value>", "label of the VM; repeatable", collect, [])
-    .option("--node-label <key=value>", "label that its node must carry; repeatable", collect, [])
+    .addOption(repeatable("--env <name=value>", "environment of the command"))
+    .addOption(repeatable("--file <guest=local>", "put a file into the guest"))
+    .addOption(repeatable("--label <key=value>", "label of the VM"))
+    .addOption(repeatable("--node-label <key=value>", "label that its node must carry"))
     .option("--restart <policy>", "always, on-failure or never")
     .addHelpText("after", EXAMPLES);
   addWaitOptions(command).action(async (name: string, words: readonly string[]) => {
@@ -62,6 +62,10 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     );
     out.write(`vm/${name} created${upSummary(value)}\n`);
   });
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, `${description}; repeatable`).argParser(collect).default([], "none");
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { LOG_TAIL_MAX } from "../../api/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { connect } from "./get-command.ts";
+import { toVmName } from "./vm-argument.ts";
 import { toCount } from "./wait-options.ts";
 
 const TAIL_DEFAULT = 1000;
@@ -21,10 +22,10 @@ export function addVmLogsCommand(vm: Command, context: CliContext): void {
     .option("-f, --follow", "go on with each new line, until Ctrl-C")
     .option("--tail <lines>", "lines from the end", toCount(0, LOG_TAIL_MAX), TAIL_DEFAULT)
     .addHelpText("after", "\nExamples:\n  blixard vm logs web --tail 20\n  blixard vm logs web --follow");
-  command.action(async (name: string) => {
+  command.action(async (word: string) => {
     const { follow, tail, server } = command.optsWithGlobals<LogFlags>();
     const client = connect(context, server === undefined ? {} : { server });
-    for await (const line of client.vms.logs(name, { tail, follow: follow === true }))
+    for await (const line of client.vms.logs(toVmName(word), { tail, follow: follow === true }))
       context.terminal.out.write(`${line}\n`);
   });
 }

@@ -1,6 +1,6 @@
 /** `--no-wait` and `--timeout`, which every command that changes a VM has. */
-import { InvalidArgumentError, type Command } from "commander";
-import { parseDuration } from "../output/duration.ts";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { formatAge, parseDuration } from "../output/duration.ts";
 import { WAIT_DEFAULT_MS } from "../wait-for-vm.ts";
 
 export interface WaitFlags {
@@ -10,13 +10,20 @@ export interface WaitFlags {
 }
 
 export function addWaitOptions(command: Command): Command {
-  return command
-    .option("--no-wait", "return once the cluster has taken it on")
-    .option("--timeout <duration>", "give up waiting after this long", toDuration, WAIT_DEFAULT_MS);
+  return command.option("--no-wait", "return once the cluster has taken it on").addOption(timeoutOption());
+}
+
+export function timeoutOption(): Option {
+  return durationOption("--timeout <duration>", "give up waiting after this long", WAIT_DEFAULT_MS);
+}
+
+/** An option in milliseconds, whose help shows its default as people write it. */
+export function durationOption(flags: string, description: string, defaultMs: number): Option {
+  return new Option(flags, description).argParser(toDuration).default(defaultMs, formatAge(defaultMs));
 }
 
 /** For commander: milliseconds, or a refusal that names the option. */
-export function toDuration(text: string): number {
+function toDuration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError("Expected a duration like 30s, 5m or 1h.");
   return ms;

@@ -149,6 +149,13 @@ test("vm create of a name that is taken is a conflict", async () => {
   });
 });
 
+test("vm create says how a VM ended that was not to run again", async () => {
+  cluster.settle = (vm) => ({ ...vm, status: { ...vm.status, phase: "Completed", message: "it ended with status 3" } });
+  expect((await blixard("vm create once --restart never")).out).toBe(
+    "vm/once created, completed: it ended with status 3\n",
+  );
+});
+
 test("vm create gives up after its timeout and says how the VM is", async () => {
   cluster.settle = (vm) => ({ ...vm, status: { ...vm.status, phase: "Crashed", message: "it ended with status 1" } });
   const { exitCode, err } = await blixard("vm create web --timeout 1ms");
@@ -228,6 +235,16 @@ test("apply shows every problem that only the cluster finds", async () => {
   });
 });
 
+test("a problem that the message itself tells is not told twice", async () => {
+  const problem = { field: "/name", expected: "a name", got: '"x"', message: "name: expected a name" };
+  cluster.settle = () => {
+    throw new ApiError(400, "invalid-parameter", `Cannot read the request: ${problem.message}`, {
+      details: { problems: [problem] },
+    });
+  };
+  expect((await blixard("vm create web")).err).toBe("Error: Cannot read the request: name: expected a name.\n");
+});
+
 test("events prints the newest last", async () => {
   cluster.put(eventAbout("web", "Started", 12));
   cluster.put(eventAbout("web", "Created", 4));
@@ -275,6 +292,50 @@ test("a command line that cannot be read is a usage error with a way out", async
     expect(err).not.toContain("    at ");
   }
   expect((await blixard("vm crate web")).err).toContain("Did you mean create?");
+  expect((await blixard("aply")).err).toContain("Did you mean apply?");
+});
+
+test("a mistake points to the help of its own command", async () => {
+  for (const [line, help] of [
+    ["frob", "blixard --help"],
+    ["--frob", "blixard --help"],
+    ["get", "blixard get --help"],
+    ["vm frob", "blixard vm --help"],
+    ["vm create", "blixard vm create --help"],
+    ["vm logs web --tail x", "blixard vm logs --help"],
+  ] as const) {
+    expect((await blixard(line)).err, line).toContain(`See "${help}".`);
+  }
+});
+
+test("a verb of VMs that stands alone, as in kubectl, is told its place", async () => {
+  for (const line of ["logs web", "describe vm web", "delete vm web", "stop web"]) {
+    expect(await blixard(line), line).toMatchObject({
+      exitCode: EXIT.usage,
+      err: expect.stringContaining(`(Did you mean vm ${line.split(" ")[0]}?)`),
+    });
+  }
+});
+
+test("vm takes names as they are printed, vm/web", async () => {
+  cluster.put(running(WEB));
+  cluster.logLines = ["one"];
+  expect((await blixard("vm logs vm/web")).out).toBe("one\n");
+  expect((await blixard("vm describe VMs/web")).out).toContain("web");
+  expect((await blixard("vm get vm/web -o name")).out).toBe("vm/web\n");
+  expect((await blixard("vm stop vm/web")).out).toBe("vm/web stopped\n");
+  expect((await blixard("vm delete vm/web")).out).toBe("vm/web deleted\n");
+  expect(await blixard("vm stop node/n1")).toMatchObject({
+    exitCode: EXIT.usage,
+    err: 'Error: Cannot take "node/n1" for a VM: it names another kind of resource.\nWrite "NAME" or "vm/NAME".\n',
+  });
+});
+
+test("--help shows defaults as people write them", async () => {
+  const { out } = await blixard("vm create --help");
+  expect(out).toContain("(default: 2m)");
+  expect(out).not.toContain("[])");
+  expect((await blixard("sim --help")).out).toContain("(default: 10m)");
 });
 
 test("every command's --help has an example, and exits 0", async () => {
