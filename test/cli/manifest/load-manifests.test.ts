@@ -140,3 +140,9 @@ test("loadManifests() refuses one VM twice", async () => {
   const text = `${HEAD}metadata: { name: a }\nspec: {}\n---\n${HEAD}metadata: { name: a }\nspec: {}\n`;
   expect(await refusal("vm.yaml", text)).toBe('Cannot apply "vm.yaml": it defines VM "a" twice.');
 });
+
+test("loadManifests() shows the first mistakes only of a file that holds hundreds", async () => {
+  const lines = await mistakesOf("metadata: {}\n---\n".repeat(300));
+  expect(lines).toHaveLength(21);
+  expect(lines.at(-1)).toMatch(/^and \d{3,} more$/);
+});
