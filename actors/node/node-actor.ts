@@ -22,6 +22,7 @@ import type {
   SpawnOptions,
 } from "../../runtime/index.ts";
 import type { Command } from "../cluster/commands.ts";
+import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Instance, NodeSpec, Vm } from "../resources/index.ts";
@@ -85,7 +86,7 @@ interface Running {
 class NodeKeeper {
   readonly #options: NodeActorOptions;
   readonly #ctx: Context<NodeMessage>;
-  readonly #vms = new Map<string, Vm>();
+  readonly #mirror: MapMirror;
   /** By instance; one whose VmActor has crashed keeps its place here. */
   readonly #actors = new Map<string, Running>();
   /** Released instances that the map still shows: they must never be started again. */
@@ -103,7 +104,8 @@ class NodeKeeper {
     this.#options = options;
     this.#ctx = ctx;
     options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
-    ctx.tell(options.replica, { type: "subscribe", subscriber: ctx.self, selection: { kinds: ["Vm"] } });
+    this.#mirror = new MapMirror({ kinds: ["Vm"], replica: options.replica });
+    this.#mirror.subscribe(ctx, ctx.self);
     this.#find();
   }
 
@@ -243,30 +245,11 @@ class NodeKeeper {
   }
 
   #onWatch(message: WatchMessage): void {
-    switch (message.type) {
-      case "synced":
-        this.#vms.clear();
-        for (const resource of message.resources)
-          if (resource.kind === "Vm") this.#vms.set(resource.metadata.name, resource);
-        break;
-      case "changes":
-        for (const { type, resource } of message.changes) {
-          if (resource.kind !== "Vm") continue;
-          if (type === "put") this.#vms.set(resource.metadata.name, resource);
-          else this.#vms.delete(resource.metadata.name);
-        }
-        break;
-      case "compacted":
-        this.#ctx.tell(this.#options.replica, {
-          type: "subscribe",
-          subscriber: this.#ctx.self,
-          selection: { kinds: ["Vm"] },
-        });
-        return;
-      default:
-        message satisfies never;
-        return;
+    if (message.type === "compacted") {
+      this.#mirror.subscribe(this.#ctx, this.#ctx.self);
+      return;
     }
+    this.#mirror.take(message);
     this.#seen = message.version;
     this.#reconcile();
   }
@@ -289,7 +272,7 @@ class NodeKeeper {
 
   #wanted(): Map<string, Vm> {
     const wanted = new Map<string, Vm>();
-    for (const vm of this.#vms.values()) {
+    for (const vm of this.#mirror.vms.values()) {
       const { instance } = vm.status;
       if (instance?.node === this.#options.name && instance.epoch === this.#epoch) wanted.set(instance.id, vm);
     }
@@ -310,7 +293,7 @@ class NodeKeeper {
   #respawn(id: string): void {
     const crashed = this.#actors.get(id);
     if (crashed === undefined) return;
-    const shown = this.#vms.get(crashed.vm.metadata.name);
+    const shown = this.#mirror.vms.get(crashed.vm.metadata.name);
     const status = shown?.status.instance?.id === id ? shown.status : crashed.vm.status;
     const ref = this.#spawnVm({ ...crashed.vm, status }, status.instance ?? crashed.instance);
     if (this.#phase === "ending") this.#ctx.tell(ref, { type: "discard" });

@@ -7,16 +7,16 @@
  *         any ──stop──▶ stopping ──ended──▶ released          any ──discard──▶ discarding ──ended──▶ released
  *
  * It begins by asking the hypervisor for a guest of this instance: after a restart of the node, or a crash of this actor,
- * there may be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released` is said only after
- * the hypervisor's word that nothing of it runs; nothing is started under a lease that is over.
+ * there may be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released`
+ * is said only after the hypervisor's word that nothing of it runs; nothing is started under a lease that is over.
  */
 import type { Behavior, Context, Hypervisor, InstanceEvent, PortForward, Prober, Ref } from "../../runtime/index.ts";
-import type { Observation } from "../cluster/commands.ts";
 import type { Instance, Vm } from "../resources/index.ts";
-import { judge, newHealth, nextProbeMs, type Health } from "./health.ts";
-import { chooseHostPorts, toAddresses } from "./host-ports.ts";
+import { judge, newHealth, nextProbeMs } from "./health.ts";
+import { chooseHostPorts } from "./host-ports.ts";
 import { STABLE_MS, startDelayMs } from "./start-backoff.ts";
 import type { VmMessage, VmReport } from "./vm-message.ts";
+import { initialState, observationOf, type VmState } from "./vm-state.ts";
 
 export interface VmActorOptions {
   readonly vm: Vm;
@@ -38,51 +38,11 @@ const END_RETRY_MS = 1000;
 /** Pause before a start that is due is tried again because the last run is not cleared yet. */
 const CLEAR_RETRY_MS = 100;
 
-type Stage = "adopting" | "starting" | "booting" | "running" | "waiting" | "stopping" | "discarding";
-
-interface VmState {
-  readonly stage: Stage;
-  /** Counts starts; an answer of an earlier attempt is ignored. */
-  readonly attempt: number;
-  /** Consecutive failed runs. */
-  readonly failures: number;
-  readonly leaseUntilMs: number;
-  readonly forwards: readonly PortForward[];
-  readonly health: Health;
-  readonly message: string;
-  /** The one call to the hypervisor that has not been answered. */
-  readonly open: "none" | "start" | "end";
-  /** While `waiting`: whether the hypervisor said that nothing is left of the last run. */
-  readonly cleared: boolean;
-  readonly releaseAs: "Stopped" | "Completed";
-}
-
 export function vmActor(options: VmActorOptions): Behavior<VmState, VmMessage> {
   return {
     name: "vm",
-    init: (ctx) => new VmTurn(options, ctx, initialState(options, ctx)).begin(),
+    init: (ctx) => new VmTurn(options, ctx, initialState(options, { random: ctx.random, nowMs: ctx.now() })).begin(),
     receive: (state, message, ctx) => new VmTurn(options, ctx, state).handle(message),
-  };
-}
-
-function initialState(options: VmActorOptions, ctx: Context<VmMessage>): VmState {
-  // An earlier life of this instance may have published ports; a guest that still runs holds them.
-  const known = options.vm.status.addresses;
-  const ports = options.vm.spec.ports.map((port) => {
-    const host = port.host ?? known.find((address) => address.name === port.name)?.port;
-    return host === undefined ? port : { ...port, host };
-  });
-  return {
-    stage: "adopting",
-    attempt: options.vm.status.restarts,
-    failures: 0,
-    leaseUntilMs: options.leaseUntilMs,
-    forwards: chooseHostPorts(ports, options.hostAddress, ctx.random),
-    health: newHealth(ctx.now()),
-    message: "",
-    open: "none",
-    cleared: true,
-    releaseAs: "Stopped",
   };
 }
 
@@ -361,24 +321,9 @@ class VmTurn {
   }
 
   #report(state: VmState): VmState {
-    if (state.stage === "discarding") return state;
-    const observation: Observation = {
-      phase: PHASES[state.stage],
-      health: state.stage === "running" ? state.health.verdict : "unknown",
-      addresses: toAddresses(state.forwards),
-      restarts: state.attempt,
-      message: state.message,
-    };
-    this.#ctx.tell(this.#options.parent, { type: "vm-observed", instance: this.#options.instance.id, observation });
+    const observation = observationOf(state);
+    const instance = this.#options.instance.id;
+    if (observation !== null) this.#ctx.tell(this.#options.parent, { type: "vm-observed", instance, observation });
     return state;
   }
 }
-
-const PHASES: Readonly<Record<Exclude<Stage, "discarding">, Observation["phase"]>> = {
-  adopting: "Starting",
-  starting: "Starting",
-  booting: "Starting",
-  running: "Running",
-  waiting: "Crashed",
-  stopping: "Stopping",
-};
