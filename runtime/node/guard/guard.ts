@@ -101,13 +101,17 @@ export async function startGuard(options: {
   });
 }
 
-/** What the guard wrote so far; nothing of it can be believed to be current but `exit`. */
+/**
+ * What the guard wrote so far; nothing of it can be believed to be current but `exit`.
+ * @throws the file system's error when a file is there and cannot be read: then nothing is known, least of all an end.
+ */
 export function readGuard(instanceFolder: string): GuardState {
   const read = (name: string): string => {
     try {
       return readFileSync(join(guardFolder(instanceFolder), name), "latin1");
-    } catch {
-      return "";
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+      throw error;
     }
   };
   const [, reason, kind, number] = /^(lease|exit) (code|signal) (\d+)\n/.exec(read("exit")) ?? [];

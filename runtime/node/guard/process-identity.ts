@@ -60,6 +60,12 @@ export function groupRuns(identity: ProcessIdentity): boolean {
   });
 }
 
+/**
+ * What the system says of a process that is not there, or that is hidden from us and so not ours. Anything else, such as too
+ * many open files, says nothing about the process and must not pass for its end.
+ */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]);
+
 interface Stat {
   readonly state: string;
   readonly group: string;
@@ -78,8 +84,9 @@ function readStat(pid: string): Stat | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (ABSENT.has((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
   }
   // The name, second field, may hold spaces and parentheses; the state follows its last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -34,7 +34,7 @@ import {
 } from "../guard/guard.ts";
 import { uptimeHundredths } from "../guard/host-uptime.ts";
 import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
-import { isRunning } from "../guard/process-identity.ts";
+import { isRunning, type ProcessIdentity } from "../guard/process-identity.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
@@ -55,6 +55,7 @@ const TICK_MS = 1_000;
 interface Running {
   readonly record: InstanceRecord;
   readonly folder: string;
+  readonly child: ProcessIdentity;
   readonly log: ConsoleLog;
   readonly machine: Machine;
   readonly exitWaiters: (() => void)[];
@@ -128,27 +129,21 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   list(done: (found: readonly FoundInstance[]) => void): void {
-    const listing = Promise.all(
-      this.#store.ids().map((instance) => this.#turns.take(instance, () => this.#finder.find(instance))),
-    ).then((found) => found.filter((one) => one !== undefined));
-    this.#answer(listing, done, (error) => {
-      this.#logger.log("error", "Cannot list the instances of this host", { cause: error });
-      return [];
-    });
+    void this.#list().then(
+      (found) => queueMicrotask(() => done(found)),
+      (error: unknown) => {
+        if (this.#closed) return;
+        // An answer that leaves one out would let it be started elsewhere while it runs here.
+        this.#logger.log("error", "Cannot list the instances of this host yet", { cause: error });
+        this.#clock.setTimer(TICK_MS, () => this.list(done));
+      },
+    );
   }
 
   extendLease(instances: readonly string[], leaseUntilMs: number): void {
     for (const instance of instances) {
       const running = this.#running.get(instance);
-      if (running === undefined) continue;
-      try {
-        this.#writeLease(running.folder, leaseUntilMs);
-      } catch (error) {
-        this.#logger.log("error", `Cannot extend the lease of instance "${instance}": its guard will end it`, {
-          instance,
-          cause: error,
-        });
-      }
+      if (running !== undefined) this.#extendLease(running, leaseUntilMs);
     }
   }
 
@@ -171,6 +166,11 @@ export class GuardedHypervisor implements Hypervisor {
       void running.log.finish();
     }
     this.#running.clear();
+  }
+
+  async #list(): Promise<readonly FoundInstance[]> {
+    const finding = this.#store.ids().map((instance) => this.#turns.take(instance, () => this.#finder.find(instance)));
+    return (await Promise.all(finding)).filter((one) => one !== undefined);
   }
 
   async #start(launch: InstanceLaunch): Promise<StartResult> {
@@ -203,8 +203,8 @@ export class GuardedHypervisor implements Hypervisor {
       await running.machine.ready();
       running.starting = false;
       // Behind the answer to `start`.
-      setImmediate(() => this.#checkExit(running));
-      return { ok: true, pid: readGuard(folder).child!.pid };
+      setImmediate(() => this.#look(running));
+      return { ok: true, pid: running.child.pid };
     } catch (error) {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
       throw error;
@@ -212,12 +212,10 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
-    const folder = this.#store.folder(instance);
     const running = await this.#attached(instance);
     if (running === undefined) throw new StartRefusal("not-running", "it does not run on this host any more");
-    this.#writeLease(folder, leaseUntilMs);
-    const { child } = readGuard(folder);
-    if (child !== undefined && isRunning(child)) return { ok: true, pid: child.pid };
+    this.#extendLease(running, leaseUntilMs);
+    if (isRunning(running.child)) return { ok: true, pid: running.child.pid };
     // The answer tells of this end; an event would be a second word of it.
     running.stopping = true;
     await this.#exitWithin(running, KILL_WAIT_MS);
@@ -264,6 +262,7 @@ export class GuardedHypervisor implements Hypervisor {
     const running: Running = {
       record,
       folder,
+      child,
       log: new ConsoleLog(folder),
       machine: this.#machines.attach({ folder, record, child, report }),
       exitWaiters: [],
@@ -276,7 +275,7 @@ export class GuardedHypervisor implements Hypervisor {
     this.#running.set(instance, running);
     try {
       running.watcher = watch(guardFolder(folder), { persistent: false }, (_type, name) => {
-        if (name === "exit") this.#checkExit(running);
+        if (name === "exit") this.#look(running);
       });
       running.watcher.on("error", () => running.watcher?.close());
     } catch {
@@ -292,11 +291,21 @@ export class GuardedHypervisor implements Hypervisor {
       this.#tick = undefined;
       for (const running of [...this.#running.values()]) {
         running.log.tick();
-        running.machine.tick();
-        this.#checkExit(running);
+        this.#look(running);
       }
       if (this.#running.size > 0) this.#startTicking();
     });
+  }
+
+  /** Called from timers and watches: what goes wrong here has nobody else to go to, and the next tick looks again. */
+  #look(running: Running): void {
+    try {
+      this.#checkExit(running);
+      if (!running.ended) running.machine.tick();
+    } catch (error) {
+      const { instance } = running.record;
+      this.#logger.log("error", `Cannot look after instance "${instance}" now`, { instance, cause: error });
+    }
   }
 
   #checkExit(running: Running): void {
@@ -309,6 +318,8 @@ export class GuardedHypervisor implements Hypervisor {
     }
     running.ended = true;
     void this.#end(running, state.exit ?? { reason: "exit", kind: "lost", number: 0 }).catch((error: unknown) => {
+      // The next tick tries again.
+      running.ended = false;
       this.#logger.log("error", `Cannot clear away instance "${running.record.instance}"`, { cause: error });
     });
   }
@@ -364,9 +375,14 @@ export class GuardedHypervisor implements Hypervisor {
     });
   }
 
-  #writeLease(folder: string, leaseUntilMs: number): void {
-    const deadline = toUptime(this.#clock, leaseUntilMs);
-    if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);
+  #extendLease({ folder, record: { instance } }: Running, leaseUntilMs: number): void {
+    try {
+      const deadline = toUptime(this.#clock, leaseUntilMs);
+      if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);
+    } catch (error) {
+      const message = `Cannot extend the lease of instance "${instance}": its guard will end it`;
+      this.#logger.log("error", message, { instance, cause: error });
+    }
   }
 
   #guardTools(): Promise<GuardTools> {

@@ -27,7 +27,10 @@ export class InstanceFinder {
     this.#driver = driver;
   }
 
-  /** The instance, if it is this driver's and runs. Otherwise its folder is cleared away, if nothing of it runs. */
+  /**
+   * The instance, if it is this driver's and runs. Otherwise its folder is cleared away, if nothing of it runs.
+   * @throws the file system's error when that cannot be told.
+   */
   async find(instance: string): Promise<FoundInstance | undefined> {
     if (!this.#store.has(instance)) return undefined;
     const record = this.#store.record(instance);
@@ -43,14 +46,25 @@ export class InstanceFinder {
     return undefined;
   }
 
-  /** Ends what may still run of an instance and waits for its guard to be gone. Returns whether all of it is. */
+  /**
+   * Ends what may still run of an instance and waits for its guard to be gone. Returns whether all of it is.
+   * @throws when that cannot be told all the while.
+   */
   async endLeftovers(folder: string): Promise<boolean> {
     const untilMs = this.#clock.monotonicMs() + KILL_WAIT_MS;
     for (;;) {
-      const state = readGuard(folder);
-      if (!anythingRuns(state)) return true;
-      if (this.#clock.monotonicMs() > untilMs) return false;
-      killInstance(state);
+      let failure: unknown;
+      try {
+        const state = readGuard(folder);
+        if (!anythingRuns(state)) return true;
+        killInstance(state);
+      } catch (error) {
+        failure = error;
+      }
+      if (this.#clock.monotonicMs() > untilMs) {
+        if (failure !== undefined) throw failure;
+        return false;
+      }
       await this.#pause();
     }
   }
