@@ -1,26 +1,51 @@
+/** What stands in a log line: for people and machines, one JSON object. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { createPinoLogger } from "../../../runtime/node/index.ts";
+import type { Logger } from "../../../runtime/index.ts";
 
-test("log() writes one JSON object a line, and of an error that has a code no stack", () => {
-  const folder = mkdtempSync(join(tmpdir(), "blixard-log-"));
-  try {
-    const destination = join(folder, "log");
-    const logger = createPinoLogger({ base: { node: "n1" }, destination });
-    logger.log("warn", "it broke", { cause: Object.assign(new Error("why"), { code: "store-io" }) });
-    logger.log("debug", "not shown");
-    const [line, ...rest] = readFileSync(destination, "utf8").split("\n");
-    expect(rest).toEqual([""]);
-    expect(JSON.parse(line!)).toMatchObject({ level: "warn", node: "n1", msg: "it broke" });
-    expect(JSON.parse(line!)).toHaveProperty("cause", { name: "Error", code: "store-io", message: "why" });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "blixard-log-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function linesOf(use: (logger: Logger) => void, level?: "debug" | "warn"): Record<string, unknown>[] {
+  const destination = join(folder, "log");
+  use(createPinoLogger({ base: { node: "n1" }, destination, ...(level && { level }) }));
+  const text = readFileSync(destination, "utf8");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test("log() writes a line with level, time, base fields, fields and message", () => {
+  const [line] = linesOf((logger) => logger.log("warn", "The lease ended", { guests: 2 }));
+  expect(line).toEqual({ level: "warn", time: expect.any(String), node: "n1", guests: 2, msg: "The lease ended" });
+  expect(new Date(String(line?.["time"])).toISOString()).toBe(line?.["time"]);
 });
 
-test("log() does not throw at whoever logs when the disk is full", () => {
-  const logger = createPinoLogger({ base: {}, destination: "/dev/full" });
-  for (let line = 0; line < 10; line++) logger.log("info", "x".repeat(100_000));
+test("log() leaves out what is below the level; by default that is debug", () => {
+  const all = (logger: Logger): void => {
+    for (const level of ["debug", "info", "warn", "error"] as const) logger.log(level, level);
+  };
+  expect(linesOf(all).map(({ msg }) => msg)).toEqual(["info", "warn", "error"]);
+  expect(
+    linesOf(all, "warn")
+      .slice(3)
+      .map(({ msg }) => msg),
+  ).toEqual(["warn", "error"]);
+});
+
+test("log() tells a failure by its code and only a bug with its stack", () => {
+  const failure = Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  const [known, bug, text] = linesOf((logger) => {
+    for (const cause of [failure, new TypeError("x is undefined"), "a text"]) logger.log("error", "Failed", { cause });
+  });
+  expect(known?.["cause"]).toEqual({ name: "Error", code: "ENOSPC", message: "no space left" });
+  expect(bug?.["cause"]).toMatchObject({ name: "TypeError", stack: expect.stringContaining("pino-logger.test.ts") });
+  expect(text?.["cause"]).toBe("a text");
 });
