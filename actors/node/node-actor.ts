@@ -25,11 +25,11 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
-import type { Instance, NodeSpec, Vm } from "../resources/index.ts";
-import { vmActor } from "../vm/vm-actor.ts";
-import type { VmMessage, VmReport } from "../vm/vm-message.ts";
+import type { NodeSpec, Vm } from "../resources/index.ts";
+import type { VmReport } from "../vm/vm-message.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { ReportQueue } from "./report-queue.ts";
+import { VmActors } from "./vm-actors.ts";
 
 export interface NodeActorOptions {
   readonly name: string;
@@ -44,13 +44,6 @@ export interface NodeActorOptions {
 
 /** Pause before a proposal that got no answer is made again. */
 const RETRY_MS = 250;
-
-/**
- * Pause before a VmActor that crashed is made anew, from the map as it is then: what it was told, its lease and its ports
- * may have changed since it was spawned, so supervision, which would start it as it was, cannot do it. Its crash is a bug
- * about one guest; no number of them is a reason to give up the node's other guests.
- */
-const RESPAWN_MS = 1000;
 
 /**
  * A crash of the NodeActor ends the node's process. What its VmActors were about to start is in no list yet; an actor that
@@ -76,19 +69,11 @@ export function nodeActor(options: NodeActorOptions): Behavior<NodeKeeper, NodeM
   };
 }
 
-interface Running {
-  readonly ref: Ref<VmMessage>;
-  /** As it was when the instance came here: the spec is the one that it runs. */
-  readonly vm: Vm;
-  readonly instance: Instance;
-}
-
 class NodeKeeper {
   readonly #options: NodeActorOptions;
   readonly #ctx: Context<NodeMessage>;
   readonly #mirror: MapMirror;
-  /** By instance; one whose VmActor has crashed keeps its place here. */
-  readonly #actors = new Map<string, Running>();
+  readonly #actors: VmActors;
   /** Released instances that the map still shows: they must never be started again. */
   readonly #released = new Set<string>();
   readonly #reports = new ReportQueue();
@@ -103,6 +88,8 @@ class NodeKeeper {
   constructor(options: NodeActorOptions, ctx: Context<NodeMessage>) {
     this.#options = options;
     this.#ctx = ctx;
+    const { hypervisor, prober, spec } = options;
+    this.#actors = new VmActors({ ctx, hypervisor, prober, hostAddress: spec.address });
     options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
     this.#mirror = new MapMirror({ kinds: ["Vm"], replica: options.replica });
     this.#mirror.subscribe(ctx, ctx.self);
@@ -157,10 +144,7 @@ class NodeKeeper {
   }
 
   vmCrashed(ref: AnyRef): void {
-    for (const [instance, actor] of this.#actors) {
-      if (actor.ref.path !== ref.path) continue;
-      this.#ctx.setTimer(`respawn:${instance}`, RESPAWN_MS, { type: "respawn-due", instance });
-    }
+    this.#actors.crashed(ref);
   }
 
   #find(): void {
@@ -211,7 +195,7 @@ class NodeKeeper {
       return;
     }
     this.#hold(askedMs + this.#options.lease.leaseMs);
-    for (const { ref } of this.#actors.values()) this.#ctx.tell(ref, { type: "lease", untilMs: this.#leaseUntilMs });
+    this.#actors.tellAll({ type: "lease", untilMs: this.#leaseUntilMs });
     this.#ctx.setTimer("renew", Math.max(0, askedMs + this.#options.lease.renewMs - this.#ctx.now()), {
       type: "renew-due",
     });
@@ -240,7 +224,7 @@ class NodeKeeper {
     this.#phase = "ending";
     this.#reports.clear();
     for (const key of ["renew", "lease"]) this.#ctx.cancelTimer(key);
-    for (const { ref } of this.#actors.values()) this.#ctx.tell(ref, { type: "discard" });
+    this.#actors.tellAll({ type: "discard" });
     if (this.#actors.size === 0) this.#find();
   }
 
@@ -260,8 +244,8 @@ class NodeKeeper {
     if (this.#phase !== "holding" || this.#seen < this.#epoch) return;
     const wanted = this.#wanted();
     for (const [instance, vm] of wanted) this.#reconcileOne(instance, vm);
-    for (const [instance, { ref }] of this.#actors) {
-      if (!wanted.has(instance)) this.#ctx.tell(ref, { type: "discard" });
+    for (const instance of this.#actors.instances()) {
+      if (!wanted.has(instance)) this.#actors.tell(instance, { type: "discard" });
     }
     for (const instance of this.#released) if (!wanted.has(instance)) this.#released.delete(instance);
     for (const found of this.#found) {
@@ -282,54 +266,30 @@ class NodeKeeper {
   #reconcileOne(id: string, vm: Vm): void {
     const { instance, message } = vm.status;
     if (instance === null || this.#released.has(id)) return;
-    const known = this.#actors.get(id);
-    const ref = known?.ref ?? this.#spawnVm(vm, instance);
+    const isNew = !this.#actors.has(id);
+    if (isNew) this.#actors.spawn({ vm, instance, leaseUntilMs: this.#leaseUntilMs });
     // A newcomer that is not wanted as it is would be started by a spec that it was not placed for.
-    if (instance.stopping || (known === undefined && !isWanted(vm, instance)))
-      this.#ctx.tell(ref, { type: "stop", message });
+    if (instance.stopping || (isNew && !isWanted(vm, instance))) this.#actors.tell(id, { type: "stop", message });
   }
 
-  /** Makes a VmActor anew that has crashed. What became of the guest it learns from the hypervisor. */
   #respawn(id: string): void {
-    const crashed = this.#actors.get(id);
-    if (crashed === undefined) return;
-    const shown = this.#mirror.vms.get(crashed.vm.metadata.name);
-    const status = shown?.status.instance?.id === id ? shown.status : crashed.vm.status;
-    const ref = this.#spawnVm({ ...crashed.vm, status }, status.instance ?? crashed.instance);
-    if (this.#phase === "ending") this.#ctx.tell(ref, { type: "discard" });
+    if (!this.#actors.has(id)) return;
+    this.#actors.respawn(id, { shown: this.#mirror.vms, leaseUntilMs: this.#leaseUntilMs });
+    if (this.#phase === "ending") this.#actors.tell(id, { type: "discard" });
     else this.#reconcile();
   }
 
-  #spawnVm(vm: Vm, instance: Instance): Ref<VmMessage> {
-    const { hypervisor, prober, spec } = this.#options;
-    const behavior = vmActor({
-      vm,
-      instance,
-      hypervisor,
-      prober,
-      leaseUntilMs: this.#leaseUntilMs,
-      hostAddress: spec.address,
-      parent: this.#ctx.self,
-    });
-    const ref = this.#ctx.spawn(behavior, { name: instance.id });
-    this.#ctx.watch(ref);
-    this.#actors.set(instance.id, { ref, vm, instance });
-    return ref;
-  }
-
   #onInstanceEvent(event: InstanceEvent): void {
-    const actor = this.#actors.get(event.instance);
-    if (actor !== undefined) this.#ctx.tell(actor.ref, { type: "instance-event", event });
+    this.#actors.tell(event.instance, { type: "instance-event", event });
   }
 
   #onVmReport(report: VmReport): void {
-    const actor = this.#actors.get(report.instance);
-    if (actor === undefined) return;
-    const vm = actor.vm.metadata.name;
+    const vm = this.#actors.vmOf(report.instance);
+    if (vm === undefined) return;
     if (report.type === "vm-observed") {
       this.#reports.put(vm, report.instance, { type: "observe", observation: report.observation });
     } else {
-      this.#actors.delete(report.instance);
+      this.#actors.forget(report.instance);
       this.#released.add(report.instance);
       const { phase, message } = report;
       if (!report.silent) this.#reports.put(vm, report.instance, { type: "release", phase, message });
