@@ -5,7 +5,7 @@
  * reach an instance and who waits for it. So a process that was killed at any point is followed by one that reads the
  * folders and carries on: a folder whose guard lives holds an instance, any other one holds only logs.
  */
-import { type FSWatcher, watch } from "node:fs";
+import { watch } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, TimerHandle } from "../../ports/clock.ts";
@@ -34,12 +34,13 @@ import {
 } from "../guard/guard.ts";
 import { uptimeHundredths } from "../guard/host-uptime.ts";
 import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
-import { isRunning, type ProcessIdentity } from "../guard/process-identity.ts";
+import { isRunning } from "../guard/process-identity.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
-import { type Machine, type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+import type { RunningInstance } from "./running-instance.ts";
 import { Turns } from "./turns.ts";
 
 export interface GuardedHypervisorOptions {
@@ -52,21 +53,6 @@ export interface GuardedHypervisorOptions {
 /** How often logs are cut and exits are looked for that no file event told of. */
 const TICK_MS = 1_000;
 
-interface Running {
-  readonly record: InstanceRecord;
-  readonly folder: string;
-  readonly child: ProcessIdentity;
-  readonly log: ConsoleLog;
-  readonly machine: Machine;
-  readonly exitWaiters: (() => void)[];
-  watcher: FSWatcher | undefined;
-  /** Until `start` has its answer, an end belongs into that answer. */
-  starting: boolean;
-  stopping: boolean;
-  booted: boolean;
-  ended: boolean;
-}
-
 export class GuardedHypervisor implements Hypervisor {
   readonly driver: DriverName;
   readonly capabilities: HypervisorCapabilities;
@@ -75,7 +61,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #finder: InstanceFinder;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Map<string, RunningInstance>();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
   #tools: Promise<GuardTools> | undefined;
@@ -222,7 +208,7 @@ export class GuardedHypervisor implements Hypervisor {
     throw new StartRefusal("not-running", "it ended just now");
   }
 
-  async #stop(running: Running, graceMs: number): Promise<StopResult> {
+  async #stop(running: RunningInstance, graceMs: number): Promise<StopResult> {
     const { instance } = running.record;
     running.stopping = true;
     running.machine.requestStop();
@@ -236,7 +222,7 @@ export class GuardedHypervisor implements Hypervisor {
     };
   }
 
-  async #attached(instance: string): Promise<Running | undefined> {
+  async #attached(instance: string): Promise<RunningInstance | undefined> {
     const running = this.#running.get(instance);
     if (running !== undefined) return running;
     const record = this.#store.record(instance);
@@ -244,7 +230,7 @@ export class GuardedHypervisor implements Hypervisor {
     return this.#attach(record, true);
   }
 
-  #attach(record: InstanceRecord, found: boolean): Running | undefined {
+  #attach(record: InstanceRecord, found: boolean): RunningInstance | undefined {
     const { instance } = record;
     const folder = this.#store.folder(instance);
     const { child } = readGuard(folder);
@@ -259,7 +245,7 @@ export class GuardedHypervisor implements Hypervisor {
       }
       if (sign === "heartbeat") this.#emit({ type: "heartbeat", instance });
     };
-    const running: Running = {
+    const running: RunningInstance = {
       record,
       folder,
       child,
@@ -298,7 +284,7 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   /** Called from timers and watches: what goes wrong here has nobody else to go to, and the next tick looks again. */
-  #look(running: Running): void {
+  #look(running: RunningInstance): void {
     try {
       this.#checkExit(running);
       if (!running.ended) running.machine.tick();
@@ -308,7 +294,7 @@ export class GuardedHypervisor implements Hypervisor {
     }
   }
 
-  #checkExit(running: Running): void {
+  #checkExit(running: RunningInstance): void {
     if (running.ended || running.starting) return;
     let state = readGuard(running.folder);
     if (state.exit === undefined) {
@@ -324,7 +310,7 @@ export class GuardedHypervisor implements Hypervisor {
     });
   }
 
-  async #end(running: Running, exit: GuardExit): Promise<void> {
+  async #end(running: RunningInstance, exit: GuardExit): Promise<void> {
     const { instance } = running.record;
     if (!(await this.#finder.endLeftovers(running.folder))) {
       // Something of it hangs in the kernel: it has not ended, and the next tick looks again.
@@ -364,7 +350,7 @@ export class GuardedHypervisor implements Hypervisor {
     }
   }
 
-  async #exitWithin(running: Running, limitMs: number): Promise<boolean> {
+  async #exitWithin(running: RunningInstance, limitMs: number): Promise<boolean> {
     if (!this.#running.has(running.record.instance)) return true;
     return new Promise((resolve) => {
       const timer = this.#clock.setTimer(limitMs, () => resolve(false));
@@ -375,7 +361,7 @@ export class GuardedHypervisor implements Hypervisor {
     });
   }
 
-  #extendLease({ folder, record: { instance } }: Running, leaseUntilMs: number): void {
+  #extendLease({ folder, record: { instance } }: RunningInstance, leaseUntilMs: number): void {
     try {
       const deadline = toUptime(this.#clock, leaseUntilMs);
       if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);

@@ -53,17 +53,14 @@ export class InstanceFinder {
   async endLeftovers(folder: string): Promise<boolean> {
     const untilMs = this.#clock.monotonicMs() + KILL_WAIT_MS;
     for (;;) {
-      let failure: unknown;
+      const isLast = this.#clock.monotonicMs() > untilMs;
       try {
         const state = readGuard(folder);
         if (!anythingRuns(state)) return true;
+        if (isLast) return false;
         killInstance(state);
       } catch (error) {
-        failure = error;
-      }
-      if (this.#clock.monotonicMs() > untilMs) {
-        if (failure !== undefined) throw failure;
-        return false;
+        if (isLast) throw error;
       }
       await this.#pause();
     }
