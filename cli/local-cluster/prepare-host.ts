@@ -21,13 +21,21 @@ export interface PrepareOptions {
   readonly install: boolean;
   readonly cacheDir: string;
   readonly progress: Progress;
+  /** Aborted: no further step begins. The one at hand ends first, since half-installed packages help nobody. */
+  readonly signal?: AbortSignal;
 }
 
 const NO_ISOLATION =
   'VMs run as plain processes of this host: the driver "process" isolates nothing. Use it to try things, with programs that you trust.';
 
 /** @throws CliError when the driver that was asked for cannot work here. */
-export async function prepareHost({ driver, install, cacheDir, progress }: PrepareOptions): Promise<PreparedHost> {
+export async function prepareHost({
+  driver,
+  install,
+  cacheDir,
+  progress,
+  signal,
+}: PrepareOptions): Promise<PreparedHost> {
   if (driver === "process") {
     progress.note(NO_ISOLATION);
     return { driver, installMs: 0, imageMs: 0 };
@@ -37,6 +45,7 @@ export async function prepareHost({ driver, install, cacheDir, progress }: Prepa
     async (step) => ensureHostPackages({ install, onProgress: (what, detail) => step.detail(`${what} ${detail}`) }),
     ({ installed, qemu }) => (installed.length > 0 ? `installed ${installed.join(", ")}` : (qemu ?? "no QEMU")),
   );
+  signal?.throwIfAborted();
   const { missing } = packages.value;
   if (missing.length > 0) {
     const why = missing.map(({ message }) => `\n  - ${message}`).join("");

@@ -44,7 +44,7 @@ export async function stopCluster({ home, record, client, progress, force }: Sto
   if (left.length > 0) {
     const list = left.map((thing) => `\n  - ${thing}`).join("");
     throw new CliError(EXIT.failed, `Cannot stop the cluster completely:${list}`, {
-      hint: 'Run "blixard down" again; what stays then hangs in the kernel.',
+      hint: 'Stop what "blixard up" has not started, then run "blixard down" again. What stays even so hangs in the kernel.',
     });
   }
   forgetCluster(home, record);

@@ -95,7 +95,11 @@ class Up {
     const { context, flags, home, interrupts } = this.#options;
     const signal = interrupts.first;
     const dataDir = flags.data === undefined ? home.dataDir : resolve(context.cwd, flags.data);
-    const prepared = await abortable(this.#prepareHost(), signal);
+    const prepared = await abortable(this.#prepareHost(), signal).catch((error: unknown) => {
+      // By then nobody holds signals back any more.
+      if (signal.aborted) this.#progress.note("\nInterrupted: ends with the step at hand; Ctrl-C again ends at once.");
+      throw error;
+    });
     const plans = planNodes(flags.nodes, flags.portBase, dataDir);
     refuseOtherMembers(plans, dataDir);
     await refuseTakenPorts(plans);
@@ -119,10 +123,11 @@ class Up {
   }
 
   async #prepareHost(): Promise<PreparedHost> {
-    const { context, flags } = this.#options;
+    const { context, flags, interrupts } = this.#options;
     const { driver, install } = flags;
     const cacheDir = cacheFolder(context.env);
-    const prepared = await prepareHost({ driver, install, cacheDir, progress: this.#progress });
+    const signal = interrupts.first;
+    const prepared = await prepareHost({ driver, install, cacheDir, progress: this.#progress, signal });
     this.#timings.push(
       { name: "host packages", elapsedMs: prepared.installMs },
       { name: "guest image", elapsedMs: prepared.imageMs },
