@@ -11,7 +11,7 @@ import type { SpawnOptions } from "../../runtime/context.ts";
 import type { RaftActorMessage } from "./raft-actor-protocol.ts";
 import { RaftHost, type RaftActorOptions } from "./raft-host.ts";
 
-/** A mailbox large enough that a store's answer is never dropped: proposals are refused long before it is full. */
+/** A mailbox large enough that peers are not lost among proposals, which are refused long before it is full. */
 export const RAFT_SPAWN_OPTIONS: SpawnOptions = {
   name: "raft",
   supervision: { onCrash: "escalate" },
