@@ -4,6 +4,7 @@
  */
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { kernelCandidate, type KernelCandidate } from "./kernel-candidate.ts";
 import { runCommand } from "./run-command.ts";
 
 /** A kernel as the image builder wants it. */
@@ -16,7 +17,6 @@ export interface GuestKernel {
   readonly modulesDir: string;
 }
 
-const META_PACKAGE = "linux-image-cloud-amd64";
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 
 /** @throws with what to do, when apt knows no kernel or the download fails and none is in the cache. */
@@ -26,19 +26,18 @@ export async function fetchDebianKernel(options: {
 }): Promise<GuestKernel> {
   const kernelsDir = join(options.cacheDir, "kernels");
   await mkdir(kernelsDir, { recursive: true });
-  let wanted = await candidate();
+  const cacheFile = join(options.cacheDir, "kernel-candidate.json");
+  let wanted = await kernelCandidate({ cacheFile });
   if (wanted === undefined) {
     options.onProgress("update", "package lists, because apt knows no cloud kernel yet");
     // Failing is no news by itself: the question that follows gives the answer.
     await runCommand("apt-get", ["update", "-q"], { timeoutMs: DOWNLOAD_TIMEOUT_MS }).catch(() => undefined);
-    wanted = await candidate();
+    wanted = await kernelCandidate({ cacheFile });
   }
   if (wanted === undefined) {
     const cached = await newestCached(kernelsDir);
     if (cached !== undefined) return cached;
-    throw new Error(
-      `Cannot fetch a guest kernel: apt knows no ${META_PACKAGE}; run "apt-get update" with network access`,
-    );
+    throw new Error(`Cannot fetch a guest kernel: apt knows no cloud kernel; run "apt-get update" with network access`);
   }
   const folder = join(kernelsDir, `${wanted.name}_${wanted.version.replaceAll(/[^\w.+~-]/g, "_")}`);
   const present = await kernelIn(folder);
@@ -60,23 +59,7 @@ export async function fetchDebianKernel(options: {
   return kernel;
 }
 
-interface Candidate {
-  readonly name: string;
-  readonly version: string;
-}
-
-async function candidate(): Promise<Candidate | undefined> {
-  const control = async (name: string, field: string): Promise<string | undefined> => {
-    const shown = await runCommand("apt-cache", ["show", "--no-all-versions", name]).catch(() => Buffer.alloc(0));
-    return new RegExp(`^${field}: (.*)$`, "m").exec(shown.toString("utf8"))?.[1];
-  };
-  const name = /linux-image-[\w.+-]+/.exec((await control(META_PACKAGE, "Depends")) ?? "")?.[0];
-  if (name === undefined) return undefined;
-  const version = await control(name, "Version");
-  return version === undefined ? undefined : { name, version };
-}
-
-async function download(wanted: Candidate, folder: string): Promise<void> {
+async function download(wanted: KernelCandidate, folder: string): Promise<void> {
   const args = ["download", "-q", `${wanted.name}=${wanted.version}`];
   const fetch = async (): Promise<Buffer> =>
     runCommand("apt-get", args, { cwd: folder, timeoutMs: DOWNLOAD_TIMEOUT_MS });
