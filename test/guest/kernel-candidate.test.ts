@@ -22,7 +22,7 @@ function asking(answer: KernelCandidate | undefined): {
   readonly ask: () => Promise<KernelCandidate | undefined>;
   again(): Promise<KernelCandidate | undefined>;
 } {
-  const ask = vi.fn(async () => answer);
+  const ask = vi.fn<() => Promise<KernelCandidate | undefined>>(async () => answer);
   const cacheFile = join(folder, "candidate.json");
   return { ask, again: () => kernelCandidate({ cacheFile, aptState: [lists, join(folder, "absent")], ask }) };
 }
