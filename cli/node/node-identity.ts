@@ -47,7 +47,7 @@ function read(path: string): NodeIdentity | null {
     throw error;
   }
   const damaged = new CliError(EXIT.failed, `Cannot read who the data folder belongs to: ${path} is damaged`, {
-    hint: "Restore the folder from a backup; or, if the other nodes are healthy, move it away and start the node empty.",
+    hint: "Restore that file from a backup: it never changes. Or replace the node's data as docs/operations.md says for a damaged log.",
   });
   try {
     const { name, clusterId, incarnation } = JSON.parse(text) as Record<string, unknown>;

@@ -40,6 +40,7 @@ class LmdbLogStore implements LogStore {
   readonly #path: string;
   readonly #lock: FolderLock;
   #writer: Worker | null = null;
+  #writerEnded = false;
   #lastIndex = 0;
   #waiting: Operation[] = [];
   #waitingDone: Done[] = [];
@@ -85,7 +86,7 @@ class LmdbLogStore implements LogStore {
 
   close(done: () => void): void {
     this.#onClosed = done;
-    if (!this.#writer || this.#isClosed) setImmediate(() => this.#closed());
+    if (!this.#writer || this.#writerEnded || this.#isClosed) setImmediate(() => this.#closed());
     else if (!this.#writingDone) this.#closeWriter();
   }
 
@@ -106,9 +107,10 @@ class LmdbLogStore implements LogStore {
       return new StoreError("store-version", { ...details, hint: "start the version of blixard that wrote it" });
     }
     if (cause instanceof LmdbFileError || cause instanceof LogRecordError) {
+      // No word of a backup: an older log has forgotten votes and entries just as an empty one has.
       const hint =
-        `restore "${this.#folder}" from a backup or, if the other nodes of the cluster are healthy, ` +
-        `move it away and let this node join again, empty`;
+        `only while all other nodes run and agree on a leader, move "${this.#folder}" away and start this node again, empty; ` +
+        `keep them all running until "blixard cluster status" shows that it has caught up (docs/operations.md says why)`;
       return new StoreError("store-corrupt", { ...details, hint });
     }
     return new StoreError("store-io", { ...details, hint: "check the disk and the permissions of the file" });
@@ -124,6 +126,7 @@ class LmdbLogStore implements LogStore {
     writer.on("message", (reply: WriterReply) => this.#onReply(reply));
     writer.on("error", (error) => this.#fail(false, error.message));
     writer.on("exit", () => {
+      this.#writerEnded = true;
       if (!this.#onClosed) this.#fail(false, "its writer thread has ended");
       else this.#closed();
     });

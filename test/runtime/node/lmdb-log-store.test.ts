@@ -92,8 +92,8 @@ describe("load() refuses, naming the file and the way out,", () => {
       const { code, message, hint, path: named } = error as StoreError;
       expect({ code, named }).toEqual({ code: "store-corrupt", named: path });
       expect(message).toMatch(`Cannot read the Raft log "${path}": `);
-      expect(hint).toMatch("restore");
-      expect(hint).toMatch(`move it away and let this node join again`);
+      expect(hint).toMatch("only while all other nodes run and agree on a leader");
+      expect(hint).toMatch(`move "${folder}" away and start this node again, empty`);
     });
   }
 
