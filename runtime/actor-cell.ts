@@ -10,11 +10,11 @@
  */
 import { Actor, type NactParent } from "nact/lib/actor.js";
 import type { ActorKernel, Child } from "./actor-kernel.ts";
-import type { Behavior, Signal, TerminationReason } from "./behavior.ts";
+import type { Behavior, Signal } from "./behavior.ts";
 import { CellContext } from "./cell-context.ts";
 import { Deferred } from "./deferred.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Ref, type AnyRef, type LocalActor } from "./ref.ts";
+import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
 import { CrashHistory, stopOnCrash, type Directive } from "./supervision.ts";
 import type { TimerHandle } from "./ports/clock.ts";
 
@@ -75,10 +75,10 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.#schedule();
   }
 
-  /** Puts a signal ahead of every user message. */
-  signal(signal: Signal): void {
+  /** An actor that it watches is gone: it hears that ahead of every user message. */
+  terminated(ref: AnyRef, reason: TerminationReason): void {
     if (this.stopped) return;
-    this.#mailbox.pushSignal(signal);
+    this.#mailbox.pushSignal({ type: "terminated", ref, reason });
     this.#schedule();
   }
 

@@ -3,13 +3,14 @@
  * Internal; users hold an `ActorSystem`, behaviours a `Context`.
  */
 import type { NactParent } from "nact/lib/actor.js";
-import type { Behavior, TerminationReason } from "./behavior.ts";
+import type { Behavior } from "./behavior.ts";
 import type { AskResult, SpawnOptions } from "./context.ts";
 import type { DeadLetter } from "./inspection.ts";
 import { InspectionHub } from "./inspection-hub.ts";
 import { PendingAsks } from "./pending-asks.ts";
-import type { Address, Envelope } from "./ports/remoting.ts";
-import { Ref, type AnyRef, type LocalActor, type Recipient } from "./ref.ts";
+import type { Address } from "./ports/address.ts";
+import type { Envelope } from "./ports/remoting.ts";
+import { Ref, type AnyRef, type LocalActor, type Recipient, type TerminationReason } from "./ref.ts";
 import { RemoteWatch } from "./remote-watch.ts";
 import type { Directive } from "./supervision.ts";
 import { parseWatchMessage, WATCH_PATH } from "./watch-message.ts";
@@ -128,7 +129,7 @@ export class ActorKernel {
       return;
     }
     const actor = watcher.target.actor ?? this.#find(watcher.path)?.actor;
-    actor?.signal({ type: "terminated", ref, reason });
+    actor?.terminated(ref, reason);
   }
 
   crashed(ref: AnyRef, behavior: string, error: unknown, directive: Directive): void {

@@ -13,7 +13,7 @@ import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
 import type { AskResult, SpawnOptions } from "./context.ts";
 import type { InspectionEvent } from "./inspection.ts";
-import type { Address } from "./ports/remoting.ts";
+import type { Address } from "./ports/address.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import type { World } from "./world.ts";
 

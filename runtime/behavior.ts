@@ -5,7 +5,7 @@
  * change is ever split by another message. State must not be shared; messages are readonly.
  */
 import type { Context } from "./context.ts";
-import type { AnyRef } from "./ref.ts";
+import type { AnyRef, TerminationReason } from "./ref.ts";
 
 export interface Behavior<State, in out Message> {
   /** Appears in crash reports and in the inspection stream. */
@@ -25,9 +25,6 @@ export type Signal =
   | { readonly type: "pre-restart"; readonly error: unknown }
   /** The actor and its children have stopped. Telling still works, setting timers and spawning do not. */
   | { readonly type: "post-stop" };
-
-/** `node-down`: the link to the watched actor's node was lost, so nothing is known of it any more. */
-export type TerminationReason = "stopped" | "crashed" | "not-found" | "node-down";
 
 /** A behaviour without state. */
 export function stateless<Message>(

@@ -1,22 +1,33 @@
 /** The context of one actor: its effects, bound to its cell. */
-import type { ActorCell } from "./actor-cell.ts";
+import type { Actor } from "nact/lib/actor.js";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
 import type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
-import { Answer } from "./deferred.ts";
+import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
-import type { Address } from "./ports/remoting.ts";
+import type { Address } from "./ports/address.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { Timers } from "./timers.ts";
 
+/** What a context needs of the actor it belongs to: the cell, seen from here. */
+export interface ContextOwner<in out Message> extends Actor {
+  readonly kernel: ActorKernel;
+  readonly ref: Ref<Message>;
+  /** Counts lives; an answer or timer of an earlier one is not wanted. */
+  readonly life: number;
+  /** It is being stopped or restarted: what it spawned now would outlive it. */
+  readonly isEnding: boolean;
+  receive(message: Message | Deferred, sender: AnyRef | null): void;
+}
+
 export class CellContext<in out Message> implements Context<Message> {
-  readonly #cell: ActorCell<unknown, Message>;
+  readonly #cell: ContextOwner<Message>;
   readonly #kernel: ActorKernel;
   readonly #timers: Timers<Message>;
   readonly #watched = new Map<string, AnyRef>();
   #spawned = 0;
 
-  constructor(cell: ActorCell<unknown, Message>) {
+  constructor(cell: ContextOwner<Message>) {
     this.#cell = cell;
     this.#kernel = cell.kernel;
     this.#timers = new Timers(cell.kernel.world.clock, (fired) => cell.receive(fired, null));
@@ -85,7 +96,7 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   child<Other>(name: string): Ref<Other> | undefined {
-    return (this.#cell.children.get(name) as ActorCell<unknown, Other> | undefined)?.ref;
+    return (this.#cell.children.get(name) as ContextOwner<Other> | undefined)?.ref;
   }
 
   watch(ref: AnyRef): void {

@@ -1,7 +1,7 @@
 /** What a behaviour may do. Nothing else leaves it; valid only during the call it is passed to and from `callback`s. */
 import type { Behavior } from "./behavior.ts";
 import type { MailboxOptions } from "./mailbox.ts";
-import type { Address } from "./ports/remoting.ts";
+import type { Address } from "./ports/address.ts";
 import type { Random } from "./ports/random.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import type { Supervision } from "./supervision.ts";

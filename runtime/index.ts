@@ -1,13 +1,13 @@
 /** The runtime: actors and the ports they stand on. */
 export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
-export { stateless, type Behavior, type Signal, type TerminationReason } from "./behavior.ts";
+export { stateless, type Behavior, type Signal } from "./behavior.ts";
 export type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
 export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxOptions, type Overflow } from "./mailbox.ts";
 export { createRandom } from "./prng.ts";
-export { Ref, type AnyRef } from "./ref.ts";
+export { Ref, type AnyRef, type TerminationReason } from "./ref.ts";
 export { stopOnCrash, type Directive, type Supervision } from "./supervision.ts";
 export type { World } from "./world.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
@@ -41,4 +41,5 @@ export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";
 export type { Prober, ProbeResult, ProbeTarget } from "./ports/prober.ts";
 export type { Random } from "./ports/random.ts";
-export type { Address, Envelope, LinkEvent, Remoting } from "./ports/remoting.ts";
+export type { Address } from "./ports/address.ts";
+export type { Envelope, LinkEvent, Remoting } from "./ports/remoting.ts";

@@ -10,7 +10,10 @@ import { Deferred } from "./deferred.ts";
 import type { AnyRef } from "./ref.ts";
 
 export interface MailboxOptions {
-  /** Most messages of others that wait; what the actor itself asked for is not counted. Default 100,000: about 10 MB of small messages, beyond which a queue is only delay. */
+  /**
+   * Most messages of others that wait; what the actor itself asked for is not counted. Default 100,000: about 10 MB of
+   * small messages, beyond which a queue is only delay.
+   */
   readonly capacity?: number;
   /** Which message becomes a dead letter when the mailbox is full. Default: `drop-newest`. */
   readonly overflow?: Overflow;

@@ -5,8 +5,7 @@
  * with its own; a ref of another node goes through the remoting port by its address alone. That is what lets the
  * simulator hand refs between nodes of one process without a short cut around its network.
  */
-import type { Signal } from "./behavior.ts";
-import type { Address } from "./ports/remoting.ts";
+import type { Address } from "./ports/address.ts";
 
 /** `M` is the type of message that the actor accepts. */
 export class Ref<in M> implements Address {
@@ -46,5 +45,9 @@ export interface LocalActor<in M> extends Recipient<M> {
   /** Tells `watcher` once when the actor ends; at once if it has. */
   addWatcher(watcher: AnyRef): void;
   removeWatcher(watcher: AnyRef): void;
-  signal(signal: Signal): void;
+  /** An actor that it watches is gone. */
+  terminated(ref: AnyRef, reason: TerminationReason): void;
 }
+
+/** `node-down`: the link to the watched actor's node was lost, so nothing is known of it any more. */
+export type TerminationReason = "stopped" | "crashed" | "not-found" | "node-down";

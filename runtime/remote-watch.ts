@@ -3,9 +3,9 @@
  * that node goes down, every watch on it ends with `node-down`: nothing is known of the actor any more. Its own watches on
  * actors here end then too, without a word, since it has come to the same end of them.
  */
-import type { TerminationReason } from "./behavior.ts";
-import type { Address, LinkEvent, Remoting } from "./ports/remoting.ts";
-import type { AnyRef } from "./ref.ts";
+import type { Address } from "./ports/address.ts";
+import type { LinkEvent, Remoting } from "./ports/remoting.ts";
+import type { AnyRef, TerminationReason } from "./ref.ts";
 import { WATCH_PATH, type WatchMessage } from "./watch-message.ts";
 
 export interface RemoteWatchOptions {

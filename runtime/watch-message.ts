@@ -1,6 +1,6 @@
 /** What kernels say to each other about watches. It comes from another process, so nothing of it is believed unchecked. */
-import type { TerminationReason } from "./behavior.ts";
-import type { Address } from "./ports/remoting.ts";
+import type { TerminationReason } from "./ref.ts";
+import type { Address } from "./ports/address.ts";
 
 /** The path that kernels talk to each other on; no actor can have this name. */
 export const WATCH_PATH = "$watch";

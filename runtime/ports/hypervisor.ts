@@ -87,7 +87,9 @@ export type StartFailure =
   | "not-running"
   | "failed";
 
-export type StopResult = { readonly ok: true; readonly forced: boolean } | { readonly ok: false; readonly message: string };
+export type StopResult =
+  | { readonly ok: true; readonly forced: boolean }
+  | { readonly ok: false; readonly message: string };
 
 export interface FoundInstance {
   readonly instance: string;

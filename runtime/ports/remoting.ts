@@ -6,6 +6,7 @@
  * process encodes refs as addresses, the simulator hands the same frozen objects over.
  */
 import type { AnyRef } from "../ref.ts";
+import type { Address } from "./address.ts";
 
 export interface Remoting {
   /** Sends, or drops when there is no link and its queue is full. Never throws, never blocks. */
@@ -23,12 +24,6 @@ export interface Envelope {
   readonly from: Address;
   readonly to: Address;
   readonly message: unknown;
-}
-
-/** Where an actor lives: the node's name and the actor's path in that node's system, for example `raft`. */
-export interface Address {
-  readonly node: string;
-  readonly path: string;
 }
 
 /** A link is the connection of this node to one peer, whichever side opened it. */

@@ -3,7 +3,8 @@
  * `remotingContract` with a function that makes a fresh cluster of unstarted nodes.
  */
 import { afterEach, describe, expect, test } from "vitest";
-import type { Address, Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
+import type { Address } from "../../runtime/ports/address.ts";
+import type { Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
 import { Ref, type AnyRef } from "../../runtime/ref.ts";
 
 /** A network of named nodes, of which any may run. */

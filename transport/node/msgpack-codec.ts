@@ -5,7 +5,7 @@
  * Maps decode to plain objects, integers of 64 bits to bigints, binaries to `Uint8Array` views on the given bytes.
  */
 import { addExtension, Packr } from "msgpackr";
-import type { Address } from "../../runtime/ports/remoting.ts";
+import type { Address } from "../../runtime/ports/address.ts";
 import type { PayloadCodec } from "../../runtime/ports/payload-codec.ts";
 import { Ref, type AnyRef } from "../../runtime/ref.ts";
 import { findUnplain, formatAddress, parseAddress, REF_EXTENSION_TYPE, scanMsgpack } from "../index.ts";

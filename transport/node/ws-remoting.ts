@@ -4,7 +4,8 @@
  * It owns every connection and decides which one is a peer's link. What it does not do: encrypt (the token proves who
  * speaks, see ../handshake.ts), find peers, or deliver again what a lost link took with it.
  */
-import type { Address, Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
+import type { Address } from "../../runtime/ports/address.ts";
+import type { Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
 import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
   createCounters,

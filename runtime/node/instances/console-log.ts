@@ -1,21 +1,23 @@
 /**
  * An instance's console log: two files that hold its last output, read from the end and followed.
  *
- * The instance appends to console.log by itself, also while its node is dead. When the file passes half of the limit, its
- * content moves to console.log.1 and it is cut to nothing; the writer has it open for appending and goes on at 0. So a
+ * The instance appends to console.log by itself, also while its node is dead. When the file passes half of the limit, that
+ * much of its end moves to console.log.1 and it is cut to nothing; the writer has it open for appending and goes on at 0. So a
  * chatty guest keeps its last 50 to 100 % of the limit, and fills the disk no further than it can write in one tick of
- * its node, or in one lease without a node. Output that arrives in the instant between copy and cut is lost.
+ * its node, or in one lease without a node. Output that arrives in the instant between copy and cut is lost, and on a full
+ * disk what would have been copied: rather that than a log that keeps the disk full.
  */
 import {
   closeSync,
-  copyFileSync,
   openSync,
   readSync,
   type FSWatcher,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   watch,
+  writeFileSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -166,15 +168,24 @@ export class ConsoleLog {
   #cutIfLarge(): void {
     const size = sizeOf(this.#current);
     if (size <= this.#sizeBytesMax / 2) return;
-    const copy = `${this.#previous}.new`;
-    copyFileSync(this.#current, copy);
-    const copied = sizeOf(copy);
-    renameSync(copy, this.#previous);
+    const start = Math.max(0, size - Math.floor(this.#sizeBytesMax / 2));
+    const kept = readSlice(this.#current, start, size);
+    this.#keep(kept);
     truncateSync(this.#current, 0);
-    // Followers have just been fed: what came since is now at the end of the previous file.
+    // Followers have just been fed: what came since is at the end of what was kept.
     for (const follower of this.#followers) {
-      follower.lines.push(readSlice(this.#previous, follower.position, copied));
+      follower.lines.push(kept.subarray(Math.max(0, follower.position - start)));
       follower.position = 0;
+    }
+  }
+
+  #keep(end: Buffer): void {
+    const copy = `${this.#previous}.new`;
+    try {
+      writeFileSync(copy, end, { mode: 0o600 });
+      renameSync(copy, this.#previous);
+    } catch {
+      rmSync(copy, { force: true });
     }
   }
 }
@@ -193,9 +204,11 @@ function readSlice(path: string, start: number, end: number): Buffer {
   }
 }
 
+/** To where the file ends now, no further: a guest that writes faster than this reads would never let the log be cut. */
 async function feed(file: FileHandle, follower: Follower): Promise<void> {
   const block = Buffer.alloc(BLOCK_BYTES);
-  for (;;) {
+  const { size } = await file.stat();
+  while (follower.position < size) {
     const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, follower.position);
     if (bytesRead === 0) return;
     follower.position += bytesRead;
