@@ -1,11 +1,12 @@
 /**
  * An instance's console log: two files that hold its last output, read from the end and followed.
  *
- * The instance appends to console.log by itself, also while its node is dead. When the file passes half of the limit, that
- * much of its end moves to console.log.1 and it is cut to nothing; the writer has it open for appending and goes on at 0. So a
+ * The instance appends to console.log by itself, also while its node is dead. When the file passes half of the limit, its
+ * content moves to console.log.1 and it is cut to nothing; the writer has it open for appending and goes on at 0. So a
  * chatty guest keeps its last 50 to 100 % of the limit, and fills the disk no further than it can write in one tick of
- * its node, or in one lease without a node. Output that arrives in the instant between copy and cut is lost, and on a full
- * disk what would have been copied: rather that than a log that keeps the disk full.
+ * its node, or in one lease without a node; of a burst beyond the limit only the end is kept. Output that arrives in the
+ * instant between copy and cut is lost, and on a full disk what would have been copied: rather that than a log that keeps
+ * the disk full.
  */
 import {
   closeSync,
@@ -30,6 +31,8 @@ export const PREVIOUS_LOG = "console.log.1";
 /** Per instance, both files together. Large enough for a boot and a crash, small enough for a hundred instances. */
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
+/** What a follower gets at once when the log is cut; of a guest that wrote more within milliseconds it misses some. */
+const CATCH_UP_BYTES_MAX = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 interface Follower {
@@ -168,15 +171,14 @@ export class ConsoleLog {
   #cutIfLarge(): void {
     const size = sizeOf(this.#current);
     if (size <= this.#sizeBytesMax / 2) return;
-    const start = Math.max(0, size - Math.floor(this.#sizeBytesMax / 2));
-    const kept = readSlice(this.#current, start, size);
-    this.#keep(kept);
-    truncateSync(this.#current, 0);
-    // Followers have just been fed: what came since is at the end of what was kept.
+    this.#keep(readSlice(this.#current, Math.max(0, size - this.#sizeBytesMax), size));
+    // Followers have been fed a moment ago; what came since would be gone with the cut.
     for (const follower of this.#followers) {
-      follower.lines.push(kept.subarray(Math.max(0, follower.position - start)));
+      const start = Math.max(follower.position, size - CATCH_UP_BYTES_MAX);
+      follower.lines.push(readSlice(this.#current, start, size));
       follower.position = 0;
     }
+    truncateSync(this.#current, 0);
   }
 
   #keep(end: Buffer): void {

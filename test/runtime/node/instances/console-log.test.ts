@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -73,6 +82,26 @@ test("tick() keeps the size, and the older half stays readable", async () => {
   expect(statSync(path).size).toBe(0);
   expect(await tail(log, 10)).toEqual(all.slice(-10));
   expect(readFileSync(join(folder, "console.log.1")).length).toBeLessThan(1_000);
+});
+
+test("tick() keeps only the end of a burst, so that it costs neither time nor room", async () => {
+  writeFileSync(path, `${"x".repeat(20_000)}\nlast\n`);
+  const log = new ConsoleLog(folder, 1_000);
+  log.tick();
+  await log.finish();
+  expect(statSync(path).size).toBe(0);
+  expect(readFileSync(join(folder, "console.log.1")).length).toBe(1_000);
+  expect(await tail(log, 1)).toEqual(["last"]);
+});
+
+test("tick() cuts the log also when the disk has no room for its older half", async () => {
+  writeFileSync(path, "x".repeat(20_000));
+  symlinkSync("/dev/full", join(folder, "console.log.1.new"));
+  const log = new ConsoleLog(folder, 1_000);
+  log.tick();
+  await log.finish();
+  expect(statSync(path).size).toBe(0);
+  expect(readdirSync(folder)).toEqual(["console.log"]);
 });
 
 test("a follower misses nothing and gets nothing twice over cuts", async () => {
