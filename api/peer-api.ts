@@ -1,6 +1,6 @@
 /** The APIs of other nodes, as this node asks them: for their status, and for logs that lie with them. */
 import type { Node } from "../actors/index.ts";
-import { apiError, ApiError, type ErrorBody } from "./api-error.ts";
+import { API_ERROR_STATUS, ApiError, type ErrorBody } from "./api-error.ts";
 import { readLines } from "./read-lines.ts";
 import type { ClusterStatus, LogLine, LogQuery } from "./wire.ts";
 
@@ -78,5 +78,6 @@ function asApiError(peer: Node, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { message, cause } = error as Error;
   const why = cause instanceof Error && cause.message !== "" ? cause.message : message;
-  return apiError("node-unreachable", `Cannot ask node "${peer.metadata.name}" at ${peer.spec.apiUrl}: ${why}`);
+  const text = `Cannot ask node "${peer.metadata.name}" at ${peer.spec.apiUrl}: ${why}`;
+  return new ApiError(API_ERROR_STATUS["node-unreachable"], "node-unreachable", text, { cause: error });
 }
