@@ -2,7 +2,8 @@
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { createApiClient } from "../../api/index.ts";
 import { BlixardHome, freePort, REPOSITORY, type RunningBlixard } from "./blixard-process.ts";
 
 /** A file, where a folder would have to be. */
@@ -98,4 +99,14 @@ test("node answers to the names it was given and to no other", async () => {
   expect(await statusFor(`blixard-1.test:${api}`)).toBe(200);
   expect(await statusFor("localhost")).toBe(200);
   expect(await statusFor("elsewhere.test")).toBe(421);
+});
+
+test("node that serves on all addresses tells the others the one where it is", async () => {
+  const node = startNode(["--api", `0.0.0.0:${api}`, "--address", "127.0.0.2"]);
+  await node.says("The node is up");
+  const client = createApiClient({ urls: [`http://127.0.0.1:${api}`] });
+  await vi.waitFor(async () => expect((await client.nodes.get("n1")).spec.apiUrl).toBe(`http://127.0.0.2:${api}`), {
+    timeout: 20_000,
+    interval: 50,
+  });
 });
