@@ -6,7 +6,7 @@
  * not here either, it moved in between, and the client asks again.
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Instance, Node, Vm } from "../actors/index.ts";
+import type { Node, Vm } from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError, errorBody, type ApiError } from "./api-error.ts";
 import { NODES, readOne, VMS } from "./collection-routes.ts";
@@ -68,11 +68,15 @@ async function findLog(
   query: LogQuery,
 ): Promise<LogSource> {
   const vm = (await readOne(context, VMS, name, query.consistency)) as Vm;
-  const { instance } = vm.status;
+  // Of a VM that does not run now, what the last run said: a job is over when one wants to read it.
+  const instance = vm.status.instance ?? vm.status.lastInstance;
   if (instance === null) throw noInstance(vm);
   if (instance.node === context.node) return localLog(context, instance, query);
   if (request.headers[HOP_HEADER] !== undefined) {
-    throw apiError("conflict", `VM "${name}" runs on node "${instance.node}", not on "${context.node}"; ask again`);
+    throw apiError(
+      "conflict",
+      `The log of VM "${name}" is on node "${instance.node}", not on "${context.node}"; ask again`,
+    );
   }
   const peer = (await readOne(context, NODES, instance.node, "local")) as Node;
   const abort = new AbortController();
@@ -81,10 +85,13 @@ async function findLog(
 
 function noInstance({ metadata, status }: Vm): ApiError {
   const why = status.message === "" ? "" : `: ${status.message}`;
-  return apiError("no-instance", `VM "${metadata.name}" has no instance and so no log; it is ${status.phase}${why}`);
+  return apiError(
+    "no-instance",
+    `VM "${metadata.name}" has not run yet and so has no log; it is ${status.phase}${why}`,
+  );
 }
 
-function localLog({ logs }: ApiContext, { id }: Instance, { tail, follow }: LogQuery): LogSource {
+function localLog({ logs }: ApiContext, { id }: { readonly id: string }, { tail, follow }: LogQuery): LogSource {
   return (emit) => {
     const subscription = logs.readLogs({
       instance: id,

@@ -33,6 +33,7 @@ export function endInstance(set: ChangeSet, vm: Vm, end: InstanceEnd): void {
     phase: phaseAfter(vm, instance, end.completed),
     health: "unknown",
     instance: null,
+    lastInstance: { id: instance.id, node: instance.node },
     addresses: [],
     message: end.message,
     sinceMs: set.atMs,

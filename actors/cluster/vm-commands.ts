@@ -54,7 +54,7 @@ export function setRunning(set: ChangeSet, command: CommandOf<"set-running">): A
     changeSpec(set, vm, { labels: vm.metadata.labels, spec: { ...vm.spec, running } });
   } else if (running && vm.status.phase === "Completed") {
     // It should run and has ended for good by its restart policy: a start is the user's word to run it once more.
-    set.putVm({ ...vm, status: idleStatus(set, "Pending") });
+    set.putVm({ ...vm, status: idleStatus(set, "Pending", vm) });
   }
   return aboutVm(vm);
 }
@@ -98,12 +98,22 @@ function make(set: ChangeSet, { name, labels, spec }: Wanted & { readonly name: 
 /** A VM without instance takes the new spec at once; else the controller has the instance stopped, and it is placed anew. */
 function changeSpec(set: ChangeSet, vm: Vm, { labels, spec }: Wanted): void {
   const { name } = vm.metadata;
-  const status = vm.status.instance === null ? idleStatus(set, spec.running ? "Pending" : "Stopped") : vm.status;
+  const status = vm.status.instance === null ? idleStatus(set, spec.running ? "Pending" : "Stopped", vm) : vm.status;
   set.putVm({ ...vm, metadata: { ...vm.metadata, labels, generation: vm.metadata.generation + 1 }, spec, status });
   const what = spec.running === vm.spec.running ? "has a new spec" : spec.running ? "is to start" : "is to stop";
   set.record({ reason: "Changed", message: `VM "${name}" ${what}`, regarding: { kind: "Vm", name } });
 }
 
-function idleStatus(set: ChangeSet, phase: "Pending" | "Stopped"): VmStatus {
-  return { phase, health: "unknown", instance: null, addresses: [], restarts: 0, message: "", sinceMs: set.atMs };
+/** Of a VM that nothing runs of. `earlier`: what it was until now, whose last log can still be read. */
+function idleStatus(set: ChangeSet, phase: "Pending" | "Stopped", earlier?: Vm): VmStatus {
+  return {
+    phase,
+    health: "unknown",
+    instance: null,
+    lastInstance: earlier?.status.lastInstance ?? null,
+    addresses: [],
+    restarts: 0,
+    message: "",
+    sinceMs: set.atMs,
+  };
 }

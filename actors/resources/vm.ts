@@ -127,6 +127,8 @@ export const VmStatus = Type.Object(
     phase: VmPhase,
     health: Type.Union([Type.Literal("unknown"), Type.Literal("healthy"), Type.Literal("unhealthy")]),
     instance: Type.Union([Instance, Type.Null()]),
+    /** The instance that ended last; its node keeps its log for a while. */
+    lastInstance: Type.Union([Type.Object({ id: Type.String(), node: Name }, strict), Type.Null()]),
     addresses: Type.Array(VmAddress),
     /** Starts of this instance after the first. */
     restarts: Type.Integer(),

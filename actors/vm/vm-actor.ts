@@ -301,7 +301,9 @@ class VmTurn {
     const state: VmState = { ...this.#state, open: "none" };
     if (!result.ok) {
       this.#ctx.setTimer("end", END_RETRY_MS, { type: "end-due" });
-      return this.#report({ ...state, message: `Cannot end the guest: ${result.message}; trying again` });
+      // Only said: what it ends with, once it has ended, is why it was to end.
+      this.#report({ ...state, message: `Cannot end the guest: ${result.message}; trying again` });
+      return state;
     }
     if (state.stage === "stopping" || state.stage === "discarding") {
       return this.#release(

@@ -90,7 +90,7 @@ describe("GET /vms/:name/logs", () => {
     expect(status).toBe(409);
     expect(body.error).toEqual({
       code: "no-instance",
-      message: 'VM "web" has no instance and so no log; it is Pending',
+      message: 'VM "web" has not run yet and so has no log; it is Pending',
     });
     expect((await send(api.url, "GET", "/api/v1/vms/web/logs?tail=10001")).status).toBe(400);
   });
@@ -167,6 +167,6 @@ describe("GET /vms/:name/logs of an instance on another node", () => {
     await runs.close();
     const { status, body } = await send(asked.url, "GET", "/api/v1/vms/web/logs", undefined, { "blixard-hop": "n3" });
     expect(status).toBe(409);
-    expect(body.error.message).toBe('VM "web" runs on node "n2", not on "n1"; ask again');
+    expect(body.error.message).toBe('The log of VM "web" is on node "n2", not on "n1"; ask again');
   });
 });

@@ -216,7 +216,16 @@ export function createStandIn(node: string): StandIn {
 }
 
 function idle(): Vm["status"] {
-  return { phase: "Pending", health: "unknown", instance: null, addresses: [], restarts: 0, message: "", sinceMs: 1 };
+  return {
+    phase: "Pending",
+    health: "unknown",
+    instance: null,
+    lastInstance: null,
+    addresses: [],
+    restarts: 0,
+    message: "",
+    sinceMs: 1,
+  };
 }
 
 function keyOf(kind: Kind, name: string): string {

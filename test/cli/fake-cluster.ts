@@ -164,7 +164,10 @@ export function running(vm: Vm): Vm {
 }
 
 function stopped(vm: Vm): Vm {
-  return { ...vm, status: { ...vm.status, phase: "Stopped", health: "unknown", instance: null, addresses: [] } };
+  return {
+    ...vm,
+    status: { ...vm.status, phase: "Stopped", health: "unknown", instance: null, lastInstance: null, addresses: [] },
+  };
 }
 
 export function nodeNamed(name: string): Node {
@@ -211,6 +214,7 @@ function vmOf(input: VmManifest, version: number): Vm {
       phase: "Pending",
       health: "unknown",
       instance: null,
+      lastInstance: null,
       addresses: [],
       restarts: 0,
       message: "",

@@ -70,6 +70,16 @@ test("release makes a VM that should run pending, one that should not stopped", 
   expect(map.vm("web").status.phase).toBe("Stopped");
 });
 
+test("release remembers which instance ran last, and where, until another one ends", () => {
+  const map = running();
+  const { instance } = map.vm("web").status;
+  map.release("web", "Completed");
+  const last = { id: instance?.id, node: instance?.node };
+  expect(map.vm("web").status.lastInstance).toEqual(last);
+  map.do({ type: "set-running", name: "web", running: true });
+  expect(map.vm("web").status.lastInstance).toEqual(last);
+});
+
 test("release of a guest that completed an older spec makes the VM pending", () => {
   const map = running();
   const { spec } = map.vm("web");

@@ -34,6 +34,7 @@ export function sampleVm(
         stopping: false,
         claim: { vcpus: 1, memoryMiB: 128, hostPorts: [8080] },
       },
+      lastInstance: null,
       addresses: [],
       restarts: 0,
       message: "",
