@@ -6,7 +6,8 @@
 import type { LogEntry, Random } from "../runtime/index.ts";
 import { Disk, type DiskWeather } from "./disk.ts";
 import { Host, type GuestWatcher, type GuestWeather } from "./host.ts";
-import { Network, type NetworkWeather } from "./network.ts";
+import type { NetworkWeather } from "./link.ts";
+import { Network } from "./network.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { SimNode, type Process } from "./sim-node.ts";
 import type { Timeline } from "./timeline.ts";

@@ -7,8 +7,9 @@
  * cut ends before anybody noticed, as retransmission does. After `noticeUs` without the other side a link breaks, unless
  * the fault says that it stays half open.
  */
-import type { Envelope } from "../runtime/index.ts";
-import type { Network } from "./network.ts";
+import type { Envelope, LinkEvent, Random } from "../runtime/index.ts";
+import type { ProcessLife } from "./process-life.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** A connect takes at least this and up to ten times as long; more after a break, as a dialer waits between attempts. */
 const CONNECT_US = 1000;
@@ -20,6 +21,42 @@ const RESET_MAX_US = 5000;
 /** How long a side may take to notice that the other is silent: the transport's keepalive. */
 const NOTICE_MIN_US = 500_000;
 const NOTICE_MAX_US = 4_000_000;
+
+/** How messages travel. Times in microseconds. */
+export interface NetworkWeather {
+  /** Shortest way. */
+  delayMinUs: number;
+  /** Mean of the exponential part on top. */
+  delayMeanUs: number;
+  /** Share of messages that are lost on a link that is up. */
+  loss: number;
+  /** Share of messages that take `spikeUs` longer. */
+  spikes: number;
+  spikeUs: number;
+}
+
+/** A process as the network sees it. */
+export interface Station {
+  readonly node: string;
+  readonly index: number;
+  readonly incarnation: string;
+  readonly life: ProcessLife;
+  receive(envelope: Envelope): void;
+  onLink(event: LinkEvent): void;
+}
+
+/** What a link needs of the network it belongs to. */
+export interface LinkNetwork {
+  readonly weather: NetworkWeather;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  delivered: number;
+  lost: number;
+  nameOf(node: number): string;
+  /** The process of a node; null while there is none. */
+  station(node: number): Station | null;
+  drawDelayUs(): number;
+}
 
 /** One direction of a link. */
 class Lane {
@@ -46,7 +83,7 @@ class Lane {
 export class Link {
   readonly a: number;
   readonly b: number;
-  readonly #network: Network;
+  readonly #network: LinkNetwork;
   readonly #lanes: readonly [Lane, Lane];
   #up = false;
   /** Counts connections, so that nothing of an old one is taken for the new one's. */
@@ -54,7 +91,7 @@ export class Link {
   #connecting = false;
   #brokeOnce = false;
 
-  constructor(network: Network, a: number, b: number) {
+  constructor(network: LinkNetwork, a: number, b: number) {
     this.#network = network;
     this.a = a;
     this.b = b;

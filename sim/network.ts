@@ -7,35 +7,12 @@
  * over as the objects they are; with `strict` they are first frozen and asked whether a codec could carry them.
  */
 import type { Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
 import type { ProcessLife } from "./process-life.ts";
-import { Link } from "./link.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How messages travel. Times in microseconds. */
-export interface NetworkWeather {
-  /** Shortest way. */
-  delayMinUs: number;
-  /** Mean of the exponential part on top. */
-  delayMeanUs: number;
-  /** Share of messages that are lost on a link that is up. */
-  loss: number;
-  /** Share of messages that take `spikeUs` longer. */
-  spikes: number;
-  spikeUs: number;
-}
-
-/** A process as the network sees it. */
-export interface Station {
-  readonly node: string;
-  readonly index: number;
-  readonly incarnation: string;
-  readonly life: ProcessLife;
-  receive(envelope: Envelope): void;
-  onLink(event: LinkEvent): void;
-}
-
-export class Network {
+export class Network implements LinkNetwork {
   readonly weather: NetworkWeather;
   readonly timeline: Timeline;
   readonly random: Random;

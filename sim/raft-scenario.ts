@@ -13,7 +13,7 @@ import {
   type RaftEvent,
   type RaftLimits,
 } from "../actors/raft/index.ts";
-import { sameEntry } from "./checkers/raft-checker.ts";
+import { sameEntry } from "./checkers/committed-log.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GuestWatcher } from "./host.ts";
 import type { PlantedFaults } from "./planted-faults.ts";

@@ -3,7 +3,7 @@ import type { PortForward, Random } from "../../runtime/index.ts";
 import type { Observation } from "../cluster/commands.ts";
 import { newHealth, type Health } from "./health.ts";
 import { chooseHostPorts, toAddresses } from "./host-ports.ts";
-import type { VmActorOptions } from "./vm-actor.ts";
+import type { Vm } from "../resources/index.ts";
 
 type Stage = "adopting" | "starting" | "booting" | "running" | "waiting" | "stopping" | "discarding";
 
@@ -24,8 +24,16 @@ export interface VmState {
   readonly releaseAs: "Stopped" | "Completed";
 }
 
+/** What a VmActor begins with. */
+interface Placed {
+  readonly vm: Vm;
+  readonly leaseUntilMs: number;
+  /** Where the VM's ports are published. */
+  readonly hostAddress: string;
+}
+
 export function initialState(
-  { vm, leaseUntilMs, hostAddress }: VmActorOptions,
+  { vm, leaseUntilMs, hostAddress }: Placed,
   world: { readonly random: Random; readonly nowMs: number },
 ): VmState {
   // An earlier life of this instance may have published ports; a guest that still runs holds them.

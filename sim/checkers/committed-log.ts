@@ -1,7 +1,6 @@
 /** The one log of the cluster: each index as it was first committed. It never changes; whoever commits must agree. */
 import type { LogEntry } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline.ts";
-import { sameEntry } from "./raft-checker.ts";
 
 interface Committed {
   readonly entry: LogEntry;
@@ -45,4 +44,15 @@ export class CommittedLog {
     }
     return false;
   }
+}
+
+/** Entries are mostly handed around as the same object. */
+export function sameEntry(one: LogEntry, other: LogEntry): boolean {
+  if (one === other) return true;
+  if (one.term !== other.term || one.type !== other.type) return false;
+  const { payload } = other;
+  return (
+    one.payload === payload ||
+    (one.payload.length === payload.length && one.payload.every((byte, at) => byte === payload[at]))
+  );
 }

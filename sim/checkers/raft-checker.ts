@@ -9,7 +9,7 @@ import type { LogEntry, LogWrite } from "../../runtime/index.ts";
 import type { RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { Disk, DiskWatcher } from "../disk.ts";
 import type { Timeline } from "../timeline.ts";
-import { CommittedLog } from "./committed-log.ts";
+import { CommittedLog, sameEntry } from "./committed-log.ts";
 
 /** What is known of one life of a member. */
 interface Watched {
@@ -173,15 +173,4 @@ export class RaftChecker implements DiskWatcher {
   #fail(invariant: string, message: string): void {
     this.#timeline.fail(invariant, message);
   }
-}
-
-/** Entries are mostly handed around as the same object. */
-export function sameEntry(one: LogEntry, other: LogEntry): boolean {
-  if (one === other) return true;
-  if (one.term !== other.term || one.type !== other.type) return false;
-  const { payload } = other;
-  return (
-    one.payload === payload ||
-    (one.payload.length === payload.length && one.payload.every((byte, at) => byte === payload[at]))
-  );
 }

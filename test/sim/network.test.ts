@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { createRandom, type Envelope, type LinkEvent, type Remoting } from "../../runtime/index.ts";
 import { EventLog } from "../../sim/event-log.ts";
-import { Network, type NetworkWeather } from "../../sim/network.ts";
+import type { NetworkWeather } from "../../sim/link.ts";
+import { Network } from "../../sim/network.ts";
 import { ProcessLife } from "../../sim/process-life.ts";
 import { Timeline } from "../../sim/timeline.ts";
 import { remotingContract } from "../contract/remoting.ts";
