@@ -79,10 +79,17 @@ async function bareBoot(manifest: VmManifest): Promise<number> {
   const logger = createPinoLogger({ level: "error", base: {} });
   const hypervisor = createQemuHypervisor({ stateDir, imagesDir, clock: nodeClock, logger, acceleration: "tcg" });
   const launch = launchOf(manifest);
+  const booted = new Promise<void>((done) => {
+    hypervisor.onEvent(({ type }) => {
+      if (type === "booted") done();
+    });
+  });
   try {
     const startMs = performance.now();
     const started = await new Promise<{ readonly ok: boolean }>((done) => hypervisor.start(launch, done));
     if (!started.ok) throw new Error(`The bare guest did not start: ${JSON.stringify(started)}`);
+    // QEMU accepts connections before the guest can answer, and such a one is late: ask only when the guest is up.
+    await booted;
     const url = `http://127.0.0.1:${PAGE_PORT}/`;
     const answered = await poll(async () => ((await fetchPage(url))?.status === 200 ? performance.now() : undefined), {
       everyMs: POLL_MS,
