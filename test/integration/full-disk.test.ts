@@ -21,10 +21,17 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (cluster === undefined) return;
+  const { dataDir } = cluster.node(VICTIM);
   await cluster.kill(VICTIM);
-  spawnSync("umount", [cluster.node(VICTIM).dataDir]);
+  // A process that was just killed may hold its files for a moment more.
+  await vi.waitFor(() => unmount(dataDir), WAIT);
   await cluster.stop();
 });
+
+function unmount(folder: string): void {
+  if (!readFileSync("/proc/mounts", "utf8").includes(` ${folder} `)) return;
+  expect(spawnSync("umount", [folder], { encoding: "utf8" })).toMatchObject({ status: 0 });
+}
 
 /** Why this host cannot give a test a disk of its own, or undefined. */
 function whyNoMounts(): string | undefined {
