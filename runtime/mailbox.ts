@@ -140,9 +140,10 @@ class Lane {
 
   #grow(): void {
     const size = this.#messages.length;
-    const order = Array.from({ length: size }, (_, i) => (this.#head + i) & (size - 1));
-    this.#messages = [...order.map((at) => this.#messages[at]), ...Array.from({ length: size })];
-    this.#senders = [...order.map((at) => this.#senders[at] ?? null), ...Array.from({ length: size }, () => null)];
+    this.#messages = this.#messages.slice(this.#head).concat(this.#messages.slice(0, this.#head));
+    this.#senders = this.#senders.slice(this.#head).concat(this.#senders.slice(0, this.#head));
+    this.#messages.length = size * 2;
+    this.#senders.length = size * 2;
     this.#head = 0;
   }
 }
