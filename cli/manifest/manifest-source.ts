@@ -28,7 +28,10 @@ export interface SourceOptions {
 export async function readManifestSources(path: string, options: SourceOptions): Promise<readonly ManifestSource[]> {
   if (path === "-") return [{ file: "<stdin>", folder: options.cwd, text: await options.readStdin() }];
   const absolute = resolve(options.cwd, path);
-  if (!(await statOf(path, absolute)).isDirectory()) return [await readSource(path, absolute)];
+  const found = await statOf(path, absolute);
+  // What the shell makes of <(command): it ends, unlike a pipe that merely lies in a folder.
+  if (found.isFIFO()) return [{ file: path, folder: options.cwd, text: await readText(path, absolute) }];
+  if (!found.isDirectory()) return [await readSource(path, absolute)];
   const names = (await readdir(absolute)).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
   if (names.length === 0) {
     throw usageError(
@@ -40,11 +43,16 @@ export async function readManifestSources(path: string, options: SourceOptions):
 }
 
 async function readSource(file: string, absolute: string): Promise<ManifestSource> {
-  const { size } = await statOf(file, absolute);
+  const found = await statOf(file, absolute);
+  const { size } = found;
+  if (!found.isFile()) throw usageError(`Cannot apply "${file}": it is neither a file nor a folder.`);
   if (size > SIZE_BYTES_MAX)
     throw usageError(`Cannot apply "${file}": ${size} bytes, at most ${SIZE_BYTES_MAX} are read.`);
-  const text = await readFile(absolute, "utf8").catch((error: unknown) => refuse(file, error));
-  return { file, folder: dirname(absolute), text };
+  return { file, folder: dirname(absolute), text: await readText(file, absolute) };
+}
+
+async function readText(file: string, absolute: string): Promise<string> {
+  return readFile(absolute, "utf8").catch((error: unknown) => refuse(file, error));
 }
 
 async function statOf(path: string, absolute: string): ReturnType<typeof stat> {

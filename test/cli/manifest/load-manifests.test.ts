@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +135,27 @@ test("loadManifests() refuses a path that holds no manifest, by its name", async
   expect(await refusal("none.yaml")).toBe('Cannot apply "none.yaml": there is no such file or folder.');
   expect(await refusal("empty")).toBe('Cannot apply "empty": the folder holds no manifest.');
   expect(await refusal("vm.yaml", "# nothing\n")).toContain("vm.yaml:1:1: expected a manifest, found none");
+});
+
+test("loadManifests() does not wait for a pipe that lies in a folder, and reads no device", async () => {
+  mkdirSync(join(cwd, "folder"));
+  expect(spawnSync("mkfifo", [join(cwd, "folder", "vm.yaml")]).status).toBe(0);
+  expect(await refusal("folder")).toBe('Cannot apply "folder/vm.yaml": it is neither a file nor a folder.');
+  expect(await refusal("/dev/zero")).toBe('Cannot apply "/dev/zero": it is neither a file nor a folder.');
+});
+
+test("loadManifests() reads a pipe that is named, as the shell gives one for <(command)", async () => {
+  const pipe = join(cwd, "pipe");
+  spawnSync("mkfifo", [pipe]);
+  const writer = spawn("sh", [
+    "-c",
+    `printf '${HEAD.replaceAll("\n", "\\n")}metadata: { name: piped }\\nspec: {}\\n' > "$1"`,
+    "sh",
+    pipe,
+  ]);
+  const [vm] = await load("pipe");
+  expect(vm?.metadata.name).toBe("piped");
+  writer.kill();
 });
 
 test("loadManifests() refuses one VM twice", async () => {
