@@ -25,8 +25,11 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[]): Feasibility {
   return { feasible, objections };
 }
 
-/** Nodes that an explanation names one by one; past it only their number: a message is for people, and goes into the log. */
-export const EXPLAINED_NODES_MAX = 50;
+/**
+ * Nodes that an explanation names one by one; past it only their number: a message goes into the log. Twice the hundred
+ * nodes that a cluster is made for, some 12 kB.
+ */
+export const EXPLAINED_NODES_MAX = 200;
 
 /** Says why no node fits, naming every one. */
 export function explain(vm: Vm, objections: readonly Objection[]): string {
