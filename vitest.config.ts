@@ -19,7 +19,13 @@ const config: ViteUserConfig = {
       { test: { name: "unit", ...beside("test/**/*.test.ts", 10), exclude: ELSEWHERE.map((at) => `test/${at}/**`) } },
       { test: { name: "sim", ...beside("test/sim/**/*.test.ts", 120) } },
       { test: { name: "arch", ...beside("test/arch/**/*.test.ts", 60) } },
-      { test: { name: "integration", ...alone("test/integration/**/*.test.ts", 300) } },
+      {
+        test: {
+          name: "integration",
+          ...alone("test/integration/**/*.test.ts", 300),
+          globalSetup: ["./test/integration/prepare-host.ts"],
+        },
+      },
     ],
   },
 };
