@@ -3,6 +3,18 @@ import type { Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/i
 import { ApiError, type ApiClient, type Collection } from "../../api/index.ts";
 import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
 
+/** Node n1 of itself. */
+const LEADING = {
+  node: "n1",
+  role: "leader",
+  leader: "n1",
+  term: 3,
+  commit: 7,
+  applied: 7,
+  lastIndex: 7,
+  storeError: "",
+} as const;
+
 export class FakeCluster {
   readonly resources: Map<string, Resource> = new Map();
   /** Every write, as `verb name`. */
@@ -56,32 +68,14 @@ export class FakeCluster {
         node: "n1",
         version: "0.1.0",
         atMs: 0,
-        replica: {
-          node: "n1",
-          role: "leader",
-          leader: "n1",
-          term: 3,
-          commit: 7,
-          applied: 7,
-          lastIndex: 7,
-          storeError: "",
-        },
+        replica: LEADING,
         nodes: [
           {
             name: "n1",
             apiUrl: "http://127.0.0.1:7201",
             phase: "Ready",
             error: "",
-            replica: {
-              node: "n1",
-              role: "leader",
-              leader: "n1",
-              term: 3,
-              commit: 7,
-              applied: 7,
-              lastIndex: 7,
-              storeError: "",
-            },
+            replica: LEADING,
           },
           { name: "n2", apiUrl: "http://127.0.0.1:7202", phase: "Lost", error: "ECONNREFUSED", replica: null },
         ],
