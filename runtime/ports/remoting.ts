@@ -17,7 +17,34 @@ export interface Remoting {
   useRefs?(resolve: (address: Address) => AnyRef): void;
   /** Registers a listener for links coming up and going down. */
   onLink(listen: (event: LinkEvent) => void): void;
+  /**
+   * Registers who hears of envelopes that this node dropped: what it could not send, at the sender, before `send`
+   * returns; what came and could not be read, at the receiver. Not told: what was under way when a link was lost.
+   */
+  onDropped?(listen: (drop: EnvelopeDrop) => void): void;
 }
+
+/** An envelope that goes nowhere, and why. */
+export interface EnvelopeDrop {
+  /** One that could not be read has the message `undefined`. */
+  readonly envelope: Envelope;
+  readonly reason: EnvelopeDropReason;
+  /** In words, for people: `message.list[0].at is cyclic`. */
+  readonly detail: string;
+}
+
+export type EnvelopeDropReason =
+  /** The peer has no link at the moment. */
+  | "no-link"
+  /** The peer reads more slowly than this node writes. */
+  | "queue-full"
+  /** Not from this node, to a node that is no peer, or to no possible path. */
+  | "no-route"
+  /** Something in the message may not cross between nodes, or not to a peer of that version; a bug of the sender. */
+  | "not-plain"
+  | "too-large"
+  /** It came and could not be read: a payload type that this node does not know, or one whose `decode` threw. */
+  | "unreadable";
 
 /** A message between two nodes. */
 export interface Envelope {
