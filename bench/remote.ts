@@ -1,0 +1,101 @@
+/** Two processes over WebSockets on loopback: ordered messages from actor to actor, and the round trip of an ask. */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { spreadRow, type Bench, type Row } from "./bench.ts";
+import { source, type EchoRequest, type SinkMessage } from "./remote-actors.ts";
+import { RECEIVER, SENDER, startRemoteNode, type RemoteNode } from "./remote-node.ts";
+
+const ROUNDS = 5;
+const WARM_UP = 200_000;
+const SMALL_MESSAGES = 1_000_000;
+const LARGE_MESSAGES = 400_000;
+const ASKS_WARM_UP = 2000;
+const ASKS = 10_000;
+const ASK_MS = 5000;
+
+export const remoteBench: Bench = {
+  name: "remote",
+  summary: "messages a second and round trips between two processes over ws",
+  async run(progress): Promise<readonly Row[]> {
+    const peer = await startPeer();
+    try {
+      const node = await startRemoteNode(SENDER, RECEIVER, { host: "127.0.0.1", port: peer.port });
+      try {
+        await node.linked;
+        return await measure(node, progress);
+      } finally {
+        await node.close();
+      }
+    } finally {
+      await endPeer(peer.process);
+    }
+  },
+};
+
+async function measure(node: RemoteNode, progress: (line: string) => void): Promise<readonly Row[]> {
+  const small: number[] = [];
+  const large: number[] = [];
+  const asks: number[] = [];
+  const text = (length: number): string => "x".repeat(length);
+  progress("warming up");
+  await oneWay(node, WARM_UP, text(64));
+  await roundTrips(node, ASKS_WARM_UP);
+  for (let round = 1; round <= ROUNDS; round++) {
+    progress(`round ${round} of ${ROUNDS}`);
+    small.push(await oneWay(node, SMALL_MESSAGES, text(64)));
+    large.push(await oneWay(node, LARGE_MESSAGES, text(1024)));
+    asks.push(await roundTrips(node, ASKS));
+  }
+  return [
+    spreadRow("one way, 64 bytes", small, { unit: "messages/s", goal: "at least 400,000" }),
+    spreadRow("one way, 1 KiB", large, { unit: "messages/s", goal: "at least 150,000" }),
+    spreadRow("ask, median", asks, { unit: "µs", goal: "under 150" }),
+  ];
+}
+
+/** Messages a second, from the first one told to the last one handled. */
+async function oneWay({ system }: RemoteNode, count: number, payload: unknown): Promise<number> {
+  const to = system.refAt<SinkMessage>({ node: RECEIVER, path: "sink" });
+  const startMs = performance.now();
+  const error = await new Promise<string | null>((done) => {
+    system.spawn(source({ to, count, payload, done }));
+  });
+  if (error !== null) throw new Error(`The order was not kept: ${error}`);
+  return count / ((performance.now() - startMs) / 1000);
+}
+
+/** The median of asks one after another, in microseconds. */
+async function roundTrips({ system }: RemoteNode, count: number): Promise<number> {
+  const to = system.refAt<EchoRequest>({ node: RECEIVER, path: "echo" });
+  const timesUs: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const startMs = performance.now();
+    const result = await system.ask<EchoRequest, number>(to, (replyTo) => ({ n, replyTo }), { timeoutMs: ASK_MS });
+    if (!result.ok || result.answer !== n) throw new Error(`Ask ${n} was not answered: ${JSON.stringify(result)}`);
+    timesUs.push((performance.now() - startMs) * 1000);
+  }
+  return timesUs.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
+}
+
+interface Peer {
+  readonly process: ChildProcess;
+  readonly port: number;
+}
+
+async function startPeer(): Promise<Peer> {
+  const child = fork(fileURLToPath(new URL("remote-peer.ts", import.meta.url)), { stdio: "inherit" });
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`The receiving process ended with ${String(code)} before it listened`);
+  });
+  const [message] = (await Promise.race([once(child, "message"), ended])) as [{ readonly port: number }];
+  ended.catch(() => {});
+  return { process: child, port: message.port };
+}
+
+async function endPeer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.disconnect();
+  await gone;
+}
