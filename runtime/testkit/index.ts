@@ -1,4 +1,6 @@
 /** The test kit: actors in virtual time, and one behaviour alone. See README.md. */
+export type { AskedEffect, Effect } from "./effect.ts";
+export { runInIsolation, type Isolated, type IsolationOptions } from "./isolated.ts";
 export { createManualCluster, type ManualCluster, type ManualClusterOptions } from "./manual-cluster.ts";
 export { createManualWorld, type ManualWorld, type ManualWorldOptions } from "./manual-world.ts";
-export { createProbe, Probe, ProbeError, type MessageMatcher, type ProbeOptions, type Within } from "./probe.ts";
+export { createProbe, ProbeError, type Probe, type MessageMatcher, type ProbeOptions, type Within } from "./probe.ts";

@@ -14,6 +14,8 @@ import { createManualWorld, type ManualWorld, type ManualWorldOptions } from "./
 export interface ManualClusterOptions extends ManualWorldOptions {
   /** Virtual time a message takes from node to node, in milliseconds. Default: 0, so that `settle` delivers it. */
   readonly delayMs?: number;
+  /** Whether a message is lost although its link is up, as one that a congested transport drops. Default: none is. */
+  lose?(envelope: Envelope): boolean;
   /** What else a node's system is created with. Default: nothing. */
   system?(node: string): Partial<Omit<ActorSystemOptions, "node" | "world">>;
 }
@@ -143,7 +145,7 @@ class LinkedSystems implements ManualCluster {
     this.sent.push(envelope);
     const name = linkName(from.node, to.node);
     const link = this.#links.get(name);
-    if (link === undefined) return;
+    if (link === undefined || this.#options.lose?.(envelope) === true) return;
     const deliver = (): void => {
       if (this.#links.get(name) === link) this.#members.get(to.node)?.receive(envelope);
     };

@@ -108,7 +108,7 @@ test("expectTerminated() says how an actor ended, also one that is gone already"
   expect(probe.expectTerminated(failing)).toBe("crashed");
   expect(probe.expectTerminated(quitting)).toBe("stopped");
   expect(probe.expectTerminated(system.refAt({ node: "n1", path: "nobody" }))).toBe("not-found");
-  expect(() => probe.expectTerminated(living)).toThrow("expected the end of blixard://n1/quitter-4 within 3000 ms");
+  expect(() => probe.expectTerminated(living)).toThrow("expected the end of blixard://n1/quitter-3 within 3000 ms");
 });
 
 test("stop() ends the probe for whoever watches it", () => {

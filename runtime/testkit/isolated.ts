@@ -1,0 +1,148 @@
+/**
+ * One behaviour alone: no system, no mailbox, no other actor; what it does is recorded as plain values.
+ *
+ * For tests of the decision itself: given this state and this message, these effects. Whether actors fit together is for a
+ * manual world and probes, whether they hold under faults for the simulator. Akka's `BehaviorTestKit` is the model.
+ *
+ * What a handler throws reaches the test: nothing supervises here.
+ */
+import type { Behavior, Signal } from "../behavior.ts";
+import type { AskResult } from "../context.ts";
+import type { Address } from "../ports/address.ts";
+import type { LinkEvent } from "../ports/remoting.ts";
+import { createRandom } from "../prng.ts";
+import { Ref } from "../ref.ts";
+import type { AskedEffect, Effect } from "./effect.ts";
+import { RecordingContext } from "./recording-context.ts";
+import { showValue } from "./show-value.ts";
+
+export interface IsolationOptions {
+  /** Where the behaviour believes to run. Default: node `local`, path the behaviour's name. */
+  readonly self?: Address;
+  /** What its random numbers are drawn from. Default: 1. */
+  readonly seed?: number;
+  /** Both clocks at the start, in milliseconds. Default: 0. */
+  readonly nowMs?: number;
+}
+
+/** Every step returns the effects of that step, in order. */
+export class Isolated<State, Message> {
+  /** What `init` did. */
+  readonly initial: readonly Effect[];
+  readonly #context: RecordingContext<Message>;
+  readonly #behavior: Behavior<State, Message>;
+  #state: State;
+  #nowMs: number;
+
+  /** @internal Use `runInIsolation`. */
+  constructor(behavior: Behavior<State, Message>, options: IsolationOptions) {
+    this.#behavior = behavior;
+    this.#nowMs = options.nowMs ?? 0;
+    this.#context = new RecordingContext<Message>({
+      self: options.self ?? { node: "local", path: behavior.name },
+      nowMs: () => this.#nowMs,
+      random: createRandom(options.seed ?? 1),
+      deliver: (make) => this.#handle(make()),
+    });
+    this.#state = behavior.init(this.#context);
+    this.initial = this.#context.takeEffects();
+  }
+
+  /** What the last handler returned. */
+  get state(): State {
+    return this.#state;
+  }
+
+  get self(): Ref<Message> {
+    return this.#context.self;
+  }
+
+  /** Whether it has stopped itself. */
+  get stopped(): boolean {
+    return this.#context.stopped;
+  }
+
+  /** The child of that name. @throws when it spawned none, or stopped it. */
+  child<Other>(name: string): Ref<Other> {
+    const child = this.#context.child<Other>(name);
+    if (child === undefined) throw new Error(`"${this.self.path}" has no child "${name}"`);
+    return child;
+  }
+
+  /** A ref to an actor that is not there, to put into messages and to find in effects. */
+  ref<Other>(path: string, node: string = this.self.node): Ref<Other> {
+    return this.#context.refAt({ node, path });
+  }
+
+  /** Hands it one message. @throws when it has stopped. */
+  receive(message: Message): readonly Effect[] {
+    this.#handle(message);
+    return this.#context.takeEffects();
+  }
+
+  /** Hands it one signal; nothing happens when it takes none. */
+  signal(signal: Signal): readonly Effect[] {
+    const { onSignal } = this.#behavior;
+    if (onSignal !== undefined) this.#state = onSignal.call(this.#behavior, this.#state, signal, this.#context);
+    return this.#context.takeEffects();
+  }
+
+  /** Tells it of a link, if it watches them. */
+  link(event: LinkEvent): readonly Effect[] {
+    this.#context.link(event);
+    return this.#context.takeEffects();
+  }
+
+  /** Answers a request that it made. @throws when `asked` is no request that waits for its answer. */
+  answer<Answer>(asked: Effect | undefined, answer: Answer): readonly Effect[] {
+    return this.#settleAsk(asked, { ok: true, answer });
+  }
+
+  /** Lets a request that it made fail. @throws when `asked` is no request that waits for its answer. */
+  failAsk(asked: Effect | undefined, code: Extract<AskResult<never>, { ok: false }>["code"]): readonly Effect[] {
+    return this.#settleAsk(asked, { ok: false, code });
+  }
+
+  /** Lets a timer fire now, whatever the time. @throws when none of that key is set. */
+  fireTimer(key: string): readonly Effect[] {
+    const timer = this.#context.takeTimer(key);
+    if (timer === undefined) {
+      const set = this.#context.timerKeys().join(", ");
+      throw new Error(`"${this.self.path}" has no timer "${key}" set; it has ${set === "" ? "none" : set}`);
+    }
+    return this.receive(timer.message);
+  }
+
+  /** Lets time pass; what is due in it fires, in order. */
+  advance(durationMs: number): readonly Effect[] {
+    const untilMs = this.#nowMs + durationMs;
+    for (;;) {
+      const timer = this.stopped ? undefined : this.#context.takeNextTimer(untilMs);
+      if (timer === undefined) break;
+      this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+      this.#handle(timer.message);
+    }
+    this.#nowMs = untilMs;
+    return this.#context.takeEffects();
+  }
+
+  #settleAsk(asked: Effect | undefined, result: AskResult<unknown>): readonly Effect[] {
+    if (!this.#context.settleAsk(asked as AskedEffect, result)) {
+      throw new Error(`"${this.self.path}" does not wait for the answer to ${showValue(asked)}`);
+    }
+    return this.#context.takeEffects();
+  }
+
+  #handle(message: Message): void {
+    if (this.stopped) throw new Error(`"${this.self.path}" has stopped; it cannot handle ${showValue(message)}`);
+    this.#state = this.#behavior.receive(this.#state, message, this.#context);
+  }
+}
+
+/** Starts `behavior` alone: its `init` has run when this returns. */
+export function runInIsolation<State, Message>(
+  behavior: Behavior<State, Message>,
+  options: IsolationOptions = {},
+): Isolated<State, Message> {
+  return new Isolated(behavior, options);
+}

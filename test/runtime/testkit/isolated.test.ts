@@ -1,0 +1,141 @@
+/** Behaviours alone: their effects as values, their asks and timers in the test's hand. */
+import { expect, test } from "vitest";
+import type { AskResult, Behavior, Ref } from "../../../runtime/index.ts";
+import { runInIsolation } from "../../../runtime/testkit/index.ts";
+
+interface PriceRequest {
+  readonly item: string;
+  readonly replyTo: Ref<number>;
+}
+
+type CartMessage =
+  | { readonly type: "add"; readonly item: string }
+  | { readonly type: "priced"; readonly price: AskResult<number> }
+  | { readonly type: "forget" };
+
+interface CartState {
+  readonly cents: number;
+  readonly failures: number;
+}
+
+function cart(prices: Ref<PriceRequest>, audit: Ref<string>): Behavior<CartState, CartMessage> {
+  return {
+    name: "cart",
+    init: (ctx) => {
+      ctx.watch(prices);
+      return { cents: 0, failures: 0 };
+    },
+    receive: (state, message, ctx) => {
+      switch (message.type) {
+        case "add":
+          ctx.ask<PriceRequest, number>(prices, {
+            make: (replyTo) => ({ item: message.item, replyTo }),
+            timeoutMs: 500,
+            adapt: (price) => ({ type: "priced", price }),
+          });
+          ctx.setTimer("forget", 60_000, { type: "forget" });
+          return state;
+        case "priced":
+          if (!message.price.ok) return { ...state, failures: state.failures + 1 };
+          ctx.tell(audit, `${message.price.answer} at ${ctx.now()}`);
+          return { ...state, cents: state.cents + message.price.answer };
+        case "forget":
+          ctx.stop();
+          return state;
+        default:
+          return message satisfies never;
+      }
+    },
+    onSignal: (state, signal, ctx) => {
+      if (signal.type === "terminated") ctx.tell(audit, `prices ${signal.reason}`);
+      return state;
+    },
+  };
+}
+
+const outside = runInIsolation({ name: "outside", init: () => null, receive: () => null });
+const prices = outside.ref<PriceRequest>("prices", "n2");
+const audit = outside.ref<string>("audit");
+
+test("runInIsolation() records what init and each message do, and nothing else happens", () => {
+  const isolated = runInIsolation(cart(prices, audit));
+  expect(isolated.initial).toEqual([{ type: "watched", ref: prices }]);
+  const effects = isolated.receive({ type: "add", item: "tea" });
+  expect(effects).toMatchObject([
+    { type: "asked", to: prices, message: { item: "tea" }, timeoutMs: 500 },
+    { type: "timer-set", key: "forget", delayMs: 60_000, message: { type: "forget" } },
+  ]);
+  expect(isolated.state).toEqual({ cents: 0, failures: 0 });
+});
+
+test("an ask is answered by hand, or failed, once", () => {
+  const isolated = runInIsolation(cart(prices, audit), { nowMs: 7 });
+  const [first] = isolated.receive({ type: "add", item: "tea" });
+  const [second] = isolated.receive({ type: "add", item: "cup" });
+  expect(isolated.answer(first, 250)).toEqual([{ type: "told", to: audit, message: "250 at 7" }]);
+  expect(isolated.failAsk(second, "timeout")).toEqual([]);
+  expect(isolated.state).toEqual({ cents: 250, failures: 1 });
+  expect(() => isolated.answer(first, 250)).toThrow('"cart" does not wait for the answer to { type: "asked"');
+  expect(() => isolated.answer(undefined, 250)).toThrow('"cart" does not wait for the answer to undefined');
+});
+
+test("a timer fires by hand or as time passes, and not when another was set or it was cancelled", () => {
+  const isolated = runInIsolation(cart(prices, audit));
+  isolated.receive({ type: "add", item: "tea" });
+  isolated.advance(30_000);
+  isolated.receive({ type: "add", item: "cup" });
+  expect(isolated.advance(59_999)).toEqual([]);
+  expect(isolated.stopped).toBe(false);
+  expect(isolated.advance(1)).toEqual([{ type: "stopped", ref: isolated.self }]);
+  expect(isolated.stopped).toBe(true);
+  expect(() => isolated.receive({ type: "forget" })).toThrow('"cart" has stopped; it cannot handle { type: "forget" }');
+  expect(() => isolated.fireTimer("other")).toThrow('"cart" has no timer "other" set; it has none');
+  const another = runInIsolation(cart(prices, audit));
+  another.receive({ type: "add", item: "tea" });
+  expect(another.fireTimer("forget")).toEqual([{ type: "stopped", ref: another.self }]);
+});
+
+test("signals are handed in as values", () => {
+  const isolated = runInIsolation(cart(prices, audit));
+  const effects = isolated.signal({ type: "terminated", ref: prices, reason: "node-down" });
+  expect(effects).toEqual([{ type: "told", to: audit, message: "prices node-down" }]);
+});
+
+test("children are recorded, found by name, and do not run", () => {
+  const child: Behavior<null, string> = {
+    name: "child",
+    init: () => {
+      throw new Error("must not run");
+    },
+    receive: (state) => state,
+  };
+  const isolated = runInIsolation<null, "spawn" | "stop">({
+    name: "parent",
+    init: () => null,
+    receive: (state, message, ctx) => {
+      if (message === "spawn") ctx.tell(ctx.spawn(child), "hello");
+      else ctx.stop(ctx.child("child-1"));
+      return state;
+    },
+  });
+  const spawned = isolated.receive("spawn");
+  const ref = isolated.child<string>("child-1");
+  expect(ref.toString()).toBe("blixard://local/parent/child-1");
+  expect(spawned).toEqual([
+    { type: "spawned", ref, behavior: "child", options: {} },
+    { type: "told", to: ref, message: "hello" },
+  ]);
+  expect(isolated.receive("stop")).toEqual([{ type: "stopped", ref }]);
+  expect(() => isolated.child("child-1")).toThrow('"parent" has no child "child-1"');
+});
+
+test("what a handler throws reaches the test", () => {
+  const isolated = runInIsolation<null, string>({
+    name: "fragile",
+    init: () => null,
+    receive: (_, message) => {
+      throw new Error(`cannot take ${message}`);
+    },
+  });
+  expect(() => isolated.receive("this")).toThrow("cannot take this");
+});
