@@ -11,7 +11,6 @@ export type Effect =
   | { readonly type: "stopped"; readonly ref: AnyRef }
   | { readonly type: "watched"; readonly ref: AnyRef }
   | { readonly type: "unwatched"; readonly ref: AnyRef }
-  | { readonly type: "links-watched" }
   /** It wants to hear of links; `Isolated.link` tells it of one. */
   | { readonly type: "links-watched" }
   | { readonly type: "timer-set"; readonly key: string; readonly delayMs: number; readonly message: unknown }

@@ -109,10 +109,6 @@ export class RecordingContext<in out Message> implements Context<Message> {
     this.#effects.push({ type: "unwatched", ref });
   }
 
-  watchLinks(): void {
-    this.effects.push({ type: "links-watched" });
-  }
-
   watchLinks(adapt: (event: LinkEvent) => Message): void {
     this.#linkListeners.push((event) => this.#options.deliver(() => adapt(event)));
     this.#effects.push({ type: "links-watched" });
