@@ -7,6 +7,7 @@ import type { Behavior } from "./behavior.ts";
 import type { AskResult, SpawnOptions } from "./context.ts";
 import type { DeadLetter } from "./inspection.ts";
 import { InspectionHub } from "./inspection-hub.ts";
+import { Links } from "./links.ts";
 import { PendingAsks } from "./pending-asks.ts";
 import type { Address } from "./ports/address.ts";
 import type { Envelope } from "./ports/remoting.ts";
@@ -55,6 +56,7 @@ export class ActorKernel {
   readonly root: NactParent;
   readonly inspection: InspectionHub = new InspectionHub();
   readonly asks: PendingAsks;
+  readonly links: Links;
   deadLetters = 0;
   readonly #options: KernelOptions;
   readonly #remoteWatch: RemoteWatch;
@@ -74,6 +76,7 @@ export class ActorKernel {
       notify: (watcher, ref, reason) => this.notifyTerminated(watcher, ref, reason),
       forget: (path, watcher) => this.#find(path)?.actor?.removeWatcher(this.refAt(watcher)),
     });
+    this.links = new Links(options.world.remoting);
     options.world.remoting?.useRefs?.((address) => this.refAt(address));
     options.world.remoting?.onEnvelope((envelope) => this.#deliver(envelope));
   }

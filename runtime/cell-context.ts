@@ -6,6 +6,7 @@ import type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts"
 import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
 import type { Address } from "./ports/address.ts";
+import type { LinkEvent } from "./ports/remoting.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { Timers } from "./timers.ts";
 
@@ -26,6 +27,7 @@ export class CellContext<in out Message> implements Context<Message> {
   readonly #timers: Timers<Message>;
   readonly #watched = new Map<string, AnyRef>();
   #spawned = 0;
+  #unwatchLinks: (() => void) | undefined;
 
   constructor(cell: ContextOwner<Message>) {
     this.#cell = cell;
@@ -110,6 +112,11 @@ export class CellContext<in out Message> implements Context<Message> {
     if (this.#watched.delete(ref.toString())) this.#kernel.unwatch(ref, this.#cell.ref);
   }
 
+  watchLinks(adapt: (event: LinkEvent) => Message): void {
+    this.#unwatchLinks?.();
+    this.#unwatchLinks = this.#kernel.links.listen(this.callback(adapt));
+  }
+
   setTimer(key: string, delayMs: number, message: Message): void {
     if (!this.#cell.stopped) this.#timers.set(key, delayMs, message);
   }
@@ -126,6 +133,7 @@ export class CellContext<in out Message> implements Context<Message> {
   /** @internal Forgets what belonged to one life of the actor. */
   reset(): void {
     this.#timers.cancelAll();
+    this.#unwatchLinks?.();
     for (const ref of this.#watched.values()) this.#kernel.unwatch(ref, this.#cell.ref);
     this.#watched.clear();
   }

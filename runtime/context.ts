@@ -3,6 +3,7 @@ import type { Behavior } from "./behavior.ts";
 import type { MailboxOptions } from "./mailbox.ts";
 import type { Address } from "./ports/address.ts";
 import type { Random } from "./ports/random.ts";
+import type { LinkEvent } from "./ports/remoting.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import type { Supervision } from "./supervision.ts";
 
@@ -37,6 +38,11 @@ export interface Context<in out Message> {
   /** Asks for a `terminated` signal, once. Watching twice is watching once. */
   watch(ref: AnyRef): void;
   unwatch(ref: AnyRef): void;
+  /**
+   * Tells this actor of every link to another node: of those that are up at once, then of each change, until it stops or
+   * restarts. An `up` for a node that is linked already means that its link was replaced, and what was on its way is lost.
+   */
+  watchLinks(adapt: (event: LinkEvent) => Message): void;
 
   /** Sends `message` to this actor after `delayMs`; replaces the timer of the same key. */
   setTimer(key: string, delayMs: number, message: Message): void;
