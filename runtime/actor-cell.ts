@@ -13,7 +13,8 @@ import type { ActorKernel, Child } from "./actor-kernel.ts";
 import type { Behavior, Signal } from "./behavior.ts";
 import { CellContext } from "./cell-context.ts";
 import { Deferred } from "./deferred.ts";
-import { Mailbox } from "./mailbox.ts";
+import { Mailbox, type MailboxMetrics, type MailboxOwner } from "./mailbox.ts";
+import type { Pressure, Source } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
 import { CrashHistory, stopOnCrash, type Directive } from "./supervision.ts";
 import type { TimerHandle } from "./ports/clock.ts";
@@ -23,16 +24,18 @@ const THROUGHPUT = 64;
 
 type Life = "running" | "handling" | "suspended" | "stopped";
 
-export class ActorCell<State, Message> extends Actor implements LocalActor<Message> {
+export class ActorCell<State, Message> extends Actor implements LocalActor<Message>, MailboxOwner, Source {
   readonly kernel: ActorKernel;
   readonly behavior: Behavior<State, Message>;
   readonly ref: Ref<Message>;
   readonly context: CellContext<Message>;
-  readonly actor: LocalActor<Message> = this;
   /** Counts restarts, so that callbacks and timers of an earlier life are told from those of this one. */
   life = 0;
   readonly #crashes: CrashHistory;
   readonly #mailbox: Mailbox<Message>;
+  readonly #ignoresPressure: boolean;
+  /** How many receivers it has told too much: above 0 it gets no turn for messages. */
+  #mutes = 0;
   readonly #watchers = new Map<string, AnyRef>();
   #phase: Life = "suspended";
   #scheduled = false;
@@ -48,12 +51,11 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     super(parent, child.name, kernel.root, nothing);
     this.kernel = kernel;
     this.behavior = behavior;
-    this.ref = new Ref<Message>({ node: kernel.node, path: this.path.parts.join("/") }, this);
+    this.ref = new Ref<Message>({ node: kernel.node, path: null }, this);
     this.context = new CellContext<Message>(this);
     this.#crashes = new CrashHistory(options.supervision ?? stopOnCrash);
-    this.#mailbox = new Mailbox(options.mailbox ?? {}, (message, sender) => {
-      this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
-    });
+    this.#mailbox = new Mailbox(options.mailbox, this);
+    this.#ignoresPressure = options.onPressure === "ignore";
     kernel.inspection.spawned(this.ref, behavior.name);
     this.#start();
   }
@@ -64,6 +66,10 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
   /** Restarting or stopping: nothing that begins now would be ended with the rest. */
   get isEnding(): boolean {
     return this.#phase === "suspended" || this.#phase === "stopped";
+  }
+
+  makePath(): string {
+    return this.path.parts.join("/");
   }
 
   receive(message: Message | Deferred, sender: AnyRef | null): void {
@@ -82,15 +88,64 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     this.#schedule();
   }
 
+  receiveAhead(message: Deferred): void {
+    if (this.stopped) return;
+    this.#mailbox.pushSignal(message);
+    this.#schedule();
+  }
+
   /** One turn; called by the dispatcher. */
   run(): void {
     this.#scheduled = false;
     for (let budget = THROUGHPUT; budget > 0 && this.#phase === "running"; budget--) {
-      if (this.#mailbox.hasSignal) this.#handleSignal(this.#mailbox.shiftSignal());
-      else if (this.#mailbox.hasMessage) this.#handleMessage(this.#mailbox.shift(), this.#mailbox.sender);
+      if (this.#mailbox.hasSignal) this.#handleControl(this.#mailbox.shiftSignal());
+      else if (this.#mutes === 0 && this.#mailbox.hasMessage) this.#handleMessage(this.#mailbox.shift(), this.#mailbox.sender);
       else return;
     }
     this.#schedule();
+  }
+
+  get actor(): LocalActor<Message> {
+    return this;
+  }
+
+  get source(): Source {
+    return this;
+  }
+
+  get metrics(): MailboxMetrics {
+    return this.#mailbox;
+  }
+
+  get pressure(): Pressure | null {
+    return this.#mailbox.pressure;
+  }
+
+  get patience(): Source["patience"] {
+    if (this.#mailbox.pressure !== null) return "overloaded";
+    return this.#ignoresPressure ? "ignore" : "wait";
+  }
+
+  mute(): void {
+    this.#mutes += 1;
+  }
+
+  unmute(): void {
+    this.#mutes -= 1;
+    this.#schedule();
+  }
+
+  dropped(message: unknown, sender: AnyRef | null): void {
+    this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
+    if (this.#mailbox.failsAsks) this.kernel.refuse(sender, "mailbox-full");
+  }
+
+  holdBack(sender: AnyRef | null, pressure: Pressure): boolean {
+    if (sender === null) return false;
+    // What another node sends is bounded by the credit of its channel.
+    if (sender.node !== this.kernel.node) return true;
+    const source = sender.target.source;
+    return source !== null && source !== undefined && pressure.hold(source);
   }
 
   addWatcher(watcher: AnyRef): void {
@@ -146,6 +201,11 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
       return;
     }
     this.#handled();
+  }
+
+  #handleControl(control: Signal | Deferred): void {
+    if (control instanceof Deferred) this.#handleMessage(control, null);
+    else this.#handleSignal(control);
   }
 
   #handleSignal(signal: Signal): void {
@@ -256,6 +316,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
     }
     for (const watcher of this.#watchers.values()) this.kernel.notifyTerminated(watcher, this.ref, reason);
     this.#watchers.clear();
+    this.#mailbox.release();
     this.kernel.inspection.stopped(this.ref);
   }
 
@@ -275,7 +336,7 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
 
   #schedule(): void {
     if (this.#scheduled || this.#phase !== "running") return;
-    if (!this.#mailbox.hasMessage && !this.#mailbox.hasSignal) return;
+    if (!this.#mailbox.hasSignal && (this.#mutes > 0 || !this.#mailbox.hasMessage)) return;
     this.#scheduled = true;
     this.kernel.world.dispatcher.schedule(this);
   }

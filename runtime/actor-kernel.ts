@@ -4,13 +4,14 @@
  */
 import type { NactParent } from "nact/lib/actor.js";
 import type { Behavior } from "./behavior.ts";
-import type { AskResult, SpawnOptions } from "./context.ts";
-import type { DeadLetter } from "./inspection.ts";
+import type { AskFailure, SpawnOptions } from "./context.ts";
+import type { DeadLetter, DeadLetterReason } from "./inspection.ts";
 import { InspectionHub } from "./inspection-hub.ts";
 import { Links } from "./links.ts";
 import { PendingAsks } from "./pending-asks.ts";
 import type { Address } from "./ports/address.ts";
 import type { Envelope } from "./ports/remoting.ts";
+import type { Pressure } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type Recipient, type TerminationReason } from "./ref.ts";
 import { RemoteWatch } from "./remote-watch.ts";
 import type { Directive } from "./supervision.ts";
@@ -58,6 +59,7 @@ export class ActorKernel {
   readonly asks: PendingAsks;
   readonly links: Links;
   deadLetters = 0;
+  readonly #deadLettersBy = new Map<DeadLetterReason, number>();
   readonly #options: KernelOptions;
   readonly #remoteWatch: RemoteWatch;
   #stopped = false;
@@ -102,13 +104,28 @@ export class ActorKernel {
     return new Ref<Message>(address, (target as Recipient<Message> | undefined) ?? this.#lookup(address));
   }
 
-  openAsk<Answer>(timeoutMs: number, done: (result: AskResult<Answer>) => void): Ref<Answer> {
-    return this.asks.open(timeoutMs, done);
+  /** Accounts for a message that nobody will handle; an ask that will get no answer ends. */
+  deadLetter(letter: DeadLetter): void {
+    const { reason, sender } = letter;
+    this.deadLetters += 1;
+    this.#deadLettersBy.set(reason, (this.#deadLettersBy.get(reason) ?? 0) + 1);
+    this.inspection.deadLetter(sender?.target.asker === undefined ? letter : { ...letter, sender: sender.target.asker });
+    if (reason === "no-recipient" || reason === "stopped") this.refuse(sender, "no-recipient");
   }
 
-  deadLetter(letter: DeadLetter): void {
-    this.deadLetters += 1;
-    this.inspection.deadLetter(letter);
+  deadLettersBy(reason: DeadLetterReason): number {
+    return this.#deadLettersBy.get(reason) ?? 0;
+  }
+
+  /** If `sender` is an ask, it ends with `code`: what it asked will not be answered. */
+  refuse(sender: AnyRef | null, code: AskFailure): void {
+    if (sender?.node === this.node) sender.target.refused?.(code);
+  }
+
+  /** What whoever tells `ref` must wait for; null when it takes messages. */
+  pressureOf(ref: AnyRef): Pressure | null {
+    if (ref.node !== this.node) return null;
+    return (ref.target.actor ?? this.#find(ref.path)?.actor)?.pressure ?? null;
   }
 
   watch(ref: AnyRef, watcher: AnyRef): void {
@@ -147,6 +164,7 @@ export class ActorKernel {
   /** Cuts the system off: what still arrives is dropped. */
   close(): void {
     this.#stopped = true;
+    this.asks.close();
     this.inspection.complete();
   }
 

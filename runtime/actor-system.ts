@@ -80,15 +80,27 @@ export class ActorSystem {
     this.#kernel.tell(to, message, null);
   }
 
-  /** Asks from outside the actors. Resolves with the answer or with a timeout, never rejects. */
+  /** Asks from outside the actors. Resolves with the answer or with why there is none, never rejects. */
   ask<Message, Answer>(
     to: Ref<Message>,
     make: (replyTo: Ref<Answer>) => Message,
     options: { readonly timeoutMs: number },
   ): Promise<AskResult<Answer>> {
     return new Promise((resolve) => {
-      const replyTo = this.#kernel.openAsk<Answer>(options.timeoutMs, resolve);
-      this.tell(to, make(replyTo));
+      const replyTo = this.#kernel.asks.open<Answer>(options.timeoutMs, { ref: null, source: null, settled: resolve });
+      this.#kernel.tell(to, make(replyTo), replyTo);
+    });
+  }
+
+  /**
+   * Resolves when `to` takes messages: at once, or when its mailbox (`overflow: "back-pressure"`) or the way to its node has
+   * drained. For callers outside of actors, which nothing else holds back; it does not reserve room.
+   */
+  async ready(to: AnyRef): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const pressure = this.#kernel.pressureOf(to);
+      if (pressure === null) resolve();
+      else pressure.whenReleased(resolve);
     });
   }
 

@@ -1,12 +1,14 @@
 /** The context of one actor: its effects, bound to its cell. */
 import type { Actor } from "nact/lib/actor.js";
+import { ActorAsk } from "./actor-ask.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
-import type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
+import type { AskRequest, CallbackOptions, Context, SpawnOptions } from "./context.ts";
 import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
 import type { Address } from "./ports/address.ts";
 import type { LinkEvent } from "./ports/remoting.ts";
+import type { Source } from "./pressure.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { Timers } from "./timers.ts";
 
@@ -18,7 +20,10 @@ export interface ContextOwner<in out Message> extends Actor {
   readonly life: number;
   /** It is being stopped or restarted: what it spawned now would outlive it. */
   readonly isEnding: boolean;
+  readonly source: Source;
   receive(message: Message | Deferred, sender: AnyRef | null): void;
+  /** Puts an answer ahead of every message, also of those of a muted actor. */
+  receiveAhead(message: Deferred): void;
 }
 
 export class CellContext<in out Message> implements Context<Message> {
@@ -28,6 +33,7 @@ export class CellContext<in out Message> implements Context<Message> {
   readonly #watched = new Map<string, AnyRef>();
   #spawned = 0;
   #unwatchLinks: (() => void) | undefined;
+  #isHeld = false;
 
   constructor(cell: ContextOwner<Message>) {
     this.#cell = cell;
@@ -60,18 +66,33 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
-    const deliver = this.callback<AskResult<Answer>>((result) => request.adapt(result));
-    const replyTo = this.#kernel.openAsk<Answer>(request.timeoutMs, deliver);
-    this.tell(to, request.make(replyTo));
+    const replyTo = this.#kernel.asks.open<Answer>(request.timeoutMs, new ActorAsk(this.#cell, request));
+    // The ask is the sender: whoever refuses the request can say so.
+    this.#kernel.tell(to, request.make(replyTo), replyTo);
   }
 
-  callback<Value>(adapt: (value: Value) => Message): (value: Value) => void {
+  callback<Value>(adapt: (value: Value) => Message, options?: CallbackOptions): (value: Value) => void {
     const cell = this.#cell;
     const life = cell.life;
     const isWanted = (): boolean => cell.life === life;
     return (value) => {
-      if (isWanted()) cell.receive(new Answer(value, adapt, isWanted), null);
+      if (!isWanted()) return;
+      const answer = new Answer(value, adapt, isWanted);
+      if (options?.ahead === true) cell.receiveAhead(answer);
+      else cell.receive(answer, null);
     };
+  }
+
+  hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#cell.source.mute();
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#cell.source.unmute();
   }
 
   refAt<Other>(address: Address): Ref<Other> {
@@ -133,6 +154,7 @@ export class CellContext<in out Message> implements Context<Message> {
   /** @internal Forgets what belonged to one life of the actor. */
   reset(): void {
     this.#timers.cancelAll();
+    this.release();
     this.#unwatchLinks?.();
     for (const ref of this.#watched.values()) this.#kernel.unwatch(ref, this.#cell.ref);
     this.#watched.clear();

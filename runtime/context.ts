@@ -24,7 +24,14 @@ export interface Context<in out Message> {
    */
   ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void;
   /** A function that turns an answer from a port into a message to this actor. Ignored after a stop or restart. */
-  callback<Value>(adapt: (value: Value) => Message): (value: Value) => void;
+  callback<Value>(adapt: (value: Value) => Message, options?: CallbackOptions): (value: Value) => void;
+  /**
+   * Handles no message until `release`: what comes waits in the mailbox, under its policy. Signals are handled, and answers by a
+   * `callback` with `ahead`; timers and other answers wait. For an actor that can do nothing before a port has answered. Ends
+   * with a restart.
+   */
+  hold(): void;
+  release(): void;
   /** A ref to an actor by its address, also on another node; it may not exist. */
   refAt<Other>(address: Address): Ref<Other>;
 
@@ -50,6 +57,11 @@ export interface Context<in out Message> {
   cancelTimer(key: string): void;
 }
 
+export interface CallbackOptions {
+  /** The answer is handled ahead of everything that waits in the mailbox, and while the actor holds its messages. Default: false. */
+  readonly ahead?: boolean;
+}
+
 export interface AskRequest<Other, Answer, Message> {
   make(replyTo: Ref<Answer>): Other;
   readonly timeoutMs: number;
@@ -58,7 +70,17 @@ export interface AskRequest<Other, Answer, Message> {
 
 export type AskResult<Answer> =
   | { readonly ok: true; readonly answer: Answer }
-  | { readonly ok: false; readonly code: "timeout" };
+  | { readonly ok: false; readonly code: AskFailure };
+
+export type AskFailure =
+  /** Nobody answered in time. The request may have been handled all the same. */
+  | "timeout"
+  /** The actor had stopped, stopped with the request waiting, or never existed. */
+  | "no-recipient"
+  /** The mailbox was full, and its policy says so: `fail-ask` or `back-pressure`. */
+  | "mailbox-full"
+  /** The node of the actor cannot be reached. The request may have been handled all the same. */
+  | "node-down";
 
 export interface SpawnOptions {
   /** Unique among its siblings. Default: the behaviour's name and a counter, so names are the same in every run. */
@@ -66,4 +88,10 @@ export interface SpawnOptions {
   /** Default: `stop`. */
   readonly supervision?: Supervision;
   readonly mailbox?: MailboxOptions;
+  /**
+   * What it does when it tells more than a mailbox with `overflow: "back-pressure"` or a remote channel takes: `wait`, without
+   * turns for messages until the receiver has caught up; or `ignore`, and lose what is far over the capacity. Signals
+   * reach it either way. Default: `wait`.
+   */
+  readonly onPressure?: "wait" | "ignore";
 }

@@ -2,10 +2,10 @@
 export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
 export { stateless, type Behavior, type Signal } from "./behavior.ts";
-export type { AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
+export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
 export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
-export { MAILBOX_CAPACITY_DEFAULT, type MailboxOptions, type Overflow } from "./mailbox.ts";
+export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
 export { createRandom } from "./prng.ts";
 export { Ref, type AnyRef, type TerminationReason } from "./ref.ts";
 export { stopOnCrash, type Directive, type Supervision } from "./supervision.ts";
@@ -28,15 +28,8 @@ export type {
   StartResult,
   StopResult,
 } from "./ports/hypervisor.ts";
-export {
-  StoreError,
-  type HardState,
-  type LoadedLog,
-  type LogEntry,
-  type LogStore,
-  type LogWrite,
-  type StoreErrorCode,
-} from "./ports/log-store.ts";
+export type { HardState, LoadedLog, LogEntry, LogStore, LogWrite } from "./ports/log-store.ts";
+export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";
 export type { Prober, ProbeResult, ProbeTarget } from "./ports/prober.ts";

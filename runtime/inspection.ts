@@ -29,5 +29,9 @@ export type DeadLetterReason =
   | "crashed"
   /** For another node, and this system has no remoting. */
   | "no-remoting"
+  /** For another node, which takes no more: the channel's own queue was full. */
+  | "no-credit"
+  /** From another node, and not what the behaviour accepts: one of another version, perhaps. */
+  | "wrong-type"
   /** From another node's kernel, and not what kernels say to each other. */
   | "malformed";

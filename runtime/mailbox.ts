@@ -2,11 +2,13 @@
  * A mailbox: two first-in first-out lanes, bounded for users, unbounded for control.
  *
  * Signals go through the control lane, ahead of every user message; they are few and must not be lost. Nor must what the
- * actor itself has asked for (`Deferred`), which keeps its place among the user messages but is not counted.
- * Ring buffers of parallel slots: no object is made for a message in the queue.
+ * actor itself has asked for (`Deferred`), which keeps its place among the user messages but is not counted. An actor that
+ * never got a message has no lanes.
  */
 import type { Signal } from "./behavior.ts";
 import { Deferred } from "./deferred.ts";
+import { Lane } from "./lane.ts";
+import { Pressure } from "./pressure.ts";
 import type { AnyRef } from "./ref.ts";
 
 export interface MailboxOptions {
@@ -15,135 +17,172 @@ export interface MailboxOptions {
    * small messages, beyond which a queue is only delay.
    */
   readonly capacity?: number;
-  /** Which message becomes a dead letter when the mailbox is full. Default: `drop-newest`. */
+  /** What happens to a message past the capacity. Default: `drop-newest`. */
   readonly overflow?: Overflow;
 }
 
-export type Overflow = "drop-newest" | "drop-oldest";
+export type Overflow =
+  /** It becomes a dead letter, `mailbox-full`. Whoever asked is not told, and hears of it by its timeout. */
+  | "drop-newest"
+  /** It comes in; the oldest message of others becomes a dead letter, `mailbox-full`. */
+  | "drop-oldest"
+  /** As `drop-newest`, and if it is an ask it fails at once with `mailbox-full`. */
+  | "fail-ask"
+  /**
+   * It comes in, and the actor that sent it gets no turn until half of the capacity is free. Senders that nothing can hold
+   * back (callers outside of actors that do not wait for `system.ready`, actors spawned with `onPressure: "ignore"`) lose
+   * what is past twice the capacity, as under `fail-ask`.
+   */
+  | "back-pressure";
+
+/** What can be read of a mailbox at any time. */
+export interface MailboxMetrics {
+  /** Messages that wait, answers and timers included, signals not. */
+  readonly depth: number;
+  /** The most that have waited. */
+  readonly highWater: number;
+  /** Messages that its capacity has cost, since the spawn. */
+  readonly dropped: number;
+}
 
 export const MAILBOX_CAPACITY_DEFAULT = 100_000;
 
-const INITIAL_SLOTS = 16;
+/** With back-pressure, senders that cannot be held back may fill so many capacities. */
+const OVERSHOOT_MAX = 2;
+
+/** Less than any number of messages: nobody waits for the mailbox to drain. */
+const NEVER = -1;
+
+/** What a mailbox needs of its actor. */
+export interface MailboxOwner {
+  /** A full mailbox loses `message`. */
+  dropped(message: unknown, sender: AnyRef | null): void;
+  /** Makes `sender` wait for `pressure`. False when nothing bounds what it sends. */
+  holdBack(sender: AnyRef | null, pressure: Pressure): boolean;
+}
 
 export class Mailbox<Message> {
+  dropped = 0;
+  highWater = 0;
+  readonly #owner: MailboxOwner;
   readonly #capacity: number;
   readonly #overflow: Overflow;
-  readonly #dropped: (message: unknown, sender: AnyRef | null) => void;
-  readonly #users = new Lane();
-  readonly #signals = new Lane();
+  #users: Lane | null = null;
+  /** Null when there is no signal. */
+  #signals: Lane | null = null;
   /** Messages of others that wait. */
   #counted = 0;
+  /** Draining to so many relieves who waits. */
+  #reliefAt = NEVER;
+  #pressure: Pressure | null = null;
 
-  /** @param dropped is told of every message that a full mailbox loses. */
-  constructor(options: MailboxOptions, dropped: (message: unknown, sender: AnyRef | null) => void) {
-    this.#capacity = options.capacity ?? MAILBOX_CAPACITY_DEFAULT;
-    this.#overflow = options.overflow ?? "drop-newest";
-    this.#dropped = dropped;
+  constructor(options: MailboxOptions | undefined, owner: MailboxOwner) {
+    this.#owner = owner;
+    this.#capacity = options?.capacity ?? MAILBOX_CAPACITY_DEFAULT;
+    this.#overflow = options?.overflow ?? "drop-newest";
   }
 
   get hasSignal(): boolean {
-    return this.#signals.length > 0;
+    return this.#signals !== null;
   }
 
   get hasMessage(): boolean {
-    return this.#users.length > 0;
+    return this.#users !== null && this.#users.length > 0;
+  }
+
+  get depth(): number {
+    return this.#users?.length ?? 0;
+  }
+
+  /** Tells whoever asked that their message was refused. */
+  get failsAsks(): boolean {
+    return this.#overflow === "fail-ask" || this.#overflow === "back-pressure";
+  }
+
+  /**
+   * What senders wait for: set from when the mailbox is at its capacity until it has drained to half of it, and null
+   * otherwise, as for every mailbox whose policy is not `back-pressure`.
+   */
+  get pressure(): Pressure | null {
+    return this.#reliefAt === NEVER ? null : this.#pressure;
   }
 
   /** The sender of the message that `shift` returned last. */
   get sender(): AnyRef | null {
-    return this.#users.sender;
+    return this.#users?.sender ?? null;
   }
 
   push(message: Message | Deferred, sender: AnyRef | null): void {
-    if (message instanceof Deferred || this.#makeRoom(message, sender)) this.#users.push(message, sender);
+    const users = (this.#users ??= new Lane());
+    if (!(message instanceof Deferred)) {
+      if (this.#counted >= this.#capacity && !this.#makeRoom(message, sender)) return;
+      this.#counted += 1;
+    }
+    users.push(message, sender);
+    if (users.length > this.highWater) this.highWater = users.length;
   }
 
-  pushSignal(signal: Signal): void {
+  /** A signal, or an answer that goes ahead of every message. */
+  pushSignal(signal: Signal | Deferred): void {
+    this.#signals ??= new Lane();
     this.#signals.push(signal, null);
   }
 
   /** Only when `hasMessage`. */
   shift(): Message | Deferred {
-    const message = this.#users.shift() as Message | Deferred;
-    if (!(message instanceof Deferred)) this.#counted -= 1;
+    const message = (this.#users as Lane).shift() as Message | Deferred;
+    if (!(message instanceof Deferred)) {
+      this.#counted -= 1;
+      if (this.#counted <= this.#reliefAt) this.release();
+    }
     return message;
   }
 
   /** Only when `hasSignal`. */
-  shiftSignal(): Signal {
-    return this.#signals.shift() as Signal;
+  shiftSignal(): Signal | Deferred {
+    const signals = this.#signals as Lane;
+    const signal = signals.shift() as Signal | Deferred;
+    if (signals.length === 0) this.#signals = null;
+    return signal;
+  }
+
+  /** Lets everybody send again who waits for room here: it has room, or its actor has ended. */
+  release(): void {
+    this.#reliefAt = NEVER;
+    this.#pressure?.release();
   }
 
   /** Whether `message` may come in, if need be instead of an older one. */
   #makeRoom(message: Message, sender: AnyRef | null): boolean {
-    if (this.#counted < this.#capacity) {
-      this.#counted += 1;
-      return true;
-    }
-    if (this.#overflow === "drop-newest") {
-      this.#dropped(message, sender);
-      return false;
-    }
-    const oldest = this.#users.removeFirst((waiting) => !(waiting instanceof Deferred));
-    this.#dropped(oldest, this.#users.sender);
-    return true;
-  }
-}
-
-/** A ring buffer of messages with their senders; grows by doubling. */
-class Lane {
-  length = 0;
-  #messages: unknown[] = Array.from({ length: INITIAL_SLOTS });
-  #senders: (AnyRef | null)[] = Array.from({ length: INITIAL_SLOTS }, () => null);
-  #head = 0;
-  /** The sender of the message that `shift` returned last. */
-  sender: AnyRef | null = null;
-
-  push(message: unknown, sender: AnyRef | null): void {
-    if (this.length === this.#messages.length) this.#grow();
-    const at = (this.#head + this.length) & (this.#messages.length - 1);
-    this.#messages[at] = message;
-    this.#senders[at] = sender;
-    this.length += 1;
-  }
-
-  /** Only when `length` > 0. */
-  shift(): unknown {
-    const at = this.#head;
-    const message = this.#messages[at];
-    this.sender = this.#senders[at] ?? null;
-    this.#messages[at] = undefined;
-    this.#senders[at] = null;
-    this.#head = (at + 1) & (this.#messages.length - 1);
-    this.length -= 1;
-    return message;
-  }
-
-  /** Takes the oldest message out that `matches`, with its sender in `sender`; undefined when there is none. */
-  removeFirst(matches: (message: unknown) => boolean): unknown {
-    const mask = this.#messages.length - 1;
-    for (let i = 0; i < this.length; i++) {
-      const found = this.#messages[(this.#head + i) & mask];
-      if (!matches(found)) continue;
-      const sender = this.#senders[(this.#head + i) & mask] ?? null;
-      // What is ahead of it moves up by one slot; the first one then stands twice and is shifted away.
-      for (let at = i; at > 0; at--) {
-        this.#messages[(this.#head + at) & mask] = this.#messages[(this.#head + at - 1) & mask];
-        this.#senders[(this.#head + at) & mask] = this.#senders[(this.#head + at - 1) & mask] ?? null;
+    switch (this.#overflow) {
+      case "drop-newest":
+      case "fail-ask":
+        return this.#refuse(message, sender);
+      case "drop-oldest":
+        return this.#dropOldest();
+      case "back-pressure": {
+        this.#reliefAt = Math.floor(this.#capacity / 2);
+        this.#pressure ??= new Pressure();
+        const bounded = this.#owner.holdBack(sender, this.#pressure);
+        if (bounded || this.#counted < this.#capacity * OVERSHOOT_MAX) return true;
+        return this.#refuse(message, sender);
       }
-      this.shift();
-      this.sender = sender;
-      return found;
+      default:
+        return this.#overflow satisfies never;
     }
-    return undefined;
   }
 
-  #grow(): void {
-    const size = this.#messages.length;
-    this.#messages = this.#messages.slice(this.#head).concat(this.#messages.slice(0, this.#head));
-    this.#senders = this.#senders.slice(this.#head).concat(this.#senders.slice(0, this.#head));
-    this.#messages.length = size * 2;
-    this.#senders.length = size * 2;
-    this.#head = 0;
+  #refuse(message: unknown, sender: AnyRef | null): false {
+    this.dropped += 1;
+    this.#owner.dropped(message, sender);
+    return false;
+  }
+
+  #dropOldest(): true {
+    const users = this.#users as Lane;
+    const oldest = users.removeFirst((waiting) => !(waiting instanceof Deferred));
+    this.#counted -= 1;
+    this.#refuse(oldest, users.sender);
+    return true;
   }
 }

@@ -117,7 +117,7 @@ test("stop on crash turns waiting messages into dead letters", async () => {
   system.tell(ref, { type: "add", amount: 1 });
   world.settle();
   expect(system.deadLetters).toBe(2);
-  expect(await read(world, system, ref)).toEqual({ ok: false, code: "timeout" });
+  expect(await read(world, system, ref)).toEqual({ ok: false, code: "no-recipient" });
 });
 
 test("restarts back off exponentially and beyond the intensity the crash escalates", () => {

@@ -225,5 +225,5 @@ test("an answer to an ask of an earlier life of the node is no answer to a later
   n2.tell(asked[1]!, "of this life");
   world.advance(10);
   expect(await after).toEqual({ ok: true, answer: "of this life" });
-  expect(await before).toEqual({ ok: false, code: "timeout" });
+  expect(await before).toEqual({ ok: false, code: "node-down" });
 });
