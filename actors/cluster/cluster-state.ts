@@ -4,13 +4,17 @@
  *     proposal ──▶ session judged ──▶ command decides ──▶ resources, Events ──▶ outcome remembered, changes handed on
  *
  * Applying knows no clock and no randomness and costs what it changes. What a command means stands in its family's file:
- * `vm-commands.ts`, `node-commands.ts`, `placement-commands.ts`, `observation-commands.ts`. It is mutable inside, and owned by
- * one actor; resources that it hands out are never modified.
+ * `vm-commands.ts`, `node-commands.ts`, `placement-commands.ts`, `observation-commands.ts`; sessions, leases and shards are the
+ * coordination state's (`../coordination/`). It is mutable inside, and owned by one actor; what it hands out is never modified.
  */
+import { isCoordinationCommand, type CoordinationCommand } from "../coordination/coordination-commands.ts";
+import type { CoordinationChange } from "../coordination/coordination-record.ts";
+import { CoordinationState } from "../coordination/coordination-state.ts";
+import type { CoordinationTables } from "../coordination/coordination-tables.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeSet, EVENTS_MAX } from "./change-set.ts";
 import { invariant } from "./cluster-invariant.ts";
-import type { Command, Outcome, Proposal } from "./commands.ts";
+import type { Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { expireLease, registerNode, removeNode, renewLease } from "./node-commands.ts";
 import { observe, release } from "./observation-commands.ts";
@@ -31,6 +35,8 @@ export interface ClusterLimits {
 export interface Applied {
   readonly outcome: Outcome;
   readonly changes: readonly Change[];
+  /** What changed of sessions, leases and shards. */
+  readonly coordination: readonly CoordinationChange[];
   /** What the session made of the proposal: it acted now, had acted, or cannot act any more. */
   readonly fate: "acted" | "repeated" | "superseded" | "expired";
 }
@@ -40,6 +46,7 @@ export class ClusterState {
   readonly #fingerprint = new Fingerprint((key) => this.#fingerprinted(key));
   readonly #map = new ResourceMap(this.#fingerprint);
   readonly #sessions: SessionTable;
+  readonly #coordination = new CoordinationState(this.#fingerprint);
   #applied = 0;
 
   /** Limits must be the same at every replica: what is forgotten is part of the state. */
@@ -53,9 +60,14 @@ export class ClusterState {
     return this.#applied;
   }
 
-  /** A digest of resources and sessions; equal at equal index, or a replica is broken. 16 hexadecimal digits. */
+  /** A digest of resources, coordination records and sessions of proposers; equal at equal index, or a replica is broken. 16 hexadecimal digits. */
   get fingerprint(): string {
     return this.#fingerprint.read();
+  }
+
+  /** Sessions of nodes, leases and shards. */
+  get coordination(): CoordinationTables {
+    return this.#coordination.tables;
   }
 
   get(kind: Kind, name: string): Resource | undefined {
@@ -81,13 +93,14 @@ export class ClusterState {
       case "act":
         return this.#act(index, proposal);
       case "repeat":
-        return { outcome: this.#recall(verdict.first), changes: [], fate: "repeated" };
+        return { outcome: this.#recall(verdict.first), changes: [], coordination: [], fate: "repeated" };
       case "superseded":
       case "expired": {
         const message = `Cannot apply "${proposal.command.type}": its session has ${
           verdict.type === "expired" ? "been forgotten" : "moved on"
         }`;
-        return { outcome: { ok: false, version: index, code: "stale", message }, changes: [], fate: verdict.type };
+        const outcome: Outcome = { ok: false, version: index, code: "stale", message };
+        return { outcome, changes: [], coordination: [], fate: verdict.type };
       }
       default:
         return verdict satisfies never;
@@ -95,24 +108,39 @@ export class ClusterState {
   }
 
   #act(index: number, proposal: Proposal): Applied {
+    const { command } = proposal;
+    if (isCoordinationCommand(command)) return this.#coordinate(index, proposal, command);
     const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
-    const result = carryOut(set, proposal.command);
+    const result = carryOut(set, command);
     const first = outcomeOf(set, result);
     this.#sessions.remember(index, proposal, first);
-    return { outcome: this.#recall(first), changes: set.changes, fate: "acted" };
+    return { outcome: this.#recall(first), changes: set.changes, coordination: [], fate: "acted" };
+  }
+
+  #coordinate(index: number, proposal: Proposal, command: CoordinationCommand): Applied {
+    const result = this.#coordination.apply(command, { index, after: proposal.after });
+    const coordination = result instanceof Refusal ? [] : result;
+    const first: FirstOutcome =
+      result instanceof Refusal
+        ? { ok: false, version: index, code: result.code, message: result.message }
+        : { ok: true, version: index, changed: result.length > 0, about: null };
+    this.#sessions.remember(index, proposal, first);
+    return { outcome: this.#recall(first), changes: [], coordination, fate: "acted" };
   }
 
   #recall(first: FirstOutcome): Outcome {
     if (!first.ok) return first;
-    const { kind, name, uid } = first.about;
+    const { version, changed, about } = first;
+    if (about === null) return { ok: true, version, changed, resource: null };
+    const { kind, name, uid } = about;
     const resource = this.#map.get(kind, name);
-    const { version, changed } = first;
     return { ok: true, version, changed, resource: resource?.metadata.uid === uid ? resource : null };
   }
 
   #fingerprinted(key: string): unknown {
     const slash = key.indexOf("/");
     const [kind, name] = [key.slice(0, slash), key.slice(slash + 1)];
+    if (kind === "coordination") return this.#coordination.record(name);
     return kind === "session" ? this.#sessions.record(name) : this.#map.get(kind as Kind, name);
   }
 }
@@ -125,7 +153,7 @@ function outcomeOf(set: ChangeSet, result: About | Refusal): FirstOutcome {
   return { ok: false, version: set.index, code: result.code, message: result.message };
 }
 
-function carryOut(set: ChangeSet, command: Command): About | Refusal {
+function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
   switch (command.type) {
     case "create-vm":
       return createVm(set, command);

@@ -5,9 +5,12 @@
  * carries what its proposer believed (generation, epoch, index), and applying refuses it when the map has moved on: a plan
  * is only carried out if it still holds.
  */
+import type { CoordinationCommand } from "../coordination/coordination-commands.ts";
 import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
 
-export type Command =
+export type Command = ResourceCommand | CoordinationCommand;
+
+export type ResourceCommand =
   /** Makes a VM. Refused when the name is taken. */
   | {
       readonly type: "create-vm";
@@ -97,7 +100,7 @@ export interface Proposal {
 }
 
 export type Outcome =
-  /** `version` is the index it was applied at; `resource` the one it was about, as it is now, if it still exists. */
+  /** `version` is the index it was applied at; `resource` the one it was about, as it is now, if it still exists and it was about one. */
   | { readonly ok: true; readonly version: number; readonly changed: boolean; readonly resource: Resource | null }
   | { readonly ok: false; readonly version: number; readonly code: RefusalCode; readonly message: string };
 

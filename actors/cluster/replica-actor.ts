@@ -18,6 +18,8 @@ import type {
   SpawnOptions,
   StoreError,
 } from "../../runtime/index.ts";
+import { CoordinationWatchers } from "../coordination/coordination-watchers.ts";
+import type { CoordinationTables } from "../coordination/coordination-tables.ts";
 import type { RaftActorMessage, RaftEvent } from "../raft/raft-actor-protocol.ts";
 import type { RaftStatus } from "../raft/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
@@ -54,6 +56,8 @@ export interface ClusterView {
   readonly fingerprint: string;
   get(kind: Kind, name: string): Resource | undefined;
   list(kind: Kind): readonly Resource[];
+  /** Sessions of nodes, leases and shards; for reading only. */
+  readonly coordination: CoordinationTables;
 }
 
 /** A mailbox so large that Raft's entries are never dropped before proposals are refused. */
@@ -88,6 +92,7 @@ class Replica {
   readonly #proposer: Proposer;
   readonly #reader: Reader;
   readonly #watchers: Watchers<ReplicaMessage>;
+  readonly #coordinationWatchers: CoordinationWatchers<ReplicaMessage>;
   readonly #leadershipWatchers = new Map<string, Ref<LeadershipChange>>();
   #leadership: Extract<RaftEvent, { readonly type: "leadership" }> | null = null;
   #leading: LeadershipChange = { type: "leadership", isLeader: false, term: 0 };
@@ -98,12 +103,14 @@ class Replica {
     this.#options = options;
     this.#ctx = ctx;
     this.#watchers = new Watchers({ ctx, state: this.#state, feed: this.#feed });
+    this.#coordinationWatchers = new CoordinationWatchers(ctx);
     this.#proposer = new Proposer({ ctx, raft, codec });
     this.#reader = new Reader({ ctx, raft, answer: (query) => this.#answer(query) });
   }
 
   forget(ref: AnyRef): void {
     this.#watchers.remove(ref);
+    this.#coordinationWatchers.remove(ref);
     this.#leadershipWatchers.delete(ref.toString());
   }
 
@@ -121,6 +128,11 @@ class Replica {
       case "unsubscribe":
         this.#watchers.remove(message.subscriber);
         return;
+      case "subscribe-coordination": {
+        const { subscriber: ref, selection } = message;
+        this.#coordinationWatchers.add({ ref, selection }, this.#state.coordination, this.#state.applied);
+        return;
+      }
       case "watch-leadership":
         this.#leadershipWatchers.set(message.subscriber.toString(), message.subscriber);
         this.#ctx.watch(message.subscriber);
@@ -212,6 +224,8 @@ class Replica {
     }
     for (const changes of published) this.#feed.push(changes);
     this.#watchers.publish(published);
+    const coordination = answers.flatMap(({ applied }) => applied.coordination);
+    this.#coordinationWatchers.publish(coordination, this.#state.applied);
     for (const { proposal, applied, index } of answers) this.#proposer.applied(proposal, applied, index);
     this.#reader.applied(this.#state.applied);
     this.#announce(appliedTerm);

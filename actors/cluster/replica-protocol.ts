@@ -5,6 +5,7 @@
  * answer comes when this node has applied the command, so a client that stays with a node reads its own writes.
  */
 import type { Ref } from "../../runtime/index.ts";
+import type { CoordinationNews, CoordinationSelection } from "../coordination/coordination-news.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import type { Command, Outcome } from "./commands.ts";
 
@@ -26,6 +27,12 @@ export type ReplicaRequest =
       readonly since?: number;
     }
   | { readonly type: "unsubscribe"; readonly subscriber: Ref<WatchMessage> }
+  /** Streams sessions, leases and shards to `subscriber`: first what stands, then each change. It must stand on this node. */
+  | {
+      readonly type: "subscribe-coordination";
+      readonly subscriber: Ref<CoordinationNews>;
+      readonly selection: CoordinationSelection;
+    }
   /** Tells `subscriber` at once, and then on every change, whether this node leads. */
   | { readonly type: "watch-leadership"; readonly subscriber: Ref<LeadershipChange> }
   | { readonly type: "status"; readonly replyTo: Ref<ReplicaStatus> };

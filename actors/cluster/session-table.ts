@@ -18,7 +18,7 @@ import type { Fingerprint } from "./fingerprint.ts";
 
 /** The first outcome of a proposal. The resource is looked up again: outcomes must not keep old states alive. */
 export type FirstOutcome =
-  | { readonly ok: true; readonly version: number; readonly changed: boolean; readonly about: About }
+  | { readonly ok: true; readonly version: number; readonly changed: boolean; readonly about: About | null }
   | Extract<Outcome, { readonly ok: false }>;
 
 /** The resource that a command was about. */

@@ -2,12 +2,12 @@
  * The lease keeper: ends the lease of a node that was silent for longer than `LeaseRule` says. Runs on every node, so that
  * a new leader knows from its own clock how long each node has been silent; proposes only while its node leads.
  *
- * It counts from when this replica applied a renewal, which is never before it was proposed: an old renewal that is replayed
- * or comes late only makes it wait longer. Whether a proposal still holds is decided at apply, by epoch and renewal; a
- * deposed leader can therefore do no harm here (proof in `../cluster/lease.ts`).
+ * When that is, `LeaseDeadlines` counts, from when this replica applied a renewal. Whether a proposal still holds is decided
+ * at apply, by epoch and renewal; a deposed leader can therefore do no harm here (proof in `../cluster/lease.ts`).
  */
 import type { Behavior, Context, Ref } from "../../runtime/index.ts";
 import type { LeaseRule } from "../cluster/lease.ts";
+import { LeaseDeadlines } from "../cluster/lease-deadlines.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Node, Resource } from "../resources/index.ts";
 
@@ -33,9 +33,6 @@ export type LeaseKeeperMessage =
 const PROPOSE_MS = 1000;
 const ASK_SLACK_MS = 250;
 
-/** Pause before a proposal without effect is made again, if the node is still silent by then. */
-const RETRY_MS = 500;
-
 export function leaseKeeperActor(options: LeaseKeeperOptions): Behavior<LeaseKeeper, LeaseKeeperMessage> {
   return {
     name: "lease-keeper",
@@ -47,23 +44,16 @@ export function leaseKeeperActor(options: LeaseKeeperOptions): Behavior<LeaseKee
   };
 }
 
-/** A lease as this node has seen it. */
-interface Lease {
-  readonly epoch: number;
-  readonly renewedAt: number;
-  /** This node's monotonic clock when it saw the renewal. */
-  readonly seenAtMs: number;
-}
-
 class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #ctx: Context<LeaseKeeperMessage>;
-  readonly #leases = new Map<string, Lease>();
-  #leading = false;
+  readonly #deadlines: LeaseDeadlines<LeaseKeeperMessage>;
 
   constructor(options: LeaseKeeperOptions, ctx: Context<LeaseKeeperMessage>) {
     this.#options = options;
     this.#ctx = ctx;
+    const due = (node: string): LeaseKeeperMessage => ({ type: "lease-due", node });
+    this.#deadlines = new LeaseDeadlines({ ctx, rule: options.rule, due });
     this.#subscribe();
     ctx.tell(options.leader, { type: "lease-keeper-started" });
   }
@@ -76,7 +66,7 @@ class LeaseKeeper {
       case "changes":
         for (const { type, resource } of message.changes) {
           if (resource.kind !== "Node") continue;
-          if (type === "delete") this.#forget(resource.metadata.name);
+          if (type === "delete") this.#deadlines.forget(resource.metadata.name);
           else this.#see(resource);
         }
         return;
@@ -84,14 +74,13 @@ class LeaseKeeper {
         this.#subscribe();
         return;
       case "lead":
-        this.#leading = message.leading;
-        for (const node of this.#leases.keys()) this.#wait(node);
+        this.#deadlines.lead(message.leading);
         return;
       case "lease-due":
         this.#expire(message.node);
         return;
       case "expire-answered":
-        if (!message.carriedOut) this.#wait(message.node, RETRY_MS);
+        if (!message.carriedOut) this.#deadlines.retry(message.node);
         return;
       default:
         message satisfies never;
@@ -104,42 +93,18 @@ class LeaseKeeper {
   }
 
   #onSynced(resources: readonly Resource[]): void {
-    for (const name of [...this.#leases.keys()]) {
-      if (!resources.some((resource) => resource.metadata.name === name)) this.#forget(name);
-    }
+    this.#deadlines.keepOnly(new Set(resources.map(({ metadata }) => metadata.name)));
     for (const resource of resources) if (resource.kind === "Node") this.#see(resource);
   }
 
-  #see(node: Node): void {
-    const { name } = node.metadata;
-    const { phase, epoch, renewedAt } = node.status;
-    if (phase !== "Ready") {
-      this.#forget(name);
-      return;
-    }
-    if (this.#leases.get(name)?.renewedAt === renewedAt) return;
-    this.#leases.set(name, { epoch, renewedAt, seenAtMs: this.#ctx.now() });
-    this.#wait(name);
-  }
-
-  #forget(node: string): void {
-    this.#leases.delete(node);
-    this.#ctx.cancelTimer(`lease:${node}`);
-  }
-
-  #wait(node: string, atLeastMs = 0): void {
-    const lease = this.#leases.get(node);
-    if (lease === undefined || !this.#leading) {
-      this.#ctx.cancelTimer(`lease:${node}`);
-      return;
-    }
-    const dueMs = lease.seenAtMs + this.#options.rule.expireAfterMs;
-    const delayMs = Math.max(atLeastMs, dueMs - this.#ctx.now());
-    this.#ctx.setTimer(`lease:${node}`, delayMs, { type: "lease-due", node });
+  #see({ metadata, status }: Node): void {
+    const { phase, epoch, renewedAt } = status;
+    if (phase === "Ready") this.#deadlines.see(metadata.name, { epoch, renewedAt });
+    else this.#deadlines.forget(metadata.name);
   }
 
   #expire(node: string): void {
-    const lease = this.#leases.get(node);
+    const lease = this.#deadlines.get(node);
     if (lease === undefined) return;
     const { epoch, renewedAt } = lease;
     this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
