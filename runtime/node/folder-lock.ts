@@ -10,7 +10,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join, resolve } from "node:path";
-import { StoreError } from "../ports/log-store.ts";
+import { StoreError } from "../ports/store-error.ts";
 
 export interface FolderLock {
   release(): void;

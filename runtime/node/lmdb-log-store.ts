@@ -12,7 +12,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import { StoreError, type LoadedLog, type LogStore, type LogWrite } from "../ports/log-store.ts";
+import type { LoadedLog, LogStore, LogWrite } from "../ports/log-store.ts";
+import { StoreError } from "../ports/store-error.ts";
 import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { LmdbFileError, readLmdbFile } from "./lmdb-file.ts";
 import { packOperations, type Operation, type WriterOptions, type WriterReply } from "./lmdb-writer-protocol.ts";

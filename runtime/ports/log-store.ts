@@ -4,6 +4,9 @@
  * One durable write a call: hard state and entries go in one transaction, so a crash never separates a vote from its term
  * (hashicorp/raft #661). Drivers: LMDB (`runtime/node/`), the simulated disk. Contract: `test/contract/log-store.ts`.
  */
+import type { StoreError } from "./store-error.ts";
+
+/** What one member keeps on disk. `load` first, then `append`. */
 export interface LogStore {
   /**
    * Reads everything back, verifying each record's checksum. Called once, before any `append`.
@@ -49,21 +52,4 @@ export interface LoadedLog {
   readonly entries: readonly LogEntry[];
   /** What repair did at load, for the operator: a torn tail that was cut, for example. Empty when nothing was wrong. */
   readonly repairs: readonly string[];
-}
-
-export type StoreErrorCode = "store-corrupt" | "store-full" | "store-io" | "store-locked" | "store-version";
-
-/** A failure of the disk or of what stands on it. Always names the file and, in `hint`, the way out. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-  readonly code: StoreErrorCode;
-  readonly path: string;
-  readonly hint: string;
-
-  constructor(code: StoreErrorCode, details: { message: string; path: string; hint: string; cause?: unknown }) {
-    super(details.message, { cause: details.cause });
-    this.code = code;
-    this.path = details.path;
-    this.hint = details.hint;
-  }
 }
