@@ -12,6 +12,8 @@ export interface Behavior<State, in out Message> {
   readonly name: string;
   /** Makes the first state, and again after each restart. May use every effect of `ctx`. */
   init(ctx: Context<Message>): State;
+  /** Asked for each message of another node; what it refuses is a dead letter, `wrong-type`. Default: all are taken. */
+  accepts?(message: unknown): message is Message;
   /** Handles one message. What it throws is a crash, decided by the actor's supervision. */
   receive(state: State, message: Message, ctx: Context<Message>): State;
   /** Handles a lifecycle signal. Without it, signals are ignored. */

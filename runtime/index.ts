@@ -6,6 +6,10 @@ export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions } from ".
 export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
+export { CheckedJournal, type JournalBackend, type SnapshotContent, type SubmitDone } from "./persistence/checked-journal.ts";
+export { JournalMachine } from "./persistence/journal-machine.ts";
+export { createMemoryJournal } from "./persistence/memory-journal.ts";
+export { memoryBodies, MemoryTable } from "./persistence/memory-table.ts";
 export { createRandom } from "./prng.ts";
 export { Ref, type AnyRef, type TerminationReason } from "./ref.ts";
 export { stopOnCrash, type Directive, type Supervision } from "./supervision.ts";
@@ -33,6 +37,34 @@ export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";
 export type { Prober, ProbeResult, ProbeTarget } from "./ports/prober.ts";
+export {
+  JOURNAL_LIMITS,
+  type Journal,
+  type JournalAppend,
+  type JournalDeletion,
+  type JournalPage,
+  type JournalRange,
+  type JournalResult,
+  type NewEvent,
+  type Snapshot,
+  type SnapshotSave,
+  type StoredEvent,
+  type StreamHead,
+  type StreamQuery,
+} from "./ports/journal.ts";
 export type { Random } from "./ports/random.ts";
 export type { Address } from "./ports/address.ts";
 export type { Envelope, LinkEvent, Remoting } from "./ports/remoting.ts";
+export {
+  findGroup,
+  joinGroup,
+  leaveGroup,
+  serviceKey,
+  spawnReceptionist,
+  unwatchGroup,
+  watchGroup,
+  type FindRequest,
+  type GroupScope,
+  type JoinOptions,
+  type ServiceKey,
+} from "./groups/index.ts";
