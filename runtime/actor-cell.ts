@@ -1,323 +1,337 @@
 /**
- * One living actor: nact's `Actor` with another engine under it.
+ * One living actor: its behaviour, its state, its lives. How messages reach it is in `MailboxCell`, what becomes of a crash
+ * in `supervisor.ts`.
  *
- * From nact come the tree (parents, named children, paths) and its validation of names. Replaced is how a turn runs: nact
- * takes a `setImmediate` and two awaits for each message and uses global timers; here the world's dispatcher gives turns,
- * a turn drains up to `THROUGHPUT` messages, and nothing is asynchronous (docs/decisions/0007-kernel-on-nact.md).
- *
- * Invariants: at most one turn is scheduled; a handler runs to its end before anything else of this actor does; after
- * `stop` no message is handled, every waiting one is a dead letter, and each watcher has been told once.
+ * Invariants: a handler runs to its end before anything else of this actor does; what it asked
+ * for through `become`, `stash` and `stop` happens after it has returned, and of the first two nothing when it throws; after
+ * the end no message is handled, every waiting one is a dead letter, and each watcher has been told once.
  */
-import { Actor, type NactParent } from "nact/lib/actor.js";
+import type { NactParent } from "nact/lib/actor.js";
 import type { ActorKernel, Child } from "./actor-kernel.ts";
+import { BehaviorError, refusePromise } from "./behavior-error.ts";
 import type { Behavior, Signal } from "./behavior.ts";
 import { CellContext } from "./cell-context.ts";
+import type { SpawnOptions } from "./context.ts";
 import { Deferred } from "./deferred.ts";
-import { Mailbox, type MailboxMetrics, type MailboxOwner } from "./mailbox.ts";
-import type { Pressure, Source } from "./pressure.ts";
-import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
-import { CrashHistory, stopOnCrash, type Directive } from "./supervision.ts";
-import type { TimerHandle } from "./ports/clock.ts";
+import { MailboxCell } from "./mailbox-cell.ts";
+import { ReceiveTimeout } from "./receive-timeout.ts";
+import type { AnyRef } from "./ref.ts";
+import type { Restart } from "./restart.ts";
+import { STASH_LIMIT_DEFAULT, Stash, type Held } from "./stash.ts";
+import { StopRequest } from "./stop-request.ts";
+import { CrashHistory, stopOnCrash } from "./supervision.ts";
+import { supervise, type Supervised } from "./supervisor.ts";
 
-/** Messages of one turn. More starves the neighbours, fewer pays the dispatcher more often; 64 costs under 2 %. */
-const THROUGHPUT = 64;
+/** How often in a row the `init` of what an actor became may become something else; more is taken for a circle. */
+const BECOMES_MAX = 16;
 
-type Life = "running" | "handling" | "suspended" | "stopped";
+/** What is still to do when the handler has returned: bits of `#after`, so that the usual message pays for one look. */
+const STOP = 1;
+const ESCALATED = 2;
+const BECOME = 4;
+const STASH = 8;
+const UNSTASH = 16;
+/** It was stashed, then everything was unstashed: the message in hand comes back with the others. */
+const UNSTASH_IN_HAND = 32;
+/** There is a receive timeout, which every message touches. Stays set, unlike the others. */
+const TIMED = 64;
 
-export class ActorCell<State, Message> extends Actor implements LocalActor<Message>, MailboxOwner, Source {
-  readonly kernel: ActorKernel;
-  readonly behavior: Behavior<State, Message>;
-  readonly ref: Ref<Message>;
+export class ActorCell<Message> extends MailboxCell<Message> implements Supervised {
   readonly context: CellContext<Message>;
   /** Counts restarts, so that callbacks and timers of an earlier life are told from those of this one. */
   life = 0;
-  readonly #crashes: CrashHistory;
-  readonly #mailbox: Mailbox<Message>;
-  readonly #ignoresPressure: boolean;
-  /** How many receivers it has told too much: above 0 it gets no turn for messages. */
-  #mutes = 0;
-  readonly #watchers = new Map<string, AnyRef>();
-  #phase: Life = "suspended";
-  #scheduled = false;
-  #hasState = false;
-  #stopRequested = false;
-  /** A child's crash that escalated here while a handler was running. */
-  #escalated: { readonly error: unknown } | null = null;
-  #endReason: TerminationReason = "stopped";
-  #restartTimer: TimerHandle | null = null;
+  hasState = false;
+  /** As it was spawned: what each life begins with. */
+  readonly #child: Child<unknown, Message>;
+  #behavior: Behavior<unknown, Message>;
+  #after = 0;
 
-  constructor(kernel: ActorKernel, parent: NactParent, child: Child<State, Message>) {
-    const { behavior, options } = child;
-    super(parent, child.name, kernel.root, nothing);
-    this.kernel = kernel;
-    this.behavior = behavior;
-    this.ref = new Ref<Message>({ node: kernel.node, path: null }, this);
+  constructor(kernel: ActorKernel, parent: NactParent, child: Child<unknown, Message>) {
+    super(kernel, parent, child);
+    this.#child = child;
+    this.#behavior = child.behavior;
     this.context = new CellContext<Message>(this);
-    this.#crashes = new CrashHistory(options.supervision ?? stopOnCrash);
-    this.#mailbox = new Mailbox(options.mailbox, this);
-    this.#ignoresPressure = options.onPressure === "ignore";
-    kernel.inspection.spawned(this.ref, behavior.name);
+    kernel.inspection.spawned(this.ref, child.behavior.name);
     this.#start();
   }
 
-  /** Called by nact's constructor, before this class has its fields; the state is made by `#start`. */
-  override initializeState(): void {}
+  /** The name of its present behaviour. */
+  get behavior(): string {
+    return this.#behavior.name;
+  }
+
+  get options(): SpawnOptions {
+    return this.#child.options;
+  }
 
   /** Restarting or stopping: nothing that begins now would be ended with the rest. */
   get isEnding(): boolean {
-    return this.#phase === "suspended" || this.#phase === "stopped";
+    return this.phase !== "running" && !this.#busy;
   }
 
-  makePath(): string {
-    return this.path.parts.join("/");
+  get restart(): Restart | null {
+    return this.extras?.restart ?? null;
   }
 
-  receive(message: Message | Deferred, sender: AnyRef | null): void {
-    if (this.stopped) {
-      this.kernel.deadLetter({ to: this.ref, sender, message, reason: "no-recipient" });
-      return;
+  set restart(restart: Restart | null) {
+    this.extra.restart = restart;
+  }
+
+  get crashes(): CrashHistory {
+    return (this.extra.crashes ??= new CrashHistory(this.#child.options.supervision ?? stopOnCrash));
+  }
+
+  /** A check that throws has not said yes. */
+  override accepts(message: unknown): boolean {
+    try {
+      return this.#behavior.accepts?.(message) ?? true;
+    } catch {
+      return false;
     }
-    this.#mailbox.push(message, sender);
-    this.#schedule();
-  }
-
-  /** An actor that it watches is gone: it hears that ahead of every user message. */
-  terminated(ref: AnyRef, reason: TerminationReason): void {
-    if (this.stopped) return;
-    this.#mailbox.pushSignal({ type: "terminated", ref, reason });
-    this.#schedule();
-  }
-
-  receiveAhead(message: Deferred): void {
-    if (this.stopped) return;
-    this.#mailbox.pushSignal(message);
-    this.#schedule();
-  }
-
-  /** One turn; called by the dispatcher. */
-  run(): void {
-    this.#scheduled = false;
-    for (let budget = THROUGHPUT; budget > 0 && this.#phase === "running"; budget--) {
-      if (this.#mailbox.hasSignal) this.#handleControl(this.#mailbox.shiftSignal());
-      else if (this.#mutes === 0 && this.#mailbox.hasMessage) this.#handleMessage(this.#mailbox.shift(), this.#mailbox.sender);
-      else return;
-    }
-    this.#schedule();
-  }
-
-  get actor(): LocalActor<Message> {
-    return this;
-  }
-
-  get source(): Source {
-    return this;
-  }
-
-  get metrics(): MailboxMetrics {
-    return this.#mailbox;
-  }
-
-  get pressure(): Pressure | null {
-    return this.#mailbox.pressure;
-  }
-
-  get patience(): Source["patience"] {
-    if (this.#mailbox.pressure !== null) return "overloaded";
-    return this.#ignoresPressure ? "ignore" : "wait";
-  }
-
-  mute(): void {
-    this.#mutes += 1;
-  }
-
-  unmute(): void {
-    this.#mutes -= 1;
-    this.#schedule();
-  }
-
-  dropped(message: unknown, sender: AnyRef | null): void {
-    this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
-    if (this.#mailbox.failsAsks) this.kernel.refuse(sender, "mailbox-full");
-  }
-
-  holdBack(sender: AnyRef | null, pressure: Pressure): boolean {
-    if (sender === null) return false;
-    // What another node sends is bounded by the credit of its channel.
-    if (sender.node !== this.kernel.node) return true;
-    const source = sender.target.source;
-    return source !== null && source !== undefined && pressure.hold(source);
-  }
-
-  addWatcher(watcher: AnyRef): void {
-    if (this.stopped) this.kernel.notifyTerminated(watcher, this.ref, this.#endReason);
-    else this.#watchers.set(watcher.toString(), watcher);
-  }
-
-  removeWatcher(watcher: AnyRef): void {
-    this.#watchers.delete(watcher.toString());
   }
 
   /** Stops this actor and everything below it; waits for the handler that is running, if it is this actor's own. */
   override stop(): void {
-    if (this.#phase === "handling") this.#stopRequested = true;
-    else this.#end("stopped");
+    if (this.#busy) this.#after |= STOP;
+    else this.end("stopped");
+  }
+
+  /** Stops it when it has handled what waits now, and at the deadline if it has not by then. */
+  stopGracefully(deadlineMs: number): void {
+    if (this.#hasEnded) return;
+    const { clock } = this.kernel.world;
+    const { extra } = this;
+    if (extra.deadline !== null) clock.clearTimer(extra.deadline);
+    extra.deadline = clock.setTimer(deadlineMs, () => this.stop());
+    this.receive(new StopRequest(() => this.stop()), null);
   }
 
   /** A child crashed and its supervision says that this actor is to blame. */
   escalated(error: unknown): void {
-    if (this.#phase === "running") this.#crash(error);
-    // It runs to its end first: what it returns is the state that the crash is about.
-    else if (this.#phase === "handling") this.#escalated ??= { error };
+    if (this.phase === "running") {
+      this.#crash(error);
+    } else if (this.#busy) {
+      // It runs to its end first: what it returns is the state that the crash is about.
+      this.extra.escalated ??= { error };
+      this.#after |= ESCALATED;
+    }
+  }
+
+  become(behavior: Behavior<unknown, Message>): void {
+    this.extra.becoming = behavior;
+    this.#after |= BECOME;
+  }
+
+  stash(): void {
+    const { name, options } = this.#child;
+    if (this.phase !== "handling") {
+      throw new BehaviorError("nothing-to-stash", `Cannot stash in actor "${name}": it is not handling a message`);
+    }
+    if ((this.#after & STASH) !== 0) return;
+    const stash = (this.extra.stash ??= new Stash());
+    const limit = options.stash ?? STASH_LIMIT_DEFAULT;
+    if ((this.#after & UNSTASH) === 0 && stash.size >= limit) {
+      throw new BehaviorError("stash-full", `Cannot stash in actor "${name}": its stash holds ${limit}, its limit`);
+    }
+    this.#after |= STASH;
+  }
+
+  unstashAll(): void {
+    this.#after |= (this.#after & STASH) === 0 ? UNSTASH : UNSTASH | UNSTASH_IN_HAND;
+  }
+
+  setReceiveTimeout(delayMs: number, message: Message): void {
+    this.cancelReceiveTimeout();
+    if (this.isEnding) return;
+    const deliver = (timeout: Deferred): void => this.receive(timeout, null);
+    this.extra.receiveTimeout = new ReceiveTimeout(this.kernel.world.clock, delayMs, message, deliver);
+    this.#after |= TIMED;
+  }
+
+  cancelReceiveTimeout(): void {
+    if (this.extras === null || this.extras.receiveTimeout === null) return;
+    this.extras.receiveTimeout.cancel();
+    this.extras.receiveTimeout = null;
+    this.#after &= ~TIMED;
+  }
+
+  get #hasEnded(): boolean {
+    return this.phase === "stopped" || this.phase === "crashed";
+  }
+
+  /** A handler of its own is on the stack. */
+  get #busy(): boolean {
+    return this.phase === "handling" || this.phase === "signalling";
   }
 
   #start(): void {
-    this.#phase = "handling";
+    this.phase = "signalling";
+    this.#behavior = this.#child.behavior;
     try {
-      this.state = this.behavior.init(this.context);
-      this.#hasState = true;
+      this.#keep(this.#behavior.init(this.context), "init");
+      this.hasState = true;
     } catch (error) {
       this.#crash(error);
       return;
     }
-    this.#handled();
+    this.#handled(null);
   }
 
-  #handleMessage(message: Message | Deferred, sender: AnyRef | null): void {
-    this.#phase = "handling";
+  protected override handleMessage(message: Message | Deferred, sender: AnyRef | null, isOwn: boolean): void {
+    this.phase = "handling";
     try {
       if (message instanceof Deferred) {
         const due = message.take();
         if (due === undefined) {
-          this.#phase = "running";
+          this.#handled(null);
           return;
         }
+        isOwn = true;
         message = due.message as Message;
       }
       if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
-      this.state = this.behavior.receive(this.state as State, message, this.context);
+      const next = this.#behavior.receive(this.state, message, this.context);
+      if (next !== this.state) this.#keep(next, "receive");
     } catch (error) {
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "crashed" });
       this.#crash(error);
       return;
     }
-    this.#handled();
+    if (this.#after === 0) {
+      this.phase = "running";
+      this.schedule();
+      return;
+    }
+    this.extras?.receiveTimeout?.touch();
+    this.#handled({ message, sender, isOwn });
   }
 
-  #handleControl(control: Signal | Deferred): void {
-    if (control instanceof Deferred) this.#handleMessage(control, null);
-    else this.#handleSignal(control);
-  }
-
-  #handleSignal(signal: Signal): void {
+  protected override handleSignal(signal: Signal): void {
     if (signal.type === "terminated" && !this.context.takeWatch(signal.ref)) return;
-    if (this.behavior.onSignal === undefined) return;
-    this.#phase = "handling";
+    if (this.#behavior.onSignal === undefined) return;
+    this.phase = "signalling";
     try {
-      this.state = this.behavior.onSignal(this.state as State, signal, this.context);
+      this.#keep(this.#behavior.onSignal(this.state, signal, this.context), "onSignal");
     } catch (error) {
       this.#crash(error);
       return;
     }
-    this.#handled();
+    this.#handled(null);
   }
 
-  #handled(): void {
-    if (this.#escalated !== null) this.#crash(this.#escalated.error);
-    else if (this.#stopRequested) this.#end("stopped");
-    else {
-      this.#phase = "running";
-      this.#schedule();
+  #keep(state: unknown, handler: string): void {
+    if (typeof state === "object") refusePromise(state, this.#behavior.name, handler);
+    this.state = state;
+  }
+
+  /** What the handler asked for happens now that it has returned; `inHand` is the message, if it had one. */
+  #handled(inHand: Held | null): void {
+    for (let becomes = 1; (this.#after & ~TIMED) !== 0; becomes++) {
+      const asked = this.#after;
+      this.#after &= TIMED;
+      if ((asked & (STASH | UNSTASH)) !== 0) this.#settleStash(asked, inHand);
+      if ((asked & ESCALATED) !== 0) {
+        this.#after |= asked & STOP;
+        this.#crash(this.extras?.escalated?.error);
+        return;
+      }
+      if ((asked & STOP) !== 0) {
+        this.end("stopped");
+        return;
+      }
+      if ((asked & BECOME) !== 0 && !this.#switch(becomes)) return;
+    }
+    this.phase = "running";
+    this.schedule();
+  }
+
+  #settleStash(asked: number, inHand: Held | null): void {
+    const stash = this.extras?.stash;
+    if (!stash) return;
+    if (inHand !== null && (asked & UNSTASH_IN_HAND) !== 0) stash.put(inHand);
+    if ((asked & UNSTASH) !== 0) stash.bringBack();
+    if (inHand !== null && (asked & (STASH | UNSTASH_IN_HAND)) === STASH) stash.put(inHand);
+  }
+
+  /** Into what the actor becomes. When that fails in its start, false: the old behaviour has crashed, with its state. */
+  #switch(becomes: number): boolean {
+    const behavior = this.extra.becoming as Behavior<unknown, Message>;
+    this.extra.becoming = null;
+    this.phase = "signalling";
+    try {
+      if (becomes > BECOMES_MAX) {
+        const message = `Behaviour "${behavior.name}" and those before it become each other in their start, without a message`;
+        throw new BehaviorError("become-endless", message);
+      }
+      const state = behavior.init(this.context);
+      refusePromise(state, behavior.name, "init");
+      this.#behavior = behavior;
+      this.state = state;
+      return true;
+    } catch (error) {
+      this.#crash(error);
+      return false;
     }
   }
 
   #crash(error: unknown): void {
-    this.#phase = "suspended";
-    this.#escalated = null;
-    if (this.#stopRequested) this.#end("crashed");
-    else this.#decide(error);
-  }
-
-  #decide(error: unknown): void {
-    const verdict = this.#judge(error);
-    const { directive } = verdict;
-    this.kernel.crashed(this.ref, this.behavior.name, verdict.error, directive);
-    switch (directive) {
-      case "resume":
-        // A behaviour that never made its first state has none to resume with.
-        if (this.#hasState) this.#handled();
-        else this.#end("crashed");
-        return;
-      case "restart":
-        this.#restart(verdict.error, verdict.delayMs);
-        return;
-      case "stop":
-        this.#end("crashed");
-        return;
-      case "escalate":
-        this.#escalate(verdict.error);
-        return;
-      default:
-        directive satisfies never;
+    this.phase = "suspended";
+    const isStopping = (this.#after & STOP) !== 0;
+    this.#after &= TIMED;
+    if (this.extras !== null) {
+      this.extras.escalated = null;
+      this.extras.becoming = null;
+    }
+    if (isStopping) {
+      this.kernel.crashed(this.ref, this.#behavior.name, error, "stop");
+      this.end("crashed");
+    } else {
+      supervise(this, error);
     }
   }
 
-  #judge(error: unknown): { readonly directive: Directive; readonly delayMs: number; readonly error: unknown } {
-    const { clock, random } = this.kernel.world;
-    try {
-      return { ...this.#crashes.decide(error, clock.monotonicMs(), random), error };
-    } catch (bug) {
-      const both = new AggregateError(
-        [error, bug],
-        "A crash, and no choice what to do about it: the supervision threw",
-      );
-      return { directive: "escalate", delayMs: 0, error: both };
-    }
+  /** After a crash that changes nothing. */
+  resume(): void {
+    this.#handled(null);
   }
 
-  #escalate(error: unknown): void {
-    const parent = this.parent;
-    this.#end("crashed");
-    if (parent instanceof ActorCell) parent.escalated(error);
-    else this.kernel.failed(this.ref, error);
-  }
-
-  #restart(error: unknown, delayMs: number): void {
-    this.#phase = "suspended";
-    this.#stopChildren();
+  /** Ends the present life; called by its restart. */
+  suspend(error: unknown): void {
+    this.phase = "suspended";
+    if (this.#child.options.supervision?.children !== "keep") this.#stopChildren();
     this.#lastSignal({ type: "pre-restart", error });
-    this.life += 1;
-    this.context.reset();
+    if (this.stopped) return;
+    this.#endLife();
+    this.extras?.stash?.restart();
     this.state = undefined;
-    this.#hasState = false;
-    const again = (): void => {
-      this.#restartTimer = null;
-      this.kernel.inspection.restarted(this.ref);
-      this.#start();
-    };
-    if (delayMs === 0) again();
-    else this.#restartTimer = this.kernel.world.clock.setTimer(delayMs, again);
+    this.hasState = false;
   }
 
-  #end(reason: TerminationReason): void {
-    if (this.stopped) return;
-    this.#endReason = reason;
-    this.#phase = "stopped";
-    if (this.#restartTimer !== null) this.kernel.world.clock.clearTimer(this.#restartTimer);
+  /** Begins the next life; called by its restart. */
+  revive(): void {
+    this.kernel.inspection.restarted(this.ref);
+    this.#start();
+  }
+
+  end(reason: "stopped" | "crashed"): void {
+    if (this.#hasEnded) return;
+    this.phase = reason;
+    this.restart?.leave(this);
+    if (this.extras?.deadline) this.kernel.world.clock.clearTimer(this.extras.deadline);
     this.#stopChildren();
     this.#lastSignal({ type: "post-stop" });
     this.stopped = true;
-    this.life += 1;
-    this.context.reset();
+    this.#endLife();
     this.parent.childStopped(this);
-    while (this.#mailbox.hasMessage) {
-      const message = this.#mailbox.shift();
-      if (message instanceof Deferred) continue;
-      this.kernel.deadLetter({ to: this.ref, sender: this.#mailbox.sender, message, reason: "stopped" });
-    }
-    for (const watcher of this.#watchers.values()) this.kernel.notifyTerminated(watcher, this.ref, reason);
-    this.#watchers.clear();
-    this.#mailbox.release();
+    this.refuseAll(reason);
     this.kernel.inspection.stopped(this.ref);
+  }
+
+  #endLife(): void {
+    this.life += 1;
+    this.cancelReceiveTimeout();
+    this.context.reset();
+    this.#after = 0;
   }
 
   #stopChildren(): void {
@@ -326,20 +340,11 @@ export class ActorCell<State, Message> extends Actor implements LocalActor<Messa
 
   /** A signal outside of a turn, to an actor that will handle nothing after it in this life; its failure is reported only. */
   #lastSignal(signal: Signal): void {
-    if (!this.#hasState) return;
+    if (!this.hasState || this.#behavior.onSignal === undefined) return;
     try {
-      this.behavior.onSignal?.(this.state as State, signal, this.context);
+      refusePromise(this.#behavior.onSignal(this.state, signal, this.context), this.#behavior.name, "onSignal");
     } catch (error) {
-      this.kernel.crashed(this.ref, this.behavior.name, error, "stop");
+      this.kernel.crashed(this.ref, this.#behavior.name, error, "stop");
     }
   }
-
-  #schedule(): void {
-    if (this.#scheduled || this.#phase !== "running") return;
-    if (!this.#mailbox.hasSignal && (this.#mutes > 0 || !this.#mailbox.hasMessage)) return;
-    this.#scheduled = true;
-    this.kernel.world.dispatcher.schedule(this);
-  }
 }
-
-function nothing(): void {}

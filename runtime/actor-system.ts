@@ -18,8 +18,11 @@ import type { AnyRef, Ref } from "./ref.ts";
 import type { World } from "./world.ts";
 
 export interface ActorSystemOptions {
-  /** This node's name: letters, digits, `-`, `_` and `.`. Two running systems of one process must differ in it. */
-  readonly node: string;
+  /**
+   * This node's name: letters, digits, `-`, `_` and `.`. Two running systems of one process must differ in it. Default: the
+   * world's, else `local`.
+   */
+  readonly node?: string;
   readonly world: World;
   /** Told of every crash, with what supervision made of it. Default: silence. */
   onCrash?(crash: CrashReport): void;
@@ -42,16 +45,16 @@ export class ActorSystem {
   }
 
   private constructor(options: ActorSystemOptions) {
-    this.node = options.node;
-    this.#nactName = `blixard-${options.node}`;
+    this.node = options.node ?? options.world.node ?? "local";
+    this.#nactName = `blixard-${this.node}`;
     if (find(this.#nactName) !== undefined) {
-      throw new Error(`Cannot create an actor system "${options.node}": one of that name runs in this process`);
+      throw new Error(`Cannot create an actor system "${this.node}": one of that name runs in this process`);
     }
     start({ name: this.#nactName });
     const root = find(this.#nactName);
     if (root === undefined) throw new Error(`nact did not register the system "${this.#nactName}"`);
     this.#kernel = new ActorKernel({
-      node: options.node,
+      node: this.node,
       world: options.world,
       root,
       makeCell: (kernel, parent, child) => new ActorCell(kernel, parent, child).ref,

@@ -4,6 +4,7 @@
  * All effects go through `ctx`. A handler never awaits: an answer from outside comes back as a message, so no state
  * change is ever split by another message. State must not be shared; messages are readonly.
  */
+import { refusePromise } from "./behavior-error.ts";
 import type { Context } from "./context.ts";
 import type { AnyRef, TerminationReason } from "./ref.ts";
 
@@ -37,7 +38,8 @@ export function stateless<Message>(
     name,
     init: () => null,
     receive: (state, message, ctx) => {
-      receive(message, ctx);
+      const returned: unknown = receive(message, ctx);
+      if (returned instanceof Promise) refusePromise(returned, name, "receive");
       return state;
     },
   };

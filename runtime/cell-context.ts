@@ -3,11 +3,13 @@ import type { Actor } from "nact/lib/actor.js";
 import { ActorAsk } from "./actor-ask.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
-import type { AskRequest, CallbackOptions, Context, SpawnOptions } from "./context.ts";
+import type { AskRequest, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
 import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
+import type { Journal } from "./ports/journal.ts";
 import type { Address } from "./ports/address.ts";
 import type { LinkEvent } from "./ports/remoting.ts";
+import { follow, type Settled } from "./ports/work.ts";
 import type { Source } from "./pressure.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { Timers } from "./timers.ts";
@@ -21,6 +23,12 @@ export interface ContextOwner<in out Message> extends Actor {
   /** It is being stopped or restarted: what it spawned now would outlive it. */
   readonly isEnding: boolean;
   readonly source: Source;
+  stopGracefully(deadlineMs: number): void;
+  become(behavior: Behavior<unknown, Message>): void;
+  stash(): void;
+  unstashAll(): void;
+  setReceiveTimeout(delayMs: number, message: Message): void;
+  cancelReceiveTimeout(): void;
   receive(message: Message | Deferred, sender: AnyRef | null): void;
   /** Puts an answer ahead of every message, also of those of a muted actor. */
   receiveAhead(message: Deferred): void;
@@ -29,8 +37,8 @@ export interface ContextOwner<in out Message> extends Actor {
 export class CellContext<in out Message> implements Context<Message> {
   readonly #cell: ContextOwner<Message>;
   readonly #kernel: ActorKernel;
-  readonly #timers: Timers<Message>;
-  readonly #watched = new Map<string, AnyRef>();
+  #timers: Timers<Message> | null = null;
+  #watched: Map<string, AnyRef> | null = null;
   #spawned = 0;
   #unwatchLinks: (() => void) | undefined;
   #isHeld = false;
@@ -38,7 +46,6 @@ export class CellContext<in out Message> implements Context<Message> {
   constructor(cell: ContextOwner<Message>) {
     this.#cell = cell;
     this.#kernel = cell.kernel;
-    this.#timers = new Timers(cell.kernel.world.clock, (fired) => cell.receive(fired, null));
   }
 
   get self(): Ref<Message> {
@@ -51,6 +58,10 @@ export class CellContext<in out Message> implements Context<Message> {
 
   get random(): Random {
     return this.#kernel.world.random;
+  }
+
+  get journal(): Journal | undefined {
+    return this.#kernel.world.journal;
   }
 
   now(): number {
@@ -83,6 +94,13 @@ export class CellContext<in out Message> implements Context<Message> {
     };
   }
 
+  pipe<Value>(promise: PromiseLike<Value>, adapt: (settled: Settled<Value>) => Message): void {
+    const done = this.callback(adapt);
+    const { work } = this.#kernel.world;
+    if (work === undefined) void follow(promise, done);
+    else work.follow(promise, done);
+  }
+
   hold(): void {
     if (this.#isHeld) return;
     this.#isHeld = true;
@@ -105,17 +123,13 @@ export class CellContext<in out Message> implements Context<Message> {
     return this.#kernel.spawn(this.#cell, { behavior, name, options });
   }
 
-  stop(ref: AnyRef = this.#cell.ref): void {
-    if (ref.path === this.#cell.ref.path && ref.node === this.node) {
-      this.#cell.stop();
-      return;
-    }
-    const name = ref.path.slice(ref.path.lastIndexOf("/") + 1);
-    const child = this.#cell.children.get(name);
-    if (child === undefined || `${this.#cell.ref.path}/${name}` !== ref.path) {
+  stop(ref: AnyRef = this.#cell.ref, options?: StopOptions): void {
+    const actor = this.#selfOrChild(ref);
+    if (actor === undefined) {
       throw new Error(`Cannot stop ${ref.toString()}: it is not a child of ${this.#cell.ref.toString()}`);
     }
-    child.stop();
+    if (options === undefined) actor.stop();
+    else actor.stopGracefully(options.deadlineMs);
   }
 
   child<Other>(name: string): Ref<Other> | undefined {
@@ -124,13 +138,14 @@ export class CellContext<in out Message> implements Context<Message> {
 
   watch(ref: AnyRef): void {
     const key = ref.toString();
+    this.#watched ??= new Map();
     if (this.#watched.has(key)) return;
     this.#watched.set(key, ref);
     this.#kernel.watch(ref, this.#cell.ref);
   }
 
   unwatch(ref: AnyRef): void {
-    if (this.#watched.delete(ref.toString())) this.#kernel.unwatch(ref, this.#cell.ref);
+    if (this.#watched?.delete(ref.toString()) === true) this.#kernel.unwatch(ref, this.#cell.ref);
   }
 
   watchLinks(adapt: (event: LinkEvent) => Message): void {
@@ -139,24 +154,56 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   setTimer(key: string, delayMs: number, message: Message): void {
-    if (!this.#cell.stopped) this.#timers.set(key, delayMs, message);
+    if (this.#cell.stopped) return;
+    this.#timers ??= new Timers(this.#kernel.world.clock, (fired) => this.#cell.receive(fired, null));
+    this.#timers.set(key, delayMs, message);
   }
 
   cancelTimer(key: string): void {
-    this.#timers.cancel(key);
+    this.#timers?.cancel(key);
+  }
+
+  become<State>(behavior: Behavior<State, Message>): void {
+    this.#cell.become(behavior);
+  }
+
+  stash(): void {
+    this.#cell.stash();
+  }
+
+  unstashAll(): void {
+    this.#cell.unstashAll();
+  }
+
+  setReceiveTimeout(delayMs: number, message: Message): void {
+    this.#cell.setReceiveTimeout(delayMs, message);
+  }
+
+  cancelReceiveTimeout(): void {
+    this.#cell.cancelReceiveTimeout();
   }
 
   /** @internal True once for each watched ref: what makes `terminated` exactly once. */
   takeWatch(ref: AnyRef): boolean {
-    return this.#watched.delete(ref.toString());
+    return this.#watched?.delete(ref.toString()) === true;
   }
 
   /** @internal Forgets what belonged to one life of the actor. */
   reset(): void {
-    this.#timers.cancelAll();
+    this.#timers?.cancelAll();
+    this.#timers = null;
     this.release();
     this.#unwatchLinks?.();
-    for (const ref of this.#watched.values()) this.#kernel.unwatch(ref, this.#cell.ref);
-    this.#watched.clear();
+    for (const ref of this.#watched?.values() ?? []) this.#kernel.unwatch(ref, this.#cell.ref);
+    this.#watched = null;
+  }
+
+  #selfOrChild(ref: AnyRef): Pick<ContextOwner<Message>, "stop" | "stopGracefully"> | undefined {
+    const self = this.#cell.ref;
+    if (ref.node !== self.node) return undefined;
+    if (ref.path === self.path) return this.#cell;
+    const name = ref.path.slice(ref.path.lastIndexOf("/") + 1);
+    if (ref.path !== `${self.path}/${name}`) return undefined;
+    return this.#cell.children.get(name) as ContextOwner<Message> | undefined;
   }
 }

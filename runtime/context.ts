@@ -2,16 +2,20 @@
 import type { Behavior } from "./behavior.ts";
 import type { MailboxOptions } from "./mailbox.ts";
 import type { Address } from "./ports/address.ts";
+import type { Journal } from "./ports/journal.ts";
 import type { Random } from "./ports/random.ts";
 import type { LinkEvent } from "./ports/remoting.ts";
+import type { Settled } from "./ports/work.ts";
 import type { AnyRef, Ref } from "./ref.ts";
-import type { Supervision } from "./supervision.ts";
+import type { Strategy, Supervision } from "./supervision.ts";
 
 export interface Context<in out Message> {
   readonly self: Ref<Message>;
   /** The name of the node this actor runs on. */
   readonly node: string;
   readonly random: Random;
+  /** The world's journal, if it has one. */
+  readonly journal: Journal | undefined;
   /** The monotonic clock, in milliseconds. */
   now(): number;
   /** The wall clock, in milliseconds since the epoch; for labels only. */
@@ -32,13 +36,22 @@ export interface Context<in out Message> {
    */
   hold(): void;
   release(): void;
+  /**
+   * Turns what becomes of a promise into a message to this actor; a rejection is a value too. Ignored after a stop or
+   * restart. The promise itself is not cancelled.
+   */
+  pipe<Value>(promise: PromiseLike<Value>, adapt: (settled: Settled<Value>) => Message): void;
   /** A ref to an actor by its address, also on another node; it may not exist. */
   refAt<Other>(address: Address): Ref<Other>;
 
   /** @throws when the name is taken or not made of letters, digits, `-`, `_` and `.`. */
   spawn<State, Other>(behavior: Behavior<State, Other>, options?: SpawnOptions): Ref<Other>;
-  /** Stops this actor after the current message, or one of its children at once. @throws for any other ref. */
-  stop(ref?: AnyRef): void;
+  /**
+   * Stops this actor after the current message, or one of its children at once. With a deadline it first handles what waits
+   * in its mailbox by now, answers and timers included, and ends at the deadline if it has not by then; what it has
+   * stashed and what is told to it later become dead letters. @throws for any other ref.
+   */
+  stop(ref?: AnyRef, options?: StopOptions): void;
   /** The child of that name, if there is one. */
   child<Other>(name: string): Ref<Other> | undefined;
 
@@ -51,10 +64,40 @@ export interface Context<in out Message> {
    */
   watchLinks(adapt: (event: LinkEvent) => Message): void;
 
+  /**
+   * Handles the next message with another behaviour, whose `init` makes the state in the present one's place, after this
+   * handler has returned. Mailbox, stash, children, timers and watches stay. A handler that throws has not become anything; an
+   * `init` that throws is a crash of the present behaviour. A restart begins with the behaviour that was spawned.
+   */
+  become<State>(behavior: Behavior<State, Message>): void;
+  /**
+   * Puts the message in hand away until `unstashAll`, after this handler has returned; twice is once. A handler that throws
+   * has stashed nothing. @throws `stash-full` over the limit, `nothing-to-stash` in `init` and `onSignal`.
+   */
+  stash(): void;
+  /**
+   * Handles what was stashed before anything else that waits, in the order in which it was stashed. A restart does that too,
+   * but for answers and timers of the earlier life; at the end of the actor its stash becomes dead letters.
+   */
+  unstashAll(): void;
+
+  /**
+   * Sends `message` to this actor whenever it has handled no message for `delayMs`, until it is cancelled or restarts. Signals
+   * do not count. Replaces the receive timeout that is set.
+   */
+  setReceiveTimeout(delayMs: number, message: Message): void;
+  /** After it returns, the receive timeout's message will not be handled. */
+  cancelReceiveTimeout(): void;
+
   /** Sends `message` to this actor after `delayMs`; replaces the timer of the same key. */
   setTimer(key: string, delayMs: number, message: Message): void;
   /** After it returns, the timer's message will not be handled, also if it is already in the mailbox. */
   cancelTimer(key: string): void;
+}
+
+export interface StopOptions {
+  /** Milliseconds that it gets for what waits. 0 or more. */
+  readonly deadlineMs: number;
 }
 
 export interface CallbackOptions {
@@ -85,8 +128,12 @@ export type AskFailure =
 export interface SpawnOptions {
   /** Unique among its siblings. Default: the behaviour's name and a counter, so names are the same in every run. */
   readonly name?: string;
-  /** Default: `stop`. */
+  /** What its crash means. Default: it stops. */
   readonly supervision?: Supervision;
+  /** Which of its own children restart or stop together. Default: `one-for-one`. */
+  readonly strategy?: Strategy;
+  /** Most messages it may stash. Default: 1,000. */
+  readonly stash?: number;
   readonly mailbox?: MailboxOptions;
   /**
    * What it does when it tells more than a mailbox with `overflow: "back-pressure"` or a remote channel takes: `wait`, without

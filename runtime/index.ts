@@ -1,8 +1,9 @@
 /** The runtime: actors and the ports they stand on. */
 export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
+export { BehaviorError, type BehaviorErrorCode } from "./behavior-error.ts";
 export { stateless, type Behavior, type Signal } from "./behavior.ts";
-export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions } from "./context.ts";
+export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "./context.ts";
 export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
@@ -12,7 +13,7 @@ export { createMemoryJournal } from "./persistence/memory-journal.ts";
 export { memoryBodies, MemoryTable } from "./persistence/memory-table.ts";
 export { createRandom } from "./prng.ts";
 export { Ref, type AnyRef, type TerminationReason } from "./ref.ts";
-export { stopOnCrash, type Directive, type Supervision } from "./supervision.ts";
+export { stopOnCrash, type Directive, type Strategy, type Supervision } from "./supervision.ts";
 export type { World } from "./world.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Dispatcher, Turn } from "./ports/dispatcher.ts";
@@ -68,3 +69,4 @@ export {
   type JoinOptions,
   type ServiceKey,
 } from "./groups/index.ts";
+export type { Settled, Work } from "./ports/work.ts";

@@ -59,6 +59,8 @@ export interface Recipient<in M> {
 
 /** @internal An actor of this process, as the kernel sees it. */
 export interface LocalActor<in M> extends Recipient<M> {
+  /** Whether `message`, from another node, is one for this actor. */
+  accepts(message: unknown): boolean;
   /** What senders wait for; null while they need not. */
   readonly pressure: Pressure | null;
   /** Tells `watcher` once when the actor ends; at once if it has. */

@@ -1,27 +1,52 @@
 /**
  * Supervision: what happens to an actor that threw (Armstrong's thesis, §5; OTP supervisors; Akka's backoff supervisor).
  *
- * The policy is given at spawn by the parent, who knows what the child is for. A crash keeps the mailbox; the message
- * that was being handled is reported as a dead letter, never handled again.
+ * The policy is given at spawn by the parent, who knows what the child is for; which siblings a restart or a stop takes along
+ * is the parent's own strategy. A crash keeps the mailbox; the message that was being handled is reported as a dead letter,
+ * never handled again.
  */
 import type { Random } from "./ports/random.ts";
 
 export type Directive =
   /** Forget the message, keep the state. */
   | "resume"
-  /** Stop the children, make a new state, go on with the mailbox. */
+  /** Make a new state, go on with the mailbox; the children stop or stay, as `Supervision.children` says. */
   | "restart"
   | "stop"
   /** The parent crashes with the same error, and its own supervision decides. */
   | "escalate";
 
+/** Which siblings a child takes along when it restarts or stops after a crash. OTP's restart strategies. */
+export type Strategy =
+  | "one-for-one"
+  /** All of them: none can do without the others. */
+  | "all-for-one"
+  /** Those that were spawned after it, since they rely on it. */
+  | "rest-for-one";
+
 export interface Supervision {
   /** One directive for every error, or a choice by error; one that throws escalates. */
   readonly onCrash: Directive | ((error: unknown) => Directive);
-  /** How many restarts within the window are still normal; one more escalates. Default: 5 in 60,000 ms. */
+  /**
+   * How many restarts within the window are still normal; one more escalates. Default: 5 in 60,000 ms. A restart that a
+   * sibling caused counts too, so a group is bounded as one actor is.
+   */
   readonly intensity?: { readonly restartsMax: number; readonly windowMs: number };
-  /** The wait before a restart. Default: none before the first, then 100 ms doubling to 10,000 ms, with 20 % jitter. */
-  readonly backoff?: { readonly minMs: number; readonly maxMs: number; readonly jitter: number };
+  /**
+   * The wait before a restart, in milliseconds: none before the first, then `minMs` doubling to `maxMs`, each varied by up to
+   * the share `jitter`; the first again after `calmMs` without a restart. Default: 100, 10,000, 0.2 and the intensity's window.
+   */
+  readonly backoff?: {
+    readonly minMs: number;
+    readonly maxMs: number;
+    readonly jitter: number;
+    readonly calmMs?: number;
+  };
+  /**
+   * What a restart does with the children. Those kept go on with their work; the next life finds them through `ctx.child`, and
+   * must not spawn their names again. Watches belong to a life, so it watches them anew. Default: `stop`.
+   */
+  readonly children?: "stop" | "keep";
 }
 
 export const stopOnCrash: Supervision = { onCrash: "stop" };
@@ -29,10 +54,14 @@ export const stopOnCrash: Supervision = { onCrash: "stop" };
 const DEFAULT_INTENSITY = { restartsMax: 5, windowMs: 60_000 };
 const DEFAULT_BACKOFF = { minMs: 100, maxMs: 10_000, jitter: 0.2 };
 
-/** One actor's crash history: answers what to do about the next crash. Keeps only crashes within the window. */
+/** One actor's crash history: answers what to do about the next crash. Keeps at most `restartsMax` times, of the window. */
 export class CrashHistory {
   readonly #supervision: Supervision;
-  #restartsAtMs: number[] = [];
+  #restartsAtMs: readonly number[] = [];
+  /** Restarts since it was calm. */
+  #streak = 0;
+  /** When the last restart was over, its wait included. */
+  #restartedAtMs = 0;
 
   constructor(supervision: Supervision) {
     this.#supervision = supervision;
@@ -42,17 +71,39 @@ export class CrashHistory {
     const { onCrash } = this.#supervision;
     const directive = typeof onCrash === "function" ? onCrash(error) : onCrash;
     if (directive !== "restart") return { directive, delayMs: 0 };
-    const { restartsMax, windowMs } = this.#supervision.intensity ?? DEFAULT_INTENSITY;
-    const recent = this.#restartsAtMs.filter((atMs) => nowMs - atMs < windowMs);
-    if (recent.length >= restartsMax) return { directive: "escalate", delayMs: 0 };
-    this.#restartsAtMs = [...recent, nowMs];
-    return { directive, delayMs: this.#delayMs(recent.length, random) };
+    if (this.#recent(nowMs).length >= this.#intensity.restartsMax) return { directive: "escalate", delayMs: 0 };
+    return { directive, delayMs: this.#record(nowMs, random) };
   }
 
-  #delayMs(earlierRestarts: number, random: Random): number {
-    if (earlierRestarts === 0) return 0;
+  /** A sibling's crash restarts this actor. */
+  restartedBySibling(nowMs: number): void {
+    this.#record(nowMs, null);
+  }
+
+  get #intensity(): { readonly restartsMax: number; readonly windowMs: number } {
+    return this.#supervision.intensity ?? DEFAULT_INTENSITY;
+  }
+
+  #recent(nowMs: number): readonly number[] {
+    return this.#restartsAtMs.filter((atMs) => nowMs - atMs < this.#intensity.windowMs);
+  }
+
+  /** The wait before this restart; without `random` somebody else decides on it. */
+  #record(nowMs: number, random: Random | null): number {
+    const { restartsMax, windowMs } = this.#intensity;
+    // No more than decide: where any number is allowed, none is kept.
+    if (Number.isFinite(restartsMax)) this.#restartsAtMs = [...this.#recent(nowMs), nowMs].slice(-restartsMax);
+    if (nowMs - this.#restartedAtMs >= (this.#supervision.backoff?.calmMs ?? windowMs)) this.#streak = 0;
+    const delayMs = random === null ? 0 : this.#delayMs(random);
+    this.#streak += 1;
+    this.#restartedAtMs = nowMs + delayMs;
+    return delayMs;
+  }
+
+  #delayMs(random: Random): number {
+    if (this.#streak === 0) return 0;
     const { minMs, maxMs, jitter } = this.#supervision.backoff ?? DEFAULT_BACKOFF;
-    const baseMs = Math.min(maxMs, minMs * 2 ** (earlierRestarts - 1));
+    const baseMs = Math.min(maxMs, minMs * 2 ** (this.#streak - 1));
     return Math.round(baseMs * (1 + jitter * (2 * random.next() - 1)));
   }
 }
