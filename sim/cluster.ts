@@ -3,11 +3,12 @@
  *
  * Which actors run in a process is the scenario's business (`scenario.ts`).
  */
-import type { LogEntry, Random } from "../runtime/index.ts";
+import type { CrashReport, LogEntry, Random, World } from "../runtime/index.ts";
 import { Disk, type DiskWeather } from "./disk.ts";
 import { Host, type GuestWatcher, type GuestWeather } from "./host.ts";
 import type { NetworkWeather } from "./link.ts";
 import { Network } from "./network.ts";
+import type { ProcessLife } from "./process-life.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { SimNode, type Process } from "./sim-node.ts";
 import type { Timeline } from "./timeline.ts";
@@ -32,6 +33,10 @@ export interface ClusterHooks {
   onLeader(node: number, term: number): void;
   onCommitted(entry: LogEntry, term: number): void;
   readonly guests: GuestWatcher;
+  /** What else the world of a life has. Default: nothing. */
+  extendWorld?(life: ProcessLife): Partial<World>;
+  /** An actor has crashed: what is wrong with that, or null. Default: every crash is. */
+  judgeCrash?(crash: CrashReport, node: number): string | null;
 }
 
 export class Cluster {
@@ -96,8 +101,11 @@ export class Cluster {
         random: random.fork(),
         compose: (process) => hooks.compose(process),
         onEnd: () => this.#onEnd(index),
-        onCrash: (_, { ref, error }) => {
-          timeline.fail("no-actor-crashes", `Actor ${ref.path} of node ${index}: ${describe(error)}`);
+        extendWorld: (life) => hooks.extendWorld?.(life) ?? {},
+        onCrash: (_, crash) => {
+          const found = `Actor ${crash.ref.path} of node ${index}: ${describe(crash.error)}`;
+          const wrong = hooks.judgeCrash === undefined ? found : hooks.judgeCrash(crash, index);
+          if (wrong !== null) timeline.fail("no-actor-crashes", wrong);
         },
       });
     });

@@ -86,7 +86,7 @@ export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
   };
 }
 
-function drawWeather(profile: ProfileName, random: Random): Weather {
+export function drawWeather(profile: ProfileName, random: Random): Weather {
   const calm = profile === "calm";
   return {
     network: {
@@ -110,7 +110,7 @@ function drawWeather(profile: ProfileName, random: Random): Weather {
 }
 
 /** At least one kind is on where any may be. */
-function drawWeights(kinds: readonly FaultKind[], random: Random): ReadonlyMap<FaultKind, number> {
+export function drawWeights(kinds: readonly FaultKind[], random: Random): ReadonlyMap<FaultKind, number> {
   const weights = new Map<FaultKind, number>();
   for (const kind of kinds) {
     const weight = random.next();

@@ -266,6 +266,6 @@ export class Link {
 
 /** A message's type, and a Raft message's type and term. */
 function describe(message: unknown): string {
-  const { type, message: inner } = message as { type?: string; message?: { type?: string; term?: number } };
+  const { type, message: inner } = (message ?? {}) as { type?: string; message?: { type?: string; term?: number } };
   return inner?.type === undefined ? String(type) : `${inner.type} ${inner.term ?? ""}`;
 }

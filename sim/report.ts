@@ -1,5 +1,5 @@
 /** What a run says to people. The caller measures wall time: this folder knows none. */
-import type { RunOptions, SeedResult } from "./run-result.ts";
+import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Summary } from "./run-seeds.ts";
 
 /** A few lines, the same for one seed and for a thousand. */
@@ -21,8 +21,13 @@ export function formatSummary(summary: Summary, wallMs: number): string {
 export function formatFailure(result: SeedResult, replay: string = replayCommand(result)): string {
   const { seed, failure, profile } = result;
   if (failure === undefined) return `seed ${seed} (${profile}): clean`;
+  return showFailure(`seed ${seed} (${profile})`, failure, replay);
+}
+
+/** The rule that did not hold in `run`, the last lines before it, and how to do it again. */
+export function showFailure(run: string, failure: SeedFailure, replay: string): string {
   return [
-    `seed ${seed} (${profile}) failed after ${formatDuration(failure.atMs)}: ${failure.invariant}`,
+    `${run} failed after ${formatDuration(failure.atMs)}: ${failure.invariant}`,
     `  ${failure.message}`,
     "",
     ...failure.lines.map((line) => `  ${line}`),

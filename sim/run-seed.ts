@@ -31,7 +31,7 @@ const SETTLED_EVERY_US = 100_000;
 
 /** @throws {RangeError} when an option is out of range. */
 export function runSeed(options: RunOptions): SeedResult {
-  requireOptions(options);
+  requireRange(options);
   return withSealedGlobals(globalThis, () => new Run(options).run());
 }
 
@@ -155,7 +155,8 @@ function makeScenario(profile: ProfileName, options: RunOptions, timeline: Timel
   return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
 }
 
-function requireOptions({ seed, nodes, durationMs }: RunOptions): void {
+/** @throws {RangeError} */
+export function requireRange({ seed, nodes, durationMs }: Pick<RunOptions, "seed" | "nodes" | "durationMs">): void {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);

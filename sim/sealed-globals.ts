@@ -29,6 +29,9 @@ const SEALED: readonly string[] = [
   "process.memoryUsage",
 ];
 
+/** On the globals while they are sealed. */
+const SEAL = Symbol("sealed by a simulation");
+
 /** Says what was called; every sealed global throws it. */
 export class SealedGlobalError extends Error {
   override readonly name = "SealedGlobalError";
@@ -41,7 +44,9 @@ export class SealedGlobalError extends Error {
 /** Seals what of the list exists, and returns what restores it. */
 export function sealGlobals(globals: Globals): () => void {
   const restores = SEALED.map((path) => seal(globals, path));
+  Object.defineProperty(globals, SEAL, { value: true, configurable: true });
   return () => {
+    Reflect.deleteProperty(globals, SEAL);
     for (const restore of restores.toReversed()) restore();
   };
 }
@@ -51,6 +56,17 @@ export function withSealedGlobals<Result>(globals: Globals, run: () => Result): 
   const restore = sealGlobals(globals);
   try {
     return run();
+  } finally {
+    restore();
+  }
+}
+
+/** As `withSealedGlobals`, until what `run` promises has settled. @throws when the globals are sealed already. */
+export async function whileSealed<Result>(globals: Globals, run: () => Promise<Result>): Promise<Result> {
+  if (SEAL in globals) throw new Error("Cannot simulate: another simulation runs in this process; await it first");
+  const restore = sealGlobals(globals);
+  try {
+    return await run();
   } finally {
     restore();
   }

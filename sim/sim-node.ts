@@ -23,6 +23,7 @@ import { clockOf } from "./virtual-clock.ts";
 export interface Process {
   readonly node: SimNode;
   readonly life: ProcessLife;
+  readonly world: World;
   readonly system: ActorSystem;
   readonly store: LogStore;
 }
@@ -39,6 +40,8 @@ export interface SimNodeOptions {
   readonly timeline: Timeline;
   readonly random: Random;
   readonly compose: Compose;
+  /** What else the world of a life has. */
+  readonly extendWorld: (life: ProcessLife) => Partial<World>;
   /** The process is gone. */
   readonly onEnd: (index: number) => void;
   readonly onCrash: (index: number, crash: CrashReport) => void;
@@ -75,13 +78,19 @@ export class SimNode {
 
   start(): void {
     if (this.#process !== null) return;
-    const { network, timeline, random, compose, onCrash } = this.#options;
+    const { network, timeline, random, compose, extendWorld, onCrash } = this.#options;
     this.#lives += 1;
     timeline.note(`start ${this.index} life ${this.#lives}`);
     const life = new ProcessLife(this.#lives);
     const remoting: Remoting = network.attach(this.name, `${this.name}-data`, life);
     const clock = clockOf(this.host.clock, timeline, (run) => life.enter(run));
-    const world: World = { clock, random: random.fork(), dispatcher: timeline.dispatcher, remoting };
+    const world: World = {
+      clock,
+      random: random.fork(),
+      dispatcher: timeline.dispatcher,
+      remoting,
+      ...extendWorld(life),
+    };
     const system = ActorSystem.create({
       node: this.name,
       world,
@@ -89,7 +98,7 @@ export class SimNode {
         if (life.alive) onCrash(this.index, crash);
       },
     });
-    this.#process = { node: this, life, system, store: this.disk.open(life) };
+    this.#process = { node: this, life, world, system, store: this.disk.open(life) };
     compose(this.#process);
   }
 

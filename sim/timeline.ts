@@ -61,21 +61,30 @@ export class Timeline {
 
   /** Lets everything happen up to `untilUs`, or to the first failure. */
   run(untilUs: number): void {
+    this.settle();
+    while (this.step(untilUs));
+  }
+
+  /** Lets the next event up to `untilUs` happen, and all turns after it; false when there is none, or a rule has failed. */
+  step(untilUs: number): boolean {
+    if (this.failure !== null) return false;
+    const entry = this.#queue.pop(untilUs);
+    if (entry === undefined) {
+      this.nowUs = Math.max(this.nowUs, untilUs);
+      return false;
+    }
+    this.nowUs = entry.atUs;
+    const run = entry.run as () => void;
+    entry.run = null;
+    run();
+    this.settle();
+    return true;
+  }
+
+  /** Gives everybody who is runnable a turn, until nobody is. */
+  settle(): void {
     this.#drain();
     this.afterEvent();
-    while (this.failure === null) {
-      const entry = this.#queue.pop(untilUs);
-      if (entry === undefined) {
-        this.nowUs = Math.max(this.nowUs, untilUs);
-        return;
-      }
-      this.nowUs = entry.atUs;
-      const run = entry.run as () => void;
-      entry.run = null;
-      run();
-      this.#drain();
-      this.afterEvent();
-    }
   }
 
   #drain(): void {
