@@ -81,6 +81,10 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     return (this.extra.crashes ??= new CrashHistory(this.#child.options.supervision ?? stopOnCrash));
   }
 
+  protected override get isHeld(): boolean {
+    return this.context.isHeld;
+  }
+
   /** A check that throws has not said yes. */
   override accepts(message: unknown): boolean {
     try {

@@ -10,15 +10,26 @@ import { InspectionHub } from "./inspection-hub.ts";
 import { Links } from "./links.ts";
 import { PendingAsks } from "./pending-asks.ts";
 import type { Address } from "./ports/address.ts";
-import type { Envelope } from "./ports/remoting.ts";
 import type { Pressure } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type Recipient, type TerminationReason } from "./ref.ts";
-import { RemoteWatch } from "./remote-watch.ts";
+import { Remote } from "./remote/remote.ts";
 import type { Directive } from "./supervision.ts";
-import { parseWatchMessage, WATCH_PATH } from "./watch-message.ts";
 import type { World } from "./world.ts";
 
 const ACTOR_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+
+/** How an ask ends whose message became a dead letter; one that crashed its actor is left to its timeout. */
+const ASK_FAILURES: Readonly<Partial<Record<DeadLetterReason, AskFailure>>> = {
+  "no-recipient": "no-recipient",
+  stopped: "no-recipient",
+  "forged-ref": "no-recipient",
+  "no-remoting": "node-down",
+  "node-down": "node-down",
+  "no-credit": "mailbox-full",
+  "link-full": "mailbox-full",
+  "wrong-type": "wrong-type",
+  unsendable: "unsendable",
+};
 
 export interface KernelOptions {
   readonly node: string;
@@ -57,12 +68,11 @@ export class ActorKernel {
   readonly root: NactParent;
   readonly inspection: InspectionHub = new InspectionHub();
   readonly asks: PendingAsks;
+  readonly remote: Remote;
   readonly links: Links;
   deadLetters = 0;
   readonly #deadLettersBy = new Map<DeadLetterReason, number>();
   readonly #options: KernelOptions;
-  readonly #remoteWatch: RemoteWatch;
-  #stopped = false;
 
   constructor(options: KernelOptions) {
     this.node = options.node;
@@ -72,15 +82,18 @@ export class ActorKernel {
     this.asks = new PendingAsks(options.node, options.world, (to, message, sender) => {
       this.deadLetter({ to, sender, message, reason: "no-recipient" });
     });
-    this.#remoteWatch = new RemoteWatch({
+    this.remote = new Remote({
       node: options.node,
       remoting: options.world.remoting,
-      notify: (watcher, ref, reason) => this.notifyTerminated(watcher, ref, reason),
-      forget: (path, watcher) => this.#find(path)?.actor?.removeWatcher(this.refAt(watcher)),
+      find: (path) => this.#find(path),
+      localRef: (path) => this.refAt({ node: options.node, path }),
+      deadLetter: (letter) => this.deadLetter(letter),
+      notifyTerminated: (watcher, ref, reason) => this.notifyTerminated(watcher, ref, reason),
+      failAsk: (path, node, code) => this.asks.fail(path, node, code),
+      failAsksTo: (node) => this.asks.failAllTo(node),
     });
     this.links = new Links(options.world.remoting);
     options.world.remoting?.useRefs?.((address) => this.refAt(address));
-    options.world.remoting?.onEnvelope((envelope) => this.#deliver(envelope));
   }
 
   /** @throws when the name is taken or malformed. */
@@ -96,12 +109,13 @@ export class ActorKernel {
 
   tell<Message>(to: Ref<Message>, message: Message, sender: AnyRef | null): void {
     if (to.node === this.node) to.target.receive(message, sender);
-    else this.#send(to, message, sender);
+    else this.remote.tell(to, message, sender);
   }
 
   refAt<Message>(address: Address): Ref<Message> {
-    const target = address.node === this.node ? this.#find(address.path) : undefined;
-    return new Ref<Message>(address, (target as Recipient<Message> | undefined) ?? this.#lookup(address));
+    if (address.node !== this.node) return this.remote.refAt(address);
+    const target = this.#find(address.path) as Recipient<Message> | undefined;
+    return new Ref<Message>(address, target ?? this.#lookup(address));
   }
 
   /** Accounts for a message that nobody will handle; an ask that will get no answer ends. */
@@ -110,7 +124,8 @@ export class ActorKernel {
     this.deadLetters += 1;
     this.#deadLettersBy.set(reason, (this.#deadLettersBy.get(reason) ?? 0) + 1);
     this.inspection.deadLetter(sender?.target.asker === undefined ? letter : { ...letter, sender: sender.target.asker });
-    if (reason === "no-recipient" || reason === "stopped") this.refuse(sender, "no-recipient");
+    const failure = ASK_FAILURES[reason];
+    if (failure !== undefined) this.refuse(sender, failure);
   }
 
   deadLettersBy(reason: DeadLetterReason): number {
@@ -119,18 +134,20 @@ export class ActorKernel {
 
   /** If `sender` is an ask, it ends with `code`: what it asked will not be answered. */
   refuse(sender: AnyRef | null, code: AskFailure): void {
-    if (sender?.node === this.node) sender.target.refused?.(code);
+    if (sender === null) return;
+    if (sender.node === this.node) sender.target.refused?.(code);
+    else this.remote.refuse(sender, code);
   }
 
   /** What whoever tells `ref` must wait for; null when it takes messages. */
   pressureOf(ref: AnyRef): Pressure | null {
-    if (ref.node !== this.node) return null;
+    if (ref.node !== this.node) return this.remote.pressureOf(ref);
     return (ref.target.actor ?? this.#find(ref.path)?.actor)?.pressure ?? null;
   }
 
   watch(ref: AnyRef, watcher: AnyRef): void {
     if (ref.node !== this.node) {
-      this.#remoteWatch.watch(ref, watcher);
+      this.remote.watch(ref, watcher);
       return;
     }
     const actor = this.#find(ref.path)?.actor ?? ref.target.actor;
@@ -139,13 +156,13 @@ export class ActorKernel {
   }
 
   unwatch(ref: AnyRef, watcher: AnyRef): void {
-    if (ref.node !== this.node) this.#remoteWatch.unwatch(ref, watcher);
+    if (ref.node !== this.node) this.remote.unwatch(ref, watcher);
     else this.#find(ref.path)?.actor?.removeWatcher(watcher);
   }
 
   notifyTerminated(watcher: AnyRef, ref: AnyRef, reason: TerminationReason): void {
     if (watcher.node !== this.node) {
-      this.#remoteWatch.tell(watcher, ref.path, reason);
+      this.remote.terminated(watcher, ref.path, reason);
       return;
     }
     const actor = watcher.target.actor ?? this.#find(watcher.path)?.actor;
@@ -163,73 +180,32 @@ export class ActorKernel {
 
   /** Cuts the system off: what still arrives is dropped. */
   close(): void {
-    this.#stopped = true;
+    this.remote.close();
     this.asks.close();
     this.inspection.complete();
   }
 
-  #send(to: Address, message: unknown, sender: AnyRef | null): void {
-    const { remoting } = this.world;
-    if (remoting === undefined) {
-      this.deadLetter({ to: this.refAt(to), sender, message, reason: "no-remoting" });
-      return;
-    }
-    const from = { node: this.node, path: sender?.path ?? "" };
-    remoting.send({ from, to: { node: to.node, path: to.path }, message });
-  }
-
-  #deliver(envelope: Envelope): void {
-    if (this.#stopped) return;
-    if (envelope.to.path === WATCH_PATH) {
-      this.#onWatchMessage(envelope);
-      return;
-    }
-    const to = this.refAt<unknown>(envelope.to);
-    to.target.receive(envelope.message, this.refAt(envelope.from));
-  }
-
-  #onWatchMessage({ from, to, message: received }: Envelope): void {
-    const message = parseWatchMessage(received, { from: from.node, to: this.node });
-    if (message === undefined) {
-      this.deadLetter({ to: this.refAt(to), sender: this.refAt(from), message: received, reason: "malformed" });
-      return;
-    }
-    const ref = this.refAt({ node: this.node, path: message.path });
-    switch (message.type) {
-      case "watch":
-        this.#remoteWatch.watched(message);
-        this.watch(ref, this.refAt(message.watcher));
-        return;
-      case "unwatch":
-        this.#remoteWatch.unwatched(message);
-        return;
-      case "terminated":
-        this.#remoteWatch.terminated(from.node, message);
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
   #find(path: string): Recipient<unknown> | undefined {
     if (path.startsWith("$")) return this.asks.find(path);
+    if (!path.includes("/")) return this.root.children.get(path) as LocalActor<unknown> | undefined;
     let at: NactParent | undefined = this.root;
     for (const name of path.split("/")) at = at?.children.get(name);
     return at as LocalActor<unknown> | undefined;
   }
 
-  /** Looks the address up at every message: the actor may come to be later. */
+  /** Looks the path up at every message: the actor may come to be later. */
   #lookup<Message>(address: Address): Recipient<Message> {
-    return {
-      receive: (message, sender) => {
-        if (address.node !== this.node) {
-          this.#send(address, message, sender);
-          return;
-        }
-        const found = this.#find(address.path) as Recipient<Message> | undefined;
-        if (found !== undefined) found.receive(message, sender);
-        else this.deadLetter({ to: new Ref(address, this.#lookup(address)), sender, message, reason: "no-recipient" });
-      },
+    const receive = (message: Message, sender: AnyRef | null): void => {
+      const found = this.#find(address.path) as Recipient<Message> | undefined;
+      if (found !== undefined) found.receive(message, sender);
+      else this.deadLetter({ to: new Ref(address, nobody), sender, message, reason: reasonOf(address.path) });
     };
+    const nobody: Recipient<Message> = { receive };
+    return nobody;
   }
+}
+
+/** An ask that is over has no recipient any more; the rest of what begins with a `$` is no actor's. */
+function reasonOf(path: string): DeadLetterReason {
+  return path.startsWith("$") && !path.startsWith("$ask/") ? "forged-ref" : "no-recipient";
 }

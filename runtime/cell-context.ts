@@ -101,6 +101,11 @@ export class CellContext<in out Message> implements Context<Message> {
     else work.follow(promise, done);
   }
 
+  /** @internal Whether the actor itself asked for no messages. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   hold(): void {
     if (this.#isHeld) return;
     this.#isHeld = true;

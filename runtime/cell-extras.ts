@@ -3,6 +3,7 @@ import type { Behavior } from "./behavior.ts";
 import type { TimerHandle } from "./ports/clock.ts";
 import type { ReceiveTimeout } from "./receive-timeout.ts";
 import type { AnyRef } from "./ref.ts";
+import type { Inlet } from "./remote/inlet.ts";
 import type { Restart } from "./restart.ts";
 import type { Held, Stash } from "./stash.ts";
 import type { CrashHistory } from "./supervision.ts";
@@ -19,6 +20,8 @@ export class CellExtras<in out Message> {
   escalated: { readonly error: unknown } | null = null;
   /** The restart that it waits for. */
   restart: Restart | null = null;
+  /** Set when other nodes send to it and its mailbox presses back. */
+  inlet: Inlet | null = null;
   /** Ends a graceful stop. */
   deadline: TimerHandle | null = null;
 

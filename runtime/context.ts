@@ -120,10 +120,14 @@ export type AskFailure =
   | "timeout"
   /** The actor had stopped, stopped with the request waiting, or never existed. */
   | "no-recipient"
-  /** The mailbox was full, and its policy says so: `fail-ask` or `back-pressure`. */
+  /** The mailbox was full, and its policy says so: `fail-ask` or `back-pressure`. Also the way to another node. */
   | "mailbox-full"
   /** The node of the actor cannot be reached. The request may have been handled all the same. */
-  | "node-down";
+  | "node-down"
+  /** The actor is on another node, and its behaviour does not accept such a message: of another version, perhaps. */
+  | "wrong-type"
+  /** The actor is on another node, and no transport carries such a message: cyclic, too large, a function. */
+  | "unsendable";
 
 export interface SpawnOptions {
   /** Unique among its siblings. Default: the behaviour's name and a counter, so names are the same in every run. */

@@ -17,6 +17,8 @@ export interface DeadLetter {
   readonly sender: AnyRef | null;
   readonly message: unknown;
   readonly reason: DeadLetterReason;
+  /** In words, where the reason alone does not say it: `message.list[0].at is cyclic`. */
+  readonly detail?: string;
 }
 
 export type DeadLetterReason =
@@ -31,6 +33,14 @@ export type DeadLetterReason =
   | "no-remoting"
   /** For another node, which takes no more: the channel's own queue was full. */
   | "no-credit"
+  /** For another node, to which there is no link: it is down, or no peer at all. */
+  | "node-down"
+  /** For another node, and more waits on the link to it already than the transport takes. */
+  | "link-full"
+  /** For another node, and no transport carries such a message; `detail` says why. */
+  | "unsendable"
+  /** To a path that no actor can have: the ref was not made by a kernel, or names the kernel itself. */
+  | "forged-ref"
   /** From another node, and not what the behaviour accepts: one of another version, perhaps. */
   | "wrong-type"
   /** From another node's kernel, and not what kernels say to each other. */

@@ -17,6 +17,7 @@ import { Deferred } from "./deferred.ts";
 import { Mailbox, type MailboxMetrics, type MailboxOwner } from "./mailbox.ts";
 import type { Pressure, Source } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
+import { Inlet } from "./remote/inlet.ts";
 
 /** Messages of one turn. More starves the neighbours, fewer pays the dispatcher more often; 64 costs under 2 %. */
 const THROUGHPUT = 64;
@@ -54,6 +55,8 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
 
   /** Whether `message`, from another node, is one for this actor. */
   abstract accepts(message: unknown): boolean;
+  /** Whether it is muted by its own wish, by `ctx.hold`. */
+  protected abstract get isHeld(): boolean;
   protected abstract handleMessage(message: Message | Deferred, sender: AnyRef | null, isOwn: boolean): void;
   protected abstract handleSignal(signal: Signal): void;
 
@@ -76,8 +79,13 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     return this.#mailbox.pressure;
   }
 
+  get inlet(): Inlet | null {
+    if (!this.#mailbox.pressesBack || this.stopped) return null;
+    return (this.extra.inlet ??= new Inlet(this.kernel.remote, this.ref.path, () => this.schedule()));
+  }
+
   get patience(): Source["patience"] {
-    if (this.#mailbox.pressure !== null) return "overloaded";
+    if (this.#mailbox.pressure !== null || this.extras?.inlet?.isFull === true) return "overloaded";
     return this.#ignoresPressure ? "ignore" : "wait";
   }
 
@@ -113,9 +121,9 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     this.#scheduled = false;
     for (let budget = THROUGHPUT; budget > 0 && this.phase === "running"; budget--) {
       if (this.#mailbox.hasSignal) this.#handleControl(this.#mailbox.shiftSignal());
-      else if (this.#mutes > 0) return;
+      else if (this.#mutes > 0 && this.#isMuted) return;
       else if (this.extras !== null && this.extras.hasStashed) this.#handleStashed(this.extras);
-      else if (this.#mailbox.hasMessage) this.handleMessage(this.#mailbox.shift(), this.#mailbox.sender, false);
+      else if (this.#mailbox.hasMessage) this.#handleNext();
       else return;
     }
     this.schedule();
@@ -175,13 +183,26 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
       if (message instanceof Deferred) continue;
       this.kernel.deadLetter({ to: this.ref, sender: this.#mailbox.sender, message, reason: "stopped" });
     }
+    extras?.inlet?.close();
     for (const watcher of extras?.watchers?.values() ?? []) this.kernel.notifyTerminated(watcher, this.ref, reason);
     this.#mailbox.release();
   }
 
   get #hasWork(): boolean {
     if (this.#mailbox.hasSignal) return true;
-    return this.#mutes === 0 && (this.#mailbox.hasMessage || (this.extras !== null && this.extras.hasStashed));
+    return (this.#mutes === 0 || !this.#isMuted) && (this.#mailbox.hasMessage || (this.extras !== null && this.extras.hasStashed));
+  }
+
+  /** Only with `#mutes`. One that another node waits for is not muted, unless it wants to be: see `Inlet.isFull`. */
+  get #isMuted(): boolean {
+    return this.isHeld || this.extras?.inlet?.isFull !== true;
+  }
+
+  #handleNext(): void {
+    const message = this.#mailbox.shift();
+    const { sender } = this.#mailbox;
+    if (sender !== null && this.extras !== null) this.extras.inlet?.handled(sender.node);
+    this.handleMessage(message, sender, false);
   }
 
   #handleControl(control: Signal | Deferred): void {

@@ -94,6 +94,11 @@ export class Mailbox<Message> {
     return this.#users?.length ?? 0;
   }
 
+  /** Holds its senders back rather than lose what they send. */
+  get pressesBack(): boolean {
+    return this.#overflow === "back-pressure";
+  }
+
   /** Tells whoever asked that their message was refused. */
   get failsAsks(): boolean {
     return this.#overflow === "fail-ask" || this.#overflow === "back-pressure";

@@ -54,9 +54,15 @@ export class PendingAsks {
     return this.#named.get(path) as Recipient<unknown> | undefined;
   }
 
-  /** Nobody will answer the ask of that path, and this is why. Does nothing when it is over. */
-  fail(path: string, code: AskFailure): void {
-    this.#named.get(path)?.refused(code);
+  /** Nobody will answer the ask that was sent to `node`, and this is why. Does nothing when it is over, or went elsewhere. */
+  fail(path: string, node: string, code: AskFailure): void {
+    const ask = this.#named.get(path);
+    if (ask?.node === node) ask.refused(code);
+  }
+
+  /** Nothing more is heard of `node`: every ask that was sent there ends. */
+  failAllTo(node: string): void {
+    for (const ask of [...this.#named.values()]) if (ask.node === node) ask.refused("node-down");
   }
 
   /** The system stops: every ask ends with `node-down`. */
@@ -87,6 +93,8 @@ export class PendingAsks {
 class PendingAsk<in Answer> extends Deadline implements Recipient<Answer> {
   readonly ref: Ref<Answer>;
   path: string | null = null;
+  /** The other node that it was sent to. */
+  node: string | null = null;
   readonly #asks: PendingAsks;
   /** Null when it is over. */
   #asker: Asker<Answer> | null;
@@ -118,6 +126,10 @@ class PendingAsk<in Answer> extends Deadline implements Recipient<Answer> {
   receive(answer: Answer, sender: AnyRef | null): void {
     if (this.#asker === null) this.#asks.late(this.ref, answer, sender);
     else this.#settle({ ok: true, answer });
+  }
+
+  sentTo(node: string): void {
+    this.node = node;
   }
 
   refused(code: AskFailure): void {

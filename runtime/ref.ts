@@ -8,8 +8,10 @@
  * Its path is made when it is first read: most actors and nearly all asks never leave their node and are never named.
  */
 import type { AskFailure } from "./context.ts";
+import type { MailboxMetrics } from "./mailbox.ts";
 import type { Address } from "./ports/address.ts";
 import type { Pressure, Source } from "./pressure.ts";
+import type { Inlet } from "./remote/inlet.ts";
 
 /** `M` is the type of message that the actor accepts. */
 export class Ref<in M> implements Address {
@@ -55,14 +57,19 @@ export interface Recipient<in M> {
   readonly asker?: AnyRef | null;
   /** For an ask: nobody will answer, and this is why. Does nothing when it has ended already. */
   refused?(code: AskFailure): void;
+  /** For an ask: it goes to that node, and ends when the link there does. */
+  sentTo?(node: string): void;
 }
 
 /** @internal An actor of this process, as the kernel sees it. */
 export interface LocalActor<in M> extends Recipient<M> {
   /** Whether `message`, from another node, is one for this actor. */
   accepts(message: unknown): boolean;
+  readonly metrics: MailboxMetrics;
   /** What senders wait for; null while they need not. */
   readonly pressure: Pressure | null;
+  /** Counts what other nodes send, when the mailbox presses back; null when there is nothing to count. */
+  readonly inlet: Inlet | null;
   /** Tells `watcher` once when the actor ends; at once if it has. */
   addWatcher(watcher: AnyRef): void;
   removeWatcher(watcher: AnyRef): void;

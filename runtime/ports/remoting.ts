@@ -8,8 +8,17 @@
 import type { AnyRef } from "../ref.ts";
 import type { Address } from "./address.ts";
 
+/**
+ * The path that kernels talk to each other on; no actor can have this name. What is sent to it is few and small, and both ends
+ * count on it: a driver never drops it while the link lasts, and ends the link when it can take no more.
+ */
+export const KERNEL_PATH = "$kernel";
+
 export interface Remoting {
-  /** Sends, or drops when there is no link and its queue is full. Never throws, never blocks. */
+  /**
+   * Sends, or drops when there is no link or its queue is full. Never throws, never blocks. An envelope to `KERNEL_PATH` keeps
+   * its place among the others and is dropped with the link only.
+   */
   send(envelope: Envelope): void;
   /** Registers the one receiver of this system; called by the kernel when the system starts. */
   onEnvelope(receive: (envelope: Envelope) => void): void;
