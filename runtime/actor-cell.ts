@@ -35,6 +35,7 @@ const UNSTASH = 16;
 const UNSTASH_IN_HAND = 32;
 /** There is a receive timeout, which every message touches. Stays set, unlike the others. */
 const TIMED = 64;
+const UNHANDLED = 128;
 
 export class ActorCell<Message> extends MailboxCell<Message> implements Supervised {
   readonly context: CellContext<Message>;
@@ -101,13 +102,14 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
   }
 
   /** Stops it when it has handled what waits now, and at the deadline if it has not by then. */
-  stopGracefully(deadlineMs: number): void {
+  stopGracefully(deadlineMs: number, ended?: () => void): void {
     if (this.#hasEnded) return;
+    if (ended !== undefined) this.extra.ended = ended;
     const { clock } = this.kernel.world;
     const { extra } = this;
     if (extra.deadline !== null) clock.clearTimer(extra.deadline);
     extra.deadline = clock.setTimer(deadlineMs, () => this.stop());
-    this.receive(new StopRequest(() => this.stop()), null);
+    this.receive(new StopRequest(() => this.context.endWhenAnswered(() => this.stop())), null);
   }
 
   /** A child crashed and its supervision says that this actor is to blame. */
@@ -142,6 +144,10 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
 
   unstashAll(): void {
     this.#after |= (this.#after & STASH) === 0 ? UNSTASH : UNSTASH | UNSTASH_IN_HAND;
+  }
+
+  unhandled(): void {
+    this.#after |= UNHANDLED;
   }
 
   setReceiveTimeout(delayMs: number, message: Message): void {
@@ -234,6 +240,9 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
       const asked = this.#after;
       this.#after &= TIMED;
       if ((asked & (STASH | UNSTASH)) !== 0) this.#settleStash(asked, inHand);
+      if ((asked & UNHANDLED) !== 0 && inHand !== null) {
+        this.kernel.deadLetter({ to: this.ref, sender: inHand.sender, message: inHand.message, reason: "unhandled" });
+      }
       if ((asked & ESCALATED) !== 0) {
         this.#after |= asked & STOP;
         this.#crash(this.extras?.escalated?.error);
@@ -327,8 +336,10 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     this.stopped = true;
     this.#endLife();
     this.parent.childStopped(this);
+    const ended = this.extras?.ended;
     this.refuseAll(reason);
     this.kernel.inspection.stopped(this.ref);
+    ended?.();
   }
 
   #endLife(): void {

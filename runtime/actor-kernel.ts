@@ -5,6 +5,7 @@
 import type { NactParent } from "nact/lib/actor.js";
 import type { Behavior } from "./behavior.ts";
 import type { AskFailure, SpawnOptions } from "./context.ts";
+import type { CoordinatedShutdown } from "./coordinated-shutdown.ts";
 import type { DeadLetter, DeadLetterReason } from "./inspection.ts";
 import { InspectionHub } from "./inspection-hub.ts";
 import { Links } from "./links.ts";
@@ -39,6 +40,7 @@ export interface KernelOptions {
   /** Makes a cell in nact's tree; given from outside since cells know the kernel. */
   readonly makeCell: MakeCell;
   onCrash(crash: CrashReport): void;
+  readonly shutdown: CoordinatedShutdown;
   /** An error escalated past the top level. */
   onFailure(ref: AnyRef, error: unknown): void;
 }
@@ -70,6 +72,7 @@ export class ActorKernel {
   readonly asks: PendingAsks;
   readonly remote: Remote;
   readonly links: Links;
+  readonly shutdown: CoordinatedShutdown;
   deadLetters = 0;
   readonly #deadLettersBy = new Map<DeadLetterReason, number>();
   readonly #options: KernelOptions;
@@ -78,6 +81,7 @@ export class ActorKernel {
     this.node = options.node;
     this.world = options.world;
     this.root = options.root;
+    this.shutdown = options.shutdown;
     this.#options = options;
     this.asks = new PendingAsks(options.node, options.world, (to, message, sender) => {
       this.deadLetter({ to, sender, message, reason: "no-recipient" });

@@ -11,10 +11,19 @@ import type { Observable } from "rxjs";
 import { ActorCell } from "./actor-cell.ts";
 import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
-import type { AskResult, SpawnOptions } from "./context.ts";
+import type { AskResult, SpawnOptions, StopOptions } from "./context.ts";
+import {
+  ACTORS_PHASE,
+  CoordinatedShutdown,
+  DEFAULT_SHUTDOWN_PHASES,
+  type ShutdownPhase,
+  type ShutdownReport,
+  type ShutdownTask,
+} from "./coordinated-shutdown.ts";
 import type { InspectionEvent } from "./inspection.ts";
 import type { Address } from "./ports/address.ts";
 import type { AnyRef, Ref } from "./ref.ts";
+import { stopActorsTask } from "./stop-actors.ts";
 import type { World } from "./world.ts";
 
 export interface ActorSystemOptions {
@@ -24,6 +33,8 @@ export interface ActorSystemOptions {
    */
   readonly node?: string;
   readonly world: World;
+  /** What a shutdown goes through, in this order; one of them is `stop-actors`. Default: `DEFAULT_SHUTDOWN_PHASES`. */
+  readonly shutdownPhases?: readonly ShutdownPhase[];
   /** Told of every crash, with what supervision made of it. Default: silence. */
   onCrash?(crash: CrashReport): void;
   /** Told when a crash escalated past a top-level actor; the system has been stopped by then. Default: silence. */
@@ -53,7 +64,9 @@ export class ActorSystem {
     start({ name: this.#nactName });
     const root = find(this.#nactName);
     if (root === undefined) throw new Error(`nact did not register the system "${this.#nactName}"`);
+    const shutdown = new CoordinatedShutdown(options.world.clock, options.shutdownPhases ?? DEFAULT_SHUTDOWN_PHASES);
     this.#kernel = new ActorKernel({
+      shutdown,
       node: this.node,
       world: options.world,
       root,
@@ -65,6 +78,7 @@ export class ActorSystem {
       },
     });
     this.inspection = this.#kernel.inspection.stream;
+    shutdown.add(stopActorsTask(this.#kernel, shutdown.timeoutMs(ACTORS_PHASE)));
   }
 
   /** Messages that nobody handled, since the start. */
@@ -112,15 +126,45 @@ export class ActorSystem {
     return this.#kernel.refAt(address);
   }
 
-  /** Stops one top-level actor and all below it. Does nothing when there is none. */
-  stopActor(ref: AnyRef): void {
-    this.#kernel.root.children.get(ref.path)?.stop();
+  /**
+   * Stops one top-level actor and all below it; with a deadline it first handles what waits (see `ctx.stop`). Does nothing when
+   * there is none.
+   */
+  stopActor(ref: AnyRef, options?: StopOptions): void {
+    const actor = this.#kernel.root.children.get(ref.path) as ActorCell<never> | undefined;
+    if (options === undefined) actor?.stop();
+    else actor?.stopGracefully(options.deadlineMs);
+  }
+
+  /** Adds a task to this system's shutdown; returns what takes it back. @throws for a phase that it does not have. */
+  onShutdown(task: ShutdownTask): () => void {
+    return this.#kernel.shutdown.add(task);
+  }
+
+  /**
+   * Ends the system in phases: doors, requests, what it holds for the cluster, actors, ports (`DEFAULT_SHUTDOWN_PHASES`).
+   * Actors end one after the other, the youngest top-level one first, each when it has handled what waits. Takes at most
+   * the sum of the phases' timeouts. A second call gets the same report; `stop` ends it early. Never rejects.
+   */
+  shutdown(): Promise<ShutdownReport> {
+    return new Promise((resolve) => {
+      this.beginShutdown(resolve);
+    });
+  }
+
+  /** `shutdown` for whoever cannot wait for a promise, such as a simulated world. */
+  beginShutdown(done?: (report: ShutdownReport) => void): void {
+    this.#kernel.shutdown.run((report) => {
+      this.stop();
+      done?.(report);
+    });
   }
 
   /** Stops every actor, the youngest top-level one first. The world's ports stay open; they belong to whoever made them. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#kernel.shutdown.abort();
     const topLevel: Actor[] = [...this.#kernel.root.children.values()];
     for (const actor of topLevel.toReversed()) actor.stop();
     this.#kernel.close();

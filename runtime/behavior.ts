@@ -44,3 +44,20 @@ export function stateless<Message>(
     },
   };
 }
+
+/** Handles one message and returns the handler of the next one; undefined: itself. What it knows is in its closure. */
+export interface Handler<in out Message> {
+  (message: Message, ctx: Context<Message>): Handler<Message> | undefined;
+}
+
+/**
+ * A behaviour whose state is the handler of the next message: each state of a machine is a function, each transition its
+ * result (Akka's functional style). `start` gives the first handler, again after each restart. It has no signals and one type of
+ * message; a state that wants its own `init` or `onSignal` is a behaviour for `ctx.become`.
+ */
+export function functional<Message>(
+  name: string,
+  start: (ctx: Context<Message>) => Handler<Message>,
+): Behavior<Handler<Message>, Message> {
+  return { name, init: start, receive: (handler, message, ctx) => handler(message, ctx) ?? handler };
+}

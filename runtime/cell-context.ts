@@ -4,6 +4,7 @@ import { ActorAsk } from "./actor-ask.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
 import type { AskRequest, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
+import { AwaitedAnswers } from "./awaited-answers.ts";
 import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
 import type { Journal } from "./ports/journal.ts";
@@ -26,6 +27,7 @@ export interface ContextOwner<in out Message> extends Actor {
   stopGracefully(deadlineMs: number): void;
   become(behavior: Behavior<unknown, Message>): void;
   stash(): void;
+  unhandled(): void;
   unstashAll(): void;
   setReceiveTimeout(delayMs: number, message: Message): void;
   cancelReceiveTimeout(): void;
@@ -42,6 +44,8 @@ export class CellContext<in out Message> implements Context<Message> {
   #spawned = 0;
   #unwatchLinks: (() => void) | undefined;
   #isHeld = false;
+  #awaited: AwaitedAnswers | null = null;
+  #shutdownTasks: (() => void)[] | null = null;
 
   constructor(cell: ContextOwner<Message>) {
     this.#cell = cell;
@@ -86,11 +90,12 @@ export class CellContext<in out Message> implements Context<Message> {
     const cell = this.#cell;
     const life = cell.life;
     const isWanted = (): boolean => cell.life === life;
+    if (options?.ahead === true) {
+      this.#awaited ??= new AwaitedAnswers((message) => cell.receiveAhead(message));
+      return this.#awaited.open(adapt, isWanted);
+    }
     return (value) => {
-      if (!isWanted()) return;
-      const answer = new Answer(value, adapt, isWanted);
-      if (options?.ahead === true) cell.receiveAhead(answer);
-      else cell.receive(answer, null);
+      if (isWanted()) cell.receive(new Answer(value, adapt, isWanted), null);
     };
   }
 
@@ -113,9 +118,20 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   release(): void {
-    if (!this.#isHeld) return;
+    if (!this.#isHeld || this.#awaited?.isEnding === true) return;
     this.#isHeld = false;
     this.#cell.source.unmute();
+  }
+
+  /** @internal Handles no further message, and runs `end` when every answer with `ahead` was handled; at once if none is awaited. */
+  endWhenAnswered(end: () => void): void {
+    this.hold();
+    if (this.#awaited === null) end();
+    else this.#awaited.whenNone(end);
+  }
+
+  unhandled(): void {
+    this.#cell.unhandled();
   }
 
   refAt<Other>(address: Address): Ref<Other> {
@@ -188,6 +204,15 @@ export class CellContext<in out Message> implements Context<Message> {
     this.#cell.cancelReceiveTimeout();
   }
 
+  onShutdown(phase: string, make: (replyTo: Ref<"done">) => Message): void {
+    const { asks, shutdown } = this.#kernel;
+    const run = (done: () => void): void => {
+      const asker = { ref: null, source: null, settled: done };
+      this.#kernel.tell(this.self, make(asks.open<"done">(shutdown.timeoutMs(phase), asker)), null);
+    };
+    (this.#shutdownTasks ??= []).push(shutdown.add({ phase, name: this.self.path, run }));
+  }
+
   /** @internal True once for each watched ref: what makes `terminated` exactly once. */
   takeWatch(ref: AnyRef): boolean {
     return this.#watched?.delete(ref.toString()) === true;
@@ -197,10 +222,12 @@ export class CellContext<in out Message> implements Context<Message> {
   reset(): void {
     this.#timers?.cancelAll();
     this.#timers = null;
+    this.#awaited = null;
     this.release();
     this.#unwatchLinks?.();
     for (const ref of this.#watched?.values() ?? []) this.#kernel.unwatch(ref, this.#cell.ref);
     this.#watched = null;
+    for (const remove of this.#shutdownTasks?.splice(0) ?? []) remove();
   }
 
   #selfOrChild(ref: AnyRef): Pick<ContextOwner<Message>, "stop" | "stopGracefully"> | undefined {

@@ -24,6 +24,8 @@ export class CellExtras<in out Message> {
   inlet: Inlet | null = null;
   /** Ends a graceful stop. */
   deadline: TimerHandle | null = null;
+  /** Told of the end. */
+  ended: (() => void) | null = null;
 
   /** Whether something comes back from the stash. */
   get hasStashed(): boolean {

@@ -65,6 +65,12 @@ export interface Context<in out Message> {
   watchLinks(adapt: (event: LinkEvent) => Message): void;
 
   /**
+   * At the system's shutdown, in that phase, sends this actor a message; the phase waits until `replyTo` has been told `done`,
+   * or this actor has stopped or restarted. @throws for a phase that the system does not have.
+   */
+  onShutdown(phase: string, make: (replyTo: Ref<"done">) => Message): void;
+
+  /**
    * Handles the next message with another behaviour, whose `init` makes the state in the present one's place, after this
    * handler has returned. Mailbox, stash, children, timers and watches stay. A handler that throws has not become anything; an
    * `init` that throws is a crash of the present behaviour. A restart begins with the behaviour that was spawned.
@@ -75,6 +81,8 @@ export interface Context<in out Message> {
    * has stashed nothing. @throws `stash-full` over the limit, `nothing-to-stash` in `init` and `onSignal`.
    */
   stash(): void;
+  /** The message in hand is none for this behaviour: it becomes a dead letter, `unhandled`, after this handler has returned. */
+  unhandled(): void;
   /**
    * Handles what was stashed before anything else that waits, in the order in which it was stashed. A restart does that too,
    * but for answers and timers of the earlier life; at the end of the actor its stash becomes dead letters.

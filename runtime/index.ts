@@ -2,8 +2,17 @@
 export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
 export { BehaviorError, type BehaviorErrorCode } from "./behavior-error.ts";
-export { stateless, type Behavior, type Signal } from "./behavior.ts";
+export { functional, stateless, type Behavior, type Handler, type Signal } from "./behavior.ts";
 export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "./context.ts";
+export {
+  DEFAULT_SHUTDOWN_PHASES,
+  type PhaseReport,
+  type ShutdownPhase,
+  type ShutdownReport,
+  type ShutdownTask,
+  type TaskOutcome,
+  type TaskReport,
+} from "./coordinated-shutdown.ts";
 export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
@@ -70,3 +79,18 @@ export {
   type ServiceKey,
 } from "./groups/index.ts";
 export type { Settled, Work } from "./ports/work.ts";
+export {
+  consistentHash,
+  groupRouter,
+  poolRouter,
+  resizePool,
+  type ConsistentHash,
+  type ConsistentHashOptions,
+  type GroupList,
+  type GroupRouter,
+  type GroupRouterOptions,
+  type PoolRouter,
+  type PoolRouterOptions,
+  type ResizePool,
+  type Routing,
+} from "./routers/index.ts";

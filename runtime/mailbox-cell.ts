@@ -190,7 +190,10 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
 
   get #hasWork(): boolean {
     if (this.#mailbox.hasSignal) return true;
-    return (this.#mutes === 0 || !this.#isMuted) && (this.#mailbox.hasMessage || (this.extras !== null && this.extras.hasStashed));
+    return (
+      (this.#mutes === 0 || !this.#isMuted) &&
+      (this.#mailbox.hasMessage || (this.extras !== null && this.extras.hasStashed))
+    );
   }
 
   /** Only with `#mutes`. One that another node waits for is not muted, unless it wants to be: see `Inlet.isFull`. */

@@ -60,10 +60,7 @@ function judge({ kernel, crashes }: Supervised, error: unknown): Verdict {
   try {
     return { ...crashes.decide(error, clock.monotonicMs(), random), error };
   } catch (bug) {
-    const both = new AggregateError(
-      [error, bug],
-      "A crash, and no choice what to do about it: the supervision threw",
-    );
+    const both = new AggregateError([error, bug], "A crash, and no choice what to do about it: the supervision threw");
     return { directive: "escalate", delayMs: 0, error: both };
   }
 }
