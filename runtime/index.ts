@@ -64,7 +64,7 @@ export {
 } from "./ports/journal.ts";
 export type { Random } from "./ports/random.ts";
 export type { Address } from "./ports/address.ts";
-export type { Envelope, LinkEvent, Remoting } from "./ports/remoting.ts";
+export { KERNEL_PATH, type Envelope, type LinkEvent, type Remoting } from "./ports/remoting.ts";
 export {
   findGroup,
   joinGroup,
