@@ -94,3 +94,13 @@ export {
   type ResizePool,
   type Routing,
 } from "./routers/index.ts";
+export {
+  publish,
+  spawnTopics,
+  subscribe,
+  topic,
+  unsubscribe,
+  type Publisher,
+  type SubscribeOptions,
+  type Topic,
+} from "./topics/index.ts";

@@ -7,7 +7,7 @@
  * cut ends before anybody noticed, as retransmission does. After `noticeUs` without the other side a link breaks, unless
  * the fault says that it stays half open.
  */
-import type { Envelope, LinkEvent, Random } from "../runtime/index.ts";
+import { KERNEL_PATH, type Envelope, type LinkEvent, type Random } from "../runtime/index.ts";
 import type { ProcessLife } from "./process-life.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -105,7 +105,7 @@ export class Link {
   send(from: number, envelope: Envelope): void {
     const network = this.#network;
     const lane = this.#lane(from);
-    if (!this.#up || (network.weather.loss > 0 && network.random.next() < network.weather.loss)) {
+    if (!this.#up || this.#loses(envelope)) {
       network.lost += 1;
       return;
     }
@@ -257,6 +257,12 @@ export class Link {
     this.#network.delivered += 1;
     this.#network.timeline.note(`deliver ${lane.from} ${lane.to} ${envelope.to.path} ${describe(envelope.message)}`);
     station.life.enter(() => station.receive(envelope));
+  }
+
+  /** What kernels say is lost with the link only; see the port. */
+  #loses({ to }: Envelope): boolean {
+    const { weather, random } = this.#network;
+    return weather.loss > 0 && to.path !== KERNEL_PATH && random.next() < weather.loss;
   }
 
   #lane(from: number): Lane {

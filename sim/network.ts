@@ -3,10 +3,11 @@
  *
  *     send ──▶ link up? ──▶ delay ──▶ cut? held back ──▶ lost? ──▶ the receiver's life
  *
- * A ref of another node reaches it only through here: the kernel compares the ref's node with its own. Messages are handed
- * over as the objects they are; with `strict` they are first frozen and asked whether a codec could carry them.
+ * Messages are handed over as the objects they are, but for their refs, which each kernel makes for itself; with `strict` they
+ * are first frozen and asked whether a codec could carry them.
  */
-import type { Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import type { Address, AnyRef, Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import { adoptRefs } from "./adopt-refs.ts";
 import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
 import type { ProcessLife } from "./process-life.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
@@ -68,13 +69,17 @@ export class Network implements LinkNetwork {
   attach(node: string, incarnation: string, life: ProcessLife): Remoting {
     const index = this.#names.get(node) as number;
     let receive: ((envelope: Envelope) => void) | undefined;
+    let resolve: ((address: Address) => AnyRef) | undefined;
     const listeners: ((event: LinkEvent) => void)[] = [];
     const station: Station = {
       node,
       index,
       incarnation,
       life,
-      receive: (envelope) => receive?.(envelope),
+      receive: (envelope) => {
+        if (resolve === undefined) receive?.(envelope);
+        else receive?.({ ...envelope, message: adoptRefs(envelope.message, resolve) });
+      },
       onLink: (event) => {
         for (const listen of listeners) listen(event);
       },
@@ -85,6 +90,9 @@ export class Network implements LinkNetwork {
       send: (envelope) => this.#send(station, envelope),
       onEnvelope: (listen) => {
         receive = listen;
+      },
+      useRefs: (make) => {
+        resolve = make;
       },
       onLink: (listen) => void listeners.push(listen),
     };

@@ -3,7 +3,11 @@ import type { DeadLetter } from "../inspection.ts";
 import { KERNEL_PATH, type EnvelopeDrop } from "../ports/remoting.ts";
 
 /** Undefined for what kernels say: it is lost with its link only, and both ends know of that. */
-export function dropLetter({ envelope, reason, detail }: EnvelopeDrop): Pick<DeadLetter, "reason" | "detail"> | undefined {
+export function dropLetter({
+  envelope,
+  reason,
+  detail,
+}: EnvelopeDrop): Pick<DeadLetter, "reason" | "detail"> | undefined {
   if (envelope.to.path === KERNEL_PATH) return undefined;
   switch (reason) {
     case "no-link":
