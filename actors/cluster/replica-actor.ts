@@ -65,6 +65,8 @@ export const REPLICA_SPAWN_OPTIONS: SpawnOptions = {
   name: "replica",
   supervision: { onCrash: "escalate" },
   mailbox: { capacity: 1_000_000 },
+  // A slow peer must not hold up what the others wait for.
+  onPressure: "ignore",
 };
 
 const STATUS_MS = 1000;

@@ -27,6 +27,8 @@ export type LeaderMessage = LeadershipChange | LeaseKeeperStarted;
 export const LEADER_SPAWN_OPTIONS: SpawnOptions = {
   name: "leader",
   supervision: { onCrash: "restart", intensity: { restartsMax: 1000, windowMs: 60_000 } },
+  // A slow peer must not hold up what the others wait for.
+  onPressure: "ignore",
 };
 
 interface LeaderState {

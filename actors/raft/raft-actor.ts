@@ -16,6 +16,8 @@ export const RAFT_SPAWN_OPTIONS: SpawnOptions = {
   name: "raft",
   supervision: { onCrash: "escalate" },
   mailbox: { capacity: 1_000_000 },
+  // A slow peer must not hold up what the others wait for.
+  onPressure: "ignore",
 };
 
 export function raftActor(options: RaftActorOptions): Behavior<RaftHost, RaftActorMessage> {
