@@ -1,5 +1,5 @@
 /** The test kit: actors in virtual time, and one behaviour alone. See README.md. */
-export type { AskedEffect, Effect } from "./effect.ts";
+export type { AskedEffect, Effect, PipedEffect } from "./effect.ts";
 export { runInIsolation, type Isolated, type IsolationOptions } from "./isolated.ts";
 export { createManualCluster, type ManualCluster, type ManualClusterOptions } from "./manual-cluster.ts";
 export { createManualWorld, type ManualWorld, type ManualWorldOptions } from "./manual-world.ts";

@@ -9,16 +9,20 @@
 import type { Behavior, Signal } from "../behavior.ts";
 import type { AskResult } from "../context.ts";
 import type { Address } from "../ports/address.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { LinkEvent } from "../ports/remoting.ts";
 import { createRandom } from "../prng.ts";
-import { Ref } from "../ref.ts";
-import type { AskedEffect, Effect } from "./effect.ts";
-import { RecordingContext } from "./recording-context.ts";
+import type { Settled } from "../ports/work.ts";
+import type { Ref } from "../ref.ts";
+import type { AskedEffect, Effect, PipedEffect } from "./effect.ts";
+import { RecordingContext, type Requested } from "./recording-context.ts";
 import { showValue } from "./show-value.ts";
 
 export interface IsolationOptions {
   /** Where the behaviour believes to run. Default: node `local`, path the behaviour's name. */
   readonly self?: Address;
+  /** What `ctx.journal` is. Default: none. */
+  readonly journal?: Journal;
   /** What its random numbers are drawn from. Default: 1. */
   readonly seed?: number;
   /** Both clocks at the start, in milliseconds. Default: 0. */
@@ -30,7 +34,8 @@ export class Isolated<State, Message> {
   /** What `init` did. */
   readonly initial: readonly Effect[];
   readonly #context: RecordingContext<Message>;
-  readonly #behavior: Behavior<State, Message>;
+  readonly #stashed: Message[] = [];
+  #behavior: Behavior<State, Message>;
   #state: State;
   #nowMs: number;
 
@@ -42,19 +47,31 @@ export class Isolated<State, Message> {
       self: options.self ?? { node: "local", path: behavior.name },
       nowMs: () => this.#nowMs,
       random: createRandom(options.seed ?? 1),
+      journal: options.journal,
       deliver: (make) => this.#handle(make()),
     });
     this.#state = behavior.init(this.#context);
+    this.#becomeRequested();
     this.initial = this.#context.takeEffects();
   }
 
-  /** What the last handler returned. */
+  /** What the last handler returned, or what the `init` of what it became made. */
   get state(): State {
     return this.#state;
   }
 
   get self(): Ref<Message> {
     return this.#context.self;
+  }
+
+  /** The name of the behaviour that it is now. */
+  get behavior(): string {
+    return this.#behavior.name;
+  }
+
+  /** What it has stashed, oldest first. */
+  get stashed(): readonly Message[] {
+    return [...this.#stashed];
   }
 
   /** Whether it has stopped itself. */
@@ -82,8 +99,9 @@ export class Isolated<State, Message> {
 
   /** Hands it one signal; nothing happens when it takes none. */
   signal(signal: Signal): readonly Effect[] {
-    const { onSignal } = this.#behavior;
-    if (onSignal !== undefined) this.#state = onSignal.call(this.#behavior, this.#state, signal, this.#context);
+    const behavior = this.#behavior;
+    if (behavior.onSignal !== undefined) this.#state = behavior.onSignal(this.#state, signal, this.#context);
+    this.#becomeRequested();
     return this.#context.takeEffects();
   }
 
@@ -93,8 +111,14 @@ export class Isolated<State, Message> {
     return this.#context.takeEffects();
   }
 
+  /** Lets that phase of its system's shutdown begin, if it waits for it. */
+  shutdown(phase: string): readonly Effect[] {
+    this.#context.shutdown(phase);
+    return this.#context.takeEffects();
+  }
+
   /** Answers a request that it made. @throws when `asked` is no request that waits for its answer. */
-  answer<Answer>(asked: Effect | undefined, answer: Answer): readonly Effect[] {
+  answer(asked: Effect | undefined, answer: unknown): readonly Effect[] {
     return this.#settleAsk(asked, { ok: true, answer });
   }
 
@@ -103,11 +127,26 @@ export class Isolated<State, Message> {
     return this.#settleAsk(asked, { ok: false, code });
   }
 
+  /** Settles a promise that it piped. @throws when `piped` is no pipe that waits. */
+  settle(piped: Effect | undefined, settled: Settled<unknown>): readonly Effect[] {
+    if (!this.#context.settlePipe(piped as PipedEffect, settled)) {
+      throw new Error(`"${this.self.path}" does not wait for ${showValue(piped)}`);
+    }
+    return this.#context.takeEffects();
+  }
+
+  /** Lets its receive timeout fire now. @throws when none is set. */
+  fireReceiveTimeout(): readonly Effect[] {
+    const timer = this.#context.timers.takeReceiveTimeout();
+    if (timer === undefined) throw new Error(`"${this.self.path}" has no receive timeout set`);
+    return this.receive(timer.message);
+  }
+
   /** Lets a timer fire now, whatever the time. @throws when none of that key is set. */
   fireTimer(key: string): readonly Effect[] {
-    const timer = this.#context.takeTimer(key);
+    const timer = this.#context.timers.take(key);
     if (timer === undefined) {
-      const set = this.#context.timerKeys().join(", ");
+      const set = this.#context.timers.keys().join(", ");
       throw new Error(`"${this.self.path}" has no timer "${key}" set; it has ${set === "" ? "none" : set}`);
     }
     return this.receive(timer.message);
@@ -117,7 +156,7 @@ export class Isolated<State, Message> {
   advance(durationMs: number): readonly Effect[] {
     const untilMs = this.#nowMs + durationMs;
     for (;;) {
-      const timer = this.stopped ? undefined : this.#context.takeNextTimer(untilMs);
+      const timer = this.stopped ? undefined : this.#context.timers.takeNext(untilMs);
       if (timer === undefined) break;
       this.#nowMs = Math.max(this.#nowMs, timer.atMs);
       this.#handle(timer.message);
@@ -135,7 +174,35 @@ export class Isolated<State, Message> {
 
   #handle(message: Message): void {
     if (this.stopped) throw new Error(`"${this.self.path}" has stopped; it cannot handle ${showValue(message)}`);
+    const waiting = [message];
+    for (let next = waiting.shift(); next !== undefined && !this.stopped; next = waiting.shift()) {
+      waiting.unshift(...this.#handleOne(next));
+    }
+  }
+
+  /** Returns what it unstashed. */
+  #handleOne(message: Message): readonly Message[] {
     this.#state = this.#behavior.receive(this.#state, message, this.#context);
+    this.#context.timers.rearm(this.#nowMs);
+    const { stash, unstash, unhandled } = this.#becomeRequested();
+    if (unhandled) this.#context.record({ type: "unhandled", message });
+    if (stash) {
+      this.#stashed.push(message);
+      this.#context.record({ type: "stashed", message });
+    }
+    if (!unstash) return [];
+    const messages = this.#stashed.splice(0);
+    this.#context.record({ type: "unstashed", messages });
+    return messages;
+  }
+
+  #becomeRequested(): Requested<Message> {
+    const requested = this.#context.takeRequested();
+    if (requested.become !== null) {
+      this.#behavior = requested.become as Behavior<State, Message>;
+      this.#state = this.#behavior.init(this.#context);
+    }
+    return requested;
   }
 }
 

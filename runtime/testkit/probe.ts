@@ -67,8 +67,7 @@ export class Probe<Message> {
     this.#system = system;
     this.#world = world;
     this.#withinMs = options.withinMs ?? WITHIN_MS_DEFAULT;
-    const spawned = system.spawn(this.#behavior(), options.name === undefined ? {} : { name: options.name });
-    this.ref = spawned as Ref<Message>;
+    this.ref = system.spawn(this.#behavior(), options.name === undefined ? {} : { name: options.name });
   }
 
   /**

@@ -1,45 +1,58 @@
 /** The context of a behaviour in isolation: records each effect instead of having it. */
 import type { Behavior } from "../behavior.ts";
-import type { AskRequest, AskResult, Context, SpawnOptions } from "../context.ts";
+import type { AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "../context.ts";
 import type { Address } from "../ports/address.ts";
 import type { LinkEvent } from "../ports/remoting.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { Random } from "../ports/random.ts";
+import type { Settled } from "../ports/work.ts";
 import { Ref, type AnyRef } from "../ref.ts";
-import type { AskedEffect, Effect } from "./effect.ts";
+import type { AskedEffect, Effect, PipedEffect } from "./effect.ts";
+import { RecordedTimers } from "./recorded-timers.ts";
 
 export interface RecordingContextOptions<Message> {
   readonly self: Address;
   readonly random: Random;
+  readonly journal: Journal | undefined;
   nowMs(): number;
   /** A message to the behaviour itself, from an answer or a callback. */
   deliver(make: () => Message): void;
 }
 
-interface SetTimer<Message> {
-  readonly atMs: number;
-  readonly order: number;
-  readonly message: Message;
+/** What a handler asked to be done with the behaviour once it has returned. */
+export interface Requested<in out Message> {
+  readonly become: Behavior<unknown, Message> | null;
+  readonly stash: boolean;
+  readonly unstash: boolean;
+  readonly unhandled: boolean;
 }
 
 export class RecordingContext<in out Message> implements Context<Message> {
   readonly self: Ref<Message>;
   readonly node: string;
+  readonly journal: Journal | undefined;
   readonly random: Random;
+  readonly timers: RecordedTimers<Message> = new RecordedTimers<Message>();
   stopped = false;
   #effects: Effect[] = [];
   readonly #options: RecordingContextOptions<Message>;
   readonly #children = new Map<string, Ref<unknown>>();
-  readonly #timers = new Map<string, SetTimer<Message>>();
   readonly #asks = new Map<AskedEffect, (result: AskResult<unknown>) => void>();
+  readonly #piped = new Map<PipedEffect, (settled: Settled<unknown>) => void>();
   readonly #linkListeners: ((event: LinkEvent) => void)[] = [];
+  readonly #shutdown: { readonly phase: string; readonly run: () => void }[] = [];
   #spawned = 0;
   #asked = 0;
-  #timersSet = 0;
+  #become: Behavior<unknown, Message> | null = null;
+  #stash = false;
+  #unstash = false;
+  #unhandled = false;
 
   constructor(options: RecordingContextOptions<Message>) {
     this.#options = options;
     this.node = options.self.node;
     this.random = options.random;
+    this.journal = options.journal;
     this.self = this.refAt(options.self);
   }
 
@@ -67,6 +80,20 @@ export class RecordingContext<in out Message> implements Context<Message> {
     return (value) => this.#options.deliver(() => adapt(value));
   }
 
+  hold(): void {
+    this.#effects.push({ type: "held" });
+  }
+
+  release(): void {
+    this.#effects.push({ type: "released" });
+  }
+
+  pipe<Value>(promise: PromiseLike<Value>, adapt: (settled: Settled<Value>) => Message): void {
+    const piped: PipedEffect = { type: "piped", promise };
+    this.#piped.set(piped, (settled) => this.#options.deliver(() => adapt(settled as Settled<Value>)));
+    this.#effects.push(piped);
+  }
+
   /** A ref that records what is sent to it past the context, for example by a port. */
   refAt<Other>(address: Address): Ref<Other> {
     const ref: Ref<Other> = new Ref<Other>(address, {
@@ -83,10 +110,10 @@ export class RecordingContext<in out Message> implements Context<Message> {
     const ref = this.refAt<unknown>({ node: this.node, path: `${this.self.path}/${name}` });
     this.#children.set(name, ref);
     this.#effects.push({ type: "spawned", ref, behavior: behavior.name, options });
-    return ref as Ref<Other>;
+    return ref;
   }
 
-  stop(ref: AnyRef = this.self): void {
+  stop(ref: AnyRef = this.self, options?: StopOptions): void {
     const isSelf = ref.toString() === this.self.toString();
     const child = [...this.#children].find(([, one]) => one.toString() === ref.toString());
     if (!isSelf && child === undefined) {
@@ -94,11 +121,11 @@ export class RecordingContext<in out Message> implements Context<Message> {
     }
     if (isSelf) this.stopped = true;
     else if (child !== undefined) this.#children.delete(child[0]);
-    this.#effects.push({ type: "stopped", ref });
+    this.#effects.push({ type: "stopped", ref, ...options });
   }
 
   child<Other>(name: string): Ref<Other> | undefined {
-    return this.#children.get(name) as Ref<Other> | undefined;
+    return this.#children.get(name);
   }
 
   watch(ref: AnyRef): void {
@@ -114,19 +141,71 @@ export class RecordingContext<in out Message> implements Context<Message> {
     this.#effects.push({ type: "links-watched" });
   }
 
+  onShutdown(phase: string, make: (replyTo: Ref<"done">) => Message): void {
+    const replyTo = this.refAt<"done">({ node: this.node, path: `$ask/isolated-${++this.#asked}` });
+    this.#shutdown.push({ phase, run: () => this.#options.deliver(() => make(replyTo)) });
+    this.#effects.push({ type: "shutdown-awaited", phase });
+  }
+
   setTimer(key: string, delayMs: number, message: Message): void {
-    this.#timers.set(key, { atMs: this.now() + delayMs, order: ++this.#timersSet, message });
+    this.timers.set(key, this.now() + delayMs, message);
     this.#effects.push({ type: "timer-set", key, delayMs, message });
   }
 
   cancelTimer(key: string): void {
-    this.#timers.delete(key);
+    this.timers.cancel(key);
     this.#effects.push({ type: "timer-cancelled", key });
+  }
+
+  become<State>(behavior: Behavior<State, Message>): void {
+    this.#become = behavior;
+    this.#effects.push({ type: "became", behavior: behavior.name });
+  }
+
+  stash(): void {
+    this.#stash = true;
+  }
+
+  unhandled(): void {
+    this.#unhandled = true;
+  }
+
+  unstashAll(): void {
+    this.#unstash = true;
+  }
+
+  setReceiveTimeout(delayMs: number, message: Message): void {
+    this.timers.setReceiveTimeout(this.now(), delayMs, message);
+    this.#effects.push({ type: "receive-timeout-set", delayMs, message });
+  }
+
+  cancelReceiveTimeout(): void {
+    this.timers.cancelReceiveTimeout();
+    this.#effects.push({ type: "receive-timeout-cancelled" });
+  }
+
+  /** What the handler that has returned asked for; forgotten with this call. */
+  takeRequested(): Requested<Message> {
+    const requested = { become: this.#become, stash: this.#stash, unstash: this.#unstash, unhandled: this.#unhandled };
+    this.#become = null;
+    this.#stash = false;
+    this.#unstash = false;
+    this.#unhandled = false;
+    return requested;
+  }
+
+  record(effect: Effect): void {
+    this.#effects.push(effect);
   }
 
   /** Tells whoever watches links. */
   link(event: LinkEvent): void {
     for (const listen of this.#linkListeners) listen(event);
+  }
+
+  /** Lets one phase of the system's shutdown begin. */
+  shutdown(phase: string): void {
+    for (const task of this.#shutdown) if (task.phase === phase) task.run();
   }
 
   /** Ends an ask; false when it is no open one of this context. */
@@ -137,22 +216,12 @@ export class RecordingContext<in out Message> implements Context<Message> {
     return settle !== undefined;
   }
 
-  /** Takes a timer out; undefined when none of that key is set. */
-  takeTimer(key: string): SetTimer<Message> | undefined {
-    const timer = this.#timers.get(key);
-    this.#timers.delete(key);
-    return timer;
-  }
-
-  /** Takes the timer out that is due first, at or before `untilMs`. */
-  takeNextTimer(untilMs: number): SetTimer<Message> | undefined {
-    const due = [...this.#timers].filter(([, { atMs }]) => atMs <= untilMs);
-    const [first] = due.toSorted(([, one], [, other]) => one.atMs - other.atMs || one.order - other.order);
-    return first && this.takeTimer(first[0]);
-  }
-
-  timerKeys(): readonly string[] {
-    return [...this.#timers.keys()];
+  /** Ends a pipe; false when it is no open one of this context. */
+  settlePipe(piped: PipedEffect, settled: Settled<unknown>): boolean {
+    const settle = this.#piped.get(piped);
+    this.#piped.delete(piped);
+    settle?.(settled);
+    return settle !== undefined;
   }
 
   /** What was recorded since the last call. */

@@ -13,7 +13,14 @@ export function sameValue(one: unknown, other: unknown): boolean {
     return sameList([...(one as unknown as Iterable<unknown>)], [...(other as unknown as Iterable<unknown>)]);
   }
   if (Array.isArray(one)) return sameList(one, other as readonly unknown[]);
-  return sameFields(one, other) && String(one) === String(other);
+  // A date and a boxed number have no fields; what they are worth is what they turn into.
+  return sameFields(one, other) && Object.is(primitiveOf(one), primitiveOf(other));
+}
+
+/** Of an object without a primitive value: nothing, so that two of them do not differ in it. */
+function primitiveOf(value: object): unknown {
+  const primitive: unknown = value.valueOf();
+  return typeof primitive === "object" ? undefined : primitive;
 }
 
 function sameFields(one: object, other: object): boolean {

@@ -1,6 +1,6 @@
 /** Behaviours alone: their effects as values, their asks and timers in the test's hand. */
 import { expect, test } from "vitest";
-import type { AskResult, Behavior, Ref } from "../../../runtime/index.ts";
+import type { AskResult, Behavior, Ref, Settled } from "../../../runtime/index.ts";
 import { runInIsolation } from "../../../runtime/testkit/index.ts";
 
 interface PriceRequest {
@@ -138,4 +138,82 @@ test("what a handler throws reaches the test", () => {
     },
   });
   expect(() => isolated.receive("this")).toThrow("cannot take this");
+});
+
+type DoorMessage = "open" | "knock" | "close" | "opened" | "nobody" | "bell" | { readonly settled: Settled<string> };
+
+/** Closed at first: keeps who knocks until it is open, where it hears the bell and, for a minute, nobody. */
+const closed: Behavior<number, DoorMessage> = {
+  name: "closed",
+  init: () => 0,
+  receive: (knocks, message, ctx) => {
+    if (message === "knock") ctx.stash();
+    else if (message === "open") {
+      ctx.become(open);
+      ctx.unstashAll();
+    } else ctx.unhandled();
+    return knocks;
+  },
+};
+
+const open: Behavior<readonly string[], DoorMessage> = {
+  name: "open",
+  init: (ctx) => {
+    ctx.setReceiveTimeout(60_000, "nobody");
+    ctx.onShutdown("before-stop", () => "close");
+    return [];
+  },
+  receive: (heard, message, ctx) => {
+    if (message === "bell") {
+      ctx.pipe(Promise.resolve("ding"), (settled) => ({ settled }));
+      return heard;
+    }
+    if (message === "close") ctx.stop(ctx.self, { deadlineMs: 5 });
+    return [...heard, typeof message === "object" ? (message.settled.ok ? message.settled.value : "broken") : message];
+  },
+};
+
+test("become, stash and unstash happen in the step, and are recorded", () => {
+  const door = runInIsolation<unknown, DoorMessage>(closed);
+  expect(door.receive("bell")).toEqual([{ type: "unhandled", message: "bell" }]);
+  expect(door.receive("knock")).toEqual([{ type: "stashed", message: "knock" }]);
+  expect(door.stashed).toEqual(["knock"]);
+  expect(door.receive("open")).toEqual([
+    { type: "became", behavior: "open" },
+    { type: "receive-timeout-set", delayMs: 60_000, message: "nobody" },
+    { type: "shutdown-awaited", phase: "before-stop" },
+    { type: "unstashed", messages: ["knock"] },
+  ]);
+  expect(door.behavior).toBe("open");
+  expect(door.state).toEqual(["knock"]);
+  expect(door.stashed).toEqual([]);
+});
+
+test("a receive timeout fires after the last message, or by hand", () => {
+  const door = runInIsolation(open);
+  door.advance(59_999);
+  door.receive("knock");
+  door.advance(59_999);
+  expect(door.state).toEqual(["knock"]);
+  door.advance(1);
+  expect(door.state).toEqual(["knock", "nobody"]);
+  door.fireReceiveTimeout();
+  expect(door.state).toEqual(["knock", "nobody", "nobody"]);
+});
+
+test("a pipe is settled by hand, both ways", () => {
+  const door = runInIsolation(open);
+  const [first] = door.receive("bell");
+  const [second] = door.receive("bell");
+  expect(first?.type).toBe("piped");
+  door.settle(first, { ok: true, value: "dong" });
+  door.settle(second, { ok: false, error: new Error("no bell") });
+  expect(door.state).toEqual(["dong", "broken"]);
+  expect(() => door.settle(first, { ok: true, value: "dong" })).toThrow('"open" does not wait for { type: "piped"');
+});
+
+test("a phase of the shutdown is begun by hand, and a graceful stop keeps its deadline", () => {
+  const door = runInIsolation(open);
+  expect(door.shutdown("another")).toEqual([]);
+  expect(door.shutdown("before-stop")).toEqual([{ type: "stopped", ref: door.self, deadlineMs: 5 }]);
 });
