@@ -22,6 +22,9 @@ const HOPS_MIN = 8;
 /** As many while a promise that is new has not settled; a chain that is longer goes on after the next event. */
 const HOPS_MAX = 1000;
 
+/** Awaiting it lets every microtask run that is queued already. */
+const MICROTASK = Promise.resolve();
+
 export class VirtualWork {
   readonly #timeline: Timeline;
   readonly #random: Random;
@@ -65,8 +68,8 @@ export class VirtualWork {
 
   /** Lets promises make what progress they can. */
   async progress(): Promise<void> {
-    for (let hop = 0; hop < HOPS_MIN; hop++) await null;
-    for (let hop = HOPS_MIN; hop < HOPS_MAX && this.#fresh > 0; hop++) await null;
+    for (let hop = 0; hop < HOPS_MIN; hop++) await MICROTASK;
+    for (let hop = HOPS_MIN; hop < HOPS_MAX && this.#fresh > 0; hop++) await MICROTASK;
     this.#fresh = 0;
   }
 }

@@ -4,8 +4,7 @@ import type { SimulateOptions } from "../../sim/index.ts";
 
 type GossipMessage =
   | { readonly type: "tick" }
-  | { readonly type: "heard"; readonly from: string; readonly count: number }
-  | { readonly type: "worked"; readonly result: string };
+  | { readonly type: "heard"; readonly from: string; readonly count: number };
 
 /** What every node knows of all others, outside of the processes. */
 export type Heard = Map<string, Map<string, number>>;
@@ -15,7 +14,6 @@ const TICK_MS = 100;
 export function gossip(
   names: readonly string[],
   hear: (from: string, count: number) => void,
-  work?: (count: number) => Promise<string>,
 ): Behavior<number, GossipMessage> {
   return {
     name: "gossip",
@@ -33,8 +31,6 @@ export function gossip(
           return count + 1;
         case "heard":
           hear(message.from, message.count);
-          return count;
-        case "worked":
           return count;
         default:
           return message satisfies never;
