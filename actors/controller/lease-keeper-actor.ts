@@ -8,7 +8,8 @@
 import type { Behavior, Context, Ref } from "../../runtime/index.ts";
 import type { LeaseRule } from "../cluster/lease.ts";
 import { LeaseDeadlines } from "../cluster/lease-deadlines.ts";
-import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import { propose } from "../cluster/propose.ts";
+import type { ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Node, Resource } from "../resources/index.ts";
 
 export interface LeaseKeeperOptions {
@@ -31,7 +32,6 @@ export type LeaseKeeperMessage =
   | { readonly type: "expire-answered"; readonly node: string; readonly carriedOut: boolean };
 
 const PROPOSE_MS = 1000;
-const ASK_SLACK_MS = 250;
 
 export function leaseKeeperActor(options: LeaseKeeperOptions): Behavior<LeaseKeeper, LeaseKeeperMessage> {
   return {
@@ -107,18 +107,15 @@ class LeaseKeeper {
     const lease = this.#deadlines.get(node);
     if (lease === undefined) return;
     const { epoch, renewedAt } = lease;
-    this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
-      make: (replyTo) => ({
-        type: "propose",
-        command: { type: "expire-lease", node, epoch, renewedAt },
-        timeoutMs: PROPOSE_MS,
-        replyTo,
+    propose(this.#ctx, {
+      replica: this.#options.replica,
+      command: { type: "expire-lease", node, epoch, renewedAt },
+      timeoutMs: PROPOSE_MS,
+      adapt: (reply): LeaseKeeperMessage => ({
+        type: "expire-answered",
+        node,
+        carriedOut: reply.ok && reply.outcome.ok,
       }),
-      timeoutMs: PROPOSE_MS + ASK_SLACK_MS,
-      adapt: (result) => {
-        const carriedOut = result.ok && result.answer.ok && result.answer.outcome.ok;
-        return { type: "expire-answered", node, carriedOut };
-      },
     });
   }
 }

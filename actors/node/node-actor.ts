@@ -24,6 +24,7 @@ import type {
 import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
+import { propose } from "../cluster/propose.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { NodeSpec, Vm } from "../resources/index.ts";
 import type { VmReport } from "../vm/vm-message.ts";
@@ -50,7 +51,12 @@ const RETRY_MS = 250;
  * was started again would register without it, and the cluster would place it anew while it comes up here. The next
  * process finds what runs.
  */
-export const NODE_SPAWN_OPTIONS: SpawnOptions = { name: "node", supervision: { onCrash: "escalate" } };
+export const NODE_SPAWN_OPTIONS: SpawnOptions = {
+  name: "node",
+  supervision: { onCrash: "escalate" },
+  // It renews the lease: a slow peer must not hold that up.
+  onPressure: "ignore",
+};
 
 type Phase = "finding" | "registering" | "holding" | "ending";
 
@@ -318,11 +324,6 @@ class NodeKeeper {
 
   #propose(command: Command, adapt: (reply: ProposeReply) => NodeMessage): void {
     const timeoutMs = this.#options.lease.renewMs;
-    this.#ctx.ask<ReplicaRequest, ProposeReply>(this.#options.replica, {
-      make: (replyTo) => ({ type: "propose", command, timeoutMs, replyTo }),
-      timeoutMs: timeoutMs + RETRY_MS,
-      adapt: (result) =>
-        adapt(result.ok ? result.answer : { ok: false, code: "no-leader", message: "The replica did not answer" }),
-    });
+    propose(this.#ctx, { replica: this.#options.replica, command, timeoutMs, adapt });
   }
 }

@@ -1,5 +1,6 @@
 /** What the Raft actor is told and what it tells: to peers, to those who propose, and to its one subscriber. */
-import type { LogEntry, StoreError } from "../../runtime/ports/log-store.ts";
+import type { LogEntry } from "../../runtime/ports/log-store.ts";
+import type { StoreError } from "../../runtime/ports/store-error.ts";
 import type { Ref } from "../../runtime/ref.ts";
 import type { RaftMessage } from "./messages.ts";
 import type { Leadership, RaftAlarm, RaftStatus, ReadFailure } from "./ready.ts";

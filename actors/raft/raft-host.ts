@@ -6,7 +6,8 @@
  * or load it answers nothing but refusals, since it could not keep its word (faults 3 and 22).
  */
 import type { Context } from "../../runtime/context.ts";
-import { StoreError, type LogStore } from "../../runtime/ports/log-store.ts";
+import type { LogStore } from "../../runtime/ports/log-store.ts";
+import { StoreError } from "../../runtime/ports/store-error.ts";
 import type { Ref } from "../../runtime/ref.ts";
 import { createConfiguration } from "./configuration.ts";
 import type { RaftActorMessage, RaftEvent, RaftPropose, RaftProposeReply } from "./raft-actor-protocol.ts";

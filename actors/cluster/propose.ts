@@ -1,0 +1,26 @@
+/** How an actor proposes a command to its node's replica: an ask whose answer always comes, also when the replica is silent. */
+import type { Context, Ref } from "../../runtime/index.ts";
+import type { Command } from "./commands.ts";
+import type { ProposeReply, ReplicaRequest } from "./replica-protocol.ts";
+
+/** The replica answers at its own deadline; whoever asked waits this much longer before it takes it for gone. */
+const SLACK_MS = 250;
+
+export interface ProposeOptions<Message> {
+  readonly replica: Ref<ReplicaRequest>;
+  readonly command: Command;
+  /** How long the replica tries; its answer comes later by at most 250 ms. */
+  readonly timeoutMs: number;
+  /** Called once. A reply that is not `ok` says nothing of the command's fate. */
+  adapt(reply: ProposeReply): Message;
+}
+
+export function propose<Message>(ctx: Context<Message>, options: ProposeOptions<Message>): void {
+  const { replica, command, timeoutMs, adapt } = options;
+  ctx.ask<ReplicaRequest, ProposeReply>(replica, {
+    make: (replyTo) => ({ type: "propose", command, timeoutMs, replyTo }),
+    timeoutMs: timeoutMs + SLACK_MS,
+    adapt: (result) =>
+      adapt(result.ok ? result.answer : { ok: false, code: "no-leader", message: "The replica did not answer" }),
+  });
+}

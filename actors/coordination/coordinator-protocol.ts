@@ -1,0 +1,52 @@
+/**
+ * What actors of a node say to its coordinator, the actor at path `coordinator`, and what it tells them.
+ *
+ * All of it stays on the node: a tenure is an object that coordinator and holder share.
+ */
+import type { Ref } from "../../runtime/index.ts";
+import type { SessionTerm, Tenure } from "./tenure.ts";
+
+export type CoordinatorRequest =
+  /** Competes for a lease until `drop-claim` or until the holder ends. One claim a lease and node. */
+  | { readonly type: "claim-lease"; readonly name: string; readonly holder: Ref<LeaseEvent> }
+  /**
+   * The holder does not act under `fence` any more, of its own accord or because the lease was lost. The lease goes to
+   * node `to` if that has a session, else to whoever comes first. The claim stays.
+   */
+  | {
+      readonly type: "release-lease";
+      readonly name: string;
+      readonly holder: Ref<LeaseEvent>;
+      readonly fence: number;
+      readonly to: string | null;
+    }
+  /** Competes no more; what it holds is released. */
+  | { readonly type: "drop-claim"; readonly name: string; readonly holder: Ref<LeaseEvent> }
+  /** Wants a session of this node, until `drop-session` or its own end. */
+  | { readonly type: "hold-session"; readonly holder: Ref<SessionEvent> }
+  /** The holder does not act under a session that was lost any more. */
+  | { readonly type: "release-session"; readonly holder: Ref<SessionEvent>; readonly session: number }
+  | { readonly type: "drop-session"; readonly holder: Ref<SessionEvent> }
+  /** Tells `subscriber` at once, and then on every change, who holds a lease as far as this node knows. */
+  | { readonly type: "watch-lease"; readonly name: string; readonly subscriber: Ref<LeaseHolder> };
+
+export type LeaseEvent =
+  | { readonly type: "lease-granted"; readonly name: string; readonly tenure: Tenure }
+  /**
+   * The lease is about to end or has ended: the tenure says which. Told at least `STOP_MS` before the deadline, unless it
+   * was taken away or this process stood still. Answer with `release-lease` when nothing acts under it any more.
+   */
+  | { readonly type: "lease-lost"; readonly name: string; readonly fence: number }
+  /** The claim can never succeed and is dropped. */
+  | { readonly type: "lease-refused"; readonly name: string; readonly message: string };
+
+export type SessionEvent =
+  | { readonly type: "session-held"; readonly term: SessionTerm }
+  /** As `lease-lost`, for all that is held under the session. Answer with `release-session`. */
+  | { readonly type: "session-lost"; readonly session: number };
+
+export interface LeaseHolder {
+  readonly type: "lease-holder";
+  readonly name: string;
+  readonly holder: { readonly node: string; readonly fence: number } | null;
+}

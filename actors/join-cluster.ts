@@ -1,0 +1,97 @@
+/**
+ * Joins an actor system to a cluster: consensus, the replicated state, groups and the coordinator. All that a library user
+ * needs for leases, singletons and shards; `spawnMember` puts the rest of a VM node on top.
+ */
+import {
+  spawnReceptionist,
+  type ActorSystem,
+  type Logger,
+  type LogStore,
+  type PayloadCodec,
+  type Ref,
+  type StoreError,
+} from "../runtime/index.ts";
+import type { LeaseRule } from "./cluster/lease.ts";
+import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
+import type { ReplicaRequest } from "./cluster/replica-protocol.ts";
+import { coordinatorActor, COORDINATOR_SPAWN_OPTIONS } from "./coordination/coordinator-actor.ts";
+import type { CoordinatorRequest } from "./coordination/coordinator-protocol.ts";
+import type { HoldRule } from "./coordination/tenure.ts";
+import {
+  raftActor,
+  RAFT_SPAWN_OPTIONS,
+  type RaftActorMessage,
+  type RaftLimits,
+  type RaftRules,
+  type RaftTiming,
+  type RaftView,
+} from "./raft/index.ts";
+
+export interface JoinClusterOptions {
+  /** Names of all nodes of the cluster, this one among them; the same at all of them. */
+  readonly members: readonly string[];
+  /** Where this node keeps its log. */
+  readonly store: LogStore;
+  /** Encodes commands for the log; the same at all members. */
+  readonly codec: PayloadCodec;
+  readonly logger: Logger;
+  readonly raftTiming?: Partial<RaftTiming>;
+  readonly raftLimits?: Partial<RaftLimits>;
+  /** The log can no longer be read or kept; whoever runs the process should end it. Default: it lives on, refusing. */
+  readonly onStoreFailed?: (error: StoreError) => void;
+  /** For the simulator: rules with a planted fault, and looks inside for its checkers. */
+  readonly raftRules?: RaftRules;
+  readonly leaseRule?: LeaseRule;
+  readonly holdRule?: HoldRule;
+  readonly onRaftStart?: (view: RaftView) => void;
+  readonly onApply?: (view: ClusterView) => void;
+}
+
+export interface Cluster {
+  /** This node's copy of the replicated state. */
+  readonly replica: Ref<ReplicaRequest>;
+  /** Where actors of this node claim leases; singletons and shards do so by themselves. */
+  readonly coordinator: Ref<CoordinatorRequest>;
+}
+
+/**
+ * Spawns the actors of one member, consensus first, so that a stopping system ends it last.
+ * @throws when the system has joined a cluster already.
+ */
+export function joinCluster(system: ActorSystem, options: JoinClusterOptions): Cluster {
+  const { codec, logger } = options;
+  const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
+  const replicaOptions = {
+    raft,
+    codec,
+    logger,
+    ...optional("onApply", options.onApply),
+    ...optional("onStoreFailed", options.onStoreFailed),
+  };
+  const replica = system.spawn(replicaActor(replicaOptions), REPLICA_SPAWN_OPTIONS);
+  system.spawn(
+    raftActor({
+      voters: options.members,
+      store: options.store,
+      subscriber: replica,
+      ...optional("timing", options.raftTiming),
+      ...optional("limits", options.raftLimits),
+      ...optional("rules", options.raftRules),
+      ...optional("onStart", options.onRaftStart),
+    }),
+    RAFT_SPAWN_OPTIONS,
+  );
+  spawnReceptionist(system);
+  const coordinatorOptions = {
+    replica,
+    ...optional("leaseRule", options.leaseRule),
+    ...optional("holdRule", options.holdRule),
+  };
+  const coordinator = system.spawn(coordinatorActor(coordinatorOptions), COORDINATOR_SPAWN_OPTIONS);
+  return { replica, coordinator };
+}
+
+/** An optional property, absent rather than undefined. */
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: Value });
+}
