@@ -52,8 +52,8 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     this.#child = child;
     this.#behavior = child.behavior;
     this.context = new CellContext<Message>(this);
-    kernel.inspection.spawned(this.ref, child.behavior.name);
-    this.#start();
+    if (kernel.inspection.on) kernel.inspection.spawning(this.ref, child.behavior.name, () => this.#start());
+    else this.#start();
   }
 
   /** The name of its present behaviour. */
@@ -189,8 +189,10 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
 
   protected override handleMessage(message: Message | Deferred, sender: AnyRef | null, isOwn: boolean): void {
     this.phase = "handling";
+    let timer: string | null = null;
     try {
       if (message instanceof Deferred) {
+        ({ timer } = message);
         const due = message.take();
         if (due === undefined) {
           this.#handled(null);
@@ -199,7 +201,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
         isOwn = true;
         message = due.message as Message;
       }
-      if (this.kernel.inspection.observed) this.kernel.inspection.message(this.ref, sender, message);
+      if (this.kernel.inspection.on) this.kernel.inspection.message(this.ref, sender, { message, timer });
       const next = this.#behavior.receive(this.state, message, this.context);
       if (next !== this.state) this.#keep(next, "receive");
     } catch (error) {
@@ -322,8 +324,9 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
 
   /** Begins the next life; called by its restart. */
   revive(): void {
-    this.kernel.inspection.restarted(this.ref);
-    this.#start();
+    const { inspection } = this.kernel;
+    if (inspection.on) inspection.restarting(this.ref, () => this.#start());
+    else this.#start();
   }
 
   end(reason: "stopped" | "crashed"): void {

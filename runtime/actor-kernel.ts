@@ -68,7 +68,7 @@ export class ActorKernel {
   readonly node: string;
   readonly world: World;
   readonly root: NactParent;
-  readonly inspection: InspectionHub = new InspectionHub();
+  readonly inspection: InspectionHub;
   readonly asks: PendingAsks;
   readonly remote: Remote;
   readonly links: Links;
@@ -81,6 +81,7 @@ export class ActorKernel {
     this.node = options.node;
     this.world = options.world;
     this.root = options.root;
+    this.inspection = new InspectionHub(options.node);
     this.shutdown = options.shutdown;
     this.#options = options;
     this.asks = new PendingAsks(options.node, options.world, (to, message, sender) => {
@@ -88,6 +89,7 @@ export class ActorKernel {
     });
     this.remote = new Remote({
       node: options.node,
+      inspection: this.inspection,
       remoting: options.world.remoting,
       find: (path) => this.#find(path),
       localRef: (path) => this.refAt({ node: options.node, path }),
@@ -113,7 +115,7 @@ export class ActorKernel {
 
   tell<Message>(to: Ref<Message>, message: Message, sender: AnyRef | null): void {
     if (to.node === this.node) to.target.receive(message, sender);
-    else this.remote.tell(to, message, sender);
+    else this.remote.tell(to, message, this.inspection.on ? this.inspection.trace(sender) : sender);
   }
 
   refAt<Message>(address: Address): Ref<Message> {
@@ -127,7 +129,7 @@ export class ActorKernel {
     const { reason, sender } = letter;
     this.deadLetters += 1;
     this.#deadLettersBy.set(reason, (this.#deadLettersBy.get(reason) ?? 0) + 1);
-    this.inspection.deadLetter(sender?.target.asker === undefined ? letter : { ...letter, sender: sender.target.asker });
+    this.inspection.deadLetter(letter);
     const failure = ASK_FAILURES[reason];
     if (failure !== undefined) this.refuse(sender, failure);
   }

@@ -20,7 +20,8 @@ import {
   type ShutdownReport,
   type ShutdownTask,
 } from "./coordinated-shutdown.ts";
-import type { InspectionEvent } from "./inspection.ts";
+import type { ActorNode, DeadLetterReason, InspectionEvent, InspectOptions } from "./inspection.ts";
+import { treeBelow } from "./actor-tree.ts";
 import type { Address } from "./ports/address.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { stopActorsTask } from "./stop-actors.ts";
@@ -43,7 +44,7 @@ export interface ActorSystemOptions {
 
 export class ActorSystem {
   readonly node: string;
-  /** What happens in this system, as it happens; see `InspectionEvent`. Completes when the system stops. */
+  /** All that happens in this system: `inspect()`. */
   readonly inspection: Observable<InspectionEvent>;
   readonly #kernel: ActorKernel;
   readonly #nactName: string;
@@ -77,13 +78,31 @@ export class ActorSystem {
         options.onFailure?.(ref, error);
       },
     });
-    this.inspection = this.#kernel.inspection.stream;
+    this.inspection = this.inspect();
     shutdown.add(stopActorsTask(this.#kernel, shutdown.timeoutMs(ACTORS_PHASE)));
   }
 
   /** Messages that nobody handled, since the start. */
   get deadLetters(): number {
     return this.#kernel.deadLetters;
+  }
+
+  /** Of the messages that nobody handled, those for this reason. */
+  deadLettersBy(reason: DeadLetterReason): number {
+    return this.#kernel.deadLettersBy(reason);
+  }
+
+  /**
+   * What happens in this system from each subscription on, with a share of the messages; see `InspectionEvent`. Completes when
+   * the system stops. @throws RangeError for a rate that is none.
+   */
+  inspect(options: InspectOptions = {}): Observable<InspectionEvent> {
+    return this.#kernel.inspection.observe(options);
+  }
+
+  /** The living actors as they are now, from the top level down. */
+  tree(): readonly ActorNode[] {
+    return treeBelow(this.#kernel.root);
   }
 
   /** Spawns a top-level actor. @throws when the name is taken or malformed. */

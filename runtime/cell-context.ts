@@ -176,8 +176,9 @@ export class CellContext<in out Message> implements Context<Message> {
 
   setTimer(key: string, delayMs: number, message: Message): void {
     if (this.#cell.stopped) return;
-    this.#timers ??= new Timers(this.#kernel.world.clock, (fired) => this.#cell.receive(fired, null));
-    this.#timers.set(key, delayMs, message);
+    this.#timers ??= new Timers(this.#kernel.world.clock, (fired, setBy) => this.#cell.receive(fired, setBy));
+    const { inspection } = this.#kernel;
+    this.#timers.set(key, { delayMs, message, setBy: inspection.on ? inspection.trace(null) : null });
   }
 
   cancelTimer(key: string): void {

@@ -6,6 +6,11 @@
  * an actor bounds these by what it asks for, and one that is lost would be waited for without end.
  */
 export abstract class Deferred {
+  /** The key of the timer that it comes from; null for anything else. */
+  get timer(): string | null {
+    return null;
+  }
+
   /** The message; undefined when it is no longer wanted. Called once. */
   abstract take(): { readonly message: unknown } | undefined;
 }

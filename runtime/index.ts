@@ -13,13 +13,28 @@ export {
   type TaskOutcome,
   type TaskReport,
 } from "./coordinated-shutdown.ts";
-export type { DeadLetter, DeadLetterReason, InspectionEvent } from "./inspection.ts";
+export type {
+  ActorNode,
+  Causal,
+  DeadLetter,
+  DeadLetterReason,
+  InspectionDetail,
+  InspectionEvent,
+  InspectOptions,
+} from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
 export { CheckedJournal, type JournalBackend, type SnapshotContent, type SubmitDone } from "./persistence/checked-journal.ts";
+export { Decision, effectToken, type DecideContext } from "./persistence/decision.ts";
+export type { AdaptedEvent, EventAdapter, EventFormatOptions } from "./persistence/event-format.ts";
+export { eventSourced } from "./persistence/event-sourced.ts";
+export type { EventSourcedOptions, PersistenceSignal } from "./persistence/event-sourced-options.ts";
 export { JournalMachine } from "./persistence/journal-machine.ts";
 export { createMemoryJournal } from "./persistence/memory-journal.ts";
 export { memoryBodies, MemoryTable } from "./persistence/memory-table.ts";
+export { PersistenceError, type PersistenceErrorCode } from "./persistence/persistence-error.ts";
+export { plainJson } from "./persistence/plain-json.ts";
+export type { EventPlace } from "./persistence/recovery.ts";
 export { createRandom } from "./prng.ts";
 export { Ref, type AnyRef, type TerminationReason } from "./ref.ts";
 export { stopOnCrash, type Directive, type Strategy, type Supervision } from "./supervision.ts";

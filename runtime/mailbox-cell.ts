@@ -17,6 +17,7 @@ import { Deferred } from "./deferred.ts";
 import { Mailbox, type MailboxMetrics, type MailboxOwner } from "./mailbox.ts";
 import type { Pressure, Source } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
+import { causeOf } from "./traced.ts";
 import { Inlet } from "./remote/inlet.ts";
 
 /** Messages of one turn. More starves the neighbours, fewer pays the dispatcher more often; 64 costs under 2 %. */
@@ -75,6 +76,11 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     return this.#mailbox;
   }
 
+  /** Whether it gets no turns for messages. */
+  get isMuted(): boolean {
+    return this.#mutes > 0 && this.#isMuted;
+  }
+
   get pressure(): Pressure | null {
     return this.#mailbox.pressure;
   }
@@ -98,22 +104,20 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "no-recipient" });
       return;
     }
-    this.#mailbox.push(message, sender);
+    this.#mailbox.push(message, this.kernel.inspection.on ? this.kernel.inspection.trace(sender) : sender);
     this.schedule();
   }
 
   /** An actor that it watches is gone: it hears that ahead of every user message. */
   terminated(ref: AnyRef, reason: TerminationReason): void {
     if (this.stopped) return;
-    this.#mailbox.pushSignal({ type: "terminated", ref, reason });
-    this.schedule();
+    this.#pushSignal({ type: "terminated", ref, reason });
   }
 
   /** What the actor has asked for and must hear ahead of every user message. */
   receiveAhead(message: Deferred): void {
     if (this.stopped) return;
-    this.#mailbox.pushSignal(message);
-    this.schedule();
+    this.#pushSignal(message);
   }
 
   /** One turn; called by the dispatcher. */
@@ -121,11 +125,12 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     this.#scheduled = false;
     for (let budget = THROUGHPUT; budget > 0 && this.phase === "running"; budget--) {
       if (this.#mailbox.hasSignal) this.#handleControl(this.#mailbox.shiftSignal());
-      else if (this.#mutes > 0 && this.#isMuted) return;
+      else if (this.#mutes > 0 && this.#isMuted) break;
       else if (this.extras !== null && this.extras.hasStashed) this.#handleStashed(this.extras);
       else if (this.#mailbox.hasMessage) this.#handleNext();
-      else return;
+      else break;
     }
+    if (this.kernel.inspection.on) this.kernel.inspection.current = 0;
     this.schedule();
   }
 
@@ -208,9 +213,20 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     this.handleMessage(message, sender, false);
   }
 
+  #pushSignal(signal: Signal | Deferred): void {
+    const { inspection } = this.kernel;
+    this.#mailbox.pushSignal(signal, inspection.on ? inspection.trace(null) : null);
+    this.schedule();
+  }
+
   #handleControl(control: Signal | Deferred): void {
-    if (control instanceof Deferred) this.handleMessage(control, null, true);
-    else this.handleSignal(control);
+    const sender = this.#mailbox.signalSender;
+    if (control instanceof Deferred) {
+      this.handleMessage(control, sender, true);
+      return;
+    }
+    if (this.kernel.inspection.on) this.kernel.inspection.current = causeOf(sender);
+    this.handleSignal(control);
   }
 
   #handleStashed(extras: CellExtras<Message>): void {

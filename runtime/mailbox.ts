@@ -64,6 +64,8 @@ export interface MailboxOwner {
 export class Mailbox<Message> {
   dropped = 0;
   highWater = 0;
+  /** Of the signal that `shiftSignal` returned last: what it follows from, when inspected. */
+  signalSender: AnyRef | null = null;
   readonly #owner: MailboxOwner;
   readonly #capacity: number;
   readonly #overflow: Overflow;
@@ -128,9 +130,9 @@ export class Mailbox<Message> {
   }
 
   /** A signal, or an answer that goes ahead of every message. */
-  pushSignal(signal: Signal | Deferred): void {
+  pushSignal(signal: Signal | Deferred, sender: AnyRef | null): void {
     this.#signals ??= new Lane();
-    this.#signals.push(signal, null);
+    this.#signals.push(signal, sender);
   }
 
   /** Only when `hasMessage`. */
@@ -147,6 +149,7 @@ export class Mailbox<Message> {
   shiftSignal(): Signal | Deferred {
     const signals = this.#signals as Lane;
     const signal = signals.shift() as Signal | Deferred;
+    this.signalSender = signals.sender;
     if (signals.length === 0) this.#signals = null;
     return signal;
   }

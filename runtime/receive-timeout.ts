@@ -38,6 +38,10 @@ export class ReceiveTimeout<Message> extends Deferred {
     this.#handle = null;
   }
 
+  override get timer(): string {
+    return "receive-timeout";
+  }
+
   /** The message, unless others were handled while this one waited; either way the next period begins. */
   override take(): { readonly message: Message } | undefined {
     if (this.#cancelled) return undefined;

@@ -1,6 +1,7 @@
 /** Keyed timers of one actor, on the world's clock. A timer that was replaced or cancelled never reaches the behaviour. */
 import { Deferred } from "./deferred.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
+import type { AnyRef } from "./ref.ts";
 
 /** What a timer puts into the mailbox; compared with the running timers when its turn comes. */
 class TimerFired<Message> extends Deferred {
@@ -13,9 +14,20 @@ class TimerFired<Message> extends Deferred {
     this.#timers = timers;
   }
 
+  override get timer(): string {
+    return this.key;
+  }
+
   override take(): { readonly message: Message } | undefined {
     return this.#timers.take(this);
   }
+}
+
+interface TimerRequest<Message> {
+  readonly delayMs: number;
+  readonly message: Message;
+  /** What it follows from, when inspected. */
+  readonly setBy: AnyRef | null;
 }
 
 interface RunningTimer<Message> {
@@ -27,17 +39,17 @@ interface RunningTimer<Message> {
 export class Timers<Message> {
   readonly #running = new Map<string, RunningTimer<Message>>();
   readonly #clock: Clock;
-  readonly #deliver: (fired: Deferred) => void;
+  readonly #deliver: (fired: Deferred, setBy: AnyRef | null) => void;
 
-  constructor(clock: Clock, deliver: (fired: Deferred) => void) {
+  constructor(clock: Clock, deliver: (fired: Deferred, setBy: AnyRef | null) => void) {
     this.#clock = clock;
     this.#deliver = deliver;
   }
 
-  set(key: string, delayMs: number, message: Message): void {
+  set(key: string, { delayMs, message, setBy }: TimerRequest<Message>): void {
     this.cancel(key);
     const fired = new TimerFired(key, this);
-    const handle = this.#clock.setTimer(delayMs, () => this.#deliver(fired));
+    const handle = this.#clock.setTimer(delayMs, () => this.#deliver(fired, setBy));
     this.#running.set(key, { fired, handle, message });
   }
 

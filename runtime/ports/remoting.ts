@@ -60,6 +60,8 @@ export interface Envelope {
   readonly from: Address;
   readonly to: Address;
   readonly message: unknown;
+  /** The inspection event that the message follows from, while the sending system is inspected. A driver may leave it behind. */
+  readonly cause?: string;
 }
 
 /** A link is the connection of this node to one peer, whichever side opened it. */

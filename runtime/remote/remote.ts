@@ -10,6 +10,7 @@
  */
 import type { AskFailure } from "../context.ts";
 import type { DeadLetter, DeadLetterReason } from "../inspection.ts";
+import type { InspectionHub } from "../inspection-hub.ts";
 import type { Address } from "../ports/address.ts";
 import { KERNEL_PATH, type Envelope, type EnvelopeDrop, type LinkEvent, type Remoting } from "../ports/remoting.ts";
 import type { Pressure } from "../pressure.ts";
@@ -28,6 +29,7 @@ const ASK_PREFIX = "$ask/";
 export interface RemoteOptions {
   readonly node: string;
   readonly remoting: Remoting | undefined;
+  readonly inspection: InspectionHub;
   /** What is at a path of this node, actor or ask. */
   find(path: string): Recipient<unknown> | undefined;
   /** A ref to a path of this node. */
@@ -106,7 +108,9 @@ export class Remote implements ChannelOwner, InletOwner {
 
   transmit(to: AnyRef, message: unknown, sender: AnyRef | null): void {
     sender?.target.sentTo?.(to.node);
-    this.#remoting?.send({ from: { node: this.#options.node, path: sender?.path ?? "" }, to, message });
+    const { node, inspection } = this.#options;
+    const envelope: Envelope = { from: { node, path: sender?.path ?? "" }, to, message };
+    this.#remoting?.send(inspection.on ? inspection.withCause(envelope, sender) : envelope);
   }
 
   say(node: string, message: KernelMessage): void {
@@ -163,10 +167,13 @@ export class Remote implements ChannelOwner, InletOwner {
       return;
     }
     const sender = this.refAt(from);
+    const { inspection } = this.#options;
+    if (inspection.on) inspection.current = envelope.cause ?? 0;
     const recipient = this.#options.find(to.path);
     if (recipient === undefined) this.undeliverable(this.#options.localRef(to.path), message, sender, "no-recipient");
     else if (recipient.actor === undefined) recipient.receive(message, sender);
     else this.#deliverTo(recipient.actor, { message, sender, to });
+    if (inspection.on) inspection.current = 0;
   }
 
   #deliverTo(

@@ -1,6 +1,6 @@
-/** The inspection stream tells what happens, in the order in which it happens. */
+/** The inspection stream tells what happens, in the order in which it happens, and what each event follows from. */
 import { expect, test } from "vitest";
-import { ActorSystem, stateless, type InspectionEvent } from "../../runtime/index.ts";
+import { ActorSystem, stateless, type Behavior, type InspectionEvent } from "../../runtime/index.ts";
 import { createManualWorld } from "./manual-world.ts";
 
 function describe(event: InspectionEvent): string {
@@ -9,6 +9,8 @@ function describe(event: InspectionEvent): string {
       return `spawned ${event.ref.path} (${event.behavior})`;
     case "message":
       return `message ${String(event.message)} from ${event.sender?.path ?? "outside"} to ${event.ref.path}`;
+    case "timer":
+      return `timer ${event.key} of ${event.ref.path}`;
     case "crashed":
       return `crashed ${event.ref.path}: ${(event.error as Error).message}: ${event.directive}`;
     case "restarted":
@@ -19,6 +21,16 @@ function describe(event: InspectionEvent): string {
     default:
       return event satisfies never;
   }
+}
+
+/** Each event behind the one that caused it, as `cause > event`. */
+function chains(events: readonly InspectionEvent[]): string[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  expect(byId.size).toBe(events.length);
+  return events.map((event) => {
+    const cause = event.cause === null ? undefined : byId.get(event.cause);
+    return `${cause === undefined ? String(event.cause) : describe(cause)} > ${describe(event)}`;
+  });
 }
 
 test("inspection tells of spawns, messages, crashes, restarts, dead letters and ends, in order, then completes", () => {
@@ -57,4 +69,133 @@ test("inspection tells of spawns, messages, crashes, restarts, dead letters and 
     "dead letter late to boss: no-recipient",
     "complete",
   ]);
+});
+
+type Step = "start" | "question" | "late" | "fail";
+
+/** On `start`, sets a timer and asks; what comes of both, and of a crash, follows from it. */
+const chained: Behavior<null, Step | "answered"> = {
+  name: "chained",
+  init: () => null,
+  receive: (state, message, ctx) => {
+    if (message === "start") {
+      ctx.setTimer("later", 10, "late");
+      const replier = ctx.spawn(
+        stateless<(answer: null) => void>("replier", (reply) => reply(null)),
+        { name: "replier" },
+      );
+      ctx.tell(
+        replier,
+        ctx.callback(() => "answered"),
+      );
+    }
+    if (message === "late") throw new Error("too late");
+    return state;
+  },
+};
+
+test("an event names the event that it follows from, through spawns, tells, callbacks, timers, crashes and restarts", () => {
+  const world = createManualWorld();
+  const system = ActorSystem.create({ node: "n1", world });
+  const events: InspectionEvent[] = [];
+  system.inspect().subscribe((event) => events.push(event));
+  const ref = system.spawn(chained, { name: "a", supervision: { onCrash: "restart" } });
+  system.tell(ref, "start");
+  world.advance(10);
+  const start = "message start from outside to a";
+  const told = chains(events).map((line) => line.replace(/message \(.*=> .*\) from/, "message <reply> from"));
+  expect(told.map((line) => line.replaceAll(/message \(value\).*? from/gs, "message reply from"))).toEqual([
+    "null > spawned a (chained)",
+    `null > ${start}`,
+    `${start} > spawned a/replier (replier)`,
+    expect.stringMatching(/^message start from outside to a > message .* from a to a\/replier$/s),
+    expect.stringMatching(/^message .* from a to a\/replier > message answered from outside to a$/s),
+    `${start} > timer later of a`,
+    "timer later of a > message late from outside to a",
+    "message late from outside to a > dead letter late to a: crashed",
+    "message late from outside to a > crashed a: too late: restart",
+    expect.stringMatching(/> stopped a\/replier$/),
+    "crashed a: too late: restart > restarted a",
+  ]);
+  system.stop();
+});
+
+test("inspect() tells the share of the messages that was asked for, and every other event", () => {
+  const world = createManualWorld();
+  const system = ActorSystem.create({ node: "n1", world });
+  const seen = { all: 0, some: 0, none: [] as string[] };
+  system.inspect().subscribe(({ type }) => (seen.all += type === "message" ? 1 : 0));
+  system.inspect({ messageRate: 0.25 }).subscribe(({ type }) => (seen.some += type === "message" ? 1 : 0));
+  system.inspect({ messageRate: 0 }).subscribe(({ type }) => seen.none.push(type));
+  const ref = system.spawn(stateless<number>("sink", () => {}));
+  for (let i = 0; i < 100; i++) system.tell(ref, i);
+  world.settle();
+  expect(seen).toEqual({ all: 100, some: 25, none: ["spawned"] });
+  expect(() => system.inspect({ messageRate: 1.5 })).toThrow("the rate is a number from 0 to 1");
+  system.stop();
+});
+
+test("a subscription that begins or ends while messages wait disturbs none of them", () => {
+  const world = createManualWorld();
+  const system = ActorSystem.create({ node: "n1", world });
+  const handled: number[] = [];
+  const told: InspectionEvent[] = [];
+  const ref = system.spawn(stateless<number>("sink", (value) => void handled.push(value)));
+  system.tell(ref, 1);
+  const subscription = system.inspect().subscribe((event) => told.push(event));
+  system.tell(ref, 2);
+  world.settle();
+  system.tell(ref, 3);
+  subscription.unsubscribe();
+  world.settle();
+  expect(handled).toEqual([1, 2, 3]);
+  expect(told.map((event) => (event.type === "message" ? event.message : event.type))).toEqual([1, 2]);
+  system.stop();
+});
+
+test("tree() shows every living actor, what it is, and what waits for it", () => {
+  const world = createManualWorld();
+  const system = ActorSystem.create({ node: "n1", world });
+  const leaf = stateless<string>("leaf", () => {
+    throw new Error("cannot");
+  });
+  const parent: Behavior<null, never> = {
+    name: "parent",
+    init: (ctx) => {
+      ctx.spawn(leaf, { name: "one", supervision: { onCrash: "restart" }, mailbox: { capacity: 2 } });
+      return null;
+    },
+    receive: (state) => state,
+  };
+  const ref = system.spawn(parent, { name: "top" });
+  const one = system.refAt<string>({ node: "n1", path: "top/one" });
+  system.tell(one, "crash");
+  world.settle();
+  for (const message of ["a", "b", "c"]) system.tell(one, message);
+  expect(system.tree()).toEqual([
+    {
+      name: "top",
+      ref,
+      behavior: "parent",
+      phase: "running",
+      restarts: 0,
+      mailbox: { depth: 0, highWater: 0, dropped: 0 },
+      children: [
+        {
+          name: "one",
+          ref: expect.objectContaining({ node: "n1" }) as unknown,
+          behavior: "leaf",
+          phase: "running",
+          restarts: 1,
+          mailbox: { depth: 2, highWater: 2, dropped: 1 },
+          children: [],
+        },
+      ],
+    },
+  ]);
+  expect([system.deadLetters, system.deadLettersBy("crashed"), system.deadLettersBy("mailbox-full")]).toEqual([
+    2, 1, 1,
+  ]);
+  system.stop();
+  expect(system.tree()).toEqual([]);
 });
