@@ -12,6 +12,7 @@ import { spawnMember } from "../../actors/index.ts";
 import { createApiServer } from "../../api/index.ts";
 import { ActorSystem, createRandom, type Logger, type World } from "../../runtime/index.ts";
 import {
+  claimIdentity,
   createNodeDispatcher,
   createNodeProber,
   createPinoLogger,
@@ -26,7 +27,6 @@ import { blixardVersion } from "../version.ts";
 import { chooseDriver } from "./choose-driver.ts";
 import { explainNodeFailure } from "./explain-node-failure.ts";
 import { hostCapacity } from "./host-capacity.ts";
-import { claimIdentity } from "./node-identity.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /** Longest wait for one thing that is open to be closed, before the rest is closed and the process ends all the same. */

@@ -5,6 +5,7 @@ export type StoreErrorCode =
   | "store-corrupt"
   | "store-full"
   | "store-io"
+  | "store-foreign"
   | "store-locked"
   | "store-version"
   | "store-busy"

@@ -8,8 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-codes.ts";
+import { StoreError } from "../ports/store-error.ts";
 
 export interface NodeIdentity {
   readonly name: string;
@@ -19,7 +18,10 @@ export interface NodeIdentity {
 
 const FILE = "identity.json";
 
-/** Reads the folder's identity, or makes one. The caller holds the folder's lock. @throws CliError */
+/**
+ * Reads the folder's identity, or makes one. The caller holds the folder's lock.
+ * @throws {StoreError} `store-foreign` when it belongs to another node or cluster, `store-corrupt` when it cannot be read.
+ */
 export function claimIdentity(
   dataDir: string,
   wanted: { readonly name: string; readonly clusterId: string },
@@ -29,11 +31,11 @@ export function claimIdentity(
   if (found === null) return mint(path, wanted);
   for (const field of ["name", "clusterId"] as const) {
     if (found[field] === wanted[field]) continue;
-    throw new CliError(
-      EXIT.failed,
-      `Cannot start node "${wanted.name}" of cluster "${wanted.clusterId}": the data folder ${dataDir} belongs to node "${found.name}" of cluster "${found.clusterId}"`,
-      { hint: "Give each node a folder of its own (--data), or start it under the name it had." },
-    );
+    throw new StoreError("store-foreign", {
+      message: `Cannot start node "${wanted.name}" of cluster "${wanted.clusterId}": the data folder ${dataDir} belongs to node "${found.name}" of cluster "${found.clusterId}"`,
+      path,
+      hint: "Give each node a data folder of its own, or start it under the name it had.",
+    });
   }
   return found;
 }
@@ -46,7 +48,9 @@ function read(path: string): NodeIdentity | null {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-  const damaged = new CliError(EXIT.failed, `Cannot read who the data folder belongs to: ${path} is damaged`, {
+  const damaged = new StoreError("store-corrupt", {
+    message: `Cannot read who the data folder belongs to: ${path} is damaged`,
+    path,
     hint: "Restore that file from a backup: it never changes. Or replace the node's data as docs/operations.md says for a damaged log.",
   });
   try {
