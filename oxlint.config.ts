@@ -27,6 +27,7 @@ const FOLDERS: readonly Folder[] = [
   { files: ["sim/**"] },
   { files: ["guest/**"], node: true },
   { files: ["api/**"], packages: ["fastify", "@fastify/*"], node: true },
+  { files: ["library/**"], node: true },
   { files: ["cli/**"], packages: ["commander", "yaml", "cli-table3", "ts-pattern"], node: true },
   // To measure the kernel beside it.
   { files: ["bench/**"], packages: ["nact"], node: true },
@@ -153,7 +154,7 @@ const config: OxlintConfig = {
     },
     {
       // `cli/` is the composition root: below it nobody reads the environment.
-      files: ["runtime/node/**", "transport/node/**", "guest/**", "api/**"],
+      files: ["runtime/node/**", "transport/node/**", "guest/**", "api/**", "library/**"],
       rules: {
         "no-restricted-properties": [
           "error",

@@ -24,10 +24,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sim: KERNEL,
   guest: ["runtime", "runtime/node"],
   api: KERNEL,
+  library: WORLDS,
   cli: [...WORLDS, "guest", "api"],
   bench: [...WORLDS, "guest", "api", "cli"],
-  examples: WORLDS,
-  test: [...WORLDS, "guest", "api", "cli", "bench"],
+  examples: [...WORLDS, "library"],
+  test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples"],
 };
 
 /** Package to the folders that may import it. */
@@ -202,7 +203,7 @@ test("oxlint names a handler that awaits", () => {
 
 test("oxlint names whoever reads the environment below the composition root", () => {
   using tree = new ScratchTree();
-  const folders = ["runtime/node", "transport/node", "guest", "api"];
+  const folders = ["runtime/node", "transport/node", "guest", "api", "library"];
   for (const folder of [...folders, "cli"]) {
     tree.plant(`${folder}/planted-environment.ts`, ["export const home: unknown = process.env;"]);
   }

@@ -17,7 +17,7 @@ export interface TidyRule {
 const LINES_MAX = 400;
 
 /** Folders whose files the rules of source apply to; tests and benches are read beside what they are about. */
-const SOURCE = /^(runtime|transport|actors|sim|guest|api|cli)\//;
+const SOURCE = /^(runtime|transport|actors|sim|guest|api|library|cli)\//;
 
 const isSource = (path: string): boolean => SOURCE.test(path);
 const isTest = (path: string): boolean => path.endsWith(".test.ts");
