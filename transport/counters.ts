@@ -1,4 +1,5 @@
 /** What a node's transport has done since it started; every number only grows. */
+import type { EnvelopeDropReason } from "../runtime/ports/remoting.ts";
 import { REFUSAL_CODES, type RefusalCode } from "./refusal.ts";
 
 export interface TransportCounters {
@@ -18,18 +19,8 @@ export interface TransportCounters {
   readonly refusedByPeer: Record<RefusalCode, number>;
 }
 
-export type DropReason =
-  /** The peer has no link at the moment. */
-  | "no-link"
-  /** The peer reads more slowly than this node writes. */
-  | "queue-full"
-  /** Not from this node, to a node that is no peer, or to no possible path. */
-  | "no-route"
-  /** Something in the message may not cross between nodes; a bug of the sender. */
-  | "not-plain"
-  | "too-large"
-  /** It arrived before the actor system had registered its receiver. */
-  | "not-started";
+/** `not-started`: it arrived before the actor system had registered its receiver, so nobody could be told. */
+export type DropReason = EnvelopeDropReason | "not-started";
 
 const DROP_REASONS: readonly DropReason[] = [
   "no-link",
@@ -37,6 +28,7 @@ const DROP_REASONS: readonly DropReason[] = [
   "no-route",
   "not-plain",
   "too-large",
+  "unreadable",
   "not-started",
 ];
 

@@ -6,20 +6,51 @@
  * a later version, and a reader ignores those it does not know: two versions must be able to read each other's greeting
  * in order to disagree by name. Every other frame is exactly as long as stated.
  */
-import type { Envelope } from "../runtime/ports/remoting.ts";
+export const FRAME_TAGS = {
+  hello: 1,
+  challenge: 2,
+  proof: 3,
+  welcome: 4,
+  /** Version 1: `[5, [to, from, message], …]`, paths as texts. */
+  envelopes: 5,
+  /**
+   * Since version 2: `[6, message, to, from, message, to, from, …]`. A path is a text; or `[slot, text]`, which defines the
+   * slot for the rest of the link; or a slot. Slots of `to` and of `from` are two tables (paths.ts).
+   */
+  messages: 6,
+  /** Since version 2: `[7, id, to, from, length]` begins a large message, its paths as texts. */
+  large: 7,
+  /** Since version 2: `[8, id, bytes]` is the next part of it; the last one completes the length. */
+  chunk: 8,
+} as const;
 
-export const FRAME_TAGS = { hello: 1, challenge: 2, proof: 3, welcome: 4, envelopes: 5 } as const;
+/** What frames of envelopes may have before their tag: an array's head of 32 bits. */
+export const FRAME_HEAD_BYTES = 6;
 
 /**
- * The largest frame, 16 MiB: room for a snapshot chunk or a full Raft batch, and still decoded in well under a tenth of a
- * second. A longer one closes the connection as soon as its header is read.
+ * A frame is closed when it reaches this size, so that the receiver's event loop gets a turn between frames and one of
+ * its timers is never late by more than a millisecond or so. A larger message travels in chunks of this size, between
+ * which heartbeats and the messages of others pass.
+ */
+export const FRAME_BYTES_TARGET: number = 256 * 1024;
+
+/**
+ * The largest frame, 16 MiB: what a peer of version 1, which knows no chunks, puts a large message into. A longer one
+ * closes the connection as soon as its header is read.
  */
 export const FRAME_BYTES_MAX: number = 16 * 1024 * 1024;
 
+/**
+ * The largest message unless a node is told otherwise, encoded: 64 MiB. It stays in memory at both ends while it travels,
+ * and takes the receiver's event loop a tenth of a second; what is larger belongs into a file or into parts.
+ */
+export const MESSAGE_BYTES_MAX: number = 64 * 1024 * 1024;
+
+/** Large messages of one link that are under way side by side; more wait at the sender. Bounds what a receiver keeps. */
+export const LARGE_OPEN_MAX = 8;
+
 /** What one connection may send before it has proven the token; greetings take some 300 bytes. */
 export const HANDSHAKE_BYTES_MAX: number = 8 * 1024;
-
-export type Frame = HandshakeFrame | EnvelopesFrame;
 
 export type HandshakeFrame = HelloFrame | ChallengeFrame | ProofFrame | WelcomeFrame;
 
@@ -59,15 +90,6 @@ export interface WelcomeFrame {
   readonly type: "welcome";
   readonly proof: string;
 }
-
-/** Everything that waited, in order. Nodes stand for the link's two ends, so no node can write in another's name. */
-export interface EnvelopesFrame {
-  readonly type: "envelopes";
-  readonly envelopes: readonly Envelope[];
-}
-
-/** An envelope inside a frame: path to, path from (empty without a sender), message. */
-export type WireEnvelope = readonly [to: string, from: string, message: unknown];
 
 export function toWire(frame: HandshakeFrame): readonly unknown[] {
   switch (frame.type) {

@@ -16,11 +16,11 @@
  * The version range of both sides is part of what is proven, so nobody between them can talk them down.
  */
 import { dialerOf } from "./dial-rule.ts";
-import type { HandshakeFrame, HelloFrame, ChallengeFrame, Frame, Identity } from "./frame.ts";
+import type { HandshakeFrame, HelloFrame, ChallengeFrame, Identity } from "./frame.ts";
 import type { Refusal, RefusalCode } from "./refusal.ts";
 
 /** Oldest and newest protocol this build speaks. A pair speaks the newest that both do. */
-export const PROTOCOL_VERSIONS: VersionRange = { min: 1, max: 1 };
+export const PROTOCOL_VERSIONS: VersionRange = { min: 1, max: 2 };
 
 export interface VersionRange {
   readonly min: number;
@@ -78,7 +78,7 @@ export function awaitHello(nonce: string): HandshakeState {
   return { type: "awaiting-hello", nonce };
 }
 
-export function stepHandshake(self: HandshakeSelf, state: HandshakeState, frame: Frame): HandshakeStep {
+export function stepHandshake(self: HandshakeSelf, state: HandshakeState, frame: HandshakeFrame): HandshakeStep {
   switch (state.type) {
     case "awaiting-hello":
       return frame.type === "hello" ? onHello(self, state.nonce, frame) : unexpected(state, frame);
@@ -168,7 +168,7 @@ function wrongToken(peer: Identity): HandshakeStep {
   return refused("wrong-token", `"${peer.node}" does not have the cluster token of this node`);
 }
 
-function unexpected(state: HandshakeState, frame: Frame): HandshakeStep {
+function unexpected(state: HandshakeState, frame: HandshakeFrame): HandshakeStep {
   return refused("unexpected-frame", `${frame.type} came while ${state.type}`);
 }
 

@@ -2,18 +2,33 @@
 export { backoffMs, REDIAL_BACKOFF } from "./backoff.ts";
 export type { Backoff } from "./backoff.ts";
 export { createCounters } from "./counters.ts";
-export type { DropReason, TransportCounters } from "./counters.ts";
+export type { TransportCounters } from "./counters.ts";
+export { ChunkQueue, LARGE_BYTES } from "./chunk-queue.ts";
+export type { HeldMessage, Piece } from "./chunk-queue.ts";
 export { dialerOf } from "./dial-rule.ts";
-export { FRAME_BYTES_MAX, FRAME_TAGS, HANDSHAKE_BYTES_MAX, toWire } from "./frame.ts";
-export type { Frame, HandshakeFrame, Identity, WireEnvelope } from "./frame.ts";
+export {
+  FRAME_BYTES_MAX,
+  FRAME_BYTES_TARGET,
+  FRAME_HEAD_BYTES,
+  FRAME_TAGS,
+  HANDSHAKE_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  toWire,
+} from "./frame.ts";
+export type { HandshakeFrame, Identity } from "./frame.ts";
 export { awaitHello, greet, PROTOCOL_VERSIONS, stepHandshake } from "./handshake.ts";
 export type { HandshakeSelf, HandshakeState, HandshakeStep, Members, Prover, VersionRange } from "./handshake.ts";
 export { LogThrottle } from "./log-throttle.ts";
-export { ENVELOPE_BYTES_MAX, Outbox } from "./outbox.ts";
-export { isName, parseFrame } from "./parse-frame.ts";
-export type { FrameEnds, ParsedFrame } from "./parse-frame.ts";
-export { DEPTH_MAX, findUnplain, VALUES_MAX } from "./plain-data.ts";
-export { formatAddress, isAddress, parseAddress, REF_EXTENSION_TYPE } from "./ref-address.ts";
+export { isName, parseFrame, PATH_LENGTH_MAX } from "./parse-frame.ts";
+export type { ParsedFrame } from "./parse-frame.ts";
+export { PathAddresses, PathSlots } from "./paths.ts";
+export { NO_PAYLOAD_TYPES, PayloadTypes } from "./payload-types.ts";
+export type { PayloadType } from "./payload-types.ts";
+export { DEPTH_MAX, findUnplain, isWireBigint, PLAIN_RULES, VALUES_MAX } from "./plain-data.ts";
+export type { PayloadRules } from "./plain-data.ts";
+export { Reassembly } from "./reassembly.ts";
+export type { LargeMessage } from "./reassembly.ts";
+export { formatAddress, isAddress, parseAddress } from "./ref-address.ts";
 export {
   CLOSE_REPLACED,
   CLOSE_SHUTDOWN,
@@ -23,4 +38,4 @@ export {
   refusalOfCloseCode,
 } from "./refusal.ts";
 export type { Refusal, RefusalCode } from "./refusal.ts";
-export { scanMsgpack } from "./scan-msgpack.ts";
+export { BUFFER_KIND, EXTENDED_SINCE, EXTENSION_TYPES, TYPED_ARRAY_KINDS, typedArrayKind } from "./wire-types.ts";

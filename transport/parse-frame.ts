@@ -1,9 +1,8 @@
 /**
- * From a decoded value to a frame, or to the name of what is wrong with it. Nothing behind this file looks at a field
- * whose type it has not checked.
+ * From a decoded value to a frame of the handshake, or to the name of what is wrong with it. Nothing behind this file looks
+ * at a field whose type it has not checked. Frames of a link are read where their bytes are (node/link-reader.ts).
  */
-import type { Envelope } from "../runtime/ports/remoting.ts";
-import { FRAME_TAGS, type Frame, type Identity } from "./frame.ts";
+import { FRAME_TAGS, type HandshakeFrame, type Identity } from "./frame.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** Node names, cluster ids, incarnations. No `/`: it separates node and path. */
@@ -16,22 +15,14 @@ const HASH = /^[0-9a-f]{64}$/;
 export const PATH_LENGTH_MAX = 1024;
 
 export type ParsedFrame =
-  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: true; readonly frame: HandshakeFrame }
   | { readonly ok: false; readonly refusal: Refusal };
-
-/** The two ends of the connection a frame came in on. */
-export interface FrameEnds {
-  /** The node that sent it; empty while it has not proven who it is. */
-  readonly from: string;
-  /** This node. */
-  readonly to: string;
-}
 
 export function isName(value: unknown): value is string {
   return typeof value === "string" && NAME.test(value);
 }
 
-export function parseFrame(value: unknown, ends: FrameEnds): ParsedFrame {
+export function parseFrame(value: unknown): ParsedFrame {
   if (!Array.isArray(value)) return malformed("it is not an array");
   const fields: readonly unknown[] = value;
   switch (fields[0]) {
@@ -43,7 +34,10 @@ export function parseFrame(value: unknown, ends: FrameEnds): ParsedFrame {
     case FRAME_TAGS.welcome:
       return parseProof(fields);
     case FRAME_TAGS.envelopes:
-      return parseEnvelopes(fields, ends);
+    case FRAME_TAGS.messages:
+    case FRAME_TAGS.large:
+    case FRAME_TAGS.chunk:
+      return { ok: false, refusal: { code: "unexpected-frame", detail: "messages came before the link" } };
     default:
       return { ok: false, refusal: { code: "unknown-frame", detail: `its tag is ${describe(fields[0])}` } };
   }
@@ -74,20 +68,6 @@ function parseProof(fields: readonly unknown[]): ParsedFrame {
   return { ok: true, frame: { type, proof } };
 }
 
-function parseEnvelopes(fields: readonly unknown[], ends: FrameEnds): ParsedFrame {
-  const envelopes: Envelope[] = [];
-  for (let i = 1; i < fields.length; i++) {
-    const wire = fields[i];
-    if (!Array.isArray(wire) || wire.length !== 3) return malformed(`envelope ${i}: not three elements`);
-    const [to, from, message] = wire as readonly unknown[];
-    if (!isPath(to) || to === "") return malformed(`envelope ${i}: path to`);
-    if (!isPath(from)) return malformed(`envelope ${i}: path from`);
-    envelopes.push({ from: { node: ends.from, path: from }, to: { node: ends.to, path: to }, message });
-  }
-  if (envelopes.length === 0) return malformed("no envelope");
-  return { ok: true, frame: { type: "envelopes", envelopes } };
-}
-
 function parseIdentity(cluster: unknown, node: unknown, incarnation: unknown): Identity | undefined {
   return isName(cluster) && isName(node) && isName(incarnation) ? { cluster, node, incarnation } : undefined;
 }
@@ -98,10 +78,6 @@ function isVersion(value: unknown): value is number {
 
 function isHash(value: unknown): value is string {
   return typeof value === "string" && HASH.test(value);
-}
-
-function isPath(value: unknown): value is string {
-  return typeof value === "string" && value.length <= PATH_LENGTH_MAX;
 }
 
 function malformed(detail: string): ParsedFrame {

@@ -1,11 +1,6 @@
-/**
- * How a ref travels inside a payload: an extension value of MessagePack that holds `node/path`, as in the ref's own
- * `blixard://node/path`. Its type number is part of the wire protocol; msgpackr keeps 0x42 to 0x78 and negative ones.
- */
+/** How a ref travels inside a payload: `node/path`, as in the ref's own `blixard://node/path`. */
 import type { Address } from "../runtime/ports/address.ts";
 import { PATH_LENGTH_MAX, isName } from "./parse-frame.ts";
-
-export const REF_EXTENSION_TYPE = 0x01;
 
 export function formatAddress(address: Address): string {
   return `${address.node}/${address.path}`;

@@ -16,12 +16,10 @@ import {
   greet,
   HANDSHAKE_BYTES_MAX,
   isWireRefusal,
-  Outbox,
   parseFrame,
   refusalOfCloseCode,
   stepHandshake,
   toWire,
-  type Frame,
   type HandshakeFrame,
   type HandshakeSelf,
   type HandshakeState,
@@ -31,7 +29,11 @@ import {
   type TransportCounters,
 } from "../index.ts";
 import { freshNonce } from "./hmac-prover.ts";
-import { decodePlain, encodePlain, type ResolveRef } from "./msgpack-codec.ts";
+import { LinkReader, type Received } from "./link-reader.ts";
+import { LinkWriter, type Drop, type FrameSink } from "./link-writer.ts";
+import { decodePlain, encodePlain } from "./msgpack-codec.ts";
+import type { PackerOptions } from "./packer.ts";
+import type { UnpackerOptions } from "./unpacker.ts";
 import type { TransportTiming } from "./timing.ts";
 
 /** What all connections of one node share. */
@@ -40,9 +42,11 @@ export interface ConnectionWorld {
   readonly clock: Clock;
   readonly timing: TransportTiming;
   readonly counters: TransportCounters;
-  readonly resolveRef: ResolveRef;
+  readonly packing: PackerOptions;
+  readonly unpacking: UnpackerOptions;
+  readonly messageBytesMax: number;
   onLinked(connection: Connection, peer: Identity): void;
-  onEnvelopes(envelopes: readonly Envelope[]): void;
+  onReceived(received: Received): void;
   /** Called once, after which nothing else is. */
   onClosed(connection: Connection, end: ConnectionEnd): void;
 }
@@ -64,7 +68,13 @@ export interface OpenSocket {
   readonly dialed: string | null;
 }
 
-export class Connection {
+/** What a connection has once it is a link. */
+interface Link {
+  readonly reader: LinkReader;
+  readonly writer: LinkWriter;
+}
+
+export class Connection implements FrameSink {
   readonly dialed: string | null;
   readonly remote: string;
   /** Set once the peer has proven who it is. */
@@ -74,7 +84,7 @@ export class Connection {
   readonly #world: ConnectionWorld;
   readonly #socket: WebSocket;
   readonly #stream: Socket;
-  readonly #outbox = new Outbox();
+  #link: Link | null = null;
   readonly #bytesBefore: number;
   #handshake: HandshakeState;
   #closed = false;
@@ -111,13 +121,27 @@ export class Connection {
     this.#sendHandshake(send);
   }
 
-  /** Queues one encoded envelope for the end of this turn; false when there is no room. Only when linked. */
-  send(bytes: Uint8Array): boolean {
-    const isFirst = this.#outbox.isEmpty;
-    if (!this.#outbox.offer(bytes, this.#socket.bufferedAmount)) return false;
+  /** Bytes that the socket has not written out yet. */
+  get waitingBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Takes an envelope for the end of this turn at the latest, or says why not. Only when linked. */
+  tell(envelope: Envelope): Drop | undefined {
+    const { writer } = this.#link as Link;
+    const isFirst = writer.isEmpty;
+    const drop = writer.add(envelope);
     // A microtask runs when the macrotask that sends has finished: its envelopes share frames and none waits longer.
     if (isFirst) queueMicrotask(() => this.#flush());
-    return true;
+    return drop;
+  }
+
+  /** Sends one frame; `sent` is called when its bytes are no longer needed, and not at all when the connection ends. */
+  send(frame: Uint8Array, sent?: () => void): void {
+    this.#world.counters.framesSent += 1;
+    this.#world.counters.bytesSent += frame.length;
+    if (sent === undefined) this.#socket.send(frame);
+    else this.#socket.send(frame, (error) => error ?? sent());
   }
 
   close(end: "replaced" | "shutdown"): void {
@@ -126,20 +150,25 @@ export class Connection {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return;
-    const { counters, self, resolveRef } = this.#world;
+    const { counters } = this.#world;
     counters.framesReceived += 1;
     counters.bytesReceived += data.length;
     if (!isBinary) return this.#refuse("text-frame", "frames are binary");
-    const decoded = this.peer === null ? decodePlain(data) : decodePlain(data, resolveRef);
-    if (!decoded.ok) return this.#refuse("malformed-frame", decoded.detail);
-    const parsed = parseFrame(decoded.value, { from: this.peer?.node ?? "", to: self.identity.node });
-    if (!parsed.ok) return this.#refuse(parsed.refusal.code, parsed.refusal.detail);
-    if (this.peer === null) return this.#stepHandshake(parsed.frame);
-    if (parsed.frame.type !== "envelopes") return this.#refuse("unexpected-frame", `${parsed.frame.type} on a link`);
-    this.#world.onEnvelopes(parsed.frame.envelopes);
+    if (this.#link === null) return this.#onGreeting(data);
+    const read = this.#link.reader.read(data);
+    if (!read.ok) return this.#refuse(read.refusal.code, read.refusal.detail);
+    this.#world.onReceived(read.received);
   }
 
-  #stepHandshake(frame: Frame): void {
+  #onGreeting(data: Buffer): void {
+    const decoded = decodePlain(data);
+    if (!decoded.ok) return this.#refuse("malformed-frame", decoded.detail);
+    const parsed = parseFrame(decoded.value);
+    if (!parsed.ok) return this.#refuse(parsed.refusal.code, parsed.refusal.detail);
+    this.#stepHandshake(parsed.frame);
+  }
+
+  #stepHandshake(frame: HandshakeFrame): void {
     const step = stepHandshake(this.#world.self, this.#handshake, frame);
     if (step.type === "refused") return this.#refuse(step.refusal.code, step.refusal.detail);
     if (step.send !== null) this.#sendHandshake(step.send);
@@ -148,26 +177,29 @@ export class Connection {
       return;
     }
     this.peer = step.peer;
+    this.#link = this.#createLink(step.peer.node, step.version);
+    this.#stream.on("drain", () => this.#flush());
     this.#world.clock.clearTimer(this.#timer);
     this.#scheduleHeartbeat();
     this.#world.onLinked(this, step.peer);
   }
 
+  #createLink(peer: string, version: number): Link {
+    const { self, packing, unpacking, messageBytesMax } = this.#world;
+    return {
+      reader: new LinkReader({ from: peer, to: self.identity.node, unpacking, messageBytesMax }),
+      writer: new LinkWriter(this, { version, packing, messageBytesMax }),
+    };
+  }
+
   #sendHandshake(frame: HandshakeFrame): void {
     const encoded = encodePlain(toWire(frame), frame.type);
     if (!encoded.ok) throw new Error(`Bug: handshake frame ${frame.type} is not plain data: ${encoded.detail}`);
-    this.#sendFrame(encoded.bytes);
+    this.send(encoded.bytes);
   }
 
   #flush(): void {
-    if (this.#closed) return;
-    for (const frame of this.#outbox.drain()) this.#sendFrame(frame);
-  }
-
-  #sendFrame(bytes: Uint8Array): void {
-    this.#world.counters.framesSent += 1;
-    this.#world.counters.bytesSent += bytes.length;
-    this.#socket.send(bytes);
+    if (!this.#closed) this.#link?.writer.flush();
   }
 
   #checkHandshakeBytes(): void {
@@ -191,6 +223,7 @@ export class Connection {
       this.#end({ type: "silent" }, null);
       return;
     }
+    this.#link?.writer.rest();
     this.#socket.ping();
     this.#scheduleHeartbeat();
   }

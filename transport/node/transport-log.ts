@@ -4,8 +4,8 @@
  */
 import type { Clock } from "../../runtime/ports/clock.ts";
 import type { LogFields, Logger, LogLevel } from "../../runtime/ports/logger.ts";
-import type { Envelope } from "../../runtime/ports/remoting.ts";
-import { LogThrottle, type DropReason, type Refusal, type RefusalCode, type TransportCounters } from "../index.ts";
+import type { Envelope, EnvelopeDropReason } from "../../runtime/ports/remoting.ts";
+import { LogThrottle, type Refusal, type RefusalCode, type TransportCounters } from "../index.ts";
 
 /** The other end: its name if it is known to be a member's, and where it called from. */
 export interface Other {
@@ -14,6 +14,9 @@ export interface Other {
 }
 
 const STRANGER = "stranger";
+
+/** Bugs, and disagreements of versions: nobody repeats that message. The others are the weather. */
+const SAID_ALOUD: ReadonlySet<EnvelopeDropReason> = new Set(["not-plain", "too-large", "unreadable"]);
 
 export class TransportLog {
   readonly #counters: TransportCounters;
@@ -27,15 +30,20 @@ export class TransportLog {
     this.#logger = logger;
   }
 
-  dropped(reason: DropReason, count = 1): void {
-    this.#counters.dropped[reason] += count;
+  /** Arrived before anybody could take it. */
+  notStarted(count: number): void {
+    this.#counters.dropped["not-started"] += count;
   }
 
-  /** A bug of the sender: nobody repeats that message, so it is said aloud. */
-  droppedForGood(reason: DropReason, { from, to }: Envelope, detail: string): void {
-    this.dropped(reason);
-    const message = `Cannot send to "${to.path}" on "${to.node}": ${detail}`;
-    this.#throttled("error", `drop ${reason} ${to.node}`, message, { from: from.path, to: to.path, peer: to.node });
+  envelopeDropped({ from, to }: Envelope, reason: EnvelopeDropReason, detail: string): void {
+    this.#counters.dropped[reason] += 1;
+    if (!SAID_ALOUD.has(reason)) return;
+    const message = `Cannot send from "${from.path}" on "${from.node}" to "${to.path}" on "${to.node}": ${detail}`;
+    this.#throttled("error", `drop ${reason} ${from.node} ${to.node}`, message, {
+      reason,
+      from: from.path,
+      to: to.path,
+    });
   }
 
   refused({ code, detail }: Refusal, other: Other): void {

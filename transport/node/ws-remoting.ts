@@ -5,26 +5,32 @@
  * speaks, see ../handshake.ts), find peers, or deliver again what a lost link took with it.
  */
 import type { Address } from "../../runtime/ports/address.ts";
-import type { Envelope, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
+import type { Envelope, EnvelopeDrop, EnvelopeDropReason, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
 import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
   createCounters,
   dialerOf,
-  ENVELOPE_BYTES_MAX,
-  isAddress,
+  MESSAGE_BYTES_MAX,
+  PATH_LENGTH_MAX,
   PROTOCOL_VERSIONS,
   type Identity,
   type TransportCounters,
-  type WireEnvelope,
 } from "../index.ts";
 import { Connection, type ConnectionEnd, type ConnectionWorld, type OpenSocket } from "./connection.ts";
 import { Dialer, type PeerAddress } from "./dialer.ts";
 import { createHmacProver } from "./hmac-prover.ts";
 import { Listener } from "./listener.ts";
-import { encodePlain, type ResolveRef } from "./msgpack-codec.ts";
+import type { Received } from "./link-reader.ts";
 import { TRANSPORT_TIMING, type TransportTiming } from "./timing.ts";
 import { TransportLog } from "./transport-log.ts";
-import { checkOptions, isLoopback, LOOPBACK, type WsRemotingOptions } from "./ws-remoting-options.ts";
+import type { ResolveRef } from "./unpacker.ts";
+import {
+  checkOptions,
+  createPayloadTypes,
+  isLoopback,
+  LOOPBACK,
+  type WsRemotingOptions,
+} from "./ws-remoting-options.ts";
 
 export interface WsRemoting {
   readonly remoting: Remoting;
@@ -61,6 +67,7 @@ class WsRemotingDriver implements Remoting {
   readonly #links = new Map<string, Connection>();
   readonly #log: TransportLog;
   readonly #linkListeners: ((event: LinkEvent) => void)[] = [];
+  readonly #dropListeners: ((drop: EnvelopeDrop) => void)[] = [];
   #receive: ((envelope: Envelope) => void) | null = null;
   #resolve: ResolveRef | null = null;
 
@@ -69,6 +76,7 @@ class WsRemotingDriver implements Remoting {
     const { node, incarnation, clusterId, token, peers, clock, logger, listen } = options;
     this.#log = new TransportLog(this.counters, clock, logger);
     const timing = { ...TRANSPORT_TIMING, ...options.timing };
+    const rules = { extended: true, types: createPayloadTypes(options) };
     this.#world = {
       self: {
         identity: { cluster: clusterId, node, incarnation },
@@ -82,9 +90,11 @@ class WsRemotingDriver implements Remoting {
       clock,
       timing,
       counters: this.counters,
-      resolveRef: (address) => this.#resolveRef(address),
+      packing: { ...rules, errorStacks: options.errorStacks ?? false },
+      unpacking: { ...rules, resolve: (address) => this.#resolveRef(address) },
+      messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
       onLinked: (connection, peer) => this.#onLinked(connection, peer),
-      onEnvelopes: (envelopes) => this.#onEnvelopes(envelopes),
+      onReceived: (received) => this.#onReceived(received),
       onClosed: (connection, end) => this.#onClosed(connection, end),
     };
     this.#listener = new Listener({
@@ -118,21 +128,19 @@ class WsRemotingDriver implements Remoting {
   }
 
   send(envelope: Envelope): void {
-    const { from, to, message } = envelope;
-    if (from.node !== this.#options.node || !this.#options.peers.has(to.node) || !isAddress(to)) {
-      return this.#log.dropped("no-route");
-    }
+    const { from, to } = envelope;
     const link = this.#links.get(to.node);
-    if (link === undefined) return this.#log.dropped("no-link");
-    const wire: WireEnvelope = [to.path, from.path, message];
-    const encoded = encodePlain(wire, "message", message);
-    if (!encoded.ok) return this.#log.droppedForGood("not-plain", envelope, encoded.detail);
-    if (encoded.bytes.length > ENVELOPE_BYTES_MAX) {
-      const detail = `it has ${encoded.bytes.length} bytes, at most ${ENVELOPE_BYTES_MAX} fit into a frame`;
-      return this.#log.droppedForGood("too-large", envelope, detail);
+    if (
+      link === undefined ||
+      from.node !== this.#options.node ||
+      !isPath(to.path) ||
+      from.path.length > PATH_LENGTH_MAX
+    ) {
+      return this.#cannotSend(envelope);
     }
-    if (link.send(encoded.bytes)) this.counters.envelopesSent += 1;
-    else this.#log.dropped("queue-full");
+    const drop = link.tell(envelope);
+    if (drop === undefined) this.counters.envelopesSent += 1;
+    else this.#dropped(envelope, drop.reason, drop.detail);
   }
 
   onEnvelope(receive: (envelope: Envelope) => void): void {
@@ -145,6 +153,10 @@ class WsRemotingDriver implements Remoting {
 
   onLink(listen: (event: LinkEvent) => void): void {
     this.#linkListeners.push(listen);
+  }
+
+  onDropped(listen: (drop: EnvelopeDrop) => void): void {
+    this.#dropListeners.push(listen);
   }
 
   #createDialer(peer: string, address: PeerAddress, timing: TransportTiming): Dialer {
@@ -191,14 +203,31 @@ class WsRemotingDriver implements Remoting {
     if (dialed !== null) this.#dialers.get(dialed)?.lost();
   }
 
-  #onEnvelopes(envelopes: readonly Envelope[]): void {
+  #onReceived({ envelopes, lost }: Received): void {
     const receive = this.#receive;
     if (receive === null || this.#resolve === null) {
-      this.#log.dropped("not-started", envelopes.length);
+      this.#log.notStarted(envelopes.length + lost.length);
       return;
     }
     this.counters.envelopesReceived += envelopes.length;
     for (const envelope of envelopes) receive(envelope);
+    for (const { envelope, reason, detail } of lost) this.#dropped(envelope, reason, detail);
+  }
+
+  /** To a node without a link, or to or from what cannot be. */
+  #cannotSend(envelope: Envelope): void {
+    const { from, to } = envelope;
+    const { node, peers } = this.#options;
+    if (from.node !== node) this.#dropped(envelope, "no-route", `it is sent in the name of "${from.node}"`);
+    else if (!peers.has(to.node)) this.#dropped(envelope, "no-route", `"${to.node}" is no peer of this node`);
+    else if (!isPath(to.path)) this.#dropped(envelope, "no-route", "there is no such path");
+    else if (from.path.length > PATH_LENGTH_MAX) this.#dropped(envelope, "no-route", "the sender's path is too long");
+    else this.#dropped(envelope, "no-link", `"${to.node}" has no link at the moment`);
+  }
+
+  #dropped(envelope: Envelope, reason: EnvelopeDropReason, detail: string): void {
+    this.#log.envelopeDropped(envelope, reason, detail);
+    for (const listen of this.#dropListeners) listen({ envelope, reason, detail });
   }
 
   #resolveRef(address: Address): AnyRef {
@@ -208,6 +237,10 @@ class WsRemotingDriver implements Remoting {
   #emit(event: LinkEvent): void {
     for (const listen of this.#linkListeners) listen(event);
   }
+}
+
+function isPath(path: string): boolean {
+  return path !== "" && path.length <= PATH_LENGTH_MAX;
 }
 
 function describeEnd(end: ConnectionEnd): string {

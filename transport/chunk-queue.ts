@@ -1,0 +1,124 @@
+/**
+ * Large messages on their way out, cut into chunks, and the messages that have to stay behind them.
+ *
+ * One lane for each pair of a sender and a receiver that has a large message under way: what the pair sends meanwhile waits
+ * in its lane, so their order is kept; everybody else's messages do not come here and pass between the chunks. Lanes take
+ * turns, chunk by chunk. A pure queue: when a piece may go is decided by who asks for it.
+ */
+import { FRAME_BYTES_TARGET, LARGE_OPEN_MAX } from "./frame.ts";
+
+/** An encoded message and its paths. */
+export interface HeldMessage {
+  readonly to: string;
+  readonly from: string;
+  readonly bytes: Uint8Array;
+}
+
+export type Piece =
+  | { readonly type: "large"; readonly id: number; readonly message: HeldMessage }
+  | { readonly type: "chunk"; readonly id: number; readonly bytes: Uint8Array }
+  /** Messages that stood behind a large one, in order; about a frame of them at most. */
+  | { readonly type: "messages"; readonly messages: readonly HeldMessage[] };
+
+interface Lane {
+  readonly key: string;
+  readonly messages: HeldMessage[];
+  /** The large message at the head, once it has begun. */
+  open: { readonly id: number; sent: number } | null;
+}
+
+/** What is larger travels in chunks. */
+export const LARGE_BYTES: number = FRAME_BYTES_TARGET;
+
+export class ChunkQueue {
+  readonly #lanes = new Map<string, Lane>();
+  /** Those that take turns, the next one first: as many as a receiver takes large messages at a time. */
+  readonly #active: Lane[] = [];
+  readonly #waiting: Lane[] = [];
+  #bytes = 0;
+  #count = 0;
+  #ids = 0;
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Messages that wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether messages from `from` to `to` must wait here. */
+  isHeld(to: string, from: string): boolean {
+    return this.#count > 0 && this.#lanes.has(laneKey(to, from));
+  }
+
+  /** A large message, or one whose pair is held. */
+  add(message: HeldMessage): void {
+    const key = laneKey(message.to, message.from);
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) this.#open({ key, messages: [message], open: null });
+    else lane.messages.push(message);
+    this.#bytes += message.bytes.length;
+    this.#count += 1;
+  }
+
+  /** The next to be sent; undefined when nothing waits. */
+  next(): Piece | undefined {
+    while (this.#active.length < LARGE_OPEN_MAX && this.#waiting.length > 0) {
+      this.#active.push(this.#waiting.shift() as Lane);
+    }
+    const lane = this.#active.shift();
+    if (lane === undefined) return undefined;
+    const piece = this.#pieceOf(lane);
+    if (lane.messages.length === 0) this.#lanes.delete(lane.key);
+    // Between two of its messages it lets others begin.
+    else if (lane.open === null) this.#waiting.push(lane);
+    else this.#active.push(lane);
+    return piece;
+  }
+
+  #open(lane: Lane): void {
+    this.#lanes.set(lane.key, lane);
+    this.#waiting.push(lane);
+  }
+
+  #pieceOf(lane: Lane): Piece {
+    const head = lane.messages[0] as HeldMessage;
+    if (head.bytes.length <= LARGE_BYTES) return { type: "messages", messages: this.#takeSmall(lane) };
+    if (lane.open === null) {
+      this.#ids += 1;
+      lane.open = { id: this.#ids, sent: 0 };
+      return { type: "large", id: this.#ids, message: head };
+    }
+    const { id, sent } = lane.open;
+    const bytes = head.bytes.subarray(sent, sent + LARGE_BYTES);
+    lane.open.sent += bytes.length;
+    this.#bytes -= bytes.length;
+    if (lane.open.sent === head.bytes.length) {
+      lane.open = null;
+      lane.messages.shift();
+      this.#count -= 1;
+    }
+    return { type: "chunk", id, bytes };
+  }
+
+  #takeSmall(lane: Lane): HeldMessage[] {
+    let bytes = 0;
+    let count = 0;
+    for (const message of lane.messages) {
+      if (message.bytes.length > LARGE_BYTES || bytes >= LARGE_BYTES) break;
+      bytes += message.bytes.length;
+      count += 1;
+    }
+    this.#bytes -= bytes;
+    this.#count -= count;
+    return lane.messages.splice(0, count);
+  }
+}
+
+/** No two pairs have the same. */
+function laneKey(to: string, from: string): string {
+  return `${to.length} ${to}${from}`;
+}

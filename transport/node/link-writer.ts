@@ -1,0 +1,263 @@
+/**
+ * Envelopes of one link on their way out: into the frame of this turn, or, when large, into the queue of chunks.
+ *
+ *     add ─▶ packer ─┬─ small ──────────────▶ the open frame ─ full, or end of the turn ──▶ socket
+ *                    └─ large, or behind one ▶ ChunkQueue ─ while the socket has room ────▶ socket
+ *
+ * There is no queue for a peer without a link: what it would have got is stale by the time it is back, and whoever needs
+ * delivery repeats by itself. While the link is up and the peer slow, the newest is dropped: the older ones are on their
+ * way already, and dropping from the middle would only turn delay into a gap.
+ */
+import type { Envelope, EnvelopeDropReason } from "../../runtime/ports/remoting.ts";
+import {
+  ChunkQueue,
+  EXTENDED_SINCE,
+  findUnplain,
+  FRAME_BYTES_MAX,
+  FRAME_BYTES_TARGET,
+  FRAME_TAGS,
+  LARGE_BYTES,
+  NO_PAYLOAD_TYPES,
+  PathSlots,
+  type HeldMessage,
+  type Piece,
+} from "../index.ts";
+import { Packer, type PackerOptions } from "./packer.ts";
+
+/** Bytes that wait here and in the socket together; with one more message of the largest size on top. More is only delay. */
+export const LINK_BYTES_MAX: number = 32 * 1024 * 1024;
+
+/** Messages that wait behind large ones: bounds what small ones cost in objects. */
+export const HELD_COUNT_MAX = 100_000;
+
+/** A message for a peer of version 1 must fit into one frame, beside its paths. */
+const UNCHUNKED_BYTES_MAX: number = FRAME_BYTES_MAX - 8 * 1024;
+
+/** Chunks go to the socket while less than this waits there, so that a small message is never far from the wire. */
+const SOCKET_BYTES_TARGET: number = 4 * FRAME_BYTES_TARGET;
+
+/** Frames below are copied into memory of their size, and the buffer stays; others take the buffer along. */
+const COPIED_FRAME_BYTES = 32 * 1024;
+
+/** Buffers of sent frames that wait to be used again. */
+const SPARES_MAX = 2;
+
+/** What the link says of its socket. */
+export interface FrameSink {
+  /** Bytes that the socket has not written out yet. */
+  readonly waitingBytes: number;
+  /** `sent`: the bytes may be used for something else. */
+  send(frame: Uint8Array, sent?: () => void): void;
+}
+
+export interface Drop {
+  readonly reason: EnvelopeDropReason;
+  readonly detail: string;
+}
+
+export interface LinkWriterOptions {
+  readonly version: number;
+  readonly packing: PackerOptions;
+  readonly messageBytesMax: number;
+}
+
+export class LinkWriter {
+  readonly #sink: FrameSink;
+  readonly #packer: Packer;
+  readonly #packing: PackerOptions;
+  readonly #isExtended: boolean;
+  readonly #messageBytesMax: number;
+  readonly #queue = new ChunkQueue();
+  readonly #to = new PathSlots();
+  readonly #from = new PathSlots();
+  readonly #spares: Buffer[] = [];
+  /** Array elements of the open frame, its tag counted; 0 when none is open. */
+  #elements = 0;
+
+  constructor(sink: FrameSink, { version, packing, messageBytesMax }: LinkWriterOptions) {
+    this.#sink = sink;
+    this.#isExtended = version >= EXTENDED_SINCE;
+    this.#packing = packing;
+    this.#packer = new Packer(this.#isExtended ? packing : { ...packing, extended: false, types: NO_PAYLOAD_TYPES });
+    this.#messageBytesMax = this.#isExtended ? messageBytesMax : Math.min(messageBytesMax, UNCHUNKED_BYTES_MAX);
+  }
+
+  /** Whether something waits for `flush`. */
+  get isEmpty(): boolean {
+    return this.#elements === 0 && this.#queue.count === 0;
+  }
+
+  /** Takes an envelope, or says why not. */
+  add({ to, from, message }: Envelope): Drop | undefined {
+    const waiting = this.#packer.at + this.#queue.bytes + this.#sink.waitingBytes;
+    if (waiting > LINK_BYTES_MAX || this.#queue.count >= HELD_COUNT_MAX) {
+      return { reason: "queue-full", detail: `${waiting} bytes wait for the node already` };
+    }
+    if (!this.#isExtended) return this.#addPlain(to.path, from.path, message);
+    if (this.#queue.isHeld(to.path, from.path)) return this.#addHeld(to.path, from.path, message);
+    const packer = this.#packer;
+    this.#open(FRAME_TAGS.messages);
+    const start = packer.at;
+    const drop = this.#pack(message);
+    if (drop !== undefined) return drop;
+    if (packer.at - start > LARGE_BYTES) {
+      this.#queue.add({ to: to.path, from: from.path, bytes: this.#takeFrom(start) });
+      return undefined;
+    }
+    this.#path(this.#to, to.path);
+    this.#path(this.#from, from.path);
+    this.#elements += 3;
+    if (packer.at >= FRAME_BYTES_TARGET) this.#close();
+    return undefined;
+  }
+
+  /** Sends the open frame, and chunks as far as the socket has room; called at the end of a turn and when it has drained. */
+  flush(): void {
+    this.#close();
+    while (this.#sink.waitingBytes < SOCKET_BYTES_TARGET) {
+      const piece = this.#queue.next();
+      if (piece === undefined) return;
+      this.#sendPiece(piece);
+    }
+  }
+
+  /** Gives back memory that a busy time has left; called now and then. */
+  rest(): void {
+    this.#spares.length = 0;
+    if (this.#packer.at === 0 && this.#packer.bytes.length > COPIED_FRAME_BYTES) this.#packer.handOver();
+  }
+
+  /** As a peer of version 1 reads it: one frame, however large. */
+  #addPlain(to: string, from: string, message: unknown): Drop | undefined {
+    const packer = this.#packer;
+    this.#open(FRAME_TAGS.envelopes);
+    const start = packer.at;
+    packer.array(3);
+    packer.text(to);
+    packer.text(from);
+    const drop = this.#pack(message);
+    if (drop !== undefined) {
+      packer.at = start;
+      return drop;
+    }
+    if (packer.at > FRAME_BYTES_TARGET && this.#elements > 1) {
+      const envelope = this.#takeFrom(start);
+      this.#close();
+      this.#open(FRAME_TAGS.envelopes);
+      packer.raw(envelope);
+    }
+    this.#elements += 1;
+    if (packer.at >= FRAME_BYTES_TARGET) this.#close();
+    return undefined;
+  }
+
+  #addHeld(to: string, from: string, message: unknown): Drop | undefined {
+    const start = this.#packer.at;
+    const drop = this.#pack(message);
+    if (drop !== undefined) return drop;
+    const isSmall = this.#packer.at - start <= LARGE_BYTES;
+    const bytes = isSmall ? this.#copyFrom(start) : this.#takeFrom(start);
+    if (isSmall) this.#packer.at = start;
+    this.#queue.add({ to, from, bytes });
+    return undefined;
+  }
+
+  #pack(message: unknown): Drop | undefined {
+    const packed = this.#packer.pack(message, "message", this.#messageBytesMax);
+    if (packed.ok) return undefined;
+    const { reason, detail } = packed;
+    if (this.#isExtended) return { reason, detail };
+    if (reason === "too-large") return { reason, detail: `${detail}, all that a peer of protocol version 1 takes` };
+    const isForLater = findUnplain(message, "message", this.#packing) === undefined;
+    return { reason, detail: isForLater ? `${detail}, which a peer of protocol version 1 cannot read` : detail };
+  }
+
+  #path(slots: PathSlots, path: string): void {
+    const packer = this.#packer;
+    const known = slots.slotOf(path);
+    if (known !== undefined) return packer.uint(known);
+    const slot = slots.define(path);
+    if (slot === undefined) return packer.text(path);
+    packer.array(2);
+    packer.uint(slot);
+    packer.text(path);
+  }
+
+  /** Takes what was written since `start` out of the open frame, without copying it. */
+  #takeFrom(start: number): Uint8Array {
+    const packer = this.#packer;
+    const written = packer.handOver();
+    packer.raw(written.subarray(0, start));
+    return written.subarray(start);
+  }
+
+  #copyFrom(start: number): Uint8Array {
+    return Buffer.from(this.#packer.bytes.subarray(start, this.#packer.at));
+  }
+
+  #open(tag: number): void {
+    if (this.#elements > 0) return;
+    this.#packer.frameHead(tag);
+    this.#elements = 1;
+  }
+
+  /** Completes and sends the open frame. */
+  #close(): void {
+    const elements = this.#elements;
+    this.#elements = 0;
+    const packer = this.#packer;
+    if (elements <= 1) {
+      packer.at = 0;
+      return;
+    }
+    packer.frameLength(elements);
+    if (packer.at <= COPIED_FRAME_BYTES) {
+      this.#sink.send(this.#copyFrom(0));
+      packer.at = 0;
+      return;
+    }
+    const whole = packer.bytes;
+    const frame = packer.handOver(this.#spares.pop() ?? Buffer.allocUnsafeSlow(whole.length));
+    this.#sink.send(frame, () => {
+      if (this.#spares.length < SPARES_MAX && whole.length <= 4 * FRAME_BYTES_TARGET) this.#spares.push(whole);
+    });
+  }
+
+  #sendPiece(piece: Piece): void {
+    const packer = this.#packer;
+    switch (piece.type) {
+      case "large": {
+        const { to, from, bytes } = piece.message;
+        packer.frameHead(FRAME_TAGS.large);
+        packer.uint(piece.id);
+        packer.text(to);
+        packer.text(from);
+        packer.uint(bytes.length);
+        this.#elements = 5;
+        break;
+      }
+      case "chunk":
+        packer.frameHead(FRAME_TAGS.chunk);
+        packer.uint(piece.id);
+        packer.binary(piece.bytes);
+        this.#elements = 3;
+        break;
+      case "messages":
+        packer.frameHead(FRAME_TAGS.messages);
+        this.#writeHeld(piece.messages);
+        break;
+      default:
+        piece satisfies never;
+    }
+    this.#close();
+  }
+
+  #writeHeld(messages: readonly HeldMessage[]): void {
+    for (const { to, from, bytes } of messages) {
+      this.#packer.raw(bytes);
+      this.#packer.text(to);
+      this.#packer.text(from);
+    }
+    this.#elements = 1 + 3 * messages.length;
+  }
+}
