@@ -3,8 +3,9 @@ import type { Actor } from "nact/lib/actor.js";
 import { ActorAsk } from "./actor-ask.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
-import type { AskRequest, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
+import type { AskRequest, AskResult, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
+import type { ShutdownTask } from "./coordinated-shutdown.ts";
 import { Answer, type Deferred } from "./deferred.ts";
 import type { Random } from "./ports/random.ts";
 import type { Journal } from "./ports/journal.ts";
@@ -14,6 +15,7 @@ import { follow, type Settled } from "./ports/work.ts";
 import type { Source } from "./pressure.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { Timers } from "./timers.ts";
+import { Watches } from "./watches.ts";
 
 /** What a context needs of the actor it belongs to: the cell, seen from here. */
 export interface ContextOwner<in out Message> extends Actor {
@@ -36,11 +38,14 @@ export interface ContextOwner<in out Message> extends Actor {
   receiveAhead(message: Deferred): void;
 }
 
+/** One for all: an actor keeps its options. */
+const NO_OPTIONS: SpawnOptions = {};
+
 export class CellContext<in out Message> implements Context<Message> {
   readonly #cell: ContextOwner<Message>;
   readonly #kernel: ActorKernel;
   #timers: Timers<Message> | null = null;
-  #watched: Map<string, AnyRef> | null = null;
+  #watches: Watches | null = null;
   #spawned = 0;
   #unwatchLinks: (() => void) | undefined;
   #isHeld = false;
@@ -138,7 +143,7 @@ export class CellContext<in out Message> implements Context<Message> {
     return this.#kernel.refAt(address);
   }
 
-  spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = {}): Ref<Other> {
+  spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = NO_OPTIONS): Ref<Other> {
     const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
     if (this.#cell.isEnding) throw new Error(`Cannot spawn "${name}": "${this.#cell.ref.path}" is ending`);
     return this.#kernel.spawn(this.#cell, { behavior, name, options });
@@ -158,15 +163,12 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   watch(ref: AnyRef): void {
-    const key = ref.toString();
-    this.#watched ??= new Map();
-    if (this.#watched.has(key)) return;
-    this.#watched.set(key, ref);
-    this.#kernel.watch(ref, this.#cell.ref);
+    this.#watches ??= new Watches(this.#kernel, this.#cell.ref);
+    this.#watches.add(ref);
   }
 
   unwatch(ref: AnyRef): void {
-    if (this.#watched?.delete(ref.toString()) === true) this.#kernel.unwatch(ref, this.#cell.ref);
+    this.#watches?.remove(ref);
   }
 
   watchLinks(adapt: (event: LinkEvent) => Message): void {
@@ -207,16 +209,19 @@ export class CellContext<in out Message> implements Context<Message> {
 
   onShutdown(phase: string, make: (replyTo: Ref<"done">) => Message): void {
     const { asks, shutdown } = this.#kernel;
-    const run = (done: () => void): void => {
-      const asker = { ref: null, source: null, settled: done };
-      this.#kernel.tell(this.self, make(asks.open<"done">(shutdown.timeoutMs(phase), asker)), null);
+    const run: ShutdownTask["run"] = (done) => {
+      const settled = (result: AskResult<"done">): void => {
+        done(result.ok ? undefined : new Error(`${this.self.path} has not handed over: ${result.code}`));
+      };
+      const replyTo = asks.open<"done">(shutdown.timeoutMs(phase), { ref: null, source: null, settled });
+      this.#kernel.tell(this.self, make(replyTo), replyTo);
     };
     (this.#shutdownTasks ??= []).push(shutdown.add({ phase, name: this.self.path, run }));
   }
 
   /** @internal True once for each watched ref: what makes `terminated` exactly once. */
   takeWatch(ref: AnyRef): boolean {
-    return this.#watched?.delete(ref.toString()) === true;
+    return this.#watches?.take(ref) === true;
   }
 
   /** @internal Forgets what belonged to one life of the actor. */
@@ -226,8 +231,8 @@ export class CellContext<in out Message> implements Context<Message> {
     this.#awaited = null;
     this.release();
     this.#unwatchLinks?.();
-    for (const ref of this.#watched?.values() ?? []) this.#kernel.unwatch(ref, this.#cell.ref);
-    this.#watched = null;
+    this.#watches?.removeAll();
+    this.#watches = null;
     for (const remove of this.#shutdownTasks?.splice(0) ?? []) remove();
   }
 

@@ -2,18 +2,19 @@
  * The outer half of an actor: how messages, signals and watches reach it, and when it gets its turns. What it does with them,
  * and what its lives are, is in `ActorCell`, its only subclass. One object, cut in two for the reader.
  *
- * From nact's `Actor` come the tree (parents, named children, paths). Replaced is how a turn runs: nact takes a
+ * From nact's `Actor` come the tree and its names (`LeanActor`). Replaced is how a turn runs: nact takes a
  * `setImmediate` and two awaits for each message; here the world's dispatcher gives turns, a turn drains up to `THROUGHPUT`
  * messages, and nothing is asynchronous (docs/decisions/0007-kernel-on-nact.md).
  *
  * Invariants: at most one turn is scheduled; a turn takes signals first, then what comes back from the stash, then messages;
  * a muted actor (pressure.ts) handles signals only.
  */
-import { Actor, type NactParent } from "nact/lib/actor.js";
+import type { NactParent } from "nact/lib/actor.js";
 import type { ActorKernel, Child } from "./actor-kernel.ts";
 import type { Signal } from "./behavior.ts";
 import { CellExtras } from "./cell-extras.ts";
 import { Deferred } from "./deferred.ts";
+import { LeanActor } from "./lean-actor.ts";
 import { Mailbox, type MailboxMetrics, type MailboxOwner } from "./mailbox.ts";
 import type { Pressure, Source } from "./pressure.ts";
 import { Ref, type AnyRef, type LocalActor, type TerminationReason } from "./ref.ts";
@@ -35,7 +36,7 @@ export type Phase =
   | "stopped"
   | "crashed";
 
-export abstract class MailboxCell<Message> extends Actor implements LocalActor<Message>, MailboxOwner, Source {
+export abstract class MailboxCell<Message> extends LeanActor implements LocalActor<Message>, MailboxOwner, Source {
   readonly kernel: ActorKernel;
   readonly ref: Ref<Message>;
   protected phase: Phase = "suspended";
@@ -47,7 +48,7 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
   #scheduled = false;
 
   constructor(kernel: ActorKernel, parent: NactParent, { name, options }: Child<unknown, Message>) {
-    super(parent, name, kernel.root, nothing);
+    super(parent, name);
     this.kernel = kernel;
     this.ref = new Ref<Message>({ node: kernel.node, path: null }, this);
     this.#mailbox = new Mailbox(options.mailbox, this);
@@ -60,9 +61,6 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
   protected abstract get isHeld(): boolean;
   protected abstract handleMessage(message: Message | Deferred, sender: AnyRef | null, isOwn: boolean): void;
   protected abstract handleSignal(signal: Signal): void;
-
-  /** Called by nact's constructor, before this class has its fields; the state is made by the subclass. */
-  override initializeState(): void {}
 
   get actor(): LocalActor<Message> {
     return this;
@@ -96,7 +94,7 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
   }
 
   makePath(): string {
-    return this.path.parts.join("/");
+    return this.parent instanceof MailboxCell ? `${this.parent.ref.path}/${this.name}` : this.name;
   }
 
   receive(message: Message | Deferred, sender: AnyRef | null): void {
@@ -132,6 +130,10 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     }
     if (this.kernel.inspection.on) this.kernel.inspection.current = 0;
     this.schedule();
+  }
+
+  describe(): string {
+    return this.ref.path;
   }
 
   mute(): void {
@@ -234,5 +236,3 @@ export abstract class MailboxCell<Message> extends Actor implements LocalActor<M
     this.handleMessage(message as Message, sender, isOwn);
   }
 }
-
-function nothing(): void {}

@@ -1,10 +1,11 @@
 /**
  * The parts of nact 7.6.2 that the kernel stands on. nact publishes types for its functions, not for the classes behind
- * them; these are the members that `actor-cell.ts` and `actor-system.ts` use or override, and no others.
+ * them; these are the members that the kernel uses or overrides, and no others.
  */
 declare module "nact/lib/actor.js" {
   export interface NactPath {
     readonly parts: readonly string[];
+    createChildPath(name: string): NactPath;
   }
 
   /** What an actor and a system have in common: they are parents. */
@@ -19,9 +20,11 @@ declare module "nact/lib/actor.js" {
   export class Actor implements NactParent {
     constructor(parent: NactParent, name: string, system: unknown, receive: () => void);
     readonly name: string;
-    readonly path: NactPath;
+    get path(): NactPath;
+    set path(path: NactPath);
     readonly reference: unknown;
-    readonly children: Map<string, Actor>;
+    get children(): Map<string, Actor>;
+    set children(children: Map<string, Actor>);
     parent: NactParent;
     state: unknown;
     stopped: boolean;

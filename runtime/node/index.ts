@@ -1,6 +1,6 @@
 /** The Node.js world: drivers of the runtime's ports. */
 export { nodeClock } from "./node-clock.ts";
-export { createNodeDispatcher } from "./node-dispatcher.ts";
+export { createNodeDispatcher, type NodeDispatcherOptions } from "./node-dispatcher.ts";
 export { createPinoLogger, type PinoLoggerOptions } from "./pino-logger.ts";
 export { createQemuHypervisor, type QemuHypervisorOptions } from "./qemu/qemu-hypervisor.ts";
 export type { Acceleration } from "./qemu/qemu-arguments.ts";
@@ -12,3 +12,4 @@ export { claimIdentity, type NodeIdentity } from "./node-identity.ts";
 export { createNodeProber } from "./node-prober.ts";
 export { proveKvm, type KvmProof, type KvmProofOptions } from "./qemu/prove-kvm.ts";
 export { findExecutable } from "./find-executable.ts";
+export { createWatchdog, type SlowTurn, type StuckTurn, type Watchdog, type WatchdogOptions } from "./watchdog.ts";

@@ -13,4 +13,6 @@ export interface Dispatcher {
 export interface Turn {
   /** Handles at most the actor's throughput budget of messages. Never throws. */
   run(): void;
+  /** Whose turn it is, for people: an actor's path. */
+  describe?(): string;
 }

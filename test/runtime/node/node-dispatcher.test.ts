@@ -80,3 +80,35 @@ test("schedule() wakes up again after all was done", async () => {
   }
   expect(ran).toEqual(["first", "second"]);
 });
+
+test("schedule() gives every waiting turn after one that throws", async () => {
+  const dispatcher = createNodeDispatcher();
+  const ran: string[] = [];
+  const failed = new Promise<unknown>((resolve) => {
+    process.setUncaughtExceptionCaptureCallback(resolve);
+  });
+  dispatcher.schedule({
+    run: () => {
+      throw new Error("a listener failed");
+    },
+  });
+  dispatcher.schedule({ run: () => ran.push("after") });
+  expect(await failed).toBeInstanceOf(Error);
+  process.setUncaughtExceptionCaptureCallback(null);
+  await macrotask();
+  expect(ran).toEqual(["after"]);
+});
+
+test("schedule() keeps the order of more turns than it has room for at first", async () => {
+  const dispatcher = createNodeDispatcher();
+  const ran: number[] = [];
+  for (let i = 0; i < 700; i++) dispatcher.schedule({ run: () => ran.push(i) });
+  dispatcher.schedule({
+    run: () => {
+      for (let i = 701; i < 5000; i++) dispatcher.schedule({ run: () => ran.push(i) });
+      ran.push(700);
+    },
+  });
+  while (ran.length < 5000) await macrotask();
+  expect(ran).toEqual(Array.from({ length: 5000 }, (_, i) => i));
+});

@@ -1,0 +1,86 @@
+/** The watchdog's own thread: counts ticks, and says at once when the watched thread has been in one turn for too long. */
+import { writeSync } from "node:fs";
+import { Session, type Debugger } from "node:inspector";
+import { parentPort, workerData } from "node:worker_threads";
+import { CELL } from "./turn-meter.ts";
+import type { StuckTurn, WatchdogTask } from "./watchdog.ts";
+
+/** How long a thread that runs JavaScript takes to stop for the inspector, at most; one that does not by then never will. */
+const PAUSE_MS = 1_000;
+
+const STDERR = 2;
+
+const { shared, tickMs, stuckTicks } = workerData as WatchdogTask;
+let seenTurn = 0;
+let seenTicks = 0;
+
+setInterval(() => {
+  Atomics.add(shared, CELL.ticks, 1);
+  const turn = Atomics.load(shared, CELL.turn);
+  if (turn !== seenTurn) {
+    seenTurn = turn;
+    seenTicks = 0;
+  } else if (turn !== 0) {
+    seenTicks += 1;
+    // Once a turn.
+    if (seenTicks === stuckTicks) void report(seenTicks * tickMs);
+  }
+}, tickMs);
+
+async function report(forMs: number): Promise<void> {
+  const found = await whereItIs();
+  const stuck: StuckTurn = { ...found, forMs };
+  const what =
+    stuck.actor === null
+      ? "An actor has not returned its turn, and runs no JavaScript: it waits in a synchronous call"
+      : `Actor "${stuck.actor}" has not returned its turn: it is in ${stuck.where}`;
+  // Not through the main thread, as process.stderr of a worker would.
+  writeSync(STDERR, `${what}. Nothing else has run for ${forMs} ms\n`);
+  parentPort?.postMessage(stuck);
+}
+
+/** Stops the main thread for a moment and looks at its stack. */
+async function whereItIs(): Promise<Omit<StuckTurn, "forMs">> {
+  const session = new Session();
+  const files = new Map<string, string>();
+  session.on("Debugger.scriptParsed", ({ params }) => files.set(params.scriptId, params.url));
+  session.connectToMainThread();
+  try {
+    const paused = new Promise<readonly Debugger.CallFrame[]>((resolve) => {
+      session.on("Debugger.paused", ({ params }) => resolve(params.callFrames));
+      setTimeout(resolve, PAUSE_MS, []);
+    });
+    session.post("Debugger.enable");
+    session.post("Debugger.pause");
+    const frames = await paused;
+    const [top] = frames;
+    const measure = frames.find((frame) => isMeter(frame, files));
+    const actor = measure === undefined ? null : await describe(session, measure);
+    return { actor, where: top === undefined ? null : place(top, files) };
+  } finally {
+    session.post("Debugger.resume");
+    session.post("Debugger.disable");
+    session.disconnect();
+  }
+}
+
+/** `TurnMeter.measure`, whose parameter is the turn. */
+function isMeter({ functionName, location }: Debugger.CallFrame, files: ReadonlyMap<string, string>): boolean {
+  return functionName === "measure" && files.get(location.scriptId)?.includes("/turn-meter.") === true;
+}
+
+function place({ functionName, location }: Debugger.CallFrame, files: ReadonlyMap<string, string>): string {
+  const file = files.get(location.scriptId) ?? "unknown file";
+  return `${functionName || "a function"} (${file}:${location.lineNumber + 1})`;
+}
+
+function describe(session: Session, { callFrameId }: Debugger.CallFrame): Promise<string | null> {
+  return new Promise((resolve) => {
+    const request = { callFrameId, expression: "turn.describe()", returnByValue: true };
+    const answered = (error: Error | null, answer?: Debugger.EvaluateOnCallFrameReturnType): void => {
+      const value: unknown = answer?.result.value;
+      resolve(error === null && typeof value === "string" ? value : null);
+    };
+    session.post("Debugger.evaluateOnCallFrame", request, answered);
+  });
+}
