@@ -101,14 +101,14 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     else this.end("stopped");
   }
 
-  /** Stops it when it has handled what waits now, and at the deadline if it has not by then. */
-  stopGracefully(deadlineMs: number, ended?: () => void): void {
+  /** Stops it when it has handled what waits now, and at the deadline, if there is one, if it has not by then. */
+  stopGracefully(deadlineMs: number | null, ended?: () => void): void {
     if (this.#hasEnded) return;
     if (ended !== undefined) this.extra.ended = ended;
     const { clock } = this.kernel.world;
     const { extra } = this;
     if (extra.deadline !== null) clock.clearTimer(extra.deadline);
-    extra.deadline = clock.setTimer(deadlineMs, () => this.stop());
+    extra.deadline = deadlineMs === null ? null : clock.setTimer(deadlineMs, () => this.stop());
     this.receive(new StopRequest(() => this.context.endWhenAnswered(() => this.stop())), null);
   }
 
@@ -337,8 +337,8 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     this.#stopChildren();
     this.#lastSignal({ type: "post-stop" });
     this.stopped = true;
-    this.#endLife();
     this.parent.childStopped(this);
+    this.#endLife();
     const ended = this.extras?.ended;
     this.refuseAll(reason);
     this.kernel.inspection.stopped(this.ref);

@@ -148,7 +148,7 @@ export class ActorKernel {
   /** What whoever tells `ref` must wait for; null when it takes messages. */
   pressureOf(ref: AnyRef): Pressure | null {
     if (ref.node !== this.node) return this.remote.pressureOf(ref);
-    return (ref.target.actor ?? this.#find(ref.path)?.actor)?.pressure ?? null;
+    return this.#actor(ref)?.pressure ?? null;
   }
 
   watch(ref: AnyRef, watcher: AnyRef): void {
@@ -156,14 +156,19 @@ export class ActorKernel {
       this.remote.watch(ref, watcher);
       return;
     }
-    const actor = this.#find(ref.path)?.actor ?? ref.target.actor;
+    const actor = this.#actor(ref);
     if (actor !== undefined) actor.addWatcher(watcher);
     else this.notifyTerminated(watcher, ref, "not-found");
   }
 
   unwatch(ref: AnyRef, watcher: AnyRef): void {
     if (ref.node !== this.node) this.remote.unwatch(ref, watcher);
-    else this.#find(ref.path)?.actor?.removeWatcher(watcher);
+    else this.#actor(ref)?.removeWatcher(watcher);
+  }
+
+  /** Of an actor of this node, the ref that means it and no later one of its name. */
+  incarnation(ref: AnyRef): AnyRef {
+    return (ref.node === this.node ? this.#actor(ref) : undefined)?.ref ?? ref;
   }
 
   notifyTerminated(watcher: AnyRef, ref: AnyRef, reason: TerminationReason): void {
@@ -171,8 +176,7 @@ export class ActorKernel {
       this.remote.terminated(watcher, ref.path, reason);
       return;
     }
-    const actor = watcher.target.actor ?? this.#find(watcher.path)?.actor;
-    actor?.terminated(ref, reason);
+    this.#actor(watcher)?.terminated(ref, reason);
   }
 
   crashed(ref: AnyRef, behavior: string, error: unknown, directive: Directive): void {
@@ -189,6 +193,11 @@ export class ActorKernel {
     this.remote.close();
     this.asks.close();
     this.inspection.complete();
+  }
+
+  /** The actor of this node that was meant when the ref was made; if there was none, whoever has its name now. */
+  #actor(ref: AnyRef): LocalActor<never> | undefined {
+    return ref.target.actor ?? this.#find(ref.path)?.actor;
   }
 
   #find(path: string): Recipient<unknown> | undefined {

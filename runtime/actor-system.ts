@@ -13,7 +13,6 @@ import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
 import type { AskResult, SpawnOptions, StopOptions } from "./context.ts";
 import {
-  ACTORS_PHASE,
   CoordinatedShutdown,
   DEFAULT_SHUTDOWN_PHASES,
   type ShutdownPhase,
@@ -62,10 +61,10 @@ export class ActorSystem {
     if (find(this.#nactName) !== undefined) {
       throw new Error(`Cannot create an actor system "${this.node}": one of that name runs in this process`);
     }
+    const shutdown = new CoordinatedShutdown(options.world.clock, options.shutdownPhases ?? DEFAULT_SHUTDOWN_PHASES);
     start({ name: this.#nactName });
     const root = find(this.#nactName);
     if (root === undefined) throw new Error(`nact did not register the system "${this.#nactName}"`);
-    const shutdown = new CoordinatedShutdown(options.world.clock, options.shutdownPhases ?? DEFAULT_SHUTDOWN_PHASES);
     this.#kernel = new ActorKernel({
       shutdown,
       node: this.node,
@@ -79,7 +78,7 @@ export class ActorSystem {
       },
     });
     this.inspection = this.inspect();
-    shutdown.add(stopActorsTask(this.#kernel, shutdown.timeoutMs(ACTORS_PHASE)));
+    shutdown.add(stopActorsTask(this.#kernel));
   }
 
   /** Messages that nobody handled, since the start. */

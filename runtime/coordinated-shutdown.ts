@@ -184,18 +184,24 @@ export class CoordinatedShutdown {
   }
 
   #timeOut(): void {
-    for (const running of this.#phase?.tasks ?? []) {
-      if (running.report === null) this.#settle(running, "timed-out", endByForce(running.task));
-    }
+    // All are given up before any is ended by force, so that an answer which that brings about comes too late.
+    const late = this.#phase?.tasks.filter(({ report }) => report === null) ?? [];
+    for (const running of late) this.#note(running, "timed-out");
+    for (const running of late) this.#note(running, "timed-out", endByForce(running.task));
+    this.#advance();
   }
 
   /** The first word about a task counts. */
   #settle(running: RunningTask, outcome: TaskOutcome, error?: unknown): void {
     if (running.report !== null) return;
+    this.#note(running, outcome, error);
+    this.#advance();
+  }
+
+  #note(running: RunningTask, outcome: TaskOutcome, error?: unknown): void {
     const durationMs = this.#clock.monotonicMs() - (this.#phase?.startedAtMs ?? 0);
     const { name } = running.task;
     running.report = { name, outcome, durationMs, ...(error !== undefined && { error }) };
-    this.#advance();
   }
 
   #endPhase(): void {

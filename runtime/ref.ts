@@ -63,6 +63,8 @@ export interface Recipient<in M> {
 
 /** @internal An actor of this process, as the kernel sees it. */
 export interface LocalActor<in M> extends Recipient<M> {
+  /** Its own; no other actor is ever meant by it. */
+  readonly ref: AnyRef;
   /** Whether `message`, from another node, is one for this actor. */
   accepts(message: unknown): boolean;
   readonly metrics: MailboxMetrics;

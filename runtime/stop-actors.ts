@@ -6,7 +6,7 @@ import type { ActorCell } from "./actor-cell.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import { ACTORS_PHASE, type ShutdownTask } from "./coordinated-shutdown.ts";
 
-export function stopActorsTask(kernel: ActorKernel, timeoutMs: number): ShutdownTask {
+export function stopActorsTask(kernel: ActorKernel): ShutdownTask {
   const topLevel = (): readonly ActorCell<never>[] => [...kernel.root.children.values()] as ActorCell<never>[];
 
   function stopNext(done: () => void): void {
@@ -15,7 +15,7 @@ export function stopActorsTask(kernel: ActorKernel, timeoutMs: number): Shutdown
       done();
       return;
     }
-    youngest.stopGracefully(timeoutMs, () => stopNext(done));
+    youngest.stopGracefully(null, () => stopNext(done));
   }
 
   return {

@@ -57,7 +57,9 @@ const DEFAULT_BACKOFF = { minMs: 100, maxMs: 10_000, jitter: 0.2 };
 /** One actor's crash history: answers what to do about the next crash. Keeps at most `restartsMax` times, of the window. */
 export class CrashHistory {
   readonly #supervision: Supervision;
-  #restartsAtMs: readonly number[] = [];
+  /** When it was restarted, the oldest first; those before `#head` have left the window. */
+  #restartsAtMs: number[] = [];
+  #head = 0;
   /** Restarts since it was calm. */
   #streak = 0;
   /** When the last restart was over, its wait included. */
@@ -71,12 +73,14 @@ export class CrashHistory {
     const { onCrash } = this.#supervision;
     const directive = typeof onCrash === "function" ? onCrash(error) : onCrash;
     if (directive !== "restart") return { directive, delayMs: 0 };
-    if (this.#recent(nowMs).length >= this.#intensity.restartsMax) return { directive: "escalate", delayMs: 0 };
+    this.#forgetBefore(nowMs - this.#intensity.windowMs);
+    if (this.#recent >= this.#intensity.restartsMax) return { directive: "escalate", delayMs: 0 };
     return { directive, delayMs: this.#record(nowMs, random) };
   }
 
   /** A sibling's crash restarts this actor. */
   restartedBySibling(nowMs: number): void {
+    this.#forgetBefore(nowMs - this.#intensity.windowMs);
     this.#record(nowMs, null);
   }
 
@@ -84,15 +88,26 @@ export class CrashHistory {
     return this.#supervision.intensity ?? DEFAULT_INTENSITY;
   }
 
-  #recent(nowMs: number): readonly number[] {
-    return this.#restartsAtMs.filter((atMs) => nowMs - atMs < this.#intensity.windowMs);
+  get #recent(): number {
+    return this.#restartsAtMs.length - this.#head;
+  }
+
+  #forgetBefore(sinceMs: number): void {
+    const times = this.#restartsAtMs;
+    while (this.#head < times.length && (times[this.#head] as number) <= sinceMs) this.#head += 1;
+    if (this.#head * 2 <= times.length) return;
+    this.#restartsAtMs = times.slice(this.#head);
+    this.#head = 0;
   }
 
   /** The wait before this restart; without `random` somebody else decides on it. */
   #record(nowMs: number, random: Random | null): number {
     const { restartsMax, windowMs } = this.#intensity;
     // No more than decide: where any number is allowed, none is kept.
-    if (Number.isFinite(restartsMax)) this.#restartsAtMs = [...this.#recent(nowMs), nowMs].slice(-restartsMax);
+    if (Number.isFinite(restartsMax)) {
+      this.#restartsAtMs.push(nowMs);
+      if (this.#recent > restartsMax) this.#head += 1;
+    }
     if (nowMs - this.#restartedAtMs >= (this.#supervision.backoff?.calmMs ?? windowMs)) this.#streak = 0;
     const delayMs = random === null ? 0 : this.#delayMs(random);
     this.#streak += 1;
