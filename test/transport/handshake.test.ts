@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Frame, HandshakeFrame, HandshakeSelf, HandshakeState, HandshakeStep } from "../../transport/index.ts";
+import type { HandshakeFrame, HandshakeSelf, HandshakeState, HandshakeStep } from "../../transport/index.ts";
 import { awaitHello, greet, stepHandshake } from "../../transport/index.ts";
 
 /** Not a hash, but what the machine needs of one: another token or transcript, another proof. */
@@ -32,7 +32,7 @@ interface Outcome {
 function run(
   dialer: TestSelf,
   acceptor: TestSelf,
-  { dialed = acceptor.identity.node, meddle = (frame: HandshakeFrame): Frame => frame } = {},
+  { dialed = acceptor.identity.node, meddle = (frame: HandshakeFrame): HandshakeFrame => frame } = {},
 ): Outcome {
   const trace: string[] = [];
   const hello = greet(dialer, dialed, "d".repeat(64));
@@ -165,10 +165,9 @@ test("a frame out of turn is refused in every state", () => {
   const proven = stepHandshake(self("n1"), awaitingChallenge, challenged.send);
   if (proven.type !== "continue") throw new Error("expected a proof");
   const states = [awaitHello("a".repeat(64)), awaitingChallenge, challenged.state, proven.state];
-  const frames: Frame[] = [send, challenged.send, proven.send, { type: "welcome", proof: "" }];
-  const envelopes: Frame = { type: "envelopes", envelopes: [] };
+  const frames: HandshakeFrame[] = [send, challenged.send, proven.send, { type: "welcome", proof: "" }];
   for (const [i, state] of states.entries()) {
-    for (const frame of [...frames.filter((_, at) => at !== i), envelopes]) {
+    for (const frame of frames.filter((_, at) => at !== i)) {
       expect(refusalOf(stepHandshake(self("n2"), state, frame)), `${frame.type} while ${state.type}`).toBe(
         "unexpected-frame",
       );

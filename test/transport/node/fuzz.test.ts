@@ -5,11 +5,12 @@
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Address } from "../../../runtime/ports/address.ts";
 import type { Envelope } from "../../../runtime/ports/remoting.ts";
 import { Ref } from "../../../runtime/ref.ts";
-import { findUnplain, parseFrame, type ParsedFrame } from "../../../transport/index.ts";
+import { findUnplain, MESSAGE_BYTES_MAX, NO_PAYLOAD_TYPES } from "../../../transport/index.ts";
 import { createWsRemoting, type WsRemoting } from "../../../transport/node/index.ts";
-import { decodePlain } from "../../../transport/node/msgpack-codec.ts";
+import { LinkReader, type ReadFrame } from "../../../transport/node/link-reader.ts";
 import { Stranger } from "./stranger.ts";
 import { until, wsOptions } from "./ws-cluster.ts";
 
@@ -74,10 +75,10 @@ function mutate(bytes: Uint8Array, { kind, at, byte }: Mutation): Uint8Array {
   }
 }
 
-function read(bytes: Uint8Array): ParsedFrame {
-  const decoded = decodePlain(bytes, (address) => new Ref(address, { receive: () => {} }));
-  if (!decoded.ok) return { ok: false, refusal: { code: "malformed-frame", detail: decoded.detail } };
-  return parseFrame(decoded.value, { from: "n1", to: "n2" });
+function read(bytes: Uint8Array): ReadFrame {
+  const resolve = (address: Address): Ref<never> => new Ref(address, { receive: () => {} });
+  const unpacking = { extended: true, types: NO_PAYLOAD_TYPES, resolve };
+  return new LinkReader({ from: "n1", to: "n2", unpacking, messageBytesMax: MESSAGE_BYTES_MAX }).read(bytes);
 }
 
 function expectWellFormed({ from, to, message }: Envelope): void {
@@ -90,8 +91,8 @@ test("every valid frame is read back as it was", () => {
   fc.assert(
     fc.property(envelopes, (wire) => {
       const parsed = read(packr.pack([5, ...wire]));
-      if (!parsed.ok || parsed.frame.type !== "envelopes") throw new Error("refused");
-      const again = parsed.frame.envelopes.map(({ from, to, message }) => [to.path, from.path, message]);
+      if (!parsed.ok) throw new Error("refused");
+      const again = parsed.received.envelopes.map(({ from, to, message }) => [to.path, from.path, message]);
       expect(JSON.stringify(again)).toBe(JSON.stringify(wire));
     }),
     { numRuns: 300 },
@@ -104,7 +105,7 @@ test("no frame makes the reader throw or yields a malformed envelope", () => {
     fc.property(anyFrame, (bytes) => {
       const parsed = read(bytes);
       if (!parsed.ok) refused += 1;
-      else if (parsed.frame.type === "envelopes") parsed.frame.envelopes.forEach(expectWellFormed);
+      else parsed.received.envelopes.forEach(expectWellFormed);
     }),
     { numRuns: 3000 },
   );
@@ -130,7 +131,7 @@ test("no frame on a link reaches the receiver but whole ones, and the others end
     fc.asyncProperty(anyFrame, async (bytes) => {
       received.length = 0;
       const parsed = read(bytes);
-      const delivered = parsed.ok && parsed.frame.type === "envelopes" ? parsed.frame.envelopes.length : null;
+      const delivered = parsed.ok ? parsed.received.envelopes.length : null;
       const stranger = await Stranger.linked(port);
       stranger.socket.send(bytes);
       if (delivered === null) await stranger.closed;

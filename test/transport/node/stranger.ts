@@ -6,7 +6,7 @@ import {
   greet,
   stepHandshake,
   toWire,
-  type Frame,
+  type HandshakeFrame,
   type HandshakeSelf,
   type Identity,
 } from "../../../transport/index.ts";
@@ -20,6 +20,7 @@ export interface StrangerOptions extends Partial<Identity> {
   readonly token?: string;
   /** The node it wants to talk to. */
   readonly dialed?: string;
+  /** Default: version 1 alone, whose frames msgpackr can write. */
   readonly versions?: { readonly min: number; readonly max: number };
 }
 
@@ -67,14 +68,13 @@ export class Stranger {
       members: { has: () => true, linkedIncarnation: () => undefined },
     };
     let { state, send } = greet(self, dialed, freshNonce()) as Pick<ReturnType<typeof greet>, "state"> & {
-      send: Frame;
+      send: HandshakeFrame;
     };
     for (;;) {
-      if (send.type === "envelopes") throw new Error("no part of a handshake");
       this.say(toWire(send));
       const reply = await Promise.race([this.next(), this.closed]);
       if (!(reply instanceof Uint8Array)) return;
-      const parsed = parseFrame(packr.unpack(reply), { from: dialed, to: node });
+      const parsed = parseFrame(packr.unpack(reply));
       if (!parsed.ok) throw new Error(parsed.refusal.detail);
       const step = stepHandshake(self, state, parsed.frame);
       if (step.type !== "continue") return;

@@ -1,0 +1,278 @@
+/** The packer and the unpacker together: what goes in comes out, and nothing else can. */
+import fc from "fast-check";
+import { Packr } from "msgpackr";
+import { describe, expect, test } from "vitest";
+import { DEPTH_MAX, findUnplain, MESSAGE_BYTES_MAX, NO_PAYLOAD_TYPES, PayloadTypes } from "../../../transport/index.ts";
+import { Malformed } from "../../../transport/node/msgpack-reader.ts";
+import { Packer, type PackerOptions } from "../../../transport/node/packer.ts";
+import { Unpacker } from "../../../transport/node/unpacker.ts";
+import { anyPayload, Money, MONEY, moneyType, ref } from "./payload-values.ts";
+
+const EXTENDED: PackerOptions = { extended: true, types: MONEY, errorStacks: false };
+
+function pack(value: unknown, options: Partial<PackerOptions> = {}): Uint8Array {
+  const packer = new Packer({ ...EXTENDED, ...options });
+  const packed = packer.pack(value, "message", MESSAGE_BYTES_MAX);
+  if (!packed.ok) throw new Error(packed.detail);
+  return packer.handOver();
+}
+
+function detailOf(value: unknown, bytesMax: number = MESSAGE_BYTES_MAX): string {
+  const packer = new Packer(EXTENDED);
+  const packed = packer.pack(value, "message", bytesMax);
+  if (packed.ok) return "";
+  expect(packer.at).toBe(0);
+  return `${packed.reason}: ${packed.detail}`;
+}
+
+function unpacker(types = MONEY): Unpacker {
+  return new Unpacker({ extended: true, types, resolve: ({ node, path }) => ref(node, path) });
+}
+
+function unpack(bytes: Uint8Array | readonly number[], types = MONEY): { value: unknown; unreadable: string | null } {
+  const reader = unpacker(types);
+  reader.open(Uint8Array.from(bytes));
+  const value = reader.value();
+  reader.finish();
+  return { value, unreadable: reader.unreadable };
+}
+
+describe("round trip", () => {
+  test("whatever may cross comes out as it went in", () => {
+    fc.assert(
+      fc.property(anyPayload, (value) => {
+        expect(findUnplain(value, "message", EXTENDED)).toBeUndefined();
+        const again = unpack(pack(value));
+        expect(again.unreadable).toBeNull();
+        expect(again.value).toStrictEqual(value);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  test("every size of a text, a binary, an array and an object has a head that is read back", () => {
+    const sizes = [0, 1, 15, 16, 17, 31, 32, 255, 256, 65_535, 65_536, 70_000];
+    for (const size of sizes) {
+      const values = [
+        "a".repeat(size),
+        "ä".repeat(size),
+        "🙂".repeat(size),
+        new Uint8Array(size),
+        new Float32Array(size),
+        Array.from({ length: size }, (_, i) => i),
+        Object.fromEntries(Array.from({ length: size }, (_, i) => [`k${i}`, -i])),
+        new Set(Array.from({ length: size }, (_, i) => i * 2 ** 20)),
+      ];
+      for (const value of values) expect(unpack(pack(value)).value).toEqual(value);
+    }
+  });
+
+  test("an error keeps its name, message, code and cause, and its stack only on request", () => {
+    class NotFound extends Error {
+      override readonly name = "NotFound";
+      readonly code = "not-found";
+      readonly secret = "of the class";
+    }
+    const error = new NotFound("no such VM", { cause: new RangeError("index", { cause: "a text" }) });
+    const plain = unpack(pack(error)).value as NotFound;
+    expect(Object.getPrototypeOf(plain)).toBe(Error.prototype);
+    expect(plain).toMatchObject({ name: "NotFound", message: "no such VM", code: "not-found" });
+    expect(plain.cause).toMatchObject({ name: "RangeError", message: "index", cause: "a text" });
+    expect(plain).not.toHaveProperty("secret");
+    expect(plain.stack).toBe("NotFound: no such VM");
+    const told = unpack(pack(error, { errorStacks: true })).value as Error;
+    expect(told.stack).toBe(error.stack);
+  });
+
+  test("a Buffer comes out as a Buffer, any other array of bytes as a Uint8Array", () => {
+    const { value } = unpack(pack([Buffer.from("ab"), new Uint8Array(2)]));
+    const [buffer, bytes] = value as [unknown, unknown];
+    expect(Buffer.isBuffer(buffer)).toBe(true);
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
+  });
+});
+
+describe("Packer", () => {
+  test("pack() refuses exactly what findUnplain() refuses, and leaves nothing behind", () => {
+    const culprit = fc.constantFrom(() => {}, Symbol("a"), /a/, new DataView(new ArrayBuffer(1)), new (class Own {})());
+    let refused = 0;
+    const tree = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: "small" },
+        { weight: 8, arbitrary: anyPayload },
+        { weight: 1, arbitrary: culprit },
+        { weight: 4, arbitrary: fc.array(tie("value"), { maxLength: 3 }) },
+        { weight: 2, arbitrary: tie("value").map((value) => new Map([[1, value]])) },
+        { weight: 2, arbitrary: tie("value").map((value) => new Error("e", { cause: value })) },
+        { weight: 2, arbitrary: tie("value").map((value) => new Money(1n, value)) },
+        { weight: 4, arbitrary: fc.dictionary(fc.string({ maxLength: 3 }), tie("value"), { maxKeys: 3 }) },
+      ),
+    })).value;
+    fc.assert(
+      fc.property(tree, (value) => {
+        const found = findUnplain(value, "message", EXTENDED);
+        expect(detailOf(value)).toBe(found === undefined ? "" : `not-plain: ${found}`);
+        if (found !== undefined) refused += 1;
+      }),
+      { numRuns: 500 },
+    );
+    expect(refused).toBeGreaterThan(20);
+  });
+
+  test("pack() refuses what is larger than its limit, before it has made all of it", () => {
+    expect(detailOf("a".repeat(100), 101)).toBe("too-large: message has more than 101 bytes");
+    expect(detailOf("a".repeat(100), 102)).toBe("");
+    let bomb: unknown = "x".repeat(50_000_000);
+    for (let i = 0; i < 19; i++) bomb = [bomb, bomb];
+    expect(detailOf(bomb)).toBe(`too-large: message has more than ${MESSAGE_BYTES_MAX} bytes`);
+  });
+
+  test("pack() refuses cycles, getters that throw or add keys, and encoders that never end", () => {
+    const cycle: { a?: unknown } = {};
+    cycle.a = [cycle];
+    expect(detailOf(cycle)).toBe("not-plain: message.a[0] is cyclic");
+    const throwing = Object.defineProperty({}, "a", {
+      enumerable: true,
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    expect(detailOf(throwing)).toBe("not-plain: message cannot be read: Error: no");
+    const growing = { a: 0 };
+    Object.defineProperty(growing, "b", {
+      enumerable: true,
+      get() {
+        return Reflect.deleteProperty(growing, "c");
+      },
+    });
+    Object.assign(growing, { c: 1 });
+    expect(detailOf(growing)).toMatch(/^not-plain: message changed while it was read/);
+    const endless = { ...moneyType, encode: (value: Money) => [value] };
+    const money = new Money(1n, null);
+    expect(() =>
+      pack(money, {
+        types: new PayloadTypes([endless]),
+      }),
+    ).toThrow("message[0] is cyclic");
+  });
+
+  test("pack() without the extended types writes what a peer of version 1 reads", () => {
+    const value = { bytes: Buffer.from("ab"), n: 2n ** 63n, ref: ref("n1", "a") };
+    const bytes = pack({ bytes: value.bytes, n: value.n }, { extended: false });
+    expect(new Packr({ useRecords: false }).unpack(bytes)).toEqual({ bytes: value.bytes, n: value.n });
+    expect(() => pack(new Map(), { extended: false })).toThrow("message is a Map");
+    expect(() => pack(2n ** 64n, { extended: false })).toThrow("message is a bigint of more than 64 bits");
+  });
+});
+
+describe("Unpacker", () => {
+  test("no bytes make it throw anything but Malformed, or return what may not be in a message", () => {
+    let read = 0;
+    const anyBytes = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.tuple(anyPayload, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 })).map(([value, flips]) => {
+        const bytes = Uint8Array.from(pack(value));
+        for (const [at, byte] of flips) bytes[at % bytes.length] = byte;
+        return bytes;
+      }),
+    );
+    fc.assert(
+      fc.property(anyBytes, (bytes) => {
+        try {
+          const { value, unreadable } = unpack(bytes);
+          read += 1;
+          if (unreadable === null) expect(findUnplain(value, "message", EXTENDED)).toBeUndefined();
+        } catch (error) {
+          expect(error).toBeInstanceOf(Malformed);
+        }
+      }),
+      { numRuns: 5000 },
+    );
+    expect(read).toBeGreaterThan(500);
+  });
+
+  test("what msgpackr would decode into more than data is not read", () => {
+    const more = new Packr({ moreTypes: true, structuredClone: true, useRecords: false });
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    for (const value of [/a/, cycle, new Set([1])]) {
+      const bytes = more.pack(value);
+      let outcome: string | null;
+      try {
+        outcome = unpack(bytes).unreadable;
+      } catch (error) {
+        outcome = (error as Error).message;
+      }
+      expect(outcome).toMatch(/extension type|container|an extension of|inside a value|bytes follow/);
+    }
+    expect(() => unpack(new Packr({ useRecords: true, structures: [] }).pack({ a: 1 }))).toThrow(Malformed);
+  });
+
+  test("a value is refused that is cut off anywhere, or followed by bytes", () => {
+    const bytes = pack({
+      map: new Map([[1, new Set(["ab"])]]),
+      error: new Error("e"),
+      floats: new Float64Array(2),
+      at: new Date(0),
+    });
+    for (let end = 0; end < bytes.length; end++)
+      expect(() => unpack(bytes.subarray(0, end)), `cut at ${end}`).toThrow(Malformed);
+    expect(() => unpack([...bytes, 0])).toThrow("bytes follow the value");
+  });
+
+  test.each([
+    ["a map key that is __proto__", [0x81, 0xa9, ...Buffer.from("__proto__"), 1], 'a map key is "__proto__"'],
+    ["a map key that is no text", [0x81, 1, 1], "a map key is not a string"],
+    ["a byte that starts nothing", [0xc1], "the byte 0xc1 starts no value"],
+    ["a text longer than the bytes", [0xdb, 0xff, 0xff, 0xff, 0xff, 1], "it ends inside a value"],
+    ["an array longer than the bytes", [0xdd, 0xff, 0xff, 0xff, 0xff, 1], "a container is longer than the bytes"],
+    [
+      "a Map longer than its extension",
+      [0xc7, 5, 4, 0xff, 0xff, 0xff, 0xff, 1, 1],
+      "a container is longer than the bytes",
+    ],
+    ["a Set that ends before its extension", [0xc7, 6, 5, 0, 0, 0, 1, 1, 1], "an extension of type 5 has 6 bytes"],
+    ["a value that reaches out of its extension", [0xc7, 5, 5, 0, 0, 0, 1, 0xa3, 0, 0, 0], "it ends inside a value"],
+    ["half an element", [0xc7, 4, 6, 8, 1, 2, 3], "a typed array ends inside an element"],
+    ["a bigint without digits", [0xc7, 1, 2, 0], "a bigint is too short"],
+    ["a ref to nowhere", [0xc7, 2, 1, 0x61, 0x2f], "a ref holds no address"],
+    ["an error without a name", [0xc7, 5, 7, 1, 1, 1, 1, 1], "a text is missing"],
+  ])("%s is malformed", (_, bytes, detail) => {
+    expect(() => unpack(bytes)).toThrow(new Malformed(detail));
+  });
+
+  test("nothing exhausts its stack or its memory", () => {
+    expect(() => unpack(new Uint8Array(1_000_000).fill(0x91))).toThrow(/nested deeper/);
+    const sets = Array.from({ length: 200 }, () => 0).reduce<Uint8Array>(
+      (inner) => Uint8Array.of(0xc9, 0, 0, (inner.length + 4) >> 8, inner.length + 4, 5, 0, 0, 0, 1, ...inner),
+      Uint8Array.of(1),
+    );
+    expect(() => unpack(sets)).toThrow(/nested deeper/);
+    const count = 2 ** 21;
+    const empty = new Uint8Array(count + 5).fill(0x80);
+    empty.set([0xdd, count >>> 24, count >>> 16, count >>> 8, count]);
+    expect(() => unpack(empty)).toThrow(/more than \d+ values/);
+    let nested: unknown = 1;
+    for (let i = 0; i < DEPTH_MAX; i++) nested = i % 2 === 0 ? [nested] : new Set([nested]);
+    expect(unpack(pack(nested)).value).toEqual(nested);
+  });
+
+  test("a type of another version is stepped over, and named", () => {
+    const bytes = pack([1, { price: new Money(5n, new Set([1])) }, "end"]);
+    const reader = unpacker(NO_PAYLOAD_TYPES);
+    reader.open(Uint8Array.of(...bytes, 7));
+    reader.value();
+    expect(reader.unreadable).toBe('it holds a value of type "money", which this node does not know');
+    expect(reader.value()).toBe(7);
+    expect(reader.unreadable).toBeNull();
+    expect(unpack([0xc7, 2, 0x30, 1, 2]).unreadable).toMatch(/extension type 48, which this node does not know/);
+    expect(unpack([0xc7, 3, 6, 99, 1, 2]).unreadable).toMatch(/typed array of kind 99, which this node does not know/);
+  });
+
+  test("a decode that throws makes its message unreadable, and nothing else", () => {
+    const forged = new Map<unknown, unknown>([["a", new Money("a lot" as unknown as bigint, null)]]);
+    expect(unpack(pack([forged, 1])).unreadable).toBe(
+      'it holds a value of type "money" that cannot be decoded: TypeError: cents is no bigint',
+    );
+  });
+});
