@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The program `blixard`: the only place that touches the process itself, its arguments, environment, streams and exit code.
  *

@@ -3,7 +3,8 @@
  *
  * The control plane's own ports (hypervisors, probes) stay inside: they are of no use without its actors.
  */
-export { createNodeWorld, type NodeWorld, type NodeWorldOptions } from "./node-world.ts";
+/// <reference path="../runtime/nact.d.ts" preserve="true" />
+export { createNodeWorld, type NodeWorld, type NodeWorldOptions, type PeerAddress } from "./node-world.ts";
 export {
   ActorSystem,
   BehaviorError,
@@ -130,4 +131,5 @@ export {
   type Work,
   type World,
 } from "../runtime/index.ts";
-export { TransportError, type PeerAddress, type TransportErrorCode } from "../transport/node/index.ts";
+// From the file itself: what the folder exports beside it has types of packages that users need not have.
+export { TransportError, type TransportErrorCode } from "../transport/node/transport-error.ts";

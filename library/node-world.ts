@@ -17,7 +17,13 @@ import {
   nodeClock,
   openLmdbLogStore,
 } from "../runtime/node/index.ts";
-import { createWsRemoting, type PeerAddress } from "../transport/node/index.ts";
+import { createWsRemoting } from "../transport/node/index.ts";
+
+/** Where a node listens. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface NodeWorldOptions {
   /** This node's name: 1 to 64 letters, digits, `-`, `_` and `.`. Default: `local`. */

@@ -1,4 +1,5 @@
 /** What `blixard/sim` exports: a user's own actors under a seed. */
+/// <reference path="../runtime/nact.d.ts" preserve="true" />
 export {
   formatSimulation,
   formatSimulations,

@@ -1,4 +1,5 @@
 /** What `blixard/testkit` exports: actors in virtual time, and one behaviour alone. */
+/// <reference path="../runtime/nact.d.ts" preserve="true" />
 export {
   createManualCluster,
   createManualWorld,

@@ -4,12 +4,13 @@
  */
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { isRunning, type ProcessIdentity } from "../../runtime/node/guard/process-identity.ts";
 import { compileCacheFolder } from "../folders.ts";
 import { identifyProcess } from "./identify-process.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
+/** Its extension is that of this file: `.ts` in the repository, `.js` in the published package. */
+const MAIN = join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`);
 
 /** A node makes little garbage: a young generation of 1 MiB instead of 16 keeps some 20 MB of it out of memory. */
 const NODE_JS_FLAGS = ["--max-semi-space-size=1"];

@@ -1,4 +1,5 @@
 /** What `up` shows once all is well: the nodes, the VMs, their pages, and what to try next. */
+import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Vm } from "../../actors/index.ts";
 import type { ApiClient } from "../../api/index.ts";
@@ -63,8 +64,9 @@ function commandsToTry(
   ];
 }
 
-/** As it can be typed where the user is. */
+/** As it can be typed where the user is; in an installed package there is no checkout, and npm's `bin` is on the path. */
 function programName(cwd: string): string {
+  if (!existsSync(PROGRAM)) return "blixard";
   const path = relative(cwd, PROGRAM);
   return path.startsWith("..") ? PROGRAM : `./${path}`;
 }
