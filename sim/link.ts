@@ -260,9 +260,9 @@ export class Link {
   }
 
   /** What kernels say is lost with the link only; see the port. */
-  #loses({ to }: Envelope): boolean {
+  #loses({ from }: Envelope): boolean {
     const { weather, random } = this.#network;
-    return weather.loss > 0 && to.path !== KERNEL_PATH && random.next() < weather.loss;
+    return weather.loss > 0 && from.path !== KERNEL_PATH && random.next() < weather.loss;
   }
 
   #lane(from: number): Lane {

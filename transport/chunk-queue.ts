@@ -1,9 +1,9 @@
 /**
  * Large messages on their way out, cut into chunks, and the messages that have to stay behind them.
  *
- * One lane for each pair of a sender and a receiver that has a large message under way: what the pair sends meanwhile waits
- * in its lane, so their order is kept; everybody else's messages do not come here and pass between the chunks. Lanes take
- * turns, chunk by chunk. A pure queue: when a piece may go is decided by who asks for it.
+ * One lane for each receiver that has a large message under way: what is sent to it meanwhile waits in its lane, so that what it
+ * gets, and what a kernel says about it, keeps its order; everybody else's messages do not come here and pass between the
+ * chunks. Lanes take turns, chunk by chunk. A pure queue: when a piece may go is decided by who asks for it.
  */
 import { FRAME_BYTES_TARGET, LARGE_OPEN_MAX } from "./frame.ts";
 
@@ -21,7 +21,7 @@ export type Piece =
   | { readonly type: "messages"; readonly messages: readonly HeldMessage[] };
 
 interface Lane {
-  readonly key: string;
+  readonly to: string;
   readonly messages: HeldMessage[];
   /** The large message at the head, once it has begun. */
   open: { readonly id: number; sent: number } | null;
@@ -49,16 +49,16 @@ export class ChunkQueue {
     return this.#count;
   }
 
-  /** Whether messages from `from` to `to` must wait here. */
-  isHeld(to: string, from: string): boolean {
-    return this.#count > 0 && this.#lanes.has(laneKey(to, from));
+  /** Whether messages to `to` must wait here. */
+  isHeld(to: string): boolean {
+    return this.#count > 0 && this.#lanes.has(to);
   }
 
-  /** A large message, or one whose pair is held. */
+  /** A large message, or one to a receiver that is held. */
   add(message: HeldMessage): void {
-    const key = laneKey(message.to, message.from);
-    const lane = this.#lanes.get(key);
-    if (lane === undefined) this.#open({ key, messages: [message], open: null });
+    const { to } = message;
+    const lane = this.#lanes.get(to);
+    if (lane === undefined) this.#open({ to, messages: [message], open: null });
     else lane.messages.push(message);
     this.#bytes += message.bytes.length;
     this.#count += 1;
@@ -72,7 +72,7 @@ export class ChunkQueue {
     const lane = this.#active.shift();
     if (lane === undefined) return undefined;
     const piece = this.#pieceOf(lane);
-    if (lane.messages.length === 0) this.#lanes.delete(lane.key);
+    if (lane.messages.length === 0) this.#lanes.delete(lane.to);
     // Between two of its messages it lets others begin.
     else if (lane.open === null) this.#waiting.push(lane);
     else this.#active.push(lane);
@@ -80,7 +80,7 @@ export class ChunkQueue {
   }
 
   #open(lane: Lane): void {
-    this.#lanes.set(lane.key, lane);
+    this.#lanes.set(lane.to, lane);
     this.#waiting.push(lane);
   }
 
@@ -116,9 +116,4 @@ export class ChunkQueue {
     this.#count -= count;
     return lane.messages.splice(0, count);
   }
-}
-
-/** No two pairs have the same. */
-function laneKey(to: string, from: string): string {
-  return `${to.length} ${to}${from}`;
 }

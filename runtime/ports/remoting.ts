@@ -1,7 +1,8 @@
 /**
  * The remoting port: carries envelopes between the actor systems of a cluster.
  *
- * Delivery is at most once and in order per pair of nodes while a link lasts; a lost link loses what was in flight.
+ * Delivery is at most once and, while a link lasts, in order for all that one node sends to one path of another; a lost link loses
+ * what was in flight.
  * Drivers: `transport/node/` (ws), the simulator's network. Payloads are plain data and `Ref`s; a driver that leaves the
  * process encodes refs as addresses, the simulator hands the same frozen objects over.
  */
@@ -9,15 +10,15 @@ import type { AnyRef } from "../ref.ts";
 import type { Address } from "./address.ts";
 
 /**
- * The path that kernels talk to each other on; no actor can have this name. What is sent to it is few and small, and both ends
- * count on it: a driver never drops it while the link lasts, and ends the link when it can take no more.
+ * The path that kernels speak from, to this path or about an actor to its own; no actor can have this name. What they say is
+ * little, and both ends count on it: a driver never drops it while the link lasts, and ends the link when it takes no more.
  */
 export const KERNEL_PATH = "$kernel";
 
 export interface Remoting {
   /**
-   * Sends, or drops when there is no link or its queue is full. Never throws, never blocks. An envelope to `KERNEL_PATH` keeps
-   * its place among the others and is dropped with the link only.
+   * Sends, or drops when there is no link or its queue is full. Never throws, never blocks, and calls no listener of links. An
+   * envelope from `KERNEL_PATH` is dropped with the link only.
    */
   send(envelope: Envelope): void;
   /** Registers the one receiver of this system; called by the kernel when the system starts. */

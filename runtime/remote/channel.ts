@@ -29,8 +29,8 @@ import { CHANNEL_QUEUE_MAX, GRANT_STEP, WINDOW } from "./window.ts";
 export interface ChannelOwner {
   /** Hands one message to the link. */
   transmit(to: AnyRef, message: unknown, sender: AnyRef | null): void;
-  /** Says something to the kernel of another node. */
-  say(node: string, message: KernelMessage): void;
+  /** Says something as the kernel: to another one, or about an actor to its path. */
+  say(to: Address, message: KernelMessage): void;
   /** A message came to a channel that is in no table: puts it back there, or finds the one that took its place. */
   revive(channel: Channel, message: unknown, sender: AnyRef | null): void;
   undeliverable(to: AnyRef, message: unknown, sender: AnyRef | null, reason: DeadLetterReason): void;
@@ -132,7 +132,7 @@ export class Channel implements Recipient<unknown> {
   /** Asks the receiver how far this channel may go. */
   report(): void {
     this.#reported = this.#sent;
-    this.owner.say(this.ref.node, { type: "report", path: this.ref.path, sent: this.#sent });
+    this.owner.say(this.ref, { type: "report", sent: this.#sent });
   }
 
   #receiveAtStop(message: unknown, sender: AnyRef | null): void {

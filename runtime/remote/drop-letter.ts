@@ -8,7 +8,7 @@ export function dropLetter({
   reason,
   detail,
 }: EnvelopeDrop): Pick<DeadLetter, "reason" | "detail"> | undefined {
-  if (envelope.to.path === KERNEL_PATH) return undefined;
+  if (envelope.from.path === KERNEL_PATH) return undefined;
   switch (reason) {
     case "no-link":
     case "no-route":

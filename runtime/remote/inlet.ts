@@ -2,14 +2,14 @@
  * The other end of the channels that lead to one actor here which presses back: tells each node how much more it takes.
  * Belongs to the actor's cell and ends with it. See `channel.ts` for the invariants.
  */
-import type { KernelMessage } from "./kernel-message.ts";
 import { GRANT_STEP, WINDOW } from "./window.ts";
 
 /** What an inlet needs of the kernel. */
 export interface InletOwner {
   /** Changes with each link to that node; undefined while there is none. */
   epochOf(node: string): number | undefined;
-  say(node: string, message: KernelMessage): void;
+  /** Tells that node up to which message it may send to `path`; null: any. */
+  grant(node: string, path: string, limit: number | null): void;
 }
 
 /** The account of one sending node. */
@@ -53,7 +53,7 @@ export class Inlet {
     if (meter === undefined || meter.epoch !== epoch) {
       this.#meters.set(node, { epoch, arrived: null, waiting: (meter?.waiting ?? 0) + 1, told: 0 });
       // It may think that it is free, of an actor that was here before.
-      this.#owner.say(node, { type: "credit", path: this.#path, limit: 0 });
+      this.#owner.grant(node, this.#path, 0);
       return;
     }
     meter.waiting += 1;
@@ -84,7 +84,7 @@ export class Inlet {
   /** The actor has ended: whoever waits for credit need not. */
   close(): void {
     for (const [node, { epoch }] of this.#meters) {
-      if (epoch === this.#owner.epochOf(node)) this.#owner.say(node, { type: "credit", path: this.#path, limit: null });
+      if (epoch === this.#owner.epochOf(node)) this.#owner.grant(node, this.#path, null);
     }
     this.#meters.clear();
   }
@@ -93,7 +93,7 @@ export class Inlet {
     const limit = arrived - meter.waiting + WINDOW;
     if (limit - meter.told < step) return;
     meter.told = limit;
-    this.#owner.say(node, { type: "credit", path: this.#path, limit });
+    this.#owner.grant(node, this.#path, limit);
   }
 }
 

@@ -3,8 +3,8 @@
  *
  * They come from another process, so nothing of them is believed unchecked; and none of them names a node, so that no
  * kernel can speak for another: `path` and `watcher` are on the receiver's or the sender's side, as each case says.
- * A driver never drops one over a link that stays up (`Remoting.send`). Cases and fields are only ever added; a case that a
- * kernel does not know is a dead letter and nothing else.
+ * All come from `KERNEL_PATH`, which a driver never drops over a link that stays up (`Remoting.send`). All but `report` go
+ * to it. Cases and fields are only ever added; a case that a kernel does not know is a dead letter and nothing else.
  */
 import type { AskFailure } from "../context.ts";
 import { KERNEL_PATH, type Envelope } from "../ports/remoting.ts";
@@ -16,8 +16,11 @@ export type KernelMessage =
   | { readonly type: "unwatch"; readonly id: number; readonly path: string; readonly watcher: string }
   /** What the receiver watches by that number has ended at the sender. Ends the watch. */
   | { readonly type: "terminated"; readonly id: number; readonly reason: TerminationReason }
-  /** The sender has sent `sent` messages to `path` of the receiver, all of them before this one, and asks how far it may go. */
-  | { readonly type: "report"; readonly path: string; readonly sent: number }
+  /**
+   * The sender has sent `sent` messages to the path that this one goes to, all of them before it, and asks how far it may go.
+   * To the path itself: that is what keeps it behind them, though a large one among them travels in pieces.
+   */
+  | { readonly type: "report"; readonly sent: number }
   /**
    * The receiver may send `path` of the sender messages up to number `limit` (as MAX_STREAM_DATA, RFC 9000 §4.1: a lower
    * one than before says nothing), any number when null. 0 takes a null back and asks for a report.
@@ -42,14 +45,13 @@ export function parseKernelMessage(envelope: Envelope): KernelMessage | undefine
   const value = envelope.message;
   if (envelope.from.path !== KERNEL_PATH || typeof value !== "object" || value === null) return undefined;
   const { type, id, path, watcher, reason, sent, limit, code } = value as Readonly<Record<string, unknown>>;
+  if (envelope.to.path !== KERNEL_PATH) return type === "report" && isCount(sent) ? { type, sent } : undefined;
   switch (type) {
     case "watch":
     case "unwatch":
       return isCount(id) && isActorPath(path) && isActorPath(watcher) ? { type, id, path, watcher } : undefined;
     case "terminated":
       return isCount(id) && isReason(reason) ? { type, id, reason } : undefined;
-    case "report":
-      return isActorPath(path) && isCount(sent) ? { type, path, sent } : undefined;
     case "credit":
       return isActorPath(path) && (limit === null || isCount(limit)) ? { type, path, limit } : undefined;
     case "ask-failed":

@@ -55,9 +55,9 @@ export class Remote implements ChannelOwner, InletOwner {
   constructor(options: RemoteOptions) {
     this.#options = options;
     this.#remoting = options.remoting;
-    this.#kernel = { node: options.node, path: KERNEL_PATH };
+    this.#kernel = kernelOf(options.node);
     this.#watch = new RemoteWatch({
-      say: (node, message) => this.say(node, message),
+      say: (node, message) => this.say(kernelOf(node), message),
       notify: (watcher, ref, reason) => options.notifyTerminated(watcher, ref, reason),
       watchLocal: (path, watcher) => this.#watchLocal(path, watcher),
       unwatchLocal: (path, watcher) => options.find(path)?.actor?.removeWatcher(this.refAt(watcher)),
@@ -103,7 +103,7 @@ export class Remote implements ChannelOwner, InletOwner {
   /** If `sender` is an ask of another node, it ends there with `code`. */
   refuse(sender: AnyRef, code: AskFailure): void {
     if (!sender.path.startsWith(ASK_PREFIX)) return;
-    this.say(sender.node, { type: "ask-failed", path: sender.path, code });
+    this.say(kernelOf(sender.node), { type: "ask-failed", path: sender.path, code });
   }
 
   transmit(to: AnyRef, message: unknown, sender: AnyRef | null): void {
@@ -113,9 +113,12 @@ export class Remote implements ChannelOwner, InletOwner {
     this.#remoting?.send(inspection.on ? inspection.withCause(envelope, sender) : envelope);
   }
 
-  say(node: string, message: KernelMessage): void {
-    if (!this.#peers.has(node)) return;
-    this.#remoting?.send({ from: this.#kernel, to: { node, path: KERNEL_PATH }, message });
+  say(to: Address, message: KernelMessage): void {
+    if (this.#peers.has(to.node)) this.#remoting?.send({ from: this.#kernel, to, message });
+  }
+
+  grant(node: string, path: string, limit: number | null): void {
+    this.say(kernelOf(node), { type: "credit", path, limit });
   }
 
   revive(channel: Channel, message: unknown, sender: AnyRef | null): void {
@@ -162,7 +165,7 @@ export class Remote implements ChannelOwner, InletOwner {
   #deliver(envelope: Envelope): void {
     if (this.#closed) return;
     const { from, to, message } = envelope;
-    if (to.path === KERNEL_PATH) {
+    if (from.path === KERNEL_PATH || to.path === KERNEL_PATH) {
       this.#hear(envelope);
       return;
     }
@@ -210,7 +213,7 @@ export class Remote implements ChannelOwner, InletOwner {
         this.#watch.terminated(from.node, message.id, message.reason);
         return;
       case "report":
-        this.#reported(from.node, message.path, message.sent);
+        this.#reported(from.node, to.path, message.sent);
         return;
       case "credit":
         peer.find(message.path)?.credit(message.limit);
@@ -226,7 +229,7 @@ export class Remote implements ChannelOwner, InletOwner {
   #reported(node: string, path: string, sent: number): void {
     const inlet = this.#options.find(path)?.actor?.inlet;
     // Nobody there, or nobody who presses back: there is nothing to protect.
-    if (inlet === undefined || inlet === null) this.say(node, { type: "credit", path, limit: null });
+    if (inlet === undefined || inlet === null) this.grant(node, path, null);
     else inlet.reported(node, sent);
   }
 
@@ -263,4 +266,8 @@ export class Remote implements ChannelOwner, InletOwner {
     this.#options.failAsksTo(node);
     this.#watch.linkLost(node);
   }
+}
+
+function kernelOf(node: string): Address {
+  return { node, path: KERNEL_PATH };
 }

@@ -57,6 +57,8 @@ export type ConnectionEnd =
   | { readonly type: "silent" }
   | { readonly type: "replaced" }
   | { readonly type: "shutdown" }
+  /** It takes no more, not even what kernels say. */
+  | { readonly type: "congested" }
   /** The other side ended it, or the network did. */
   | { readonly type: "lost"; readonly detail: string };
 
@@ -142,6 +144,11 @@ export class Connection implements FrameSink {
     this.#world.counters.bytesSent += frame.length;
     if (sent === undefined) this.#socket.send(frame);
     else this.#socket.send(frame, (error) => error ?? sent());
+  }
+
+  /** Cuts it off: the peer has not read for too long to hear why. */
+  giveUp(): void {
+    this.#end({ type: "congested" }, null);
   }
 
   close(end: "replaced" | "shutdown"): void {

@@ -8,7 +8,7 @@
  * delivery repeats by itself. While the link is up and the peer slow, the newest is dropped: the older ones are on their
  * way already, and dropping from the middle would only turn delay into a gap.
  */
-import type { Envelope, EnvelopeDropReason } from "../../runtime/ports/remoting.ts";
+import { KERNEL_PATH, type Envelope, type EnvelopeDropReason } from "../../runtime/ports/remoting.ts";
 import {
   ChunkQueue,
   EXTENDED_SINCE,
@@ -29,6 +29,13 @@ export const LINK_BYTES_MAX: number = 32 * 1024 * 1024;
 
 /** Messages that wait behind large ones: bounds what small ones cost in objects. */
 export const HELD_COUNT_MAX = 100_000;
+
+/**
+ * What kernels say may wait beyond that: they count on it, and it is what relieves a peer that is slow. It takes about 100 bytes;
+ * past so many the peer reads nothing at all, and the link ends.
+ */
+const KERNEL_SPARE = { bytes: 4 * 1024 * 1024, count: 50_000 };
+const NO_SPARE = { bytes: 0, count: 0 };
 
 /** A message for a peer of version 1 must fit into one frame, beside its paths. */
 const UNCHUNKED_BYTES_MAX: number = FRAME_BYTES_MAX - 8 * 1024;
@@ -90,11 +97,12 @@ export class LinkWriter {
   /** Takes an envelope, or says why not. */
   add({ to, from, message }: Envelope): Drop | undefined {
     const waiting = this.#packer.at + this.#queue.bytes + this.#sink.waitingBytes;
-    if (waiting > LINK_BYTES_MAX || this.#queue.count >= HELD_COUNT_MAX) {
+    const spare = from.path === KERNEL_PATH ? KERNEL_SPARE : NO_SPARE;
+    if (waiting > LINK_BYTES_MAX + spare.bytes || this.#queue.count >= HELD_COUNT_MAX + spare.count) {
       return { reason: "queue-full", detail: `${waiting} bytes wait for the node already` };
     }
     if (!this.#isExtended) return this.#addPlain(to.path, from.path, message);
-    if (this.#queue.isHeld(to.path, from.path)) return this.#addHeld(to.path, from.path, message);
+    if (this.#queue.isHeld(to.path)) return this.#addHeld(to.path, from.path, message);
     const packer = this.#packer;
     this.#open(FRAME_TAGS.messages);
     const start = packer.at;

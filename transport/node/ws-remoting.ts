@@ -5,7 +5,14 @@
  * speaks, see ../handshake.ts), find peers, or deliver again what a lost link took with it.
  */
 import type { Address } from "../../runtime/ports/address.ts";
-import type { Envelope, EnvelopeDrop, EnvelopeDropReason, LinkEvent, Remoting } from "../../runtime/ports/remoting.ts";
+import {
+  KERNEL_PATH,
+  type Envelope,
+  type EnvelopeDrop,
+  type EnvelopeDropReason,
+  type LinkEvent,
+  type Remoting,
+} from "../../runtime/ports/remoting.ts";
 import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
   createCounters,
@@ -139,8 +146,13 @@ class WsRemotingDriver implements Remoting {
       return this.#cannotSend(envelope);
     }
     const drop = link.tell(envelope);
-    if (drop === undefined) this.counters.envelopesSent += 1;
-    else this.#dropped(envelope, drop.reason, drop.detail);
+    if (drop === undefined) {
+      this.counters.envelopesSent += 1;
+      return;
+    }
+    this.#dropped(envelope, drop.reason, drop.detail);
+    // Both kernels count on what they say while the link lasts. Not at once: who sends is not told of links meanwhile.
+    if (from.path === KERNEL_PATH) queueMicrotask(() => link.giveUp());
   }
 
   onEnvelope(receive: (envelope: Envelope) => void): void {

@@ -205,7 +205,7 @@ export class TestNetwork {
     const copy = { ...rest, from: { node, path: from.path }, to: { node: to.node, path: to.path }, message };
     this.sent.push(copy);
     const link = this.#links.find(({ nodes }) => nodes.includes(node) && nodes.includes(to.node));
-    if (link?.up !== true || (to.path !== KERNEL_PATH && this.loses(copy))) this.#lost(copy);
+    if (link?.up !== true || (from.path !== KERNEL_PATH && this.loses(copy))) this.#lost(copy);
     else link.queues.get(node)?.push(copy);
   }
 
@@ -213,12 +213,12 @@ export class TestNetwork {
     const envelope = queue.shift();
     const station = envelope === undefined ? undefined : this.#stations.get(envelope.to.node);
     if (envelope === undefined || station === undefined || !link.up) return;
-    if (envelope.to.path !== KERNEL_PATH) this.onDelivered(envelope);
+    if (envelope.from.path !== KERNEL_PATH) this.onDelivered(envelope);
     station.receive({ ...envelope, message: adoptRefs(envelope.message, station.resolve) });
   }
 
   #lost(envelope: Envelope): void {
-    if (envelope.to.path !== KERNEL_PATH) this.onLost(envelope);
+    if (envelope.from.path !== KERNEL_PATH) this.onLost(envelope);
   }
 
   #tell(node: string, other: string, type: "up" | "down"): void {
