@@ -1,4 +1,5 @@
 /** What the actors do: consensus, the control plane, scheduling, nodes and VMs. */
+export { joinCluster, type Cluster, type JoinClusterOptions } from "./join-cluster.ts";
 export { spawnMember, type Member, type MemberOptions } from "./member.ts";
 export {
   brokenLeaseRule,
@@ -41,6 +42,41 @@ export {
   type VersionedChanges,
   type WatchMessage,
 } from "./cluster/index.ts";
+export {
+  brokenHoldRule,
+  brokenShardRules,
+  COORDINATOR_PATH,
+  COORDINATOR_SPAWN_OPTIONS,
+  coordinatorActor,
+  fenced,
+  FenceGate,
+  guarded,
+  planShards,
+  SessionTerm,
+  SHARD_MOVES_MAX,
+  Tenure,
+  type CoordinationChange,
+  type CoordinationCommand,
+  type CoordinationCommandOf,
+  type CoordinationFaults,
+  type CoordinationKind,
+  type CoordinationNews,
+  type CoordinationRecord,
+  type CoordinationSelection,
+  type CoordinationTables,
+  type CoordinatorRequest,
+  type EntityRecord,
+  type LeaseEvent,
+  type LeaseHolder,
+  type LeaseRecord,
+  type RegionRecord,
+  type SessionEvent,
+  type SessionId,
+  type SessionRecord,
+  type ShardMove,
+  type ShardRecord,
+  type ShardTypeRecord,
+} from "./coordination/index.ts";
 export {
   LEADER_SPAWN_OPTIONS,
   leaderActor,
@@ -138,3 +174,5 @@ export {
   type SchedulerOptions,
   type SchedulerView,
 } from "./scheduler/index.ts";
+export { startShardRegion, type Entity, type ShardRegionOptions, type ShardRules } from "./sharding/index.ts";
+export { startSingleton, type Singleton, type SingletonOptions } from "./singleton/index.ts";

@@ -6,4 +6,8 @@ export interface PlantedFaults {
   readonly commitEarlierTermByCounting?: boolean;
   /** The leader takes a node's lease for over before it is. */
   readonly leaseBoundBroken?: boolean;
+  /** The holder of a lease does not stop when its session ends. */
+  readonly deadlineIgnored?: boolean;
+  /** The home of a shard gives it away while its entities live. */
+  readonly handOffEarly?: boolean;
 }

@@ -24,9 +24,10 @@ export interface RunOptions {
 /**
  * `mixed`: everything, each kind of fault switched on or off by the seed; `elections`: leaders lose their post at the
  * worst moments; `disk`: crashes and power losses over slow disks; `leases`: pauses, drift and cut-off nodes under load;
- * `calm`: no faults, for measuring.
+ * `calm`: no faults, for measuring. `library`, only when it is named: what library users stand on, a singleton, sharded
+ * entities and reliable delivery, under partitions, crashes, pauses and drift.
  */
-export type ProfileName = "mixed" | "elections" | "disk" | "leases" | "calm";
+export type ProfileName = "mixed" | "elections" | "disk" | "leases" | "calm" | "library";
 
 export interface SeedResult {
   readonly seed: number;

@@ -10,6 +10,7 @@ import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { drawPlan, drawProfile } from "./fault-plan.ts";
+import { LibraryScenario } from "./library-scenario.ts";
 import { MemberScenario } from "./member-scenario.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
@@ -152,6 +153,7 @@ function makeScenario(profile: ProfileName, options: RunOptions, timeline: Timel
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
   if (profile === "elections") return new RaftScenario({ ...shared, proposeEveryUs: pauseUs });
+  if (profile === "library") return new LibraryScenario({ ...shared, timeline, everyUs: 5 * pauseUs });
   return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
 }
 

@@ -151,9 +151,9 @@ class Coordinator {
 
   #holdSession(ref: Ref<SessionEvent>): void {
     const key = ref.toString();
-    if (this.#holders.has(key)) return;
+    // One that was restarted says it again, and is told again.
+    const holder = this.#holders.get(key) ?? { ref, holds: 0 };
     this.#ctx.watch(ref);
-    const holder: SessionHolder = { ref, holds: 0 };
     this.#holders.set(key, holder);
     const { term } = this.#session;
     if (term !== null) this.#tellHeld(holder, term);

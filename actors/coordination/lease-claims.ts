@@ -67,7 +67,11 @@ export class LeaseClaims {
       ctx.tell(holder, { type: "lease-refused", name, message });
       return;
     }
-    if (before !== undefined) return;
+    if (before !== undefined) {
+      // It was restarted, and what it spawned has ended.
+      this.#giveUp(name, before, null);
+      return;
+    }
     ctx.watch(holder);
     this.#claims.set(name, { holder, tenure: null });
     this.#reconcile(name);

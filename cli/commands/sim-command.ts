@@ -8,7 +8,7 @@ import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
-const PROFILES = ["mixed", "elections", "disk", "leases", "calm"] as const;
+const PROFILES = ["mixed", "elections", "disk", "leases", "calm", "library"] as const;
 const SEED_MAX = 2 ** 32 - 1;
 const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;

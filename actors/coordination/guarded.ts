@@ -1,0 +1,49 @@
+/**
+ * A behaviour that acts only under a valid tenure.
+ *
+ * Whoever holds the lease for an actor stops it before the deadline, but by a message; a process that stood still past the
+ * deadline may run the actor's turn first. So the clock is asked again before each message: past the deadline the actor
+ * ends, and what waits for it becomes dead letters.
+ */
+import type { Behavior, Context } from "../../runtime/index.ts";
+import type { Tenure } from "./tenure.ts";
+
+/** In place of a state that was never made. */
+const OVER: unique symbol = Symbol("over");
+
+/**
+ * Wraps a behaviour, so that it handles nothing once `tenure` is over. Singletons and entities are wrapped by those who
+ * spawn them; a behaviour that they turn into by `ctx.become` is not, and should be wrapped by hand.
+ *
+ * Signals are handled in any case, so `post-stop` may come without a valid tenure: effects there belong into `fenced`.
+ */
+export function guarded<State, Message>(
+  behavior: Behavior<State, Message>,
+  tenure: Tenure,
+): Behavior<State | typeof OVER, Message> {
+  const { name, accepts } = behavior;
+  return {
+    name,
+    ...(accepts && { accepts: (message: unknown): message is Message => accepts.call(behavior, message) }),
+    init: (ctx) => {
+      if (tenure.isValid(ctx.now())) return behavior.init(ctx);
+      ctx.stop();
+      return OVER;
+    },
+    receive: (state, message, ctx) => {
+      if (state !== OVER && tenure.isValid(ctx.now())) return behavior.receive(state, message, ctx);
+      return putBack(state, message, ctx);
+    },
+    onSignal: (state, signal, ctx) => {
+      if (state === OVER || behavior.onSignal === undefined) return state;
+      return behavior.onSignal(state, signal, ctx);
+    },
+  };
+}
+
+/** The message waits again, so that it is accounted for with the others when the actor has stopped. */
+function putBack<State, Message>(state: State, message: Message, ctx: Context<Message>): State {
+  ctx.tell(ctx.self, message);
+  ctx.stop();
+  return state;
+}

@@ -1,0 +1,131 @@
+/**
+ * The front of a kind of shards: on every node the ref by which entities are told. It knows the home of each shard as this
+ * node's replica shows it, forwards to the host there, and keeps messages, so many, while a shard has no home or is being
+ * handed off.
+ *
+ * Order from this front to an entity is kept over a hand-off: it tells the old home that it has sent its last, and the home
+ * gives the shard away when it has heard that of every front and its entities have handled everything. Kept no more when
+ * the old home is lost, or a front is silent for too long.
+ */
+import type { Behavior, Context, SpawnOptions } from "../../runtime/index.ts";
+import { CoordinationMirror } from "../coordination/coordination-mirror.ts";
+import type { CoordinationNews } from "../coordination/coordination-news.ts";
+import type { ShardRecord } from "../coordination/coordination-record.ts";
+import { spawnInbox } from "../coordination/inbox.ts";
+import { RouteBuffer } from "../coordination/route-buffer.ts";
+import { entityName, hashShard } from "./entity-name.ts";
+import type { ShardRegionSetup } from "./shard-options.ts";
+import { frontPath, hostPath, type ShardHostMessage, type ShardLetter } from "./shard-protocol.ts";
+
+/** What it hears beside messages for entities; no message from outside is an instance of it. */
+class News {
+  readonly news: CoordinationNews | { readonly type: "returned"; readonly letter: ShardLetter };
+
+  constructor(news: News["news"]) {
+    this.news = news;
+  }
+}
+
+/** A sender that is faster than the link to a home is held back. */
+export function frontSpawnOptions(shardType: string): SpawnOptions {
+  return {
+    name: frontPath(shardType),
+    supervision: { onCrash: "restart" },
+    mailbox: { capacity: 10_000, overflow: "back-pressure" },
+  };
+}
+
+export function shardFront<State, Message>(
+  setup: ShardRegionSetup<State, Message>,
+): Behavior<ShardFront<State, Message>, Message> {
+  return {
+    name: "shard-front",
+    accepts: (message): message is Message => setup.accepts(message),
+    init: (ctx) => new ShardFront(setup, ctx),
+    receive: (front, message) => {
+      if (message instanceof News) front.hear(message.news);
+      else front.tell(message);
+      return front;
+    },
+  };
+}
+
+type Waiting = Pick<ShardLetter, "entity" | "message">;
+
+class ShardFront<State, Message> {
+  readonly #setup: ShardRegionSetup<State, Message>;
+  readonly #ctx: Context<Message>;
+  readonly #mirror = new CoordinationMirror();
+  readonly #waiting: RouteBuffer<number, Waiting>;
+  /** By shard: the newest fence under which its home takes nothing any more, as the host of this node was told. */
+  readonly #ended = new Map<number, number>();
+  /** By shard: the fence whose home was told that nothing more will come. */
+  readonly #flushed = new Map<number, number>();
+
+  constructor(setup: ShardRegionSetup<State, Message>, ctx: Context<Message>) {
+    this.#setup = setup;
+    this.#ctx = ctx;
+    this.#waiting = new RouteBuffer(setup.bufferMax);
+    const adapt = (news: News["news"]): Message => new News(news) as Message;
+    const subscriber = spawnInbox<CoordinationNews, Message>(ctx, "map", adapt);
+    spawnInbox<ShardLetter, Message>(ctx, "returned", (letter) => adapt({ type: "returned", letter }));
+    const selection = { kinds: ["shard-type", "shard"], subject: setup.type } as const;
+    this.#mirror.subscribe(ctx, { replica: setup.replica, subscriber, selection });
+  }
+
+  hear(news: News["news"]): void {
+    if (news.type === "returned") {
+      const { shard, fence } = news.letter;
+      this.#ended.set(shard, Math.max(fence, this.#ended.get(shard) ?? 0));
+      this.#route(shard, news.letter);
+      return;
+    }
+    this.#mirror.take(news);
+    const records = news.type === "coordination-synced" ? news.records : news.changes.map(({ record }) => record);
+    for (const record of records) if (record.kind === "shard") this.#see(record);
+  }
+
+  tell(message: Message): void {
+    const { entityOf, shardOf, shards } = this.#setup;
+    const entity = entityOf(message);
+    if (entityName(entity) === undefined) {
+      this.#refuse("no-entity", message);
+      return;
+    }
+    const shard = shardOf === undefined ? hashShard(entity, shards) : shardOf(entity);
+    this.#route(shard, { entity, message });
+  }
+
+  #see(shard: ShardRecord): void {
+    const { home, handingOff, fence } = shard;
+    if (home !== null && handingOff && this.#flushed.get(shard.shard) !== fence) {
+      this.#flushed.set(shard.shard, fence);
+      this.#tellHost(home.node, { type: "flushed", shard: shard.shard, fence, node: this.#ctx.node });
+    }
+    if (this.#isOpen(shard)) {
+      for (const waiting of this.#waiting.take(shard.shard)) this.#route(shard.shard, waiting);
+    }
+  }
+
+  #route(shard: number, { entity, message }: Waiting): void {
+    const record = this.#mirror.tables.shard(this.#setup.type, shard);
+    if (record !== undefined && record.home !== null && this.#isOpen(record)) {
+      this.#tellHost(record.home.node, { type: "deliver", shard, fence: record.fence, entity, message });
+    } else if (!this.#waiting.push(shard, { entity, message })) {
+      this.#refuse("buffer-full", message);
+    }
+  }
+
+  #isOpen({ shard, home, handingOff, fence }: ShardRecord): boolean {
+    return home !== null && !handingOff && fence > (this.#ended.get(shard) ?? 0);
+  }
+
+  #tellHost(node: string, message: ShardHostMessage): void {
+    this.#ctx.tell(this.#ctx.refAt<ShardHostMessage>({ node, path: hostPath(this.#setup.type) }), message);
+  }
+
+  /** To a place where nobody is: it becomes a dead letter that says why. */
+  #refuse(why: string, message: unknown): void {
+    this.#ctx.tell(this.#ctx.refAt({ node: this.#ctx.node, path: `${this.#ctx.self.path}/${why}` }), message);
+  }
+}

@@ -1,0 +1,49 @@
+/** Starts a singleton on this node: a proxy to tell it by, and a manager that competes to have it here. */
+import { stateless, type ActorSystem, type Ref } from "../../runtime/index.ts";
+import { COORDINATOR_PATH } from "../coordination/coordinator-actor.ts";
+import type { CoordinatorRequest } from "../coordination/coordinator-protocol.ts";
+import { managerSpawnOptions, singletonManager, type SingletonManagerOptions } from "./singleton-manager.ts";
+import type { SingletonLeft } from "./singleton-protocol.ts";
+import { proxySpawnOptions, singletonProxy } from "./singleton-proxy.ts";
+
+export interface SingletonOptions<State, Message> extends Omit<SingletonManagerOptions<State, Message>, "coordinator"> {
+  /** Whether it may run on this node; else there is only the proxy. Default: true. */
+  readonly candidate?: boolean;
+}
+
+export interface Singleton<Message> {
+  /** Tells the one that acts, wherever it is. Another node's ref to it works as well. */
+  readonly ref: Ref<Message>;
+  /**
+   * If it acts on this node: lets it handle what waits, stops it, and gives it to node `to`, or to any other. Does nothing
+   * elsewhere; when `to` is no candidate, any other gets it.
+   */
+  yieldTo(to: string | null): void;
+}
+
+/**
+ * Call it on every node of the cluster with the same name, after `joinCluster`. At any instant at most one of all acts under a valid
+ * tenure; for some seconds after its node is lost there is none.
+ *
+ * At a coordinated shutdown of the system it is handed over in the phase `hand-over`.
+ * @throws when the name is taken on this node, or is none: letters, digits, `-`, `_` and `.`.
+ */
+export function startSingleton<State, Message>(
+  system: ActorSystem,
+  options: SingletonOptions<State, Message>,
+): Singleton<Message> {
+  const coordinator = system.refAt<CoordinatorRequest>({ node: system.node, path: COORDINATOR_PATH });
+  const { name } = options;
+  const ref = system.spawn(singletonProxy<Message>({ ...options, coordinator }), proxySpawnOptions(name));
+  if (options.candidate === false) return { ref, yieldTo: () => {} };
+  const manager = system.spawn(singletonManager({ ...options, coordinator }), managerSpawnOptions(name));
+  system.onShutdown({
+    phase: "hand-over",
+    name: `singleton-${name}`,
+    run: (done) => {
+      const replyTo = system.spawn(stateless<SingletonLeft>(`singleton-${name}.left`, () => done()));
+      system.tell(manager, { type: "leave", replyTo });
+    },
+  });
+  return { ref, yieldTo: (to) => system.tell(manager, { type: "yield", to }) };
+}
