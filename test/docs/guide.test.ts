@@ -1,0 +1,65 @@
+/** Every listing of the guide compiles, runs, and prints what the guide says. */
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ChapterFolder } from "./chapter-folder.ts";
+import { isPrinted, readChapter } from "./guide-listings.ts";
+
+const GUIDE = join(import.meta.dirname, "..", "..", "docs", "guide");
+const CHAPTERS = globSync("*.md", { cwd: GUIDE }).toSorted();
+
+test("the guide has chapters, and the first has listings and commands", () => {
+  expect(CHAPTERS.length).toBeGreaterThan(0);
+  const { listings, commands } = readChapter(readFileSync(join(GUIDE, CHAPTERS[0] ?? ""), "utf8"));
+  expect(listings.length).toBeGreaterThan(1);
+  expect(commands.length).toBeGreaterThan(1);
+});
+
+describe.each(CHAPTERS)("%s", (file) => {
+  const { listings, commands } = readChapter(readFileSync(join(GUIDE, file), "utf8"));
+  const sound = listings.filter(({ file: name, fails }) => !fails && name.endsWith(".ts"));
+  const failing = listings.filter(({ fails }) => fails);
+  const programs = commands.filter(({ command }) => command.startsWith("node "));
+  const checks = commands.filter(({ command }) => command === "tsc");
+
+  test.runIf(sound.length > 0)(
+    `${basename(file)} compiles`,
+    () => {
+      using folder = new ChapterFolder(listings);
+      expect(folder.check(sound.map(({ file: name }) => name))).toBe("");
+    },
+    60_000,
+  );
+
+  test.runIf(failing.length > 0)(
+    `${basename(file)} fails to compile where it says so, and as it says`,
+    () => {
+      using folder = new ChapterFolder(listings);
+      const errors = folder.check(failing.map(({ file: name }) => name));
+      for (const { file: name } of failing) expect(errors).toContain(`${name}(`);
+      expect(isPrinted(checks.map(({ output }) => output).join("\n"), errors), errors).toBe(true);
+    },
+    60_000,
+  );
+
+  test.runIf(programs.length > 0)(
+    `${basename(file)} prints what it says`,
+    () => {
+      using folder = new ChapterFolder(listings);
+      for (const { command, output } of programs) {
+        const { stdout, stderr, status } = folder.run(command);
+        expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
+        expect(isPrinted(output, stdout), `${command} printed:\n${stdout}${stderr}`).toBe(true);
+      }
+    },
+    60_000,
+  );
+
+  test(`${basename(file)} shows no command that is not run`, () => {
+    expect(commands.filter((command) => !programs.includes(command) && !checks.includes(command))).toEqual([]);
+    const run = new Set(programs.map(({ command }) => command.split(" ")[1]));
+    const imported = sound.filter(({ file: name }) => listings.some(({ text }) => text.includes(`"./${name}"`)));
+    const idle = sound.filter((listing) => !run.has(listing.file) && !imported.includes(listing));
+    expect(idle.map(({ file: name }) => name)).toEqual([]);
+  });
+});
