@@ -31,7 +31,7 @@ for (const pattern of COPIED) {
     copyFileSync(join(REPOSITORY, file), join(PACKAGE, file));
   }
 }
-for (const entry of Object.values(ENTRIES)) pointIntoPackage(join(PACKAGE, "library", `${entry}.d.ts`));
+for (const entry of Object.values(ENTRIES)) declareNact(join(PACKAGE, "library", `${entry}.d.ts`));
 chmodSync(join(PACKAGE, BIN), 0o755);
 writeFileSync(join(PACKAGE, "package.json"), `${JSON.stringify(manifest(), null, 2)}\n`);
 
@@ -42,12 +42,9 @@ function compile(): void {
   if (status !== 0) throw new Error("Cannot build the package: the compiler found errors");
 }
 
-/** The compiler writes where the declarations of nact lie here; beside the package's own there is a copy. */
-function pointIntoPackage(file: string): void {
-  const text = readFileSync(file, "utf8");
-  const pointed = text.replace('"../../../runtime/nact.d.ts"', '"../runtime/nact.d.ts"');
-  if (pointed === text) throw new Error(`Cannot build the package: ${file} does not refer to runtime/nact.d.ts`);
-  writeFileSync(file, pointed);
+/** No import leads to the declarations of nact's modules, so each entry names their file. */
+function declareNact(file: string): void {
+  writeFileSync(file, `/// <reference path="../runtime/nact.d.ts" />\n${readFileSync(file, "utf8")}`);
 }
 
 function manifest(): object {

@@ -3,7 +3,6 @@
  *
  * The control plane's own ports (hypervisors, probes) stay inside: they are of no use without its actors.
  */
-/// <reference path="../runtime/nact.d.ts" preserve="true" />
 export { createNodeWorld, type NodeWorld, type NodeWorldOptions, type PeerAddress } from "./node-world.ts";
 export {
   ActorSystem,

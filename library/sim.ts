@@ -1,5 +1,4 @@
 /** What `blixard/sim` exports: a user's own actors under a seed. */
-/// <reference path="../runtime/nact.d.ts" preserve="true" />
 export {
   formatSimulation,
   formatSimulations,

@@ -1,5 +1,4 @@
 /** What `blixard/testkit` exports: actors in virtual time, and one behaviour alone. */
-/// <reference path="../runtime/nact.d.ts" preserve="true" />
 export {
   createManualCluster,
   createManualWorld,

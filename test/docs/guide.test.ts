@@ -58,8 +58,8 @@ describe.each(CHAPTERS)("%s", (file) => {
   test(`${basename(file)} shows no command that is not run`, () => {
     expect(commands.filter((command) => !programs.includes(command) && !checks.includes(command))).toEqual([]);
     const run = new Set(programs.map(({ command }) => command.split(" ")[1]));
-    const imported = sound.filter(({ file: name }) => listings.some(({ text }) => text.includes(`"./${name}"`)));
-    const idle = sound.filter((listing) => !run.has(listing.file) && !imported.includes(listing));
+    const isImported = (name: string): boolean => listings.some(({ text }) => text.includes(`"./${name}"`));
+    const idle = sound.filter(({ file: name }) => !run.has(name) && !isImported(name));
     expect(idle.map(({ file: name }) => name)).toEqual([]);
   });
 });

@@ -87,7 +87,8 @@ test.each([
   };
   const files = ["entries.ts", "together.ts", "first-actor.ts"];
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  run(process.execPath, [join(project, "node_modules", ".bin", "tsc"), "-p", "."], project);
+  const tsc = join(project, "node_modules", ".bin", "tsc");
+  expect(run(process.execPath, [tsc, "-p", "."], project)).toBe("");
 });
 
 test("the command line of the package knows its version and runs a seed", () => {
