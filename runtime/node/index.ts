@@ -7,6 +7,7 @@ export type { Acceleration } from "./qemu/qemu-arguments.ts";
 export { createProcessHypervisor, type ProcessHypervisorOptions } from "./process/process-hypervisor.ts";
 export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/guarded-hypervisor.ts";
 export { lockFolder, type FolderLock } from "./folder-lock.ts";
+export { openLmdbJournal, type LmdbJournalOptions } from "./lmdb-journal.ts";
 export { openLmdbLogStore, type LmdbLogStoreOptions } from "./lmdb-log-store.ts";
 export { claimIdentity, type NodeIdentity } from "./node-identity.ts";
 export { createNodeProber } from "./node-prober.ts";

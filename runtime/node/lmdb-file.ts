@@ -35,6 +35,8 @@ const PAGE = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
 const BIG_DATA = 0x01;
 /** Deeper than any tree that fits a 48-bit page number. */
 const DEPTH_MAX = 32;
+/** 8 TiB of the usual pages; a number beyond it is damage, and page numbers stay within 31 bits. */
+const PAGES_MAX = 2 ** 31;
 
 interface Tree {
   readonly depth: number;
@@ -51,14 +53,28 @@ interface Meta {
   readonly txn: bigint;
 }
 
-/**
- * All records of the main tree, in order of their keys.
- * @throws {LmdbFileError} when anything is not as LMDB writes it; errors of the file system pass through.
- */
+interface TreeWalk {
+  readonly name: string;
+  compare(a: Buffer, b: Buffer): number;
+  visit(record: LmdbRecord): void;
+}
+
+/** All records of the main tree, in order of their keys. Throws as `walkLmdbFile`. */
 export function readLmdbFile(path: string): readonly LmdbRecord[] {
+  const records: LmdbRecord[] = [];
+  walkLmdbFile(path, (record) => records.push(record));
+  return records;
+}
+
+/**
+ * Calls `visit` for each record of the main tree, in order of their keys, holding no more than a page for each level of the tree. What
+ * comes behind a record may still be found damaged, so nothing counts before this returns.
+ * @throws {LmdbFileError} when anything is not as LMDB writes it; errors of the file system and of `visit` pass through.
+ */
+export function walkLmdbFile(path: string, visit: (record: LmdbRecord) => void): void {
   const file = openSync(path, "r");
   try {
-    return new LmdbReader(file).read();
+    new LmdbReader(file).walk(visit);
   } finally {
     closeSync(file);
   }
@@ -67,7 +83,8 @@ export function readLmdbFile(path: string): readonly LmdbRecord[] {
 class LmdbReader {
   readonly #file: number;
   readonly #fileBytes: number;
-  readonly #used = new Set<number>([0, 1]);
+  /** One bit a page: a large file has more pages than a set has room for. */
+  #used = new Uint8Array(0);
   #pageBytes = 4096;
   #lastPage = 0;
   #txn = 0n;
@@ -77,14 +94,18 @@ class LmdbReader {
     this.#fileBytes = fstatSync(file).size;
   }
 
-  read(): readonly LmdbRecord[] {
+  walk(visit: (record: LmdbRecord) => void): void {
     const meta = this.#readMeta();
+    check(meta.lastPage < PAGES_MAX, `it claims ${meta.lastPage} pages`);
     this.#lastPage = meta.lastPage;
     this.#txn = meta.txn;
-    const records = this.#readTree(meta.main, "records", (a, b) => Buffer.compare(a, b));
-    const freed = this.#readTree(meta.free, "free pages", (a, b) => Number(a.readBigUInt64LE() - b.readBigUInt64LE()));
-    for (const { value } of freed) this.#claimFree(value);
-    return records;
+    this.#used = new Uint8Array(Math.floor(meta.lastPage / 8) + 1);
+    this.#walkTree(meta.main, { name: "records", compare: (a, b) => Buffer.compare(a, b), visit });
+    this.#walkTree(meta.free, {
+      name: "free pages",
+      compare: (a, b) => Number(a.readBigUInt64LE() - b.readBigUInt64LE()),
+      visit: ({ value }) => this.#claimFree(value),
+    });
   }
 
   #readMeta(): Meta {
@@ -120,22 +141,24 @@ class LmdbReader {
     };
   }
 
-  #readTree(tree: Tree, name: string, compare: (a: Buffer, b: Buffer) => number): readonly LmdbRecord[] {
-    const records: LmdbRecord[] = [];
-    if (tree.root !== null) this.#readPage(tree.root, tree.depth, records);
-    check(records.length === tree.entries, `its tree of ${name} has ${records.length} entries, not ${tree.entries}`);
-    for (let at = 1; at < records.length; at++) {
-      const [before, after] = [records[at - 1], records[at]];
+  #walkTree(tree: Tree, { name, compare, visit }: TreeWalk): void {
+    let entries = 0;
+    let before: Buffer | null = null;
+    const inOrder = (record: LmdbRecord): void => {
       check(
-        !before || !after || compare(before.key, after.key) < 0,
-        `its tree of ${name} is out of order at entry ${at}`,
+        before === null || compare(before, record.key) < 0,
+        `its tree of ${name} is out of order at entry ${entries}`,
       );
-    }
-    return records;
+      before = record.key;
+      entries += 1;
+      visit(record);
+    };
+    if (tree.root !== null) this.#readPage(tree.root, tree.depth, inOrder);
+    check(entries === tree.entries, `its tree of ${name} has ${entries} entries, not ${tree.entries}`);
   }
 
   /** `depth` is 1 for a leaf. */
-  #readPage(number: number, depth: number, into: LmdbRecord[]): void {
+  #readPage(number: number, depth: number, visit: (record: LmdbRecord) => void): void {
     check(depth >= 1 && depth <= DEPTH_MAX, `page ${number} is at an impossible depth`);
     const page = this.#claim(number, 1);
     const wanted = depth === 1 ? PAGE.leaf : PAGE.branch;
@@ -146,8 +169,8 @@ class LmdbReader {
     for (let at = 0; at < nodes; at++) {
       const start = HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * at);
       check(start + NODE_BYTES <= this.#pageBytes, `node ${at} of page ${number} is beyond the page`);
-      if (depth === 1) into.push(this.#readLeafNode(number, page, start));
-      else this.#readPage(page.readUIntLE(start, 6), depth - 1, into);
+      if (depth === 1) visit(this.#readLeafNode(number, page, start));
+      else this.#readPage(page.readUIntLE(start, 6), depth - 1, visit);
     }
   }
 
@@ -195,8 +218,10 @@ class LmdbReader {
   #claimNumbers(first: number, pages: number): void {
     check(first >= 2 && first + pages - 1 <= this.#lastPage, `page ${first} is not one of 2 to ${this.#lastPage}`);
     for (let number = first; number < first + pages; number++) {
-      check(!this.#used.has(number), `page ${number} is used twice`);
-      this.#used.add(number);
+      const bit = 1 << (number & 7);
+      const byte = this.#used[number >> 3] ?? 0;
+      check((byte & bit) === 0, `page ${number} is used twice`);
+      this.#used[number >> 3] = byte | bit;
     }
   }
 

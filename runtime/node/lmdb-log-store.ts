@@ -11,13 +11,20 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { LoadedLog, LogStore, LogWrite } from "../ports/log-store.ts";
 import { StoreError } from "../ports/store-error.ts";
 import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { LmdbFileError, readLmdbFile } from "./lmdb-file.ts";
-import { packOperations, type Operation, type WriterOptions, type WriterReply } from "./lmdb-writer-protocol.ts";
-import { entryKey, entryRecord, hardStateRecord, LogRecordError, parseLog, tailRecord } from "./log-records.ts";
+import { LmdbThread } from "./lmdb-thread.ts";
+import {
+  packOperations,
+  type Operation,
+  type WriterOptions,
+  type WriterReply,
+  type WriterRequest,
+} from "./lmdb-writer-protocol.ts";
+import { entryKey, entryRecord, hardStateRecord, parseLog, tailRecord } from "./log-records.ts";
+import { RecordError } from "./sealed-record.ts";
 
 export interface LmdbLogStoreOptions {
   /** Made if it is missing. Nothing else may be kept in it. */
@@ -40,8 +47,7 @@ class LmdbLogStore implements LogStore {
   readonly #folder: string;
   readonly #path: string;
   readonly #lock: FolderLock;
-  #writer: Worker | null = null;
-  #writerEnded = false;
+  #writer: LmdbThread<WriterRequest, WriterReply> | null = null;
   #lastIndex = 0;
   #waiting: Operation[] = [];
   #waitingDone: Done[] = [];
@@ -87,7 +93,7 @@ class LmdbLogStore implements LogStore {
 
   close(done: () => void): void {
     this.#onClosed = done;
-    if (!this.#writer || this.#writerEnded || this.#isClosed) setImmediate(() => this.#closed());
+    if (!this.#writer || this.#writer.hasEnded || this.#isClosed) setImmediate(() => this.#closed());
     else if (!this.#writingDone) this.#closeWriter();
   }
 
@@ -104,10 +110,10 @@ class LmdbLogStore implements LogStore {
   #readError(cause: unknown): StoreError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const details = { message: `Cannot read the Raft log "${this.#path}": ${reason}`, path: this.#path, cause };
-    if (cause instanceof LogRecordError && cause.foreignFormat !== undefined) {
+    if (cause instanceof RecordError && cause.foreignFormat !== undefined) {
       return new StoreError("store-version", { ...details, hint: "start the version of blixard that wrote it" });
     }
-    if (cause instanceof LmdbFileError || cause instanceof LogRecordError) {
+    if (cause instanceof LmdbFileError || cause instanceof RecordError) {
       // No word of a backup: an older log has forgotten votes and entries just as an empty one has.
       const hint =
         `only while all other nodes run and agree on a leader, move "${this.#folder}" away and start this node again, empty; ` +
@@ -117,22 +123,18 @@ class LmdbLogStore implements LogStore {
     return new StoreError("store-io", { ...details, hint: "check the disk and the permissions of the file" });
   }
 
-  /** The thread's file has the extension of this one: `.ts` in the repository, `.js` in the published package. */
-  #startWriter(): Worker {
-    const file = import.meta.url.endsWith(".ts")
-      ? new URL("./lmdb-writer.ts", import.meta.url)
-      : new URL("./lmdb-writer.js", import.meta.url);
+  #startWriter(): LmdbThread<WriterRequest, WriterReply> {
     const workerData: WriterOptions = { path: this.#path };
-    const writer = new Worker(file, { workerData });
-    writer.on("message", (reply: WriterReply) => this.#onReply(reply));
-    writer.on("error", (error) => this.#fail(false, error.message));
-    writer.on("exit", () => {
-      this.#writerEnded = true;
-      if (!this.#onClosed) this.#fail(false, "its writer thread has ended");
-      else this.#closed();
+    return new LmdbThread<WriterRequest, WriterReply>({
+      file: new URL("./lmdb-writer.ts", import.meta.url),
+      workerData,
+      onReply: (reply) => this.#onReply(reply),
+      onCrash: (reason) => this.#fail(false, reason),
+      onEnd: () => {
+        if (!this.#onClosed) this.#fail(false, "its writer thread has ended");
+        else this.#closed();
+      },
     });
-    writer.unref();
-    return writer;
   }
 
   #write(): void {
@@ -141,15 +143,14 @@ class LmdbLogStore implements LogStore {
     this.#writingDone = this.#waitingDone;
     this.#waiting = [];
     this.#waitingDone = [];
-    this.#writer?.ref();
-    this.#writer?.postMessage({ type: "write", bytes }, [bytes.buffer]);
+    this.#writer?.send({ type: "write", bytes }, [bytes.buffer]);
   }
 
   #onReply(reply: WriterReply): void {
     if (reply.type === "failed") return this.#fail(reply.full, reply.message);
     const written = this.#writingDone ?? [];
     this.#writingDone = null;
-    this.#writer?.unref();
+    this.#writer?.rest();
     this.#write();
     for (const done of written) done();
     if (this.#onClosed && !this.#writingDone) this.#closeWriter();
@@ -178,8 +179,7 @@ class LmdbLogStore implements LogStore {
   }
 
   #closeWriter(): void {
-    this.#writer?.ref();
-    this.#writer?.postMessage({ type: "close" });
+    this.#writer?.send({ type: "close" });
   }
 
   #closed(): void {

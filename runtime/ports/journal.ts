@@ -4,8 +4,8 @@
  * A journal holds streams. A stream is a row of events, numbered from 1 without gaps, and snapshots of what they add up to.
  * It has one writer at a time: whoever opens it last. Every call answers through `done`, exactly once, never during the call,
  * and calls take effect in the order they were made in, so a `read` sees every `append` called before it. What was answered with
- * `ok` is durable. A refusal (`fenced`, `too-large`, …) changes nothing; after a failure (`store-io`, `store-full`) a journal writes
- * no more until it is opened again, since a failed sync may have dropped what was written before it.
+ * `ok` is durable. A refusal (`fenced`, `too-large`, …) changes nothing; after a failure (`store-io`, `store-full`) a journal answers
+ * every later call with that failure, until it is opened again: a failed sync may have dropped what was written before it.
  *
  * Drivers: LMDB (`runtime/node/lmdb-journal.ts`), memory (`runtime/persistence/memory-journal.ts`), the simulated disk
  * (`sim/journal.ts`). Contract: `test/contract/journal.ts`. Why so: docs/decisions/0014-journal.md.

@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRandom, StoreError, type LoadedLog, type LogStore } from "../../../runtime/index.ts";
 import { openLmdbLogStore } from "../../../runtime/node/index.ts";
 import { LmdbFileError, readLmdbFile } from "../../../runtime/node/lmdb-file.ts";
-import { formatRecord, LogRecordError, parseLog } from "../../../runtime/node/log-records.ts";
+import { formatRecord, parseLog } from "../../../runtime/node/log-records.ts";
+import { RecordError } from "../../../runtime/node/sealed-record.ts";
 import { append, close, commands, term } from "../../contract/log-store-calls.ts";
 import { logStoreContract } from "../../contract/log-store.ts";
 
@@ -146,7 +147,7 @@ describe("load() refuses, naming the file and the way out,", () => {
       expect(digest(parseLog(readLmdbFile(path)))).toBe(digest(intact));
       return false;
     } catch (error) {
-      if (error instanceof LmdbFileError || error instanceof LogRecordError) return true;
+      if (error instanceof LmdbFileError || error instanceof RecordError) return true;
       throw error;
     }
   }

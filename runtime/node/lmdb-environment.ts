@@ -1,0 +1,94 @@
+/**
+ * An LMDB file as a writer thread has it: made whole or not at all, committed durably, a full disk told from a broken one.
+ *
+ * Its commits are synchronous: lmdb-js reports the failure of an asynchronous one through promises that nobody can catch, which
+ * ends the process on a full disk (lmdb 3.5.6).
+ *
+ * A new file is made under another name and renamed when it is on disk, so a file that is there is a whole one, and an
+ * empty one is a damaged one (LMDB would take it for new).
+ */
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import type { LmdbRecord } from "./lmdb-file.ts";
+
+export type Environment = RootDatabase<Buffer, Buffer>;
+
+/** How a commit failed. */
+export interface CommitFailure {
+  readonly full: boolean;
+  readonly message: string;
+}
+
+/** What a commit may need on top of its records: copies of the pages on the way to the root. */
+const COMMIT_OVERHEAD_BYTES = 262_144;
+const READERS_MAX = 4;
+
+/** Opens the file, made with `first` in it if there is none. Whoever calls this has seen that a file which is there is whole. */
+export async function openEnvironment(path: string, first: LmdbRecord): Promise<Environment> {
+  if (!existsSync(path)) await createFile(path, first);
+  return openFile(path);
+}
+
+/** What a commit of `sizeBytes` that threw `error` failed of. */
+export function commitFailure(path: string, error: unknown, sizeBytes: number): CommitFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { full: isDiskFull(path, error, sizeBytes), message };
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** `overlappingSync: false`: a commit returns when it is on disk, pages first, then the meta page. */
+function openFile(path: string): Environment {
+  return open<Buffer, Buffer>(path, {
+    noSubdir: true,
+    encoding: "binary",
+    keyEncoding: "binary",
+    overlappingSync: false,
+    maxReaders: READERS_MAX,
+  });
+}
+
+async function createFile(path: string, { key, value }: LmdbRecord): Promise<void> {
+  const unfinished = `${path}.new`;
+  for (const file of [unfinished, `${unfinished}-lock`]) rmSync(file, { force: true });
+  const database = openFile(unfinished);
+  database.putSync(key, value);
+  await database.close();
+  renameSync(unfinished, path);
+  rmSync(`${unfinished}-lock`, { force: true });
+  syncFolder(dirname(path));
+}
+
+function syncFolder(folder: string): void {
+  const file = openSync(folder, "r");
+  fsyncSync(file);
+  closeSync(file);
+}
+
+/** LMDB makes EIO of a write that was cut short for lack of space; whether space lacks shows a file of that size. */
+function isDiskFull(path: string, error: unknown, sizeBytes: number): boolean {
+  if (isNoSpace(error)) return true;
+  const probe = `${path}.probe`;
+  try {
+    const file = openSync(probe, "w");
+    try {
+      writeSync(file, Buffer.alloc(sizeBytes + COMMIT_OVERHEAD_BYTES));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    return false;
+  } catch (probeError) {
+    return isNoSpace(probeError);
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}
+
+function isNoSpace(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
