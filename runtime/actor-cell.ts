@@ -315,7 +315,6 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     this.phase = "suspended";
     if (this.#child.options.supervision?.children !== "keep") this.#stopChildren();
     this.#lastSignal({ type: "pre-restart", error });
-    if (this.stopped) return;
     this.#endLife();
     this.extras?.stash?.restart();
     this.state = undefined;

@@ -9,6 +9,7 @@ import { REPOSITORY } from "./scratch-folder.ts";
 /** By heading of the document: the codes of the sources. */
 const DECLARED: Readonly<Record<string, readonly string[]>> = {
   StoreError: unionOf("StoreErrorCode", "runtime/ports/store-error.ts"),
+  BehaviorError: unionOf("BehaviorErrorCode", "runtime/behavior-error.ts"),
   TransportError: unionOf("TransportErrorCode", "transport/node/transport-error.ts"),
   "Connection refusal": REFUSAL_CODES,
   ListenError: unionOf("ListenErrorCode", "api/listen-error.ts"),

@@ -341,3 +341,38 @@ test("a watch lasts over restarts of the watched, and ends when it gives up", ()
   world.settle();
   expect(signals).toEqual(["target stopped"]);
 });
+
+test("a watch is on one actor, not on its name: the next one of that name is watched by itself", () => {
+  const { world, system } = setup();
+  const signals: string[] = [];
+  const child = stateless<"fail">("child", () => {
+    throw new Error("asked to fail");
+  });
+  const behavior: Behavior<Ref<"fail">, "again" | "stop" | "unwatch the first"> = {
+    name: "parent",
+    init: (ctx) => {
+      const first = ctx.spawn(child, { name: "child" });
+      ctx.watch(first);
+      return first;
+    },
+    receive: (first, message, ctx) => {
+      if (message === "again") {
+        // The signal of the first one's end is in the mailbox, and not yet handled, when the second one is spawned.
+        ctx.stop(first);
+        ctx.watch(ctx.spawn(child, { name: "child" }));
+      } else if (message === "stop") ctx.stop(ctx.child("child"));
+      else ctx.unwatch(first);
+      return first;
+    },
+    onSignal: (first, signal) => {
+      if (signal.type === "terminated") signals.push(signal.ref === first ? "first" : "second");
+      return first;
+    },
+  };
+  const parent = system.spawn(behavior, { name: "parent" });
+  for (const message of ["again", "unwatch the first", "stop"] as const) {
+    system.tell(parent, message);
+    world.settle();
+  }
+  expect(signals).toEqual(["first", "second"]);
+});

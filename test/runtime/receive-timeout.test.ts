@@ -47,22 +47,32 @@ test("a message that is handled begins the wait anew, with one timer", () => {
   expect(steps.at(-1)).toBe("idle at 280");
 });
 
-test("a receive timeout that waits behind a message is not handled", () => {
+test("a receive timeout that waits behind a message is not handled, and the wait begins anew", () => {
   const bench = record();
   const { world, system, steps } = bench;
-  const ref = system.spawn(
-    idle(bench, {
-      init: (ctx) => {
-        ctx.setTimer("first", 100, "timer");
-        ctx.setReceiveTimeout(100, "idle");
-        return null;
-      },
-    }),
-  );
+  let release: (value: null) => void = () => {};
+  const behavior = idle(bench, {
+    init: (ctx) => {
+      ctx.hold();
+      ctx.setReceiveTimeout(100, "idle");
+      release = ctx.callback(() => "released", { ahead: true });
+      return null;
+    },
+  });
+  const releasing: Behavior<null, string> = {
+    ...behavior,
+    receive: (state, message, ctx) => {
+      if (message === "released") ctx.release();
+      return behavior.receive(state, message, ctx);
+    },
+  };
+  const ref = system.spawn(releasing);
+  world.advance(50);
   system.tell(ref, "a");
-  world.advance(0);
-  world.advance(150);
-  expect(steps).toEqual(["a at 0", "timer at 100"]);
+  world.advance(70);
+  release(null);
+  world.advance(100);
+  expect(steps).toEqual(["released at 120", "a at 120", "idle at 220"]);
 });
 
 test("cancelReceiveTimeout() and a new one end the wait, and so does a restart", () => {
