@@ -1,128 +1,139 @@
-/** The kernel beside nact 7.6.2 in the same process: ping-pong of two actors, and one-way tells to one actor. */
-import { dispatch, start, spawn, stop, type ActorSystemRef } from "nact";
-import { ActorSystem, createRandom, stateless, type Behavior, type Ref } from "../runtime/index.ts";
-import { createNodeDispatcher, nodeClock } from "../runtime/node/index.ts";
+/**
+ * The kernel beside nact 7.6.2 and, where `erl` is installed, Erlang: every measure of every system in a child process of its
+ * own, in rounds that take the systems in turn, so that a noisy minute of the machine falls on all of them alike. The ratios
+ * are medians of the rounds' own ratios. Erlang runs with as many schedulers as the machine has cores.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { MEASURES, type Measure } from "./actors/measured-system.ts";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
 
 const ROUNDS = 5;
-const PING_PONGS = 300_000;
-const NACT_PING_PONGS = 60_000;
-const TELLS = 1_000_000;
-const NACT_TELLS = 100_000;
+const CHILD = join(import.meta.dirname, "actors/child.ts");
+const ERLANG_SOURCE = join(import.meta.dirname, "erlang/actors.erl");
+/** One run of a child; the slowest takes a tenth of it. */
+const CHILD_MS = 60_000;
 
-export const actorsBench: Bench = {
-  name: "actors",
-  summary: "messages a second of the kernel, beside nact in the same process",
-  async run(progress): Promise<readonly Row[]> {
-    const figures = {
-      pingPong: [] as number[],
-      nactPingPong: [] as number[],
-      tell: [] as number[],
-      nactTell: [] as number[],
-    };
-    for (let round = 1; round <= ROUNDS; round++) {
-      progress(`round ${round} of ${ROUNDS}`);
-      figures.pingPong.push(await rate(PING_PONGS, pingPong));
-      figures.nactPingPong.push(await rate(NACT_PING_PONGS, nactPingPong));
-      figures.tell.push(await rate(TELLS, oneWay));
-      figures.nactTell.push(await rate(NACT_TELLS, nactOneWay));
-    }
-    const ratio = (ours: readonly number[], theirs: readonly number[]): number[] =>
-      ours.map((value, round) => value / (theirs[round] ?? Number.NaN));
-    return [
-      spreadRow("ping-pong", figures.pingPong, { unit: "messages/s", goal: "the kernel" }),
-      spreadRow("ping-pong, nact", figures.nactPingPong, { unit: "messages/s", goal: "nact 7.6.2" }),
-      spreadRow("ping-pong, ratio", ratio(figures.pingPong, figures.nactPingPong), {
-        unit: "x",
-        goal: "kernel / nact",
-      }),
-      spreadRow("one-way", figures.tell, { unit: "messages/s", goal: "the kernel" }),
-      spreadRow("one-way, nact", figures.nactTell, { unit: "messages/s", goal: "nact 7.6.2" }),
-      spreadRow("one-way, ratio", ratio(figures.tell, figures.nactTell), { unit: "x", goal: "kernel / nact" }),
-    ];
+type SystemName = "kernel" | "nact" | "erlang";
+
+interface Plan {
+  readonly what: string;
+  readonly unit: string;
+  /** So many that each system is busy for about half a second. */
+  readonly counts: Readonly<Record<SystemName, number>>;
+  /** What is wanted of the kernel, as a ratio to each. */
+  readonly goals: Readonly<Partial<Record<"nact" | "erlang", string>>>;
+}
+
+const PLANS: Readonly<Record<Measure, Plan>> = {
+  "ping-pong": {
+    what: "ping-pong",
+    unit: "messages/s",
+    counts: { kernel: 4_000_000, nact: 200_000, erlang: 2_000_000 },
+    goals: { erlang: "at least 2", nact: "" },
+  },
+  "one-way": {
+    what: "one-way to one actor",
+    unit: "messages/s",
+    counts: { kernel: 8_000_000, nact: 200_000, erlang: 4_000_000 },
+    goals: { erlang: "at least 1", nact: "at least 10" },
+  },
+  "fan-out": {
+    what: "one-way to 1,000 actors",
+    unit: "messages/s",
+    counts: { kernel: 8_000_000, nact: 400_000, erlang: 4_000_000 },
+    goals: { erlang: "at least 1", nact: "at least 10" },
+  },
+  "spawn-stop": {
+    what: "spawn and stop",
+    unit: "actors/s",
+    counts: { kernel: 400_000, nact: 100_000, erlang: 200_000 },
+    goals: { nact: "at least 1", erlang: "" },
+  },
+  ask: {
+    what: "ask in sequence",
+    unit: "asks/s",
+    counts: { kernel: 1_000_000, nact: 100_000, erlang: 500_000 },
+    goals: { nact: "", erlang: "" },
+  },
+  idle: {
+    what: "idle actor",
+    unit: "bytes",
+    counts: { kernel: 1_000_000, nact: 200_000, erlang: 1_000_000 },
+    goals: { nact: "", erlang: "" },
   },
 };
 
-/** nact's references carry no type of message. */
-type PingRef = Parameters<typeof dispatch>[0];
+const run = promisify(execFile);
 
-async function rate(messages: number, run: (messages: number) => Promise<void>): Promise<number> {
-  const startMs = performance.now();
-  await run(messages);
-  return messages / ((performance.now() - startMs) / 1000);
+async function runNode(system: "kernel" | "nact", measure: Measure, count: number): Promise<number> {
+  const args = ["--expose-gc", "--max-old-space-size=4096", CHILD, system, measure, String(count)];
+  return Number((await run(process.execPath, args, { timeout: CHILD_MS })).stdout);
 }
 
-function createSystem(): ActorSystem {
-  return ActorSystem.create({
-    node: "bench",
-    world: { clock: nodeClock, random: createRandom(1), dispatcher: createNodeDispatcher() },
-  });
+async function runErlang(folder: string, measure: Measure, count: number): Promise<number> {
+  const args = ["+P", "2000000", "-noshell", "-pa", folder, "-run", "actors", "main", measure, String(count)];
+  return Number((await run("erl", args, { timeout: CHILD_MS })).stdout);
 }
 
-async function pingPong(messages: number): Promise<void> {
-  const system = createSystem();
-  await new Promise<void>((done) => {
-    const pong: Behavior<null, Ref<number>> = stateless("pong", (replyTo, ctx) => ctx.tell(replyTo, 0));
-    const other = system.spawn(pong);
-    const ping: Behavior<number, number> = {
-      name: "ping",
-      init: (ctx) => {
-        ctx.tell(other, ctx.self);
-        return 0;
-      },
-      receive: (count, _, ctx) => {
-        if (count * 2 >= messages) done();
-        else ctx.tell(other, ctx.self);
-        return count + 1;
-      },
-    };
-    system.spawn(ping);
-  });
-  system.stop();
+/** Compiles the Erlang side into `folder`; false where there is no Erlang. */
+async function compileErlang(folder: string): Promise<boolean> {
+  try {
+    await run("erlc", ["-o", folder, ERLANG_SOURCE], { timeout: CHILD_MS });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
-async function oneWay(messages: number): Promise<void> {
-  const system = createSystem();
-  await new Promise<void>((done) => {
-    let seen = 0;
-    const sink = system.spawn(
-      stateless<number>("sink", () => {
-        seen += 1;
-        if (seen === messages) done();
-      }),
-      { mailbox: { capacity: messages } },
-    );
-    for (let i = 0; i < messages; i++) system.tell(sink, i);
-  });
-  system.stop();
+type Figures = Readonly<Record<SystemName, number[]>>;
+
+function rowsOf(measure: Measure, figures: Figures): Row[] {
+  const { what, unit, goals } = PLANS[measure];
+  const rows: Row[] = [];
+  const others = (["nact", "erlang"] as const).filter((name) => figures[name].length > 0);
+  rows.push(
+    spreadRow(what, figures.kernel, {
+      unit,
+      goal: measure === "ask" ? "the kernel; at least 1,000,000" : "the kernel",
+    }),
+  );
+  for (const name of others)
+    rows.push(spreadRow(`  ${name}`, figures[name], { unit, goal: name === "nact" ? "7.6.2" : "" }));
+  for (const name of others) {
+    const ratios = figures.kernel.map((value, round) => value / (figures[name][round] ?? Number.NaN));
+    rows.push(spreadRow(`  kernel / ${name}`, ratios, { unit: "x", goal: goals[name] ?? "" }));
+  }
+  return rows;
 }
 
-async function nactPingPong(messages: number): Promise<void> {
-  const system: ActorSystemRef = start();
-  await new Promise<void>((done) => {
-    type Ping = { readonly from: PingRef };
-    const pong = spawn(system, (_: null, message: Ping, ctx) => {
-      dispatch(message.from, { from: ctx.self });
-      return null;
-    });
-    const ping = spawn(system, (count: number = 0, message: Ping, ctx) => {
-      if (count * 2 >= messages) done();
-      else dispatch(message.from, { from: ctx.self });
-      return count + 1;
-    });
-    dispatch(pong, { from: ping });
-  });
-  stop(system);
-}
-
-async function nactOneWay(messages: number): Promise<void> {
-  const system: ActorSystemRef = start();
-  await new Promise<void>((done) => {
-    const sink = spawn(system, (seen: number = 0, _message: number) => {
-      if (seen + 1 === messages) done();
-      return seen + 1;
-    });
-    for (let i = 0; i < messages; i++) dispatch(sink, i);
-  });
-  stop(system);
-}
+export const actorsBench: Bench = {
+  name: "actors",
+  summary: "messages, asks and spawns a second and bytes an actor, beside nact and Erlang",
+  async run(progress): Promise<readonly Row[]> {
+    const folder = mkdtempSync(join(tmpdir(), "blixard-erlang-"));
+    try {
+      const erlang = await compileErlang(folder);
+      if (!erlang) progress("no erlc on the PATH: without Erlang");
+      const rows: Row[] = [];
+      for (const measure of MEASURES) {
+        const { counts } = PLANS[measure];
+        const figures: Figures = { kernel: [], nact: [], erlang: [] };
+        for (let round = 1; round <= ROUNDS; round++) {
+          progress(`${measure}, round ${round} of ${ROUNDS}`);
+          figures.kernel.push(await runNode("kernel", measure, counts.kernel));
+          figures.nact.push(await runNode("nact", measure, counts.nact));
+          if (erlang) figures.erlang.push(await runErlang(folder, measure, counts.erlang));
+        }
+        rows.push(...rowsOf(measure, figures));
+      }
+      return rows;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};

@@ -33,4 +33,4 @@ setTimeout(() => system.tell(system.spawn(boss, { name: "bank" }), how), 300);
 setTimeout(() => {
   console.log("ends by itself");
   if (how === "slow") void watchdog.close();
-}, 1_000);
+}, 1_600);

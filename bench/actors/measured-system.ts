@@ -1,0 +1,25 @@
+/** One actor library under measurement: what each of its child processes runs. Neighbours: `kernel.ts`, `nact.ts`, the runner. */
+
+export const MEASURES = ["ping-pong", "one-way", "fan-out", "spawn-stop", "ask", "idle"] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** Actors that `fan-out` tells, each as often as the others. */
+export const FAN_OUT = 1_000;
+
+/** Tells, or spawns, of one handler before its actor lets others have a turn. */
+export const BATCH = 1_000;
+
+export interface MeasuredSystem {
+  /** Messages between two actors that answer each other. */
+  pingPong(messages: number): Promise<void>;
+  /** One actor tells another one, `BATCH` messages in each of its handlers. */
+  oneWay(messages: number): Promise<void>;
+  /** One actor tells each of `FAN_OUT` others in turn; each of them says when it has had its share. */
+  fanOut(messages: number): Promise<void>;
+  /** Actors that are spawned, `BATCH` at a time, and stopped before they got a message. */
+  spawnStop(actors: number): Promise<void>;
+  /** One actor asks another one, the next time when it has the answer. */
+  ask(asks: number): Promise<void>;
+  /** Spawns actors that never get a message, and keeps them. */
+  spawnIdle(actors: number): void;
+}
