@@ -10,6 +10,7 @@ import type { NetworkWeather } from "./link.ts";
 import { Network } from "./network.ts";
 import type { ProcessLife } from "./process-life.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
+import { SimulatedJournal } from "./journal.ts";
 import { SimNode, type Process } from "./sim-node.ts";
 import type { Timeline } from "./timeline.ts";
 import { HostClock } from "./virtual-clock.ts";
@@ -34,7 +35,7 @@ export interface ClusterHooks {
   onCommitted(entry: LogEntry, term: number): void;
   readonly guests: GuestWatcher;
   /** What else the world of a life has. Default: nothing. */
-  extendWorld?(life: ProcessLife): Partial<World>;
+  extendWorld?(life: ProcessLife, node: number): Partial<World>;
   /** An actor has crashed: what is wrong with that, or null. Default: every crash is. */
   judgeCrash?(crash: CrashReport, node: number): string | null;
 }
@@ -90,18 +91,24 @@ export class Cluster {
       });
     });
     this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
+    const randoms = this.names.map(() => random.fork());
+    const journals = disks.map(
+      ({ weather: disk }, index) =>
+        new SimulatedJournal({ name: `journal-${index}`, timeline, random: random.fork(), weather: disk }),
+    );
     this.nodes = this.names.map((name, index) => {
       return new SimNode({
         index,
         name,
         disk: disks[index] as Disk,
+        journal: journals[index] as SimulatedJournal,
         host: hosts[index] as Host,
         network: this.network,
         timeline,
-        random: random.fork(),
+        random: randoms[index] as Random,
         compose: (process) => hooks.compose(process),
         onEnd: () => this.#onEnd(index),
-        extendWorld: (life) => hooks.extendWorld?.(life) ?? {},
+        extendWorld: (life) => hooks.extendWorld?.(life, index) ?? {},
         onCrash: (_, crash) => {
           const found = `Actor ${crash.ref.path} of node ${index}: ${describe(crash.error)}`;
           const wrong = hooks.judgeCrash === undefined ? found : hooks.judgeCrash(crash, index);

@@ -39,7 +39,11 @@ export class NodeFaults {
   hangDisk(node: SimNode, durationUs: number): void {
     this.#cluster.timeline.note(`fault disk-hang ${node.index} ${Math.round(durationUs)}`);
     node.disk.hang(durationUs);
-    this.#endings.after(durationUs, () => node.disk.hang(0));
+    node.journal.hang(durationUs);
+    this.#endings.after(durationUs, () => {
+      node.disk.hang(0);
+      node.journal.hang(0);
+    });
   }
 
   /** The member is out of service; later somebody restarts it on a disk that works. */
@@ -47,6 +51,7 @@ export class NodeFaults {
     const life = node.process?.life;
     this.#cluster.timeline.note(`fault disk-error ${node.index}`);
     node.disk.failNextWrite();
+    node.journal.failNextWrite();
     this.#endings.after(this.#random.integer(DISK_REPAIR_US), () => {
       if (node.process?.life !== life) return;
       node.kill();

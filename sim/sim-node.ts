@@ -14,6 +14,7 @@ import {
 } from "../runtime/index.ts";
 import type { Disk } from "./disk.ts";
 import type { Host } from "./host.ts";
+import type { SimulatedJournal } from "./journal.ts";
 import type { Network } from "./network.ts";
 import { ProcessLife } from "./process-life.ts";
 import type { Timeline } from "./timeline.ts";
@@ -35,6 +36,7 @@ export interface SimNodeOptions {
   readonly index: number;
   readonly name: string;
   readonly disk: Disk;
+  readonly journal: SimulatedJournal;
   readonly host: Host;
   readonly network: Network;
   readonly timeline: Timeline;
@@ -51,6 +53,8 @@ export class SimNode {
   readonly index: number;
   readonly name: string;
   readonly disk: Disk;
+  /** On the same disk, beside the Raft log. */
+  readonly journal: SimulatedJournal;
   readonly host: Host;
   readonly #options: SimNodeOptions;
   #process: Process | null = null;
@@ -60,6 +64,7 @@ export class SimNode {
     this.index = options.index;
     this.name = options.name;
     this.disk = options.disk;
+    this.journal = options.journal;
     this.host = options.host;
     this.#options = options;
   }
@@ -89,6 +94,7 @@ export class SimNode {
       random: random.fork(),
       dispatcher: timeline.dispatcher,
       remoting,
+      journal: this.journal.open(life),
       ...extendWorld(life),
     };
     const system = ActorSystem.create({
@@ -133,6 +139,7 @@ export class SimNode {
     this.host.listen(null);
     this.#options.network.detach(this.index, kernelSurvives);
     this.disk.crash();
+    this.journal.crash(process.life);
     process.system.stop();
     this.#options.onEnd(this.index);
     return true;

@@ -40,6 +40,14 @@ export interface DecideContext<State, Command, Event> {
 /** One step that follows when the decision is durable. `state` is the one right behind the decision's events. */
 type Step<State, Command> = (state: State, ctx: Context<Command>, token: string) => void;
 
+interface DecisionParts<State, Command> {
+  readonly events?: readonly unknown[];
+  readonly steps?: readonly Step<State, Command>[];
+  readonly command?: "handled" | "stash" | "unhandled";
+  readonly unstashes?: boolean;
+  readonly stops?: boolean;
+}
+
 /** Immutable; each `then…` gives a new one. */
 export class Decision<State, Command> {
   /** @internal */
@@ -54,7 +62,7 @@ export class Decision<State, Command> {
   readonly stops: boolean;
 
   /** @internal Use the `DecideContext`. */
-  constructor(parts: Partial<Pick<Decision<State, Command>, "events" | "steps" | "command" | "unstashes" | "stops">>) {
+  constructor(parts: DecisionParts<State, Command>) {
     this.events = parts.events ?? [];
     this.steps = parts.steps ?? [];
     this.command = parts.command ?? "handled";
@@ -74,17 +82,22 @@ export class Decision<State, Command> {
    * `token` names the decision's last event for good, as `effectToken` does; for a decision without events, the last event before it.
    */
   thenRun(run: (state: State, ctx: Context<Command>, token: string) => void): Decision<State, Command> {
-    return new Decision({ ...this, steps: [...this.steps, run] });
+    return this.#with({ steps: [...this.steps, run] });
   }
 
   /** Stops the actor, after the other steps. It decides no more commands; those that wait become dead letters. */
   thenStop(): Decision<State, Command> {
-    return new Decision({ ...this, stops: true });
+    return this.#with({ stops: true });
   }
 
   /** Brings back what was stashed, ahead of everything that waits; at once, as later commands see this decision's state at once. */
   thenUnstashAll(): Decision<State, Command> {
-    return new Decision({ ...this, unstashes: true });
+    return this.#with({ unstashes: true });
+  }
+
+  #with(parts: DecisionParts<State, Command>): Decision<State, Command> {
+    const { events, steps, command, unstashes, stops } = this;
+    return new Decision({ events, steps, command, unstashes, stops, ...parts });
   }
 }
 

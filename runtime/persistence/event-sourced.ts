@@ -43,6 +43,6 @@ export function eventSourced<State, Command, Event>(
       return actor;
     },
   };
-  const { accepts } = options;
-  return accepts === undefined ? behavior : { ...behavior, accepts: (message): message is Command => accepts(message) };
+  if (options.accepts === undefined) return behavior;
+  return { ...behavior, accepts: (message): message is Command => options.accepts?.(message) === true };
 }

@@ -109,7 +109,7 @@ function copySnapshot({ manifest, version, wallMs, payload }: SnapshotContent): 
 
 /** The order of UTF-8 bytes, which that of UTF-16 units is not: surrogates stand before U+E000. */
 function compareCodePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
+  const [left, right] = [Array.from(a), Array.from(b)];
   for (let at = 0; at < Math.min(left.length, right.length); at++) {
     const difference = (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? 0);
     if (difference !== 0) return difference;

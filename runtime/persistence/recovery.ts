@@ -6,7 +6,6 @@
  * Fails, with the stream and the event in its message, rather than leave one event out.
  */
 import type { Journal, JournalResult, Snapshot, StoredEvent, StreamHead } from "../ports/journal.ts";
-import type { StoreError } from "../ports/store-error.ts";
 import type { EventFormat } from "./event-format.ts";
 import { effectToken } from "./decision.ts";
 import { PersistenceError, reasonOf } from "./persistence-error.ts";
@@ -121,13 +120,13 @@ export class Recovery<State, Event> {
   }
 
   #apply(stored: StoredEvent): void {
-    const { format, evolve, stream } = this.#options;
+    const { format, stream } = this.#options;
     const { sequence, wallMs } = stored;
     if (sequence !== this.#sequence + 1)
       throw this.#failure(`event ${this.#sequence + 1} is missing before ${sequence}`);
     try {
       const place = { stream, sequence, wallMs, token: effectToken(stream, sequence) };
-      for (const event of format.decode(stored)) this.#state = evolve(this.#state, event, place);
+      for (const event of format.decode(stored)) this.#state = this.#options.evolve(this.#state, event, place);
     } catch (cause) {
       throw this.#failure(`event ${sequence} ("${stored.manifest}"): ${reasonOf(cause)}`, cause);
     }
@@ -156,7 +155,7 @@ export class Recovery<State, Event> {
     });
   }
 
-  #failure(reason: string, cause?: StoreError | unknown): PersistenceError {
+  #failure(reason: string, cause?: unknown): PersistenceError {
     const { actor, stream } = this.#options;
     const message = `Cannot recover "${actor}" from stream "${stream}": ${reason}`;
     return new PersistenceError("recovery-failed", { message, stream, cause });
