@@ -51,6 +51,8 @@ export class Channel implements Recipient<unknown> {
   #first = 0;
   #reported = 0;
   #limit = 0;
+  /** The limit that the receiver has told, which says how much waits there; the first window says nothing. */
+  #told = 0;
   /** Up to where the fast path goes: `#limit`, or half of the first window. */
   #stop = 0;
   #waiting: Lane | null = null;
@@ -64,7 +66,7 @@ export class Channel implements Recipient<unknown> {
   /** Nothing is lost when it is dropped; see the fourth invariant. */
   get isQuiet(): boolean {
     if (this.#sent === this.#first) return true;
-    return this.depth === 0 && this.#limit - this.#sent >= WINDOW - GRANT_STEP;
+    return this.depth === 0 && this.#told - this.#sent >= WINDOW - GRANT_STEP;
   }
 
   /** Where a successor may start: above every grant that may still come for this one. */
@@ -96,6 +98,7 @@ export class Channel implements Recipient<unknown> {
     this.#sent = start;
     this.#first = start;
     this.#reported = start;
+    this.#told = 0;
     this.#limit = start + WINDOW;
     this.#stop = start + WINDOW / 2;
   }
@@ -119,12 +122,16 @@ export class Channel implements Recipient<unknown> {
   /** What the receiver says; see `KernelMessage`. */
   credit(limit: number | null): void {
     if (limit === 0) {
-      if (this.#limit === FREE) this.#limit = this.#sent;
+      if (this.#limit === FREE) {
+        this.#told = 0;
+        this.#limit = this.#sent;
+      }
       this.#stop = this.#limit;
       this.report();
       return;
     }
-    this.#limit = limit === null ? FREE : Math.max(this.#limit, limit);
+    this.#told = limit === null ? FREE : Math.max(this.#told, limit);
+    this.#limit = Math.max(this.#limit, this.#told);
     this.#stop = this.#limit;
     this.#drain();
   }

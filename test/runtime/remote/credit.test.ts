@@ -202,6 +202,23 @@ test("two actors of two nodes that press back on each other do not stand still",
   expect(handled).toBe(2 ** 13 - 1);
 });
 
+test("messages that a link loses cost no credit: their sender reports, and goes on", () => {
+  const network = create();
+  let drawn = 0;
+  network.loses = () => drawn++ % 3 === 0;
+  let handled = 0;
+  network.system("n2").spawn(
+    stateless("sink", () => void (handled += 1)),
+    { name: "sink", mailbox: PRESSING },
+  );
+  const n1 = network.system("n1");
+  const sender = n1.spawn(source((ctx) => ctx.refAt({ node: "n2", path: "sink" })));
+  for (let i = 0; i < 30; i++) n1.tell(sender, WINDOW);
+  network.settle();
+  expect(network.sent.filter(isToSink)).toHaveLength(30 * WINDOW);
+  expect(handled).toBe(20 * WINDOW);
+});
+
 /** What the property does next. */
 type Action =
   | { readonly type: "send"; readonly sender: number; readonly count: number }
@@ -290,12 +307,12 @@ test("under loss, broken links and any order of turns: credit holds, order holds
         network.connect("n1", "n2");
         network.loses = () => false;
         // Every sender still gets its turns, and what it sends now arrives.
-        for (const at of senders.keys()) send(at, 1000);
+        for (const at of senders.keys()) send(at, 400);
         network.settle();
         network.stop();
         for (const numbers of received.values()) {
           expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
-          expect(numbers.length).toBeGreaterThanOrEqual(1000);
+          expect(numbers.length).toBeGreaterThanOrEqual(400);
         }
         expect(received.size).toBe(3);
         const handled = [...received.values()].reduce((sum, numbers) => sum + numbers.length, 0);
@@ -307,7 +324,7 @@ test("under loss, broken links and any order of turns: credit holds, order holds
         if (presses && most >= WINDOW - GRANT_STEP) limitedRuns += 1;
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
   expect(limitedRuns).toBeGreaterThan(0);
 });

@@ -71,7 +71,7 @@ test("publish() reaches subscribers of this node and of others, one copy a node"
   expect(
     cluster.sent
       .slice(before)
-      .filter(({ to }) => to.path === "topics")
+      .filter(({ from, to }) => to.path === "topics" && from.path !== "$kernel")
       .map(({ to }) => to.node),
   ).toEqual(["n2"]);
 });
