@@ -22,13 +22,8 @@ export type ReceiverFrame<M> =
       readonly base: number;
       readonly from: Ref<SenderFrame>;
     }
-  | {
-      readonly type: "delivery-data";
-      readonly stream: string;
-      readonly life: string;
-      readonly seq: number;
-      readonly message: M;
-    }
+  /** The same message whenever it comes, so it needs no life; a receiver to which the stream was not opened takes none. */
+  | { readonly type: "delivery-data"; readonly stream: string; readonly seq: number; readonly message: M }
   /** No message of this stream will come any more. */
   | { readonly type: "delivery-close"; readonly stream: string };
 
@@ -60,7 +55,7 @@ export function isReceiverFrame<M>(value: unknown): value is ReceiverFrame<M> {
     case "delivery-open":
       return isText(producer) && isText(life) && isNumber(base, 1) && from instanceof Ref;
     case "delivery-data":
-      return isText(life) && isNumber(seq, 1) && "message" in value;
+      return isNumber(seq, 1) && "message" in value;
     case "delivery-close":
       return true;
     default:

@@ -10,7 +10,10 @@ export interface DeliveryStore<M> {
    * stream, durably: names are never used for two numberings, so a store that was lost must not get its old name back.
    */
   load(fresh: string, done: (result: DeliveryStoreResult<StoredDelivery<M>>) => void): void;
-  /** Keeps messages numbered from `after + 1`, all of them or none. Fails when a later life has claimed the store. */
+  /**
+   * Keeps messages numbered from `after + 1`. When it fails, a beginning of them may have been kept. Fails when a later life has
+   * claimed the store.
+   */
   append(after: number, messages: readonly M[], done: (result: DeliveryStoreResult<null>) => void): void;
   /** All up to `seq` are confirmed and may be forgotten. If that is lost in a crash, the receiver says it again. */
   confirm(seq: number): void;

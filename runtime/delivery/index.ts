@@ -3,6 +3,7 @@ export { DeliveryError, type DeliveryErrorCode } from "./delivery-error.ts";
 export type { ReceiverFrame, SenderFrame } from "./delivery-frame.ts";
 export type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
 export { confirmDelivery, redeliver, type Delivery, type ReceiverCommand } from "./delivery.ts";
+export { journalDeliveryStore, type JournalDeliveryStoreOptions } from "./journal-delivery-store.ts";
 export { createReceiverMemory, type ReceiverMemory } from "./receiver-memory.ts";
 export {
   reliableReceiver,

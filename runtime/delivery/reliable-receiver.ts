@@ -181,7 +181,7 @@ export class ReliableReceiver<M> {
   #take(data: ReceiverFrame<M> & { readonly type: "delivery-data" }): void {
     const incoming = this.#streams.get(data.stream);
     // The sender hears of this life when it asks, which it does when nothing is acknowledged.
-    if (incoming === undefined || data.life !== this.#life) return;
+    if (incoming === undefined) return;
     incoming.heardAtMs = this.#ctx.now();
     const taken = incoming.judge(data.seq);
     switch (taken) {

@@ -292,7 +292,7 @@ export class ReliableSender<M> {
     }
     const wasCalm = this.#outgoing.inFlight === 0;
     for (let next = this.#outgoing.next(); next !== undefined; next = this.#outgoing.next()) {
-      this.#tell({ type: "delivery-data", stream: this.#outgoing.stream, life: this.#life, ...next });
+      this.#tell({ type: "delivery-data", stream: this.#outgoing.stream, ...next });
     }
     if (wasCalm && this.#outgoing.inFlight > 0 && !this.#asking) this.#setTimer();
   }

@@ -6,8 +6,10 @@
  */
 import {
   confirmDelivery,
+  createMemoryJournal,
   createRandom,
   createReceiverMemory,
+  journalDeliveryStore,
   reliableReceiver,
   reliableSender,
   sendReliably,
@@ -16,6 +18,7 @@ import {
   type Clock,
   type Delivery,
   type DeliveryStore,
+  type Journal,
   type ReceiverFrame,
   type ReceiverMemory,
   type Ref,
@@ -26,7 +29,8 @@ import { createManualCluster, type ManualCluster } from "../../../runtime/testki
 
 export interface RigOptions {
   readonly seed: number;
-  readonly durable: boolean;
+  /** Where the sender keeps its messages, if it does; then the consumer gives its ledger as the receiver's memory. */
+  readonly store: "none" | "disk" | "journal";
   readonly window: number;
   /** The part of the delivery's own messages that is lost although the link is up. */
   readonly loss: number;
@@ -105,6 +109,7 @@ export class Rig {
   readonly #options: RigOptions;
   readonly #random;
   readonly #disk: Disk;
+  readonly #journal: Journal;
   /** The last number that the consumer recorded, by stream. */
   readonly #ledger = new Map<string, number>();
   readonly #memory: ReceiverMemory;
@@ -124,13 +129,15 @@ export class Rig {
       lose: ({ to }) => /^(producer\/out|consumer\/in)$/.test(to.path) && this.#random.next() < this.loss,
     });
     this.#disk = new Disk(this.cluster.world.clock, () => this.#random.next());
-    this.#memory = options.durable ? { lastConfirmed: (stream) => this.#ledger.get(stream) } : createReceiverMemory();
+    this.#journal = createMemoryJournal(this.cluster.world);
+    this.#memory = this.#isDurable ? { lastConfirmed: (stream) => this.#ledger.get(stream) } : createReceiverMemory();
     this.spawnProducer();
     this.spawnConsumer();
   }
 
   spawnProducer(): void {
-    const { durable, bufferMax } = this.#options;
+    const { bufferMax } = this.#options;
+    const store = this.#store();
     this.#spawn(
       "s",
       this.#producer({
@@ -138,7 +145,7 @@ export class Rig {
         confirmed: ({ confirmed }) => void this.progress.push(confirmed),
         resendMs: 50,
         resendMaxMs: 1000,
-        ...(durable ? { store: this.#disk } : {}),
+        ...(store === undefined ? {} : { store }),
         ...(bufferMax === undefined ? {} : { bufferMax }),
       }),
     );
@@ -173,6 +180,15 @@ export class Rig {
   advance(durationMs: number): void {
     this.cluster.world.advance(durationMs);
     this.#checkCredits();
+  }
+
+  get #isDurable(): boolean {
+    return this.#options.store !== "none";
+  }
+
+  #store(): DeliveryStore<number> | undefined {
+    if (this.#options.store === "disk") return this.#disk;
+    return this.#isDurable ? journalDeliveryStore({ journal: this.#journal, stream: "producer" }) : undefined;
   }
 
   #spawn<M>(node: string, behavior: Behavior<unknown, M>): Ref<M> {
@@ -213,7 +229,7 @@ export class Rig {
       name: "consumer",
       init: (ctx) => {
         // What is recorded counts as confirmed from here on.
-        if (this.#options.durable) for (const [stream, seq] of this.#ledger) this.#confirm({ stream, seq });
+        if (this.#isDurable) for (const [stream, seq] of this.#ledger) this.#confirm({ stream, seq });
         const deliver = ctx.callback((delivery: Delivery<number>) => delivery);
         ctx.spawn(reliableReceiver({ deliver, memory: this.#memory, window: this.#options.window }), { name: "in" });
         return null;
@@ -239,7 +255,7 @@ export class Rig {
     const key = `${stream} ${seq}`;
     if (this.#confirmed.has(key)) this.violations.push(`${key} delivered after it was confirmed`);
     const last = this.#ledger.get(stream) ?? 0;
-    if (this.#options.durable) {
+    if (this.#isDurable) {
       if (seq !== last + 1) this.violations.push(`${key} delivered after ${last}`);
       this.recorded.push(message);
     } else if (seq === last + 1) this.recorded.push(message);
@@ -256,8 +272,8 @@ export class Rig {
   #checkCredits(): void {
     for (; this.#checked < this.cluster.sent.length; this.#checked++) {
       const frame = this.cluster.sent[this.#checked]?.message as ReceiverFrame<number> | SenderFrame | null;
-      if (typeof frame !== "object" || frame === null || !("life" in frame)) continue;
-      const key = `${frame.stream} ${frame.life}`;
+      if (typeof frame !== "object" || frame === null) continue;
+      const key = frame.stream;
       if (frame.type === "delivery-ack") this.#limits.set(key, Math.max(frame.limit, this.#limits.get(key) ?? 0));
       if (frame.type === "delivery-data" && frame.seq > (this.#limits.get(key) ?? 0)) {
         this.violations.push(`${key} sent ${frame.seq} with a limit of ${this.#limits.get(key)}`);
