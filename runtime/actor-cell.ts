@@ -210,8 +210,8 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
       return;
     }
     if (this.#after === 0) {
+      // Whether there is more to do is for the turn to see.
       this.phase = "running";
-      this.schedule();
       return;
     }
     this.extras?.receiveTimeout?.touch();

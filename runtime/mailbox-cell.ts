@@ -103,7 +103,10 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
       return;
     }
     this.#mailbox.push(message, this.kernel.inspection.on ? this.kernel.inspection.trace(sender) : sender);
-    this.schedule();
+    // `schedule`, without its look for work: there is some.
+    if (this.#scheduled || this.phase !== "running" || (this.#mutes > 0 && this.#isMuted)) return;
+    this.#scheduled = true;
+    this.kernel.world.dispatcher.schedule(this);
   }
 
   /** An actor that it watches is gone: it hears that ahead of every user message. */
