@@ -7,6 +7,7 @@
  * are first frozen and asked whether a codec could carry them.
  */
 import type { Address, AnyRef, Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../transport/index.ts";
 import { adoptRefs } from "./adopt-refs.ts";
 import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
 import type { ProcessLife } from "./process-life.ts";
@@ -19,6 +20,7 @@ export class Network implements LinkNetwork {
   readonly random: Random;
   /** Freeze and check what is sent. */
   readonly strict: boolean;
+  readonly payloadTypes: PayloadTypes;
   delivered = 0;
   lost = 0;
   readonly #nodes: readonly string[];
@@ -33,11 +35,14 @@ export class Network implements LinkNetwork {
     readonly random: Random;
     readonly weather: NetworkWeather;
     readonly strict: boolean;
+    /** Types of an application's own that may be in messages. Default: none. */
+    readonly payloadTypes?: PayloadTypes;
   }) {
     this.weather = options.weather;
     this.timeline = options.timeline;
     this.random = options.random;
     this.strict = options.strict;
+    this.payloadTypes = options.payloadTypes ?? NO_PAYLOAD_TYPES;
     this.#nodes = options.nodes;
     for (const [index, name] of options.nodes.entries()) {
       this.#names.set(name, index);
@@ -116,7 +121,7 @@ export class Network implements LinkNetwork {
     const index = this.#names.get(envelope.to.node);
     if (index === undefined || index === from.index) return;
     if (this.strict) {
-      requirePlain(envelope, this.timeline);
+      requirePlain(envelope, this.timeline, this.payloadTypes);
       freezeDeep(envelope.message);
     }
     this.link(from.index, index).send(from.index, envelope);

@@ -22,6 +22,8 @@ export const FRAME_TAGS = {
   large: 7,
   /** Since version 2: `[8, id, bytes]` is the next part of it; the last one completes the length. */
   chunk: 8,
+  /** Since version 2: `[9, message, to, from, cause, …]`: as messages, each with the inspection event it follows from. */
+  traced: 9,
 } as const;
 
 /** What frames of envelopes may have before their tag: an array's head of 32 bits. */

@@ -37,6 +37,7 @@ export function parseFrame(value: unknown): ParsedFrame {
     case FRAME_TAGS.messages:
     case FRAME_TAGS.large:
     case FRAME_TAGS.chunk:
+    case FRAME_TAGS.traced:
       return { ok: false, refusal: { code: "unexpected-frame", detail: "messages came before the link" } };
     default:
       return { ok: false, refusal: { code: "unknown-frame", detail: `its tag is ${describe(fields[0])}` } };

@@ -94,12 +94,48 @@ export function remotingContract(
       expect((n2.messages[0] as typeof message).bytes.constructor).toBe(Uint8Array);
     });
 
-    test("send() carries a payload of 8 MiB between small ones, in order", async () => {
+    test("send() carries the other payload types, each as what it is", async () => {
       const { cluster, n1, n2 } = await pair();
-      const big = new Uint8Array(8 * 1024 * 1024).map((_, i) => i % 251);
+      const message = {
+        map: new Map<unknown, unknown>([
+          ["a", 1],
+          [{ key: true }, new Map([[1, new Set([2])]])],
+        ]),
+        set: new Set(["a", new Uint8Array([1])]),
+        at: [new Date(1_700_000_000_123), new Date(Number.NaN)],
+        huge: [2n ** 64n, -(2n ** 200n)],
+        numbers: [-0, Number.NaN, Infinity, -Infinity],
+        nothing: [undefined, { here: undefined }],
+        buffer: Buffer.from("bytes"),
+        views: [new Float64Array([0.5, -0]), new Int16Array([-1]), new BigUint64Array([2n ** 63n])],
+      };
+      n1.remoting.send(envelope("n1", "n2", message));
+      await cluster.until(() => n2.messages.length === 1);
+      expect(n2.messages[0]).toStrictEqual(message);
+    });
+
+    test("send() carries errors, of any class as an Error of that name", async () => {
+      const { cluster, n1, n2 } = await pair();
+      class NotFound extends Error {
+        override readonly name = "NotFound";
+        readonly code = "not-found";
+      }
+      n1.remoting.send(envelope("n1", "n2", [new NotFound("no VM", { cause: new TypeError("inner") })]));
+      await cluster.until(() => n2.messages.length === 1);
+      const [error] = n2.messages[0] as [NotFound];
+      expect(error).toBeInstanceOf(Error);
+      expect(error).toMatchObject({ name: "NotFound", message: "no VM", code: "not-found" });
+      expect(error.cause).toBeInstanceOf(Error);
+      expect(error.cause).toMatchObject({ name: "TypeError", message: "inner" });
+    });
+
+    test("send() carries a payload of 40 MiB between small ones, in order for its receiver", async () => {
+      const { cluster, n1, n2 } = await pair();
+      const big = new Uint8Array(40 * 1024 * 1024);
+      for (let i = 0; i < big.length; i += 4099) big[i] = i % 251;
       n1.remoting.send(envelope("n1", "n2", "before"));
       n1.remoting.send(envelope("n1", "n2", big));
-      n1.remoting.send(envelope("n1", "n2", "after"));
+      n1.remoting.send({ ...envelope("n1", "n2", "after"), from: { node: "n1", path: "another" } });
       await cluster.until(() => n2.messages.length === 3);
       expect(n2.messages[0]).toBe("before");
       expect(sameBytes(n2.messages[1] as Uint8Array, big)).toBe(true);

@@ -20,11 +20,11 @@ test.each(HANDSHAKE_FRAMES)("parseFrame() reads back $type", (frame) => {
   expect(parseFrame(toWire(frame))).toEqual({ ok: true, frame });
 });
 
-test.each([5, 6, 7, 8])("parseFrame() refuses messages, tag %i: they are for links", (tag) => {
+test.each([5, 6, 7, 8, 9])("parseFrame() refuses messages, tag %i: they are for links", (tag) => {
   expect(refusalOf([tag, ["raft", "", 1]])).toBe("unexpected-frame");
 });
 
-test.each([0, 9, 99, -1, "1", null, undefined, {}])("parseFrame() refuses the tag %s as unknown", (tag) => {
+test.each([0, 10, 99, -1, "1", null, undefined, {}])("parseFrame() refuses the tag %s as unknown", (tag) => {
   expect(refusalOf([tag, 1, 2, 3])).toBe("unknown-frame");
 });
 

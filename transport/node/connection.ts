@@ -87,6 +87,8 @@ export class Connection implements FrameSink {
   readonly #socket: WebSocket;
   readonly #stream: Socket;
   #link: Link | null = null;
+  /** A flush is due at the end of this turn. */
+  #flushing = false;
   readonly #bytesBefore: number;
   #handshake: HandshakeState;
   #closed = false;
@@ -130,12 +132,15 @@ export class Connection implements FrameSink {
 
   /** Takes an envelope for the end of this turn at the latest, or says why not. Only when linked. */
   tell(envelope: Envelope): Drop | undefined {
-    const { writer } = this.#link as Link;
-    const isFirst = writer.isEmpty;
-    const drop = writer.add(envelope);
-    // A microtask runs when the macrotask that sends has finished: its envelopes share frames and none waits longer.
-    if (isFirst) queueMicrotask(() => this.#flush());
-    return drop;
+    if (!this.#flushing) {
+      this.#flushing = true;
+      // A microtask runs when the macrotask that sends has finished: its envelopes share frames and none waits longer.
+      queueMicrotask(() => {
+        this.#flushing = false;
+        this.#flush();
+      });
+    }
+    return (this.#link as Link).writer.add(envelope);
   }
 
   /** Sends one frame; `sent` is called when its bytes are no longer needed, and not at all when the connection ends. */

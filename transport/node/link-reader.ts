@@ -67,7 +67,10 @@ export class LinkReader {
   #readBody(tag: number, elements: number, into: Collected): Refusal | undefined {
     switch (tag) {
       case FRAME_TAGS.messages:
-        this.#readMessages(elements, into);
+        this.#readMessages(elements, 3, into);
+        break;
+      case FRAME_TAGS.traced:
+        this.#readMessages(elements, 4, into);
         break;
       case FRAME_TAGS.envelopes:
         this.#readEnvelopes(elements, into);
@@ -89,14 +92,16 @@ export class LinkReader {
     return undefined;
   }
 
-  #readMessages(elements: number, into: Collected): void {
-    if (elements === 0 || elements % 3 !== 0) throw new Malformed("not three elements a message");
-    for (let i = 0; i < elements; i += 3) {
+  /** With four elements each, the last one is the cause. */
+  #readMessages(elements: number, each: 3 | 4, into: Collected): void {
+    if (elements === 0 || elements % each !== 0) throw new Malformed(`not ${each} elements a message`);
+    for (let i = 0; i < elements; i += each) {
       const message = this.#unpacker.value();
       const { unreadable } = this.#unpacker;
       const to = this.#path(this.#to);
       const from = this.#path(this.#from);
-      this.#collect({ from, to, message }, unreadable, into);
+      const envelope = each === 3 ? { from, to, message } : { from, to, message, cause: this.#unpacker.text() };
+      this.#collect(envelope, unreadable, into);
     }
     this.#unpacker.finish();
   }

@@ -24,7 +24,10 @@ import {
 } from "../index.ts";
 import { Packer, type PackerOptions } from "./packer.ts";
 
-/** Bytes that wait here and in the socket together; with one more message of the largest size on top. More is only delay. */
+/**
+ * What waits may not be more when another message comes: in the open frame and the socket together, and of large messages in
+ * the queue of chunks, where small ones may wait behind one of the largest size on top. More is only delay.
+ */
 export const LINK_BYTES_MAX: number = 32 * 1024 * 1024;
 
 /** Messages that wait behind large ones: bounds what small ones cost in objects. */
@@ -34,7 +37,7 @@ export const HELD_COUNT_MAX = 100_000;
  * What kernels say may wait beyond that: they count on it, and it is what relieves a peer that is slow. It takes about 100 bytes;
  * past so many the peer reads nothing at all, and the link ends.
  */
-const KERNEL_SPARE = { bytes: 4 * 1024 * 1024, count: 50_000 };
+const KERNEL_SPARE = { bytes: FRAME_BYTES_MAX + 4 * 1024 * 1024, count: 50_000 };
 const NO_SPARE = { bytes: 0, count: 0 };
 
 /** A message for a peer of version 1 must fit into one frame, beside its paths. */
@@ -78,6 +81,8 @@ export class LinkWriter {
   readonly #to = new PathSlots();
   readonly #from = new PathSlots();
   readonly #spares: Buffer[] = [];
+  /** Of the open frame. */
+  #tag = 0;
   /** Array elements of the open frame, its tag counted; 0 when none is open. */
   #elements = 0;
 
@@ -89,32 +94,26 @@ export class LinkWriter {
     this.#messageBytesMax = this.#isExtended ? messageBytesMax : Math.min(messageBytesMax, UNCHUNKED_BYTES_MAX);
   }
 
-  /** Whether something waits for `flush`. */
-  get isEmpty(): boolean {
-    return this.#elements === 0 && this.#queue.count === 0;
-  }
-
-  /** Takes an envelope, or says why not. */
-  add({ to, from, message }: Envelope): Drop | undefined {
-    const waiting = this.#packer.at + this.#queue.bytes + this.#sink.waitingBytes;
+  /** Takes an envelope for the next `flush`, or says why not. */
+  add({ to, from, message, cause }: Envelope): Drop | undefined {
+    const waiting = this.#packer.at + this.#sink.waitingBytes;
     const spare = from.path === KERNEL_PATH ? KERNEL_SPARE : NO_SPARE;
-    if (waiting > LINK_BYTES_MAX + spare.bytes || this.#queue.count >= HELD_COUNT_MAX + spare.count) {
-      return { reason: "queue-full", detail: `${waiting} bytes wait for the node already` };
-    }
+    if (waiting > LINK_BYTES_MAX + spare.bytes) return full(waiting);
     if (!this.#isExtended) return this.#addPlain(to.path, from.path, message);
     if (this.#queue.isHeld(to.path)) return this.#addHeld(to.path, from.path, message);
     const packer = this.#packer;
-    this.#open(FRAME_TAGS.messages);
+    this.#open(cause === undefined ? FRAME_TAGS.messages : FRAME_TAGS.traced);
     const start = packer.at;
     const drop = this.#pack(message);
     if (drop !== undefined) return drop;
-    if (packer.at - start > LARGE_BYTES) {
-      this.#queue.add({ to: to.path, from: from.path, bytes: this.#takeFrom(start) });
-      return undefined;
-    }
+    if (packer.at - start > LARGE_BYTES) return this.#queueFrom(start, to.path, from.path);
     this.#path(this.#to, to.path);
     this.#path(this.#from, from.path);
     this.#elements += 3;
+    if (cause !== undefined) {
+      packer.text(cause);
+      this.#elements += 1;
+    }
     if (packer.at >= FRAME_BYTES_TARGET) this.#close();
     return undefined;
   }
@@ -161,13 +160,28 @@ export class LinkWriter {
 
   #addHeld(to: string, from: string, message: unknown): Drop | undefined {
     const start = this.#packer.at;
-    const drop = this.#pack(message);
-    if (drop !== undefined) return drop;
-    const isSmall = this.#packer.at - start <= LARGE_BYTES;
-    const bytes = isSmall ? this.#copyFrom(start) : this.#takeFrom(start);
-    if (isSmall) this.#packer.at = start;
+    return this.#pack(message) ?? this.#queueFrom(start, to, from);
+  }
+
+  /** Takes the message that was written since `start` out of the open frame, into the queue of chunks. */
+  #queueFrom(start: number, to: string, from: string): Drop | undefined {
+    const isLarge = this.#packer.at - start > LARGE_BYTES;
+    if (this.#isQueueFull(isLarge, from)) {
+      this.#packer.at = start;
+      return full(this.#queue.bytes);
+    }
+    const bytes = isLarge ? this.#takeFrom(start) : this.#copyFrom(start);
+    this.#packer.at = start;
     this.#queue.add({ to, from, bytes });
     return undefined;
+  }
+
+  #isQueueFull(isLarge: boolean, from: string): boolean {
+    const { bytes, count } = this.#queue;
+    if (isLarge) return bytes > LINK_BYTES_MAX || count >= HELD_COUNT_MAX;
+    const spare = from === KERNEL_PATH ? KERNEL_SPARE : NO_SPARE;
+    const bytesMax = LINK_BYTES_MAX + this.#messageBytesMax + spare.bytes;
+    return bytes > bytesMax || count >= HELD_COUNT_MAX + spare.count;
   }
 
   #pack(message: unknown): Drop | undefined {
@@ -204,9 +218,11 @@ export class LinkWriter {
   }
 
   #open(tag: number): void {
-    if (this.#elements > 0) return;
+    if (this.#elements > 0 && this.#tag === tag) return;
+    this.#close();
     this.#packer.frameHead(tag);
     this.#elements = 1;
+    this.#tag = tag;
   }
 
   /** Completes and sends the open frame. */
@@ -236,7 +252,7 @@ export class LinkWriter {
     switch (piece.type) {
       case "large": {
         const { to, from, bytes } = piece.message;
-        packer.frameHead(FRAME_TAGS.large);
+        this.#open(FRAME_TAGS.large);
         packer.uint(piece.id);
         packer.text(to);
         packer.text(from);
@@ -245,13 +261,13 @@ export class LinkWriter {
         break;
       }
       case "chunk":
-        packer.frameHead(FRAME_TAGS.chunk);
+        this.#open(FRAME_TAGS.chunk);
         packer.uint(piece.id);
         packer.binary(piece.bytes);
         this.#elements = 3;
         break;
       case "messages":
-        packer.frameHead(FRAME_TAGS.messages);
+        this.#open(FRAME_TAGS.messages);
         this.#writeHeld(piece.messages);
         break;
       default:
@@ -268,4 +284,8 @@ export class LinkWriter {
     }
     this.#elements = 1 + 3 * messages.length;
   }
+}
+
+function full(bytes: number): Drop {
+  return { reason: "queue-full", detail: `${bytes} bytes wait for the node already` };
 }
