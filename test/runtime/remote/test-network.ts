@@ -149,7 +149,8 @@ export class TestNetwork {
 
   /** Says something in the name of a node, as a kernel of another version or an enemy would. */
   forge(envelope: Envelope): void {
-    this.#stations.get(envelope.to.node)?.receive(envelope);
+    const station = this.#stations.get(envelope.to.node);
+    station?.receive({ ...envelope, message: adoptRefs(envelope.message, station.resolve) });
   }
 
   stop(): void {
