@@ -7,7 +7,7 @@
  * `ctx.pipe` alone (virtual-work.ts) and keeps the event loop until it is done. While it runs, every source of time and
  * entropy of the platform throws, so a run is decided by its seed or it fails.
  */
-import { createRandom } from "../runtime/index.ts";
+import { createMemoryJournal, createRandom } from "../runtime/index.ts";
 import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
 import { ActorScenario } from "./actor-scenario.ts";
 import { Cluster } from "./cluster.ts";
@@ -69,6 +69,9 @@ class ActorRun {
     this.#work = new VirtualWork(this.#timeline, random.fork());
     const scenario = new ActorScenario(options, this.#work, random.fork());
     this.#scenario = scenario;
+    const journals = Array.from({ length: nodes }, () =>
+      createMemoryJournal({ dispatcher: this.#timeline.dispatcher }),
+    );
     this.#cluster = new Cluster({
       nodes,
       timeline: this.#timeline,
@@ -81,7 +84,10 @@ class ActorRun {
         onLeader: () => {},
         onCommitted: () => {},
         guests: scenario.guests,
-        extendWorld: (life) => ({ work: this.#work.port(life) }),
+        extendWorld: (life, node) => ({
+          work: this.#work.port(life),
+          ...(journals[node] && { journal: journals[node] }),
+        }),
         judgeCrash: (crash) => scenario.judgeCrash(crash),
       },
     });
@@ -92,10 +98,11 @@ class ActorRun {
   async run(): Promise<SimulationResult> {
     try {
       await this.#live();
+      // Before the processes are ended: a report's last lines are about what went wrong.
+      return this.#result();
     } finally {
       this.#cluster.close();
     }
-    return this.#result();
   }
 
   async #live(): Promise<void> {

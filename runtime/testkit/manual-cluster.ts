@@ -9,6 +9,7 @@
  */
 import { ActorSystem, type ActorSystemOptions } from "../actor-system.ts";
 import type { Envelope, LinkEvent, Remoting } from "../ports/remoting.ts";
+import type { World } from "../world.ts";
 import { createManualWorld, type ManualWorld, type ManualWorldOptions } from "./manual-world.ts";
 
 export interface ManualClusterOptions extends ManualWorldOptions {
@@ -16,6 +17,11 @@ export interface ManualClusterOptions extends ManualWorldOptions {
   readonly delayMs?: number;
   /** Whether a message is lost although its link is up, as one that a congested transport drops. Default: none is. */
   lose?(envelope: Envelope): boolean;
+  /**
+   * Further ports of a node's world, made at each of its starts: a journal that was made outside of this function outlives a
+   * crash. Default: none.
+   */
+  ports?(node: string, world: ManualWorld): Partial<World>;
   /** What else a node's system is created with. Default: nothing. */
   system?(node: string): Partial<Omit<ActorSystemOptions, "node" | "world">>;
 }
@@ -128,7 +134,7 @@ class LinkedSystems implements ManualCluster {
       },
       onLink: (listen) => void listeners.push(listen),
     };
-    const world = { ...this.world, remoting };
+    const world = { ...this.world, remoting, ...this.#options.ports?.(node, this.world) };
     const system = ActorSystem.create({ ...this.#options.system?.(node), node, world });
     this.#members.set(node, { node, life, system, listeners, receive: (envelope) => receive?.(envelope) });
     return system;
