@@ -107,7 +107,7 @@ export class ActorSystem {
   /** Spawns a top-level actor. @throws when the name is taken or malformed. */
   spawn<State, Message>(behavior: Behavior<State, Message>, options: SpawnOptions = {}): Ref<Message> {
     if (this.#stopped) throw new Error(`Cannot spawn "${behavior.name}": the system "${this.node}" has stopped`);
-    const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    const name = options.name ?? this.#freeName(behavior.name);
     return this.#kernel.spawn(this.#kernel.root, { behavior, name, options });
   }
 
@@ -187,5 +187,12 @@ export class ActorSystem {
     for (const actor of topLevel.toReversed()) actor.stop();
     this.#kernel.close();
     remove(this.#nactName);
+  }
+
+  #freeName(behavior: string): string {
+    let name: string;
+    do name = `${behavior}-${++this.#spawned}`;
+    while (this.#kernel.root.children.has(name));
+    return name;
   }
 }

@@ -144,7 +144,7 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = NO_OPTIONS): Ref<Other> {
-    const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    const name = options.name ?? this.#freeName(behavior.name);
     if (this.#cell.isEnding) throw new Error(`Cannot spawn "${name}": "${this.#cell.ref.path}" is ending`);
     return this.#kernel.spawn(this.#cell, { behavior, name, options });
   }
@@ -234,6 +234,14 @@ export class CellContext<in out Message> implements Context<Message> {
     this.#watches?.removeAll();
     this.#watches = null;
     for (const remove of this.#shutdownTasks?.splice(0) ?? []) remove();
+  }
+
+  /** The next number that no child has: one may have been given that name, or been kept through a restart. */
+  #freeName(behavior: string): string {
+    let name: string;
+    do name = `${behavior}-${++this.#spawned}`;
+    while (this.#cell.children.has(name));
+    return name;
   }
 
   #selfOrChild(ref: AnyRef): Pick<ContextOwner<Message>, "stop" | "stopGracefully"> | undefined {

@@ -280,6 +280,12 @@ test("a callback of an earlier life is ignored", () => {
   expect(seen).toEqual(["new"]);
 });
 
+test("an anonymous actor gets the next number that is free, the same in every run", () => {
+  const { system } = setup();
+  system.spawn(counter, { name: "counter-2" });
+  expect([1, 2].map(() => system.spawn(counter).path)).toEqual(["counter-1", "counter-3"]);
+});
+
 test("spawn() refuses a taken and a malformed name", () => {
   const { system } = setup();
   system.spawn(counter, { name: "one" });
