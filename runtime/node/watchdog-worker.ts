@@ -11,19 +11,22 @@ const PAUSE_MS = 1_000;
 const STDERR = 2;
 
 const { shared, tickMs, stuckTicks } = workerData as WatchdogTask;
+const startMs = performance.now();
 let seenTurn = 0;
-let seenTicks = 0;
+let seenSince = 0;
+let reported = 0;
 
 setInterval(() => {
-  Atomics.add(shared, CELL.ticks, 1);
+  // By the clock: this thread too may have to wait for a core.
+  const tick = Math.floor((performance.now() - startMs) / tickMs);
+  Atomics.store(shared, CELL.ticks, tick);
   const turn = Atomics.load(shared, CELL.turn);
   if (turn !== seenTurn) {
     seenTurn = turn;
-    seenTicks = 0;
-  } else if (turn !== 0) {
-    seenTicks += 1;
-    // Once a turn.
-    if (seenTicks === stuckTicks) void report(seenTicks * tickMs);
+    seenSince = tick;
+  } else if (turn !== 0 && turn !== reported && tick - seenSince >= stuckTicks) {
+    reported = turn;
+    void report((tick - seenSince) * tickMs);
   }
 }, tickMs);
 

@@ -56,7 +56,10 @@ export interface WatchdogTask {
 /** Ticks within `slowMs`: a slow turn is measured to a quarter of the limit. */
 const TICKS = 4;
 
-/** Starts the thread; it keeps no process alive. */
+/**
+ * Starts the thread; it keeps no process alive. Of a machine without a free core it sees less: its own thread has to wait,
+ * and a slow turn may pass for a shorter one.
+ */
 export function createWatchdog(options: WatchdogOptions = {}): Watchdog {
   const { slowMs = 100, stuckMs = 2_000 } = options;
   const tickMs = slowMs / TICKS;

@@ -1,36 +1,42 @@
 /** A process of its own for `watchdog.test.ts`: two actors, of which one is as `process.argv[2]` says. */
 import { readSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { ActorSystem, createRandom, stateless } from "../../../runtime/index.ts";
 import { createNodeDispatcher, createWatchdog, nodeClock } from "../../../runtime/node/index.ts";
+import { CELL } from "../../../runtime/node/turn-meter.ts";
+
+type How = "endless" | "slow" | "long" | "asleep";
+const how = process.argv[2] as How;
 
 function busyFor(durationMs: number): void {
   const endMs = performance.now() + durationMs;
   while (performance.now() < endMs);
 }
 
-const watchdog = createWatchdog({ slowMs: 40, stuckMs: 200, onStuck: ({ actor }) => console.log(`heard of ${actor}`) });
+const watchdog = createWatchdog({
+  slowMs: 40,
+  stuckMs: how === "slow" ? 10_000 : 200,
+  onStuck: ({ actor }) => console.log(`heard of ${actor}`),
+});
 const system = ActorSystem.create({
   node: "n1",
   world: { clock: nodeClock, random: createRandom(1), dispatcher: createNodeDispatcher(watchdog) },
 });
 
-type How = "endless" | "slow" | "long" | "asleep";
-
-const worker = stateless<How>("worker", (how) => {
-  if (how === "slow") busyFor(90);
-  if (how === "long") busyFor(800);
-  if (how === "asleep") readSync(0, new Uint8Array(1));
-  while (how === "endless");
+const worker = stateless<How>("worker", (as) => {
+  if (as === "slow") busyFor(500);
+  if (as === "long") busyFor(1_500);
+  if (as === "asleep") readSync(0, new Uint8Array(1));
+  while (as === "endless");
 });
 
-const boss = stateless<How>("boss", (how, ctx) => {
-  ctx.tell(ctx.spawn(worker, { name: "teller" }), how);
+const boss = stateless<How>("boss", (as, ctx) => {
+  ctx.tell(ctx.spawn(worker, { name: "teller" }), as);
 });
 
-const how = process.argv[2] as How;
-// The watchdog's thread needs a moment to start.
-setTimeout(() => system.tell(system.spawn(boss, { name: "bank" }), how), 300);
-setTimeout(() => {
-  console.log("ends by itself");
-  if (how === "slow") void watchdog.close();
-}, 1_600);
+while (watchdog.meter.shared[CELL.ticks] === 0) await delay(10);
+system.tell(system.spawn(boss, { name: "bank" }), how);
+// On a busy machine the watchdog's word may take a while after the turn.
+await delay(how === "slow" ? 600 : 3_000);
+console.log("ends by itself");
+if (how === "slow") await watchdog.close();
