@@ -56,7 +56,7 @@ export interface SourceOptions {
   /** A multiple of 2,000, so that the last one is acknowledged. */
   readonly count: number;
   readonly payload: unknown;
-  done(error: string | null): void;
+  readonly done: (error: string | null) => void;
 }
 
 interface SourceState {

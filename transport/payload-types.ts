@@ -36,7 +36,7 @@ export class PayloadTypes {
     for (const type of types) {
       if (!isName(type.tag)) {
         throw new Error(
-          `Cannot use the payload type "${type.tag}": a tag is 1 to 64 letters, digits, "-", "_" and "."`,
+          `Cannot use the payload type "${String(type.tag)}": a tag is 1 to 64 letters, digits, "-", "_" and "."`,
         );
       }
       if (this.#byTag.has(type.tag)) {

@@ -169,8 +169,9 @@ export class Packer extends MsgpackWriter {
     this.#close(start);
   }
 
-  #error(error: Error & { readonly code?: unknown }, depth: number): void {
-    const { name, message, code, cause, stack } = error;
+  #error(error: Error, depth: number): void {
+    // What stands there at run time may be of any type.
+    const { name, message, code, cause, stack } = error as { readonly [key in keyof Error | "code"]?: unknown };
     const start = this.#open(EXTENSION_TYPES.error, depth);
     this.text(String(name));
     this.text(String(message));

@@ -94,7 +94,15 @@ describe("round trip", () => {
 
 describe("Packer", () => {
   test("pack() refuses exactly what findUnplain() refuses, and leaves nothing behind", () => {
-    const culprit = fc.constantFrom(() => {}, Symbol("a"), /a/, new DataView(new ArrayBuffer(1)), new (class Own {})());
+    const culprit = fc.constantFrom(
+      () => {},
+      Symbol("a"),
+      /a/,
+      new DataView(new ArrayBuffer(1)),
+      new (class Own {
+        readonly a = 1;
+      })(),
+    );
     let refused = 0;
     const tree = fc.letrec((tie) => ({
       value: fc.oneof(

@@ -110,11 +110,11 @@ export class WsCluster implements RemotingCluster {
 
 const UNTIL_MS = 5000;
 
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = performance.now() + UNTIL_MS;
   do {
     await sleep(1);
-    if (condition()) return;
+    if (await condition()) return;
   } while (performance.now() < endMs);
   throw new Error(`The condition did not hold within ${UNTIL_MS} ms: ${condition.toString()}`);
 }

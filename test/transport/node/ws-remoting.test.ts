@@ -1,8 +1,11 @@
 /** What the ws driver does beyond the port's contract: batches, counts, notices silence, backs off, refuses options. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import type { LinkEvent } from "../../../runtime/ports/remoting.ts";
+import type { Envelope, LinkEvent } from "../../../runtime/ports/remoting.ts";
 import { Ref } from "../../../runtime/ref.ts";
 import { createWsRemoting, TransportError, type WsRemoting } from "../../../transport/node/index.ts";
+import { moneyType } from "./payload-values.ts";
 import { Stranger } from "./stranger.ts";
 import { freePorts, MemoryLogger, SHORT_TIMES, until, WsCluster, wsOptions } from "./ws-cluster.ts";
 
@@ -67,6 +70,80 @@ test("send() drops what may not cross, counts it and says what it was, and the l
   expect(received).toEqual(["fine"]);
   expect(n1.counters().dropped).toMatchObject({ "not-plain": 1, "too-large": 1, "no-route": 3, "no-link": 0 });
   expect(cluster.running.get("n2")?.counters().linksDown).toBe(0);
+});
+
+test("onDropped() tells why an envelope goes nowhere, before send() returns", async () => {
+  const { n1 } = await startPair();
+  const heard: string[] = [];
+  n1.remoting.onDropped?.(({ envelope: { to }, reason, detail }) => heard.push(`${to.path}: ${reason}: ${detail}`));
+  const cycle: { a?: unknown } = {};
+  cycle.a = { b: cycle };
+  const cases: [Partial<Envelope>, string][] = [
+    [{ message: cycle }, "b: not-plain: message.a.b is cyclic"],
+    [{ message: new Uint8Array(64 * 1024 * 1024) }, "b: too-large: message has more than 67108864 bytes"],
+    [{ from: { node: "n9", path: "a" } }, 'b: no-route: it is sent in the name of "n9"'],
+    [{ from: { node: "n1", path: "a".repeat(1025) } }, "b: no-route: the sender's path is too long"],
+    [{ to: { node: "n9", path: "c" } }, 'c: no-route: "n9" is no peer of this node'],
+    [{ to: { node: "n2", path: "" } }, ": no-route: there is no such path"],
+  ];
+  for (const [change, expected] of cases) {
+    n1.remoting.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message: 1, ...change });
+    expect(heard.at(-1)).toBe(expected);
+  }
+  const { node } = await startAlone();
+  node.remoting.onDropped?.(({ reason, detail }) => heard.push(`${reason}: ${detail}`));
+  send(node, ["n2", "n1"], 1);
+  expect(heard.at(-1)).toBe('no-link: "n1" has no link at the moment');
+});
+
+test("small messages are not held up by a large one, and heartbeats neither", async () => {
+  const cluster = await WsCluster.create(["n1", "n2"]);
+  cleanups.push(() => cluster.close());
+  const order: string[] = [];
+  for (const node of ["n1", "n2"]) {
+    await cluster.start(node, (remoting) => {
+      remoting.useRefs?.(() => {
+        throw new Error("no test of this file sends a ref");
+      });
+      remoting.onEnvelope(({ to, message }) => {
+        order.push(to.path);
+        if (message === "ping") remoting.send({ from: to, to: { node: "n1", path: "answers" }, message: "pong" });
+      });
+    });
+  }
+  const n1 = cluster.running.get("n1");
+  await until(() => n1?.counters().linksUp === 1);
+  const tell = (path: string, message: unknown): void =>
+    n1?.remoting.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path }, message });
+  tell("large", new Uint8Array(20 * 1024 * 1024));
+  tell("small", "ping");
+  await until(() => order.includes("large"));
+  expect(order).toEqual(["small", "answers", "large"]);
+});
+
+test("a node takes so many connections, and counts the others", async () => {
+  const { node, port } = await startAlone();
+  // Two for its one peer, and the strangers it allows for.
+  const sockets = await Promise.all(
+    Array.from({ length: 2 + 64 }, async () => {
+      const socket = connect(port, "127.0.0.1");
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  const refused = connect(port, "127.0.0.1");
+  refused.on("error", () => {});
+  await once(refused, "close");
+  await until(() => node.counters().refused["too-many-connections"] > 0);
+  expect(node.counters().refused["too-many-connections"]).toBe(1);
+  sockets[0]?.destroy();
+  // Whoever goes makes room.
+  await until(async () => {
+    const again = await Stranger.linked(port).catch(() => null);
+    again?.end();
+    return again !== null;
+  });
+  for (const socket of sockets) socket.destroy();
 });
 
 test("send() takes a snapshot: what the sender changes afterwards does not travel", async () => {
@@ -205,6 +282,10 @@ test.each([
   [{ peers: new Map([["n 2", { host: "a", port: 1 }]]) }, 'the peer is "n 2"'],
   [{ peers: new Map([["n1", { host: "a", port: 1 }]]) }, "it is among its own peers"],
   [{ token: "short" }, "the cluster token has 5 characters"],
+  [{ messageBytesMax: 1000 }, "the largest message is to have 1000 bytes"],
+  [{ messageBytesMax: Number.NaN }, "the largest message is to have NaN bytes"],
+  [{ payloadTypes: [{ ...moneyType, tag: "a b" }] }, 'Cannot use the payload type "a b": a tag is 1 to 64'],
+  [{ payloadTypes: [moneyType, moneyType] }, 'Cannot use the payload type "money": there is another one of that tag'],
 ])("createWsRemoting() refuses %o", (overrides, message) => {
   const create = (): WsRemoting => createWsRemoting(wsOptions("n1", overrides));
   expect(create).toThrow(TransportError);
