@@ -166,8 +166,8 @@ export class Channel implements Recipient<unknown> {
     waiting.push(message, sender);
     const source = sender?.target.source;
     if (source !== undefined && source !== null) this.pressure?.hold(source);
-    // Once for each number is enough; again after so many more, in case a driver broke its promise and dropped the answer.
-    if (this.#sent > this.#reported || waiting.length % GRANT_STEP === 0) this.report();
+    // Once for each number is enough; again when twice as many wait, in case a driver broke its promise and dropped the answer.
+    if (this.#sent > this.#reported || isPowerOfTwo(waiting.length)) this.report();
   }
 
   #drain(): void {
@@ -179,4 +179,8 @@ export class Channel implements Recipient<unknown> {
     }
     if (this.depth === 0 && this.#sent < this.#limit) this.#pressure?.release();
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { AnyRef } from "../../../runtime/index.ts";
-import { Channel, type ChannelOwner } from "../../../runtime/remote/channel.ts";
+import type { Channel, ChannelOwner } from "../../../runtime/remote/channel.ts";
 import { Inlet } from "../../../runtime/remote/inlet.ts";
 import type { KernelMessage } from "../../../runtime/remote/kernel-message.ts";
 import { Peer } from "../../../runtime/remote/peer.ts";
