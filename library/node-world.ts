@@ -1,23 +1,27 @@
 /**
  * The world of production, ready made: what Node.js offers for each port of an actor system, wired once.
  *
- *     createNodeWorld() ──▶ ActorSystem.create({ world }) ──▶ spawn ──▶ world.start() … system.shutdown() ──▶ world.close()
+ *     await createNodeWorld() ──▶ ActorSystem.create({ world }) ──▶ spawn ──▶ world.start() … system.shutdown() ──▶ world.close()
  *
  * The system comes before `start`, so that nothing of another node arrives before there is somebody to receive it. One
  * world serves one system.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { createRandom, type Logger, type LogLevel, type LogStore, type World } from "../runtime/index.ts";
+import type { JoinClusterOptions } from "../actors/index.ts";
+import { createRandom, type Journal, type Logger, type LogLevel, type LogStore, type World } from "../runtime/index.ts";
 import {
   claimIdentity,
   createNodeDispatcher,
   createPinoLogger,
+  createWatchdog,
   lockFolder,
   nodeClock,
+  openLmdbJournal,
   openLmdbLogStore,
+  type Watchdog,
 } from "../runtime/node/index.ts";
-import { createWsRemoting } from "../transport/node/index.ts";
+import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
 
 /** Where a node listens. */
 export interface PeerAddress {
@@ -48,13 +52,17 @@ export interface NodeWorldOptions {
   readonly data?: string;
   /** Lines of at least this level go to standard error as JSON, or all of them to a logger of your own. Default: `info`. */
   readonly log?: LogLevel | Logger;
+  /**
+   * A thread that names actors whose turn takes `slowMs` (default: 100) or has not returned after `stuckMs` (default: 2,000).
+   * `false`: none. Default: on.
+   */
+  readonly watchdog?: { readonly slowMs?: number; readonly stuckMs?: number } | false;
 }
 
+/** The ports of one process, and its beginning and end. */
 export interface NodeWorld extends World {
   readonly node: string;
   readonly logger: Logger;
-  /** Keeps the log of a cluster's consensus, for `joinCluster`; absent without `data`. */
-  readonly store?: LogStore;
   /**
    * Begins to talk to other nodes, and tells the port; without `listen` there is nothing to begin.
    * @throws {TransportError} `listen-port-in-use`, `listen-failed`.
@@ -64,16 +72,31 @@ export interface NodeWorld extends World {
   close(): Promise<void>;
 }
 
+/** A world with a data folder. */
+export interface DurableNodeWorld extends NodeWorld {
+  /** Keeps the events of event-sourced actors. */
+  readonly journal: Journal;
+  /** What `joinCluster` needs to know of this node. */
+  readonly cluster: ClusterPorts;
+}
+
+/** What a node brings along to join a cluster: `joinCluster(system, world.cluster)`. */
+export type ClusterPorts = Pick<JoinClusterOptions, "members" | "store" | "codec" | "logger">;
+
 /**
- * Makes the world; locks and opens `data`, and talks to nobody yet.
+ * Makes the world; locks, checks and opens `data`, and talks to nobody yet.
  *
- * @throws {StoreError} `store-locked` when another process has the folder, `store-foreign` when it is another node's.
- * @throws {TransportError} `transport-options` when a name, the token or the peers cannot work.
+ * Rejects with a `StoreError`: `store-locked` when another process has the folder, `store-foreign` when it is another node's,
+ * `store-corrupt`, `store-version`, `store-io`; with a `TransportError`, `transport-options`, when a name, the token or the peers
+ * cannot work.
  */
-export function createNodeWorld(options: NodeWorldOptions = {}): NodeWorld {
-  const { node = "local", clusterId = "blixard", log = "info" } = options;
+export async function createNodeWorld(options: NodeWorldOptions & { readonly data: string }): Promise<DurableNodeWorld>;
+export async function createNodeWorld(options?: NodeWorldOptions): Promise<NodeWorld>;
+export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<NodeWorld> {
+  const { node = "local", clusterId = "blixard", log = "info", peers = {} } = options;
   const logger = typeof log === "string" ? createPinoLogger({ level: log, base: { node } }) : log;
-  const files = options.data === undefined ? undefined : openFiles(options.data, { name: node, clusterId });
+  const files = options.data === undefined ? undefined : await openFiles(options.data, { name: node, clusterId });
+  const watchdog = options.watchdog === false ? undefined : watchTurns(logger, options.watchdog ?? {});
   try {
     const incarnation = files?.incarnation ?? randomUUID();
     const random = createRandom(seedOf(incarnation));
@@ -85,47 +108,68 @@ export function createNodeWorld(options: NodeWorldOptions = {}): NodeWorld {
         clusterId,
         token: options.token ?? "",
         listen: options.listen,
-        peers: new Map(Object.entries(options.peers ?? {})),
+        peers: new Map(Object.entries(peers)),
         clock: nodeClock,
         random: random.fork(),
         logger,
       });
+    const members = [node, ...Object.keys(peers)];
     return {
       node,
       logger,
       clock: nodeClock,
       random,
-      dispatcher: createNodeDispatcher(),
+      dispatcher: createNodeDispatcher(watchdog && { meter: watchdog.meter }),
       ...(transport && { remoting: transport.remoting }),
-      ...(files && { store: files.store }),
+      ...(files && {
+        journal: files.journal,
+        cluster: { members, store: files.store, codec: msgpackPayloadCodec, logger },
+      }),
       start: async () => ({ port: (await transport?.start())?.port }),
       close: async () => {
         await transport?.close();
         await files?.close();
+        await watchdog?.close();
       },
     };
   } catch (error) {
-    void files?.close();
+    await files?.close();
+    await watchdog?.close();
     throw error;
   }
 }
 
+function watchTurns(logger: Logger, limits: { readonly slowMs?: number; readonly stuckMs?: number }): Watchdog {
+  return createWatchdog({
+    ...limits,
+    onSlow: ({ actor, tookMs }) => {
+      logger.log("warn", `Actor "${actor}" took ${tookMs} ms for one turn; nothing else ran meanwhile`, {
+        actor,
+        tookMs,
+      });
+    },
+  });
+}
+
 interface Files {
   readonly incarnation: string;
+  readonly journal: Journal;
   readonly store: LogStore;
   close(): Promise<void>;
 }
 
-function openFiles(folder: string, owner: { readonly name: string; readonly clusterId: string }): Files {
+async function openFiles(folder: string, owner: { readonly name: string; readonly clusterId: string }): Promise<Files> {
   const lock = lockFolder(folder);
   try {
     const { incarnation } = claimIdentity(folder, owner);
+    const journal = await openLmdbJournal({ folder: join(folder, "journal") });
     const store = openLmdbLogStore({ folder: join(folder, "raft") });
     return {
       incarnation,
+      journal,
       store,
       close: async () => {
-        await new Promise<void>((done) => store.close(done));
+        await Promise.all([journal, store].map(async (one) => new Promise<void>((done) => one.close(done))));
         lock.release();
       },
     };

@@ -1,5 +1,6 @@
 /** What a user's own actors, checks and load see of the run they are in. */
-import type { ActorSystem, LogStore, Random, World } from "../runtime/index.ts";
+import type { JoinClusterOptions } from "../actors/index.ts";
+import type { ActorSystem, Random, World } from "../runtime/index.ts";
 
 /** One process of a node, from its start to its crash. */
 export interface SimulatedNode {
@@ -14,8 +15,8 @@ export interface SimulatedNode {
   readonly system: ActorSystem;
   /** The ports that the system runs on, those that outlive the process among them. */
   readonly world: World;
-  /** The Raft log on this host's disk: what was acknowledged is there again in the next life. */
-  readonly store: LogStore;
+  /** What `joinCluster` needs to know of this node; its log is on the host's disk. */
+  readonly cluster: Pick<JoinClusterOptions, "members" | "store" | "codec" | "logger">;
   /** Writes a line into the event log, and so into the hash: state that two runs of one seed must agree on. */
   note(line: string): void;
   /** Counts something worth reaching; `simulateSeeds` says which of those that it was told to reach were not. */

@@ -6,6 +6,8 @@ import { dirname, join } from "node:path";
 import type { Listing } from "./guide-listings.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..");
+/** Declares modules that the sources import. */
+const NACT = join(REPOSITORY, "runtime", "nact.d.ts");
 const BIN = join(REPOSITORY, "node_modules", ".bin");
 
 /** A listing that is still running by then hangs. */
@@ -45,7 +47,7 @@ export class ChapterFolder implements Disposable {
       "node",
       "--ignoreConfig",
     ];
-    return this.#spawn(process.execPath, [join(BIN, "tsc"), ...options, ...more, ...files]).stdout.trimEnd();
+    return this.#spawn(process.execPath, [join(BIN, "tsc"), ...options, ...more, NACT, ...files]).stdout.trimEnd();
   }
 
   [Symbol.dispose](): void {
