@@ -19,10 +19,10 @@ export interface JoinOptions<Own> {
  * Makes this actor a member of the group, from a moment later on and until it leaves or stops; a restart does not end it.
  * Joining again changes the scope.
  */
-export function joinGroup<Own, M extends Own>(
+export function joinGroup<Own, M extends Own, const Refused extends Own = Own>(
   ctx: Context<Own>,
   key: ServiceKey<M>,
-  options: JoinOptions<Own> = {},
+  options: JoinOptions<Refused> = {},
 ): void {
   const member: Ref<M> = ctx.self;
   const refuse = options.refused?.bind(options);
@@ -44,10 +44,10 @@ export function leaveGroup<Own, M extends Own>(ctx: Context<Own>, key: ServiceKe
  *
  * A list is what the node knows: a member may be gone, or not be in it yet. Watching the same group again replaces `adapt`.
  */
-export function watchGroup<Own, M>(
+export function watchGroup<Own, M, const Adapted extends Own = Own>(
   ctx: Context<Own>,
   key: ServiceKey<M>,
-  adapt: (members: readonly Ref<M>[]) => Own,
+  adapt: (members: readonly Ref<M>[]) => Adapted,
 ): void {
   const deliver = ctx.callback<Listing>((listing) => {
     listing.pending = false;
@@ -69,7 +69,11 @@ export interface FindRequest<Own, M> {
 }
 
 /** Asks once who is in the group. An empty list is an answer. */
-export function findGroup<Own, M>(ctx: Context<Own>, key: ServiceKey<M>, request: FindRequest<Own, M>): void {
+export function findGroup<Own, M, const Adapted extends Own = Own>(
+  ctx: Context<Own>,
+  key: ServiceKey<M>,
+  request: FindRequest<Adapted, M>,
+): void {
   ctx.ask<ReceptionistMessage, Members>(receptionistOf(ctx), {
     make: (replyTo) => ({ type: "find", key: key.id, replyTo }),
     timeoutMs: request.timeoutMs ?? 1000,

@@ -18,7 +18,7 @@ const KEY_ID = /^[A-Za-z0-9_.:/-]{1,200}$/;
  * @throws for any other id.
  */
 export function serviceKey<M>(id: string): ServiceKey<M> {
-  if (!isKeyId(id)) {
+  if (!KEY_ID.test(id)) {
     throw new Error(
       `Cannot make the service key "${id}": an id is 1 to 200 letters, digits, "_", ".", ":", "/" and "-"`,
     );

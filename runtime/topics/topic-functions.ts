@@ -24,11 +24,11 @@ const PENDING_MAX = 10_000;
  * At most once: what is published before the publisher's node has heard of the first subscriber here, while the link is down, or
  * faster than this actor handles it, is lost. Messages of one publisher come in its order; those of several in any.
  */
-export function subscribe<Own, M>(
+export function subscribe<Own, M, const Adapted extends Own = Own, const Refused extends Own = Own>(
   ctx: Context<Own>,
   topic: Topic<M>,
-  adapt: (message: M) => Own,
-  options: SubscribeOptions<Own> = {},
+  adapt: (message: M) => Adapted,
+  options: SubscribeOptions<Refused> = {},
 ): void {
   const deliver = ctx.callback<unknown>((message) => {
     subscription.pending -= 1;

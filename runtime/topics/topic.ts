@@ -22,7 +22,8 @@ const GROUP_PREFIX = "topic/";
  * @throws for any other id.
  */
 export function topic<M>(id: string, accepts?: (message: unknown) => message is M): Topic<M> {
-  if (!isTopicId(id)) {
+  const isId: boolean = isTopicId(id);
+  if (!isId) {
     throw new Error(`Cannot make the topic "${id}": an id is 1 to 180 letters, digits, "_", ".", ":", "/" and "-"`);
   }
   return accepts === undefined ? { id } : { id, accepts };

@@ -137,7 +137,7 @@ class Topics {
 
   #join(id: string): void {
     const refused = (): TopicsMessage => ({ type: "join-refused", topic: id });
-    joinGroup<TopicsMessage, Published>(this.#ctx, groupOf(id), { scope: "cluster", refused });
+    joinGroup(this.#ctx, groupOf<Published>(id), { scope: "cluster", refused });
   }
 
   #unsubscribe(id: string, path: string): void {
@@ -161,7 +161,7 @@ class Topics {
     const subscribers = new LocalSubscribers((message) => this.#lost(message));
     const topic: KnownTopic = { id, subscribers, others: null, waiting: [], publishedAtMs: this.#ctx.now() };
     this.#topics.set(id, topic);
-    watchGroup<TopicsMessage, Published>(this.#ctx, groupOf(id), (members) => ({
+    watchGroup(this.#ctx, groupOf<Published>(id), (members) => ({
       type: "members",
       topic: id,
       members,

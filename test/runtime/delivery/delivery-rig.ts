@@ -20,6 +20,7 @@ import {
   type DeliveryStore,
   type Journal,
   type ReceiverFrame,
+  type Random,
   type ReceiverMemory,
   type Ref,
   type SenderFrame,
@@ -94,7 +95,7 @@ type ConsumerMessage = Delivery<number> | "crash" | { readonly confirm: Delivery
 export class Rig {
   readonly cluster: ManualCluster;
   /** Messages that the sender took. */
-  readonly accepted = new Set<number>();
+  readonly accepted: Set<number> = new Set();
   readonly refused: number[] = [];
   /** What the consumer has recorded, in order. */
   readonly recorded: number[] = [];
@@ -107,7 +108,7 @@ export class Rig {
   /** The consumer confirms so much later. */
   confirmMs = 0;
   readonly #options: RigOptions;
-  readonly #random;
+  readonly #random: Random;
   readonly #disk: Disk;
   readonly #journal: Journal;
   /** The last number that the consumer recorded, by stream. */

@@ -271,7 +271,7 @@ test("a stream without news is forgotten after an hour, and goes on all the same
   const { cluster, got, out } = setup({ receiver: { memory } });
   cluster.system("s").tell(out, sendReliably("a"));
   cluster.world.advance(100);
-  const stream = (cluster.sent.at(-1)?.message as { readonly stream: string }).stream;
+  const { stream } = cluster.sent.at(-1)!.message as { readonly stream: string };
   expect(memory.lastConfirmed(stream)).toBe(1);
   cluster.world.advance(2 * 3_600_000);
   expect(memory.lastConfirmed(stream)).toBeUndefined();
