@@ -67,6 +67,8 @@ class Coordinator {
   readonly #holders = new Map<string, SessionHolder>();
   /** By name of a lease, then by ref. */
   readonly #leaseWatchers = new Map<string, Map<string, Ref<LeaseHolder>>>();
+  /** The replica has said what stands. */
+  #synced = false;
 
   constructor(options: CoordinatorOptions, ctx: Context<CoordinatorMessage>) {
     const { replica } = options;
@@ -186,11 +188,12 @@ class Coordinator {
     this.#leaseWatchers.set(name, watchers);
     watchers.set(subscriber.toString(), subscriber);
     this.#ctx.watch(subscriber);
-    this.#ctx.tell(subscriber, this.#holderOf(name));
+    if (this.#synced) this.#ctx.tell(subscriber, this.#holderOf(name));
   }
 
   #onNews(news: CoordinationNews): void {
     this.#mirror.take(news);
+    this.#synced = true;
     this.#session.seen(this.#mirror.tables.session(this.#ctx.node));
     this.#claims.reconcileAll();
     const changed =

@@ -20,7 +20,7 @@ export type CoordinatorRequest =
       readonly fence: number;
       readonly to: string | null;
     }
-  /** Competes no more; what it holds is released. */
+  /** Competes no more; what it holds is released. Answered with `lease-dropped`. */
   | { readonly type: "drop-claim"; readonly name: string; readonly holder: Ref<LeaseEvent> }
   /** Wants a session of this node, until `drop-session` or its own end. */
   | { readonly type: "hold-session"; readonly holder: Ref<SessionEvent> }
@@ -37,6 +37,8 @@ export type LeaseEvent =
    * was taken away or this process stood still. Answer with `release-lease` when nothing acts under it any more.
    */
   | { readonly type: "lease-lost"; readonly name: string; readonly fence: number }
+  /** The claim is dropped, and the map shows nothing of it any more. */
+  | { readonly type: "lease-dropped"; readonly name: string }
   /** The claim can never succeed and is dropped. */
   | { readonly type: "lease-refused"; readonly name: string; readonly message: string };
 

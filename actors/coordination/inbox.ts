@@ -1,6 +1,6 @@
 /**
  * A second ref of an actor, for news that are not of its own type of messages: a child that hands everything on through
- * one of its parent's callbacks. What comes through `ahead` callbacks is handled before all that waits in the mailbox.
+ * one of its parent's callbacks. They keep their place among the messages, and a full mailbox takes them all the same.
  */
 import { stateless, type Context, type Ref } from "../../runtime/index.ts";
 
@@ -9,7 +9,7 @@ export function spawnInbox<News, Message>(
   name: string,
   adapt: (news: News) => Message,
 ): Ref<News> {
-  const deliver = ctx.callback(adapt, { ahead: true });
+  const deliver = ctx.callback(adapt);
   return ctx.spawn(
     stateless<News>("inbox", (news) => deliver(news)),
     { name },

@@ -42,6 +42,8 @@ export class LeaseClaims {
   readonly #options: LeaseClaimsOptions;
   readonly #claims = new Map<string, Claim>();
   readonly #releases = new Map<string, Release>();
+  /** Who has dropped a claim that the map still shows, or may come to show. */
+  readonly #droppers = new Map<string, Ref<LeaseEvent>>();
   /** Names with a proposal on its way. */
   readonly #asked = new Set<string>();
 
@@ -50,7 +52,7 @@ export class LeaseClaims {
   }
 
   get isEmpty(): boolean {
-    return this.#claims.size === 0 && this.#releases.size === 0;
+    return this.#claims.size === 0 && this.#releases.size === 0 && this.#droppers.size === 0;
   }
 
   /** Whether a claimant may act under a tenure that it has not given back. */
@@ -82,16 +84,23 @@ export class LeaseClaims {
     if (claim?.tenure?.fence === fence) this.#giveUp(name, claim, to);
   }
 
-  drop(name: string, holder: AnyRef): void {
+  drop(name: string, holder: Ref<LeaseEvent>): void {
     const claim = this.#claimOf(name, holder);
-    if (claim === undefined) return;
-    this.#claims.delete(name);
-    this.#giveUp(name, claim, null);
+    this.#droppers.set(name, holder);
+    if (claim !== undefined) {
+      this.#claims.delete(name);
+      this.#giveUp(name, claim, null);
+    }
+    this.#settle(name);
   }
 
   /** A claimant has ended, and what it spawned with it. */
   forget(holder: AnyRef): void {
-    for (const name of [...this.#claims.keys()]) this.drop(name, holder);
+    const ended = [...this.#claims].filter(([name]) => this.#claimOf(name, holder) !== undefined);
+    for (const [name, claim] of ended) {
+      this.#claims.delete(name);
+      this.#giveUp(name, claim, null);
+    }
   }
 
   /** The map has changed, or there is a session. */
@@ -117,6 +126,7 @@ export class LeaseClaims {
       claim.tenure?.end();
       claim.tenure = null;
     }
+    for (const name of [...this.#droppers.keys()]) this.#settle(name);
   }
 
   handle(message: LeaseClaimsMessage): void {
@@ -159,6 +169,7 @@ export class LeaseClaims {
     const record = tables.lease(name);
     const release = this.#releases.get(name);
     if (release !== undefined && record?.fence !== release.fence) this.#releases.delete(name);
+    this.#settle(name);
     if (current === null || this.#asked.has(name)) return;
     const claim = this.#claims.get(name);
     if (record === undefined) {
@@ -177,6 +188,17 @@ export class LeaseClaims {
       claim.tenure = new Tenure(fence, term);
       this.#tell(claim.holder, { type: "lease-granted", name, tenure: claim.tenure });
     }
+  }
+
+  /** Tells who has dropped its claim, once nothing can come of it any more. */
+  #settle(name: string): void {
+    const dropper = this.#droppers.get(name);
+    if (dropper === undefined || this.#asked.has(name) || this.#releases.has(name)) return;
+    const { tables, term } = this.#options;
+    const record = tables.lease(name);
+    if (record !== undefined && record.session === term()?.session && !this.#claims.has(name)) return;
+    this.#droppers.delete(name);
+    this.#tell(dropper, { type: "lease-dropped", name });
   }
 
   #id({ session }: SessionTerm): { readonly node: string; readonly session: number } {

@@ -12,6 +12,7 @@ import type { AnyRef, Behavior, Context, SpawnOptions } from "../../runtime/inde
 import type { CoordinatorRequest, SessionEvent } from "../coordination/coordinator-protocol.ts";
 import { CoordinationMirror } from "../coordination/coordination-mirror.ts";
 import type { CoordinationNews } from "../coordination/coordination-news.ts";
+import type { ShardRecord } from "../coordination/coordination-record.ts";
 import { RouteBuffer } from "../coordination/route-buffer.ts";
 import type { SessionTerm } from "../coordination/tenure.ts";
 import { EntityMemory } from "./entity-memory.ts";
@@ -63,11 +64,13 @@ class ShardHost<State, Message> {
   readonly #homes: HomeShards;
   readonly #entities: EntityTable<State, Message>;
   readonly #memory: EntityMemory;
-  /** By shard: letters under a fence that this node's replica does not show yet. */
+  /** By shard: letters under a fence that this node's replica does not show yet, or whose session is not held here yet. */
   readonly #early: RouteBuffer<number, ShardLetter>;
   #term: SessionTerm | null = null;
   /** A session that was lost, until the last entity has ended. */
   #losing = 0;
+  /** The last session that was lost, or given up. */
+  #lost = 0;
 
   constructor(setup: ShardRegionSetup<State, Message>, ctx: Context<ShardHostMessage>) {
     const { replica, type: shardType, rules, hosts, shards } = setup;
@@ -180,23 +183,32 @@ class ShardHost<State, Message> {
     const home = this.#homes.get(shard);
     if (home?.fence === fence && home.isOpen) {
       this.#entities.deliver(home, entity, message);
-    } else if (fence > (this.#mirror.tables.shard(this.#setup.type, shard)?.fence ?? 0)) {
+    } else if (this.#isEarly(shard, fence)) {
       if (!this.#early.push(shard, { shard, fence, entity, message })) this.#refuse("buffer-full", message);
     } else {
       this.#return({ shard, fence, entity, message });
     }
   }
 
+  #isEarly(shard: number, fence: number): boolean {
+    const record = this.#mirror.tables.shard(this.#setup.type, shard);
+    if (record === undefined || fence > record.fence) return true;
+    const { home } = record;
+    const isAwaited = home !== null && home.node === this.#ctx.node && home.session > this.#lost;
+    return fence === record.fence && isAwaited && this.#term?.session !== home.session;
+  }
+
   #onSession(event: SessionEvent): void {
     if (event.type === "session-held") {
       this.#term = event.term;
       this.#membership.held(event.term);
-      for (const shard of this.#mirror.tables.shardsOf(this.#setup.type)) this.#homes.see(shard, this.#term);
+      for (const shard of this.#mirror.tables.shardsOf(this.#setup.type)) this.#see(shard);
       return;
     }
     if (this.#term?.session !== event.session) return;
     this.#term = null;
     this.#losing = event.session;
+    this.#lost = event.session;
     this.#homes.clear();
     this.#membership.lost();
     this.#giveSessionBack();
@@ -212,12 +224,15 @@ class ShardHost<State, Message> {
     this.#mirror.take(news);
     const records = news.type === "coordination-synced" ? news.records : news.changes.map(({ record }) => record);
     for (const record of records) {
-      if (record.kind !== "shard") continue;
-      this.#homes.see(record, this.#term);
-      for (const letter of this.#early.take(record.shard)) this.#deliver(letter);
+      if (record.kind === "shard") this.#see(record);
     }
     this.#homes.frontsChanged();
     this.#leaveIfEmpty();
+  }
+
+  #see(shard: ShardRecord): void {
+    this.#homes.see(shard, this.#term);
+    for (const letter of this.#early.take(shard.shard)) this.#deliver(letter);
   }
 
   #startRemembered(home: Home): void {
@@ -253,6 +268,7 @@ class ShardHost<State, Message> {
   }
 
   #dropSession(): void {
+    this.#lost = this.#term?.session ?? this.#lost;
     this.#term = null;
     this.#tellCoordinator({ type: "drop-session", holder: this.#ctx.self });
   }

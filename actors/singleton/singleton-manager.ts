@@ -81,7 +81,7 @@ interface Acting<Message> {
 type Next =
   | { readonly type: "give-back" }
   | { readonly type: "yield"; readonly to: string | null }
-  | { readonly type: "leave"; readonly replyTo: Ref<SingletonLeft> };
+  | { readonly type: "leave" };
 
 class SingletonManager<State, Message> {
   readonly #options: SingletonManagerOptions<State, Message>;
@@ -90,6 +90,8 @@ class SingletonManager<State, Message> {
   readonly #early: RouteBuffer<number, unknown>;
   #acting: Acting<Message> | null = null;
   #next: Next | null = null;
+  /** Who waits for this node to be no candidate. */
+  readonly #leavers: Ref<SingletonLeft>[] = [];
   /** Newest fence that was granted here. */
   #newest = 0;
 
@@ -107,6 +109,9 @@ class SingletonManager<State, Message> {
         return;
       case "lease-lost":
         this.#lose(message.fence);
+        return;
+      case "lease-dropped":
+        for (const leaver of this.#leavers.splice(0)) this.#ctx.tell(leaver, { type: "left" });
         return;
       case "lease-refused":
         throw new Error(message.message);
@@ -141,8 +146,7 @@ class SingletonManager<State, Message> {
       return;
     }
     this.#drop();
-    if (next.type === "leave") this.#ctx.tell(next.replyTo, { type: "left" });
-    else this.#ctx.setTimer("claim", CLAIM_AGAIN_MS, { type: "claim-due" });
+    if (next.type === "yield") this.#ctx.setTimer("claim", CLAIM_AGAIN_MS, { type: "claim-due" });
   }
 
   #start(tenure: Tenure): void {
@@ -175,15 +179,11 @@ class SingletonManager<State, Message> {
   }
 
   #leave(replyTo: Ref<SingletonLeft>): void {
+    this.#leavers.push(replyTo);
     this.#ctx.cancelTimer("claim");
-    if (this.#acting === null) {
-      this.#drop();
-      this.#ctx.tell(replyTo, { type: "left" });
-    } else if (this.#next === null) {
-      this.#stop({ type: "leave", replyTo });
-    } else {
-      this.#next = { type: "leave", replyTo };
-    }
+    if (this.#acting === null) this.#drop();
+    else if (this.#next === null) this.#stop({ type: "leave" });
+    else this.#next = { type: "leave" };
   }
 
   #deliver(fence: number, message: unknown): void {

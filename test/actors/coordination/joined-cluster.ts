@@ -1,0 +1,112 @@
+/** Nodes that have joined one cluster, in virtual time, each with a log that outlives its process. */
+import { jsonCodec, type ActorSystem, type HardState, type LogEntry, type LogStore } from "../../../runtime/index.ts";
+import {
+  COORDINATOR_PATH,
+  joinCluster,
+  type ClusterView,
+  type CoordinatorRequest,
+  type JoinClusterOptions,
+} from "../../../actors/index.ts";
+import { createManualCluster, type ManualCluster, type ManualWorld } from "../../../runtime/testkit/index.ts";
+
+/** What one node has on disk. Every write is durable at once. */
+class MemoryLog {
+  hardState: HardState = { term: 0, vote: null, commit: 0 };
+  readonly entries: LogEntry[] = [];
+
+  open(world: ManualWorld): LogStore {
+    return {
+      load: () => ({ hardState: this.hardState, entries: [...this.entries], repairs: [] }),
+      append: ({ hardState, entries }, done) => {
+        if (hardState !== undefined) this.hardState = hardState;
+        const first = entries[0];
+        if (first !== undefined) this.entries.length = first.index - 1;
+        this.entries.push(...entries);
+        world.clock.setTimer(0, () => done());
+      },
+      close: (done) => done(),
+    };
+  }
+}
+
+export class JoinedCluster {
+  readonly network: ManualCluster;
+  readonly names: readonly string[];
+  readonly views = new Map<string, ClusterView>();
+  readonly crashes: string[] = [];
+  readonly #logs = new Map<string, MemoryLog>();
+  readonly #start: (system: ActorSystem, world: ManualWorld) => void;
+
+  /** @param start spawns what runs on each node beside the members' actors, again after a restart. */
+  constructor(names: readonly string[], start: (system: ActorSystem, world: ManualWorld) => void = () => {}) {
+    this.names = names;
+    this.#start = start;
+    this.network = createManualCluster(names, {
+      delayMs: 1,
+      system: () => ({ onCrash: ({ ref, error }) => void this.crashes.push(`${ref.toString()}: ${String(error)}`) }),
+    });
+    for (const name of names) this.#join(this.network.system(name));
+  }
+
+  get world(): ManualWorld {
+    return this.network.world;
+  }
+
+  system(node: string): ActorSystem {
+    return this.network.system(node);
+  }
+
+  /** The map as a node that runs sees it. */
+  view(node: string): ClusterView {
+    const view = this.views.get(node);
+    if (view === undefined) throw new Error(`Node "${node}" has applied nothing`);
+    return view;
+  }
+
+  tellCoordinator(node: string, request: CoordinatorRequest): void {
+    const system = this.system(node);
+    system.tell(system.refAt<CoordinatorRequest>({ node, path: COORDINATOR_PATH }), request);
+  }
+
+  /** Lets time pass until it holds. @throws when it does not in time. */
+  until(what: string, holds: () => boolean, withinMs = 20_000): void {
+    if (!this.world.advanceUntil(holds, withinMs)) throw new Error(`Not within ${withinMs} ms: ${what}`);
+  }
+
+  /** Cuts a node off from all others; they notice at once. */
+  cutOff(node: string): void {
+    for (const other of this.names) if (other !== node) this.network.cut(node, other);
+  }
+
+  heal(node: string): void {
+    for (const other of this.names) if (other !== node) this.network.heal(node, other);
+  }
+
+  crash(node: string): void {
+    this.network.crash(node);
+    this.views.delete(node);
+  }
+
+  restart(node: string): void {
+    this.#join(this.network.restart(node));
+  }
+
+  close(): void {
+    this.network.close();
+  }
+
+  #join(system: ActorSystem): void {
+    const { node } = system;
+    const log = this.#logs.get(node) ?? new MemoryLog();
+    this.#logs.set(node, log);
+    const options: JoinClusterOptions = {
+      members: this.names,
+      store: log.open(this.world),
+      codec: jsonCodec,
+      logger: { log: () => {} },
+      onApply: (view) => void this.views.set(node, view),
+    };
+    joinCluster(system, options);
+    this.#start(system, this.world);
+  }
+}

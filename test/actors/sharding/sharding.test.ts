@@ -1,0 +1,303 @@
+/** Entities over three nodes: one of each, found from anywhere, moved and passivated without losing a message. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startShardRegion, type Entity, type ShardRecord, type ShardRegionOptions } from "../../../actors/index.ts";
+import type { Behavior, Ref, ShutdownReport } from "../../../runtime/index.ts";
+import { createProbe, type Probe } from "../../../runtime/testkit/index.ts";
+import { JoinedCluster } from "../coordination/joined-cluster.ts";
+
+const NAMES = ["n1", "n2", "n3"];
+const SHARDS = 6;
+
+interface Message {
+  readonly id: string;
+  readonly number: number;
+  readonly replyTo: Ref<Reply>;
+  readonly act?: "passivate" | "stop" | "fail";
+}
+
+interface Reply {
+  readonly node: string;
+  readonly id: string;
+  readonly number: number;
+  readonly fence: number;
+}
+
+let cluster: JoinedCluster;
+let doors: Map<string, Ref<Message>>;
+let probes: Map<string, Probe<Reply>>;
+/** Living copies by id: the nodes they are on. */
+let living: Map<string, string[]>;
+let begun: number;
+let crashesWanted: boolean;
+
+beforeEach(() => {
+  doors = new Map();
+  probes = new Map();
+  living = new Map();
+  begun = 0;
+  crashesWanted = false;
+});
+
+afterEach(() => {
+  if (!crashesWanted) expect(cluster.crashes).toEqual([]);
+  cluster.close();
+});
+
+function entity({ id, tenure, passivate }: Entity): Behavior<null, Message> {
+  return {
+    name: "entity",
+    init: (ctx) => {
+      begun += 1;
+      const copies = living.get(id) ?? [];
+      expect(copies, `a second copy of ${id}`).toEqual([]);
+      living.set(id, [...copies, ctx.node]);
+      return null;
+    },
+    receive: (state, { number, replyTo, act }, ctx) => {
+      if (act === "fail") throw new Error("entity failed");
+      if (act === "passivate") passivate();
+      if (act === "stop") ctx.stop();
+      ctx.tell(replyTo, { node: ctx.node, id, number, fence: tenure.fence });
+      return state;
+    },
+    onSignal: (state, signal, ctx) => {
+      if (signal.type === "post-stop" || signal.type === "pre-restart") {
+        living.set(
+          id,
+          (living.get(id) ?? []).filter((node) => node !== ctx.node),
+        );
+      }
+      return state;
+    },
+  };
+}
+
+function start(
+  names: readonly string[] = NAMES,
+  options: Partial<ShardRegionOptions<null, Message>> & { readonly from?: (node: string) => boolean } = {},
+): void {
+  cluster = new JoinedCluster(names, (system, world) => {
+    probes.set(system.node, createProbe<Reply>(system, world, { withinMs: 15_000 }));
+    if (options.from?.(system.node) !== false) region(system.node, system, options);
+  });
+}
+
+function region(
+  node: string,
+  system = cluster.system(node),
+  options: Partial<ShardRegionOptions<null, Message>> = {},
+): void {
+  const door = startShardRegion<null, Message>(system, {
+    type: "carts",
+    shards: SHARDS,
+    entityOf: ({ id }) => id,
+    make: entity,
+    ...options,
+  });
+  doors.set(node, door);
+}
+
+function shards(node = "n3"): readonly ShardRecord[] {
+  return cluster.views.get(node)?.coordination.shardsOf("carts") ?? [];
+}
+
+/** How many shards are at home on each of these nodes. */
+function counts(...nodes: readonly string[]): readonly number[] {
+  return nodes.map((node) => shards(nodes[0]).filter(({ home }) => home?.node === node).length);
+}
+
+function settled(...nodes: readonly string[]): void {
+  cluster.until(`shards are shared by ${nodes.join(", ")}`, () => {
+    const has = counts(...nodes);
+    const all = has.reduce((sum, count) => sum + count, 0) === SHARDS;
+    return all && Math.max(...has) - Math.min(...has) <= 1 && shards(nodes[0]).every(({ handingOff }) => !handingOff);
+  });
+}
+
+let numbers = 0;
+
+function tell(node: string, id: string, act?: Message["act"]): number {
+  const number = ++numbers;
+  const replyTo = (probes.get(node) as Probe<Reply>).ref;
+  cluster.system(node).tell(doors.get(node) as Ref<Message>, { id, number, replyTo, ...(act && { act }) });
+  return number;
+}
+
+function reply(node: string): Reply {
+  return (probes.get(node) as Probe<Reply>).expectMessage();
+}
+
+const IDS = Array.from({ length: 20 }, (_, at) => `cart-${at}`);
+
+test("startShardRegion() on every node: shards are shared, and each entity is one actor wherever it is told from", () => {
+  start();
+  settled(...NAMES);
+  expect(counts(...NAMES)).toEqual([2, 2, 2]);
+  const homes = new Map<string, Set<string>>();
+  for (const id of IDS) {
+    for (const node of NAMES) {
+      tell(node, id);
+      const found = reply(node);
+      homes.set(id, (homes.get(id) ?? new Set()).add(found.node));
+    }
+  }
+  expect([...homes.values()].every(({ size }) => size === 1)).toBe(true);
+  expect(new Set([...homes.values()].flatMap((nodes) => [...nodes])).size).toBe(3);
+  expect(begun).toBe(IDS.length);
+});
+
+test("an id that cannot name an actor, and an empty one, make dead letters", () => {
+  start();
+  settled(...NAMES);
+  for (const id of ["", "x".repeat(200)]) tell("n1", id);
+  cluster.world.settle();
+  expect(cluster.system("n1").deadLetters).toBe(2);
+});
+
+test("a node that joins gets its share, and no message is lost or out of order while shards move to it", () => {
+  start(NAMES, { from: (node) => node !== "n3" });
+  settled("n1", "n2");
+  const told = new Map<string, number[]>();
+  const talk = (): void => {
+    for (const node of ["n1", "n2"]) {
+      for (const id of IDS) told.set(`${node} ${id}`, [...(told.get(`${node} ${id}`) ?? []), tell(node, id)]);
+    }
+  };
+  talk();
+  region("n3");
+  for (let round = 0; round < 300; round++) {
+    talk();
+    cluster.world.advance(10);
+  }
+  settled(...NAMES);
+  cluster.world.advance(1000);
+  const heard = new Map<string, number[]>();
+  const nodes = new Set<string>();
+  for (const node of ["n1", "n2"]) {
+    for (const { id, number, node: at } of (probes.get(node) as Probe<Reply>).receiveN(301 * IDS.length)) {
+      nodes.add(at);
+      heard.set(`${node} ${id}`, [...(heard.get(`${node} ${id}`) ?? []), number]);
+    }
+  }
+  expect(nodes.has("n3")).toBe(true);
+  expect(heard).toEqual(told);
+});
+
+test("passivation after idle time loses nothing that comes meanwhile", () => {
+  start(["n1"], { passivateAfterMs: 1000 });
+  settled("n1");
+  tell("n1", "a");
+  reply("n1");
+  cluster.until("it is passivated", () => living.get("a")?.length === 0, 3000);
+  const told = [tell("n1", "a"), tell("n1", "a")];
+  expect([reply("n1").number, reply("n1").number]).toEqual(told);
+  expect(begun).toBe(2);
+});
+
+test("an entity that asks to be passivated handles what waits, and what comes later makes it again", () => {
+  start(["n1"]);
+  settled("n1");
+  const told = [tell("n1", "a", "passivate"), ...Array.from({ length: 20 }, () => tell("n1", "a"))];
+  cluster.world.settle();
+  told.push(tell("n1", "a"));
+  const heard = told.map(() => reply("n1").number);
+  expect(heard).toEqual(told);
+  expect(begun).toBeGreaterThanOrEqual(2);
+});
+
+test("an entity that crashes is restarted by its supervision, one that stops is made again by the next message", () => {
+  crashesWanted = true;
+  start(["n1"]);
+  settled("n1");
+  tell("n1", "a", "fail");
+  const after = tell("n1", "a");
+  expect(reply("n1").number).toBe(after);
+  tell("n1", "a", "stop");
+  reply("n1");
+  cluster.world.settle();
+  const again = tell("n1", "a");
+  expect(reply("n1").number).toBe(again);
+  expect(begun).toBe(3);
+});
+
+test("a node that is cut off ends its entities before they begin elsewhere", () => {
+  start();
+  settled(...NAMES);
+  for (const id of IDS) tell("n1", id);
+  const before = new Map(IDS.map(() => reply("n1")).map((found) => [found.id, found]));
+  cluster.cutOff("n3");
+  settled("n1", "n2");
+  // `entity` itself expects that no copy lives when one begins.
+  for (const id of IDS) tell("n1", id);
+  for (const found of IDS.map(() => reply("n1"))) {
+    expect(found.node).not.toBe("n3");
+    const was = before.get(found.id);
+    if (was?.node === "n3") expect(found.fence).toBeGreaterThan(was.fence);
+    else expect(found).toMatchObject({ node: was?.node, fence: was?.fence });
+  }
+});
+
+test("shutdown gives shards away one by one, with all that waits", () => {
+  start();
+  settled(...NAMES);
+  for (const id of IDS) tell("n1", id);
+  for (const _ of IDS) reply("n1");
+  let report: ShutdownReport | undefined;
+  cluster.system("n2").beginShutdown((ended) => {
+    report = ended;
+  });
+  const told: number[] = [];
+  while (report === undefined && told.length < 50_000) {
+    for (const id of IDS) told.push(tell("n1", id));
+    cluster.world.advance(10);
+  }
+  expect(report).toMatchObject({ isClean: true });
+  settled("n1", "n3");
+  const heard = (probes.get("n1") as Probe<Reply>).receiveN(told.length);
+  expect(heard.map(({ number }) => number).toSorted((a, b) => a - b)).toEqual(told);
+});
+
+test("remembered entities begin by themselves where their shard goes; passivated ones are forgotten", () => {
+  start(NAMES, { remember: true });
+  settled(...NAMES);
+  for (const id of IDS) tell("n1", id);
+  const homes = new Map(IDS.map(() => reply("n1")).map(({ id, node }) => [id, node]));
+  const gone = IDS.find((id) => homes.get(id) === "n3") as string;
+  tell("n1", gone, "stop");
+  reply("n1");
+  cluster.world.advance(1000);
+  expect(cluster.view("n1").coordination.count("entity")).toBe(IDS.length - 1);
+  cluster.crash("n3");
+  for (const id of IDS) if (homes.get(id) === "n3") living.set(id, []);
+  settled("n1", "n2");
+  cluster.world.advance(1000);
+  const alive = IDS.filter((id) => (living.get(id) ?? []).length === 1);
+  expect(alive).toEqual(IDS.filter((id) => id !== gone));
+});
+
+test("a node that does not host sends to entities elsewhere", () => {
+  cluster = new JoinedCluster(NAMES, (system, world) => {
+    probes.set(system.node, createProbe<Reply>(system, world, { withinMs: 15_000 }));
+    region(system.node, system, { hosts: system.node !== "n1" });
+  });
+  settled("n2", "n3");
+  tell("n1", "a");
+  expect(reply("n1").node).not.toBe("n1");
+});
+
+test("a node that says another number of shards fails with what the cluster says", () => {
+  crashesWanted = true;
+  start(["n1", "n2"], { from: (node) => node === "n1" });
+  settled("n1");
+  region("n2", cluster.system("n2"), { shards: SHARDS + 1 });
+  cluster.world.advance(2000);
+  expect(cluster.crashes[0]).toContain(`they are ${SHARDS} in this cluster, and node "n2" says ${SHARDS + 1}`);
+});
+
+test("so many messages wait for a shard without a home, and more become dead letters", () => {
+  start(["n1"], { hosts: false, bufferMax: 3 });
+  cluster.world.advance(2000);
+  for (let i = 0; i < 5; i++) tell("n1", "a");
+  cluster.world.settle();
+  expect(cluster.system("n1").deadLetters).toBe(2);
+});
