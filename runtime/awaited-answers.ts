@@ -19,10 +19,10 @@ export class AwaitedAnswers {
     return this.#end !== null;
   }
 
-  open<Value, Message>(adapt: (value: Value) => Message, isWanted: () => boolean): (value: Value) => void {
+  open<Value>(adapt: (value: Value) => unknown, isWanted: () => boolean): (value: Value) => void {
     let isOpen = true;
     this.#count += 1;
-    const take = (value: Value): Message => {
+    const take = (value: Value): unknown => {
       if (isOpen) this.#answered();
       isOpen = false;
       return adapt(value);

@@ -32,6 +32,14 @@ export type { EventSourcedOptions, PersistenceSignal } from "./persistence/event
 export { JournalMachine } from "./persistence/journal-machine.ts";
 export { createMemoryJournal } from "./persistence/memory-journal.ts";
 export { memoryBodies, MemoryTable } from "./persistence/memory-table.ts";
+export {
+  createNactPersistenceEngine,
+  type NactEvent,
+  type NactEventStream,
+  type NactPersistenceEngine,
+  type NactPersistenceOptions,
+  type NactSnapshot,
+} from "./persistence/nact-persistence-engine.ts";
 export { PersistenceError, type PersistenceErrorCode } from "./persistence/persistence-error.ts";
 export { plainJson } from "./persistence/plain-json.ts";
 export type { EventPlace } from "./persistence/recovery.ts";

@@ -55,8 +55,8 @@ interface Meta {
 
 interface TreeWalk {
   readonly name: string;
-  compare(a: Buffer, b: Buffer): number;
-  visit(record: LmdbRecord): void;
+  readonly compare: (a: Buffer, b: Buffer) => number;
+  readonly visit: (record: LmdbRecord) => void;
 }
 
 /** All records of the main tree, in order of their keys. Throws as `walkLmdbFile`. */

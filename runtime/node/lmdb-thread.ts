@@ -9,11 +9,11 @@ export interface LmdbThreadOptions<Reply> {
   /** The thread's file in the repository, where it ends in `.ts`. */
   readonly file: URL;
   readonly workerData: unknown;
-  onReply(reply: Reply): void;
+  readonly onReply: (reply: Reply) => void;
   /** It crashed; `onEnd` follows. */
-  onCrash(reason: string): void;
+  readonly onCrash: (reason: string) => void;
   /** It has ended, asked to or not. */
-  onEnd(): void;
+  readonly onEnd: () => void;
 }
 
 /** The request that every such thread knows: release the files, then end. */

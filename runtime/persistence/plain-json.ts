@@ -2,7 +2,7 @@
  * The payload codec that events and snapshots have unless they are given one: JSON, for what JSON gives back as it was.
  *
  * `JSON.stringify` makes `{}` of a map and `null` of a NaN without a word, and the loss shows at the next recovery. This refuses such
- * values by their place, when the event is decided. Left out is what nobody can miss: properties that are `undefined`.
+ * values by their place, when the event is decided. Left out is what nobody can miss: properties that are `undefined`; -0 comes back as 0.
  */
 import { jsonCodec } from "../json-codec.ts";
 import type { PayloadCodec } from "../ports/payload-codec.ts";

@@ -27,9 +27,9 @@ export function textOf({ payload }: { readonly payload: Uint8Array }): string {
 export async function say(
   journal: Journal,
   at: { readonly stream: string; readonly epoch: number; readonly after: number },
-  ...texts: readonly string[]
+  ...words: readonly string[]
 ): Promise<number> {
-  const append = { ...at, events: texts.map((text) => event(text)) };
+  const append = { ...at, events: words.map((text) => event(text)) };
   const { lastSequence } = await called<{ readonly lastSequence: number }>((done) => journal.append(append, done));
   return lastSequence;
 }

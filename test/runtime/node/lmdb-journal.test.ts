@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createRandom, StoreError, type Journal, type StreamHead } from "../../../runtime/index.ts";
+import { createRandom, StoreError, type Journal, type Snapshot, type StreamHead } from "../../../runtime/index.ts";
 import { openLmdbJournal } from "../../../runtime/node/index.ts";
 import { KEY } from "../../../runtime/node/journal-records.ts";
 import { verifyJournal } from "../../../runtime/node/journal-verifier.ts";
@@ -215,7 +215,7 @@ test(
       // Appends of three are there as a whole; deletions follow snapshots, which are there.
       expect(lastSequence % 3).toBe(0);
       expect(await readAll(journal, "a", firstSequence)).toHaveLength(lastSequence - firstSequence + 1);
-      const snapshot = await called((done) => journal.loadSnapshot("a", lastSequence, done));
+      const snapshot = await called<Snapshot | null>((done) => journal.loadSnapshot("a", lastSequence, done));
       expect(snapshot?.sequence ?? 0).toBeGreaterThanOrEqual(firstSequence - 1);
       await closeAll();
     }

@@ -6,6 +6,7 @@ import {
   MemoryTable,
   StoreError,
   type Journal,
+  type NewEvent,
   type StoreErrorCode,
 } from "../../../runtime/index.ts";
 
@@ -13,6 +14,8 @@ export class GatedJournal {
   readonly journal: Journal;
   /** What was called, in order: the type and the stream. */
   readonly calls: string[] = [];
+  /** Every event that was kept, also those that were deleted since. */
+  readonly kept: NewEvent[] = [];
   /** While true, answers wait for `answer`. */
   isGated = false;
   #failure: StoreErrorCode | null = null;
@@ -28,6 +31,7 @@ export class GatedJournal {
         this.calls.push(`${call.type}${size}`);
         const failure = this.#failure;
         const answer = failure === null ? machine.run(call) : error(failure);
+        if (call.type === "append" && "lastSequence" in answer) this.kept.push(...call.bodies);
         this.#answers.push(() => done(answer));
         if (!this.isGated) schedule(() => this.answer(1));
       },
@@ -42,7 +46,7 @@ export class GatedJournal {
   }
 
   /** Lets answers out that wait, the oldest first. */
-  answer(count = Number.POSITIVE_INFINITY): void {
+  answer(count: number = Number.POSITIVE_INFINITY): void {
     for (const done of this.#answers.splice(0, count)) done();
   }
 }
