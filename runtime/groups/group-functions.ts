@@ -44,6 +44,7 @@ export function leaveGroup<Own, M extends Own>(ctx: Context<Own>, key: ServiceKe
  *
  * A list is what the node knows: a member may be gone, or not be in it yet. Watching the same group again replaces `adapt`.
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as `Own`, literals in what `adapt` gives would widen
 export function watchGroup<Own, M, const Adapted extends Own = Own>(
   ctx: Context<Own>,
   key: ServiceKey<M>,

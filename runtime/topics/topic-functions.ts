@@ -24,6 +24,7 @@ const PENDING_MAX = 10_000;
  * At most once: what is published before the publisher's node has heard of the first subscriber here, while the link is down, or
  * faster than this actor handles it, is lost. Messages of one publisher come in its order; those of several in any.
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as `Own`, literals in what `adapt` gives would widen
 export function subscribe<Own, M, const Adapted extends Own = Own, const Refused extends Own = Own>(
   ctx: Context<Own>,
   topic: Topic<M>,
