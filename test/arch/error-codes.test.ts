@@ -10,6 +10,9 @@ import { REPOSITORY } from "./scratch-folder.ts";
 const DECLARED: Readonly<Record<string, readonly string[]>> = {
   StoreError: unionOf("StoreErrorCode", "runtime/ports/store-error.ts"),
   BehaviorError: unionOf("BehaviorErrorCode", "runtime/behavior-error.ts"),
+  AskFailure: unionOf("AskFailure", "runtime/context.ts"),
+  DeadLetterReason: unionOf("DeadLetterReason", "runtime/inspection.ts"),
+  SpawnRefusal: unionOf("SpawnRefusal", "runtime/remote/spawner.ts"),
   DeliveryError: unionOf("DeliveryErrorCode", "runtime/delivery/delivery-error.ts"),
   TransportError: unionOf("TransportErrorCode", "transport/node/transport-error.ts"),
   "Connection refusal": REFUSAL_CODES,
