@@ -1,6 +1,6 @@
 /**
- * What a library user stands on (`actors/join-cluster.ts`): a singleton and sharded entities on every node, told by the load
- * at random nodes, while nodes crash, hang, are cut off and leave.
+ * What a library user stands on (`actors/join-cluster.ts`): a singleton, sharded entities, and reliable delivery from each
+ * node to the next, all told by the load at random nodes, while nodes crash, hang, are cut off and leave.
  */
 import { jsonCodec, type PayloadCodec, type Random, type Ref } from "../runtime/index.ts";
 import {
@@ -16,15 +16,18 @@ import {
   type Singleton,
   type Tenure,
 } from "../actors/index.ts";
+import { ReliableChecker, type ReliableMessage } from "./checkers/reliable-checker.ts";
 import { ReplicaChecker } from "./checkers/replica-checker.ts";
 import { TenureChecker } from "./checkers/tenure-checker.ts";
 import type { Cluster } from "./cluster.ts";
 import { decodeOnceCodec } from "./decode-once-codec.ts";
+import { DeliveryDisk } from "./delivery-disk.ts";
 import { FencedResource } from "./fenced-resource.ts";
 import type { GuestWatcher } from "./host.ts";
 import { actingActor, type ActorMessage } from "./library-actors.ts";
 import { LibraryProbes } from "./library-probes.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
+import { startReliablePair, type ProducerMessage } from "./reliable-pair.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Process, SimNode } from "./sim-node.ts";
 import { loggerOf } from "./simulated-logger.ts";
@@ -49,10 +52,11 @@ const PASSIVATE_AFTER_MS = 3000;
 /** Entries that a replica may be behind and still count as having converged: sessions are renewed all the time. */
 const LAG_MAX = 20;
 
-/** Shares of the load: for the singleton, to give it to another node, to let a node leave. */
-const TO_SINGLETON = 0.3;
-const YIELDS = 0.01;
+/** Shares of the load: to let a node leave, to give the singleton to another node, reliable messages, for the singleton. */
 const LEAVES = 0.003;
+const YIELDS = 0.01;
+const RELIABLE = 0.3;
+const TO_SINGLETON = 0.2;
 
 /** A node that has left comes back after at most this. */
 const BACK_MAX_US = 10_000_000;
@@ -60,6 +64,13 @@ const BACK_MAX_US = 10_000_000;
 interface Doors {
   readonly singleton: Singleton<ActorMessage>;
   readonly entities: Ref<ActorMessage>;
+  readonly producer: Ref<ProducerMessage>;
+}
+
+/** What of a node's reliable delivery outlives its process. */
+interface DeliveryHost {
+  readonly disk: DeliveryDisk<ReliableMessage>;
+  readonly ledger: Map<string, number>;
 }
 
 export class LibraryScenario implements Scenario {
@@ -68,6 +79,8 @@ export class LibraryScenario implements Scenario {
   readonly #codec: PayloadCodec = decodeOnceCodec(jsonCodec);
   readonly #replicas: ReplicaChecker;
   readonly #tenures: TenureChecker;
+  readonly #reliable: ReliableChecker;
+  readonly #deliveryHosts = new Map<number, DeliveryHost>();
   readonly #resource: FencedResource;
   readonly #random: Random;
   readonly #doors = new Map<number, Doors>();
@@ -84,11 +97,16 @@ export class LibraryScenario implements Scenario {
     this.#random = random.fork();
     this.#replicas = new ReplicaChecker(timeline);
     this.#tenures = new TenureChecker(timeline);
+    this.#reliable = new ReliableChecker(timeline);
     this.#resource = new FencedResource(timeline, random.fork());
   }
 
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
+    for (const { index } of cluster.nodes) {
+      const disk = new DeliveryDisk<ReliableMessage>(cluster.timeline, this.#random.fork());
+      this.#deliveryHosts.set(index, { disk, ledger: new Map() });
+    }
     const keys = [SINGLETON, ...Array.from({ length: ENTITIES }, (_, entity) => `e${entity}`)];
     this.#probes = new LibraryProbes(cluster, keys, (node, key, number) => this.#tell(node, key, number));
   }
@@ -129,7 +147,14 @@ export class LibraryScenario implements Scenario {
       passivateAfterMs: PASSIVATE_AFTER_MS,
       rules: brokenShardRules(planted),
     });
-    this.#doors.set(node.index, { singleton, entities });
+    const { disk, ledger } = this.#deliveryHosts.get(node.index) as DeliveryHost;
+    const producer = startReliablePair(system, {
+      to: this.#cluster.names[(node.index + 1) % this.#cluster.names.length] as string,
+      store: disk.open(life),
+      ledger: planted.ledgerForgotten === true ? new Map<string, number>() : ledger,
+      checker: this.#reliable,
+    });
+    this.#doors.set(node.index, { singleton, entities, producer });
   }
 
   check(node: SimNode): void {
@@ -165,7 +190,12 @@ export class LibraryScenario implements Scenario {
     }
     const view = this.#replicas.view(leader);
     if (view === undefined) return "the leader has no replica";
-    return this.#unsettledSingleton(view) ?? this.#unsettledShards(view) ?? this.#probes.unanswered();
+    return (
+      this.#unsettledSingleton(view) ??
+      this.#unsettledShards(view) ??
+      this.#reliable.missing() ??
+      this.#probes.unanswered()
+    );
   }
 
   checkEnd(): void {
@@ -176,6 +206,8 @@ export class LibraryScenario implements Scenario {
     return {
       "messages sent": this.#sent,
       "messages handled": this.#handled,
+      "reliable taken": this.#reliable.taken,
+      "reliable recorded": this.#reliable.recorded,
       "nodes left": this.#left,
       "copies begun": this.#tenures.begun,
       acts: this.#tenures.acts,
@@ -221,10 +253,18 @@ export class LibraryScenario implements Scenario {
     if (drawn < LEAVES) this.#leave(node);
     else if (drawn < YIELDS) this.#yield(node);
     else {
-      const key = random.next() < TO_SINGLETON ? SINGLETON : `e${random.integer(ENTITIES)}`;
       this.#sent += 1;
-      this.#tell(node, key, this.#sent);
+      if (drawn < RELIABLE) this.#send(node, this.#sent);
+      else this.#tell(node, random.next() < TO_SINGLETON ? SINGLETON : `e${random.integer(ENTITIES)}`, this.#sent);
     }
+  }
+
+  #send(node: SimNode, number: number): void {
+    const producer = this.#doors.get(node.index)?.producer;
+    const process = node.process;
+    if (producer === undefined || process === null) return;
+    const message: ReliableMessage = { producer: node.index, number };
+    process.life.enter(() => process.system.tell(producer, { type: "send", message }));
   }
 
   #tell(node: SimNode, key: string, number: number): void {

@@ -10,4 +10,6 @@ export interface PlantedFaults {
   readonly deadlineIgnored?: boolean;
   /** The home of a shard gives it away while its entities live. */
   readonly handOffEarly?: boolean;
+  /** The consumer of a reliable delivery forgets with its process what it has recorded. */
+  readonly ledgerForgotten?: boolean;
 }

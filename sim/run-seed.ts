@@ -153,7 +153,7 @@ function makeScenario(profile: ProfileName, options: RunOptions, timeline: Timel
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
   if (profile === "elections") return new RaftScenario({ ...shared, proposeEveryUs: pauseUs });
-  if (profile === "library") return new LibraryScenario({ ...shared, timeline, everyUs: 5 * pauseUs });
+  if (profile === "library") return new LibraryScenario({ ...shared, timeline, everyUs: pauseUs / 2 });
   return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
 }
 

@@ -14,6 +14,7 @@ import type { ShardRecord } from "../coordination/coordination-record.ts";
 import { spawnInbox } from "../coordination/inbox.ts";
 import { RouteBuffer } from "../coordination/route-buffer.ts";
 import { entityName, hashShard } from "./entity-name.ts";
+import { shardsIn } from "./shard-news.ts";
 import type { ShardRegionSetup } from "./shard-options.ts";
 import { frontPath, hostPath, type ShardHostMessage, type ShardLetter } from "./shard-protocol.ts";
 
@@ -81,8 +82,10 @@ class ShardFront<State, Message> {
       return;
     }
     this.#mirror.take(news);
-    const records = news.type === "coordination-synced" ? news.records : news.changes.map(({ record }) => record);
-    for (const record of records) if (record.kind === "shard") this.#see(record);
+    for (const shard of shardsIn(news)) {
+      const record = this.#mirror.tables.shard(this.#setup.type, shard);
+      if (record !== undefined) this.#see(record);
+    }
   }
 
   tell(message: Message): void {

@@ -20,6 +20,7 @@ import { EntityTable, type EntityEnd, type EntityHome } from "./entity-table.ts"
 import { HomeShards, type Home } from "./home-shards.ts";
 import { RegionMembership } from "./region-membership.ts";
 import type { ShardRegionSetup } from "./shard-options.ts";
+import { shardsIn } from "./shard-news.ts";
 import { frontPath, hostPath, isShardWord, type ShardHostMessage, type ShardLetter } from "./shard-protocol.ts";
 
 /** A remembered entity that crashed past its supervision is made again after this. */
@@ -195,7 +196,7 @@ class ShardHost<State, Message> {
     if (record === undefined || fence > record.fence) return true;
     const { home } = record;
     const isAwaited = home !== null && home.node === this.#ctx.node && home.session > this.#lost;
-    return fence === record.fence && isAwaited && this.#term?.session !== home.session;
+    return fence === record.fence && isAwaited && this.#homes.get(shard)?.fence !== fence;
   }
 
   #onSession(event: SessionEvent): void {
@@ -222,9 +223,9 @@ class ShardHost<State, Message> {
 
   #onNews(news: CoordinationNews): void {
     this.#mirror.take(news);
-    const records = news.type === "coordination-synced" ? news.records : news.changes.map(({ record }) => record);
-    for (const record of records) {
-      if (record.kind === "shard") this.#see(record);
+    for (const shard of shardsIn(news)) {
+      const record = this.#mirror.tables.shard(this.#setup.type, shard);
+      if (record !== undefined) this.#see(record);
     }
     this.#homes.frontsChanged();
     this.#leaveIfEmpty();

@@ -13,6 +13,7 @@ export interface Entity {
   passivate(): void;
 }
 
+/** What a kind of entities is, and how it is spread over the nodes. */
 export interface ShardRegionOptions<State, Message> {
   /** Of the kind of entities, the same at every node: letters, digits, `-`, `_` and `.`, at most 100. */
   readonly type: string;
