@@ -11,7 +11,7 @@ export interface DeliveryStore<M> {
    */
   load(fresh: string, done: (result: DeliveryStoreResult<StoredDelivery<M>>) => void): void;
   /**
-   * Keeps messages numbered from `after + 1`. When it fails, a beginning of them may have been kept. Fails when a later life has
+   * Keeps messages, at least one, numbered from `after + 1`. When it fails, a beginning of them may have been kept. Fails when a later life has
    * claimed the store.
    */
   append(after: number, messages: readonly M[], done: (result: DeliveryStoreResult<null>) => void): void;
@@ -19,10 +19,12 @@ export interface DeliveryStore<M> {
   confirm(seq: number): void;
 }
 
+/** How a call of a delivery store went. */
 export type DeliveryStoreResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: Error };
 
+/** One message as the store keeps it until it is confirmed. */
 export interface StoredDelivery<M> {
   readonly stream: string;
   /** The number of the first message kept; one above the last number given out when there are none. */

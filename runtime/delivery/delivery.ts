@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import type { Ref } from "../ref.ts";
 import type { ReceiverMemory } from "./receiver-memory.ts";
 
+/** One reliable message, as its receiver gets it. */
 export interface Delivery<out M> {
   readonly message: M;
   /** Who sends: what the sender was given as `producer`, or its address. */

@@ -9,6 +9,7 @@ import type { PayloadCodec } from "../ports/payload-codec.ts";
 import { plainJson } from "../persistence/plain-json.ts";
 import type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
 
+/** Where a reliable sender keeps what is not confirmed. */
 export interface JournalDeliveryStoreOptions {
   readonly journal: Journal;
   /** The journal's stream, for this sender alone. */
@@ -20,8 +21,9 @@ export interface JournalDeliveryStoreOptions {
 const BEGIN = "delivery-begin";
 const MESSAGE = "delivery-message";
 
-/** Messages of one append: far below the journal's own limit of 10,000. */
+/** Messages of one append, and their bytes: within the journal's own limits, 10,000 and 32 MiB. */
 const APPEND_MAX = 1000;
+const APPEND_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Keeps a reliable sender's messages in a journal (`ctx.journal`); what is confirmed is deleted. */
 export function journalDeliveryStore<M>(options: JournalDeliveryStoreOptions): DeliveryStore<M> {
@@ -63,14 +65,24 @@ class JournalDeliveryStore<M> implements DeliveryStore<M> {
   }
 
   append(after: number, messages: readonly M[], done: (result: DeliveryStoreResult<null>) => void): void {
-    for (let at = 0; at < messages.length; at += APPEND_MAX) {
-      const isLast = at + APPEND_MAX >= messages.length;
-      const events = messages.slice(at, at + APPEND_MAX).map((message) => this.#event(MESSAGE, message));
-      this.#journal.append({ stream: this.#stream, epoch: this.#epoch, after: after + 1 + at, events }, (result) => {
-        // After a failure those behind it fail too, and the last one says so.
-        if (isLast) done(result.ok ? { ok: true, value: null } : result);
-      });
+    let sequence = after + 1;
+    let events: NewEvent[] = [];
+    let sizeBytes = 0;
+    const flush = (answer: (result: JournalResult<unknown>) => void): void => {
+      this.#journal.append({ stream: this.#stream, epoch: this.#epoch, after: sequence, events }, answer);
+      sequence += events.length;
+      events = [];
+      sizeBytes = 0;
+    };
+    for (const message of messages) {
+      const event = this.#event(MESSAGE, message);
+      const isFull = events.length === APPEND_MAX || sizeBytes + event.payload.length > APPEND_BYTES_MAX;
+      // When it fails, those behind it do not fit the end of the stream and fail too, and the last one says so.
+      if (isFull && events.length > 0) flush(() => {});
+      events.push(event);
+      sizeBytes += event.payload.length;
     }
+    flush((result) => done(result.ok ? { ok: true, value: null } : result));
   }
 
   /** One deletion at a time; what is confirmed meanwhile goes with the next one. */

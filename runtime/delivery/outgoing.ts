@@ -61,14 +61,10 @@ export class Outgoing<M> {
     return this.last;
   }
 
-  /** Messages that the store has not been given yet or has not answered for, from `after + 1` on. */
-  after(after: number): readonly M[] {
-    return this.#messages.slice(this.#head + after - this.#base + 1) as M[];
-  }
-
-  /** Takes back the messages after `last`, which the store refused. */
-  dropAfter(last: number): void {
-    this.#messages.length = this.#head + last - this.#base + 1;
+  /** The next messages that are not in the store, at most `max` of them. */
+  undurable(max: number): readonly M[] {
+    const from = this.#head + this.durable - this.#base + 1;
+    return this.#messages.slice(from, from + max) as M[];
   }
 
   /** The receiver began a new life, or this is the first one heard of: nothing is known of it but what is confirmed. */

@@ -15,6 +15,7 @@ import type { Delivery, ReceiverCommand } from "./delivery.ts";
 import { Incoming, type Unconfirmed } from "./incoming.ts";
 import { createReceiverMemory, type ReceiverMemory } from "./receiver-memory.ts";
 
+/** To whom a reliable receiver delivers, and what it remembers. */
 export interface ReliableReceiverOptions<M> {
   /** Hands a delivery to the consumer; make it with `ctx.callback` in the consumer's `init`. */
   deliver(delivery: Delivery<M>): void;
@@ -31,6 +32,7 @@ export interface ReliableReceiverOptions<M> {
   accepts?(message: unknown): message is M;
 }
 
+/** What a reliable receiver takes; its commands come from functions of this folder. */
 export type ReliableReceiverMessage<M> =
   | ReceiverFrame<M>
   | ReceiverCommand

@@ -16,6 +16,7 @@ import { isSenderFrame, type ReceiverFrame, type SenderFrame } from "./delivery-
 import type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
 import { Outgoing } from "./outgoing.ts";
 
+/** To whom a reliable sender delivers, and how. */
 export interface ReliableSenderOptions<M> {
   /** The actor that runs `reliableReceiver`, on any node; it may start later. */
   readonly to: Ref<ReceiverFrame<M>>;
@@ -32,6 +33,7 @@ export interface ReliableSenderOptions<M> {
   confirmed?(progress: DeliveryProgress): void;
 }
 
+/** How far a reliable sender is. */
 export interface DeliveryProgress {
   /** All up to this number are confirmed. */
   readonly confirmed: number;
@@ -46,6 +48,7 @@ export interface SendReliably<M> {
   readonly replyTo?: Ref<SendResult>;
 }
 
+/** What became of one reliable message. */
 export type SendResult =
   /** It will be delivered, as far as the table in the README says; its number in the stream. */
   | { readonly ok: true; readonly seq: number }
@@ -54,6 +57,7 @@ export type SendResult =
   /** The store did not take it, and the sender crashed. It may have kept it all the same. */
   | { readonly ok: false; readonly code: "delivery-store-failed" };
 
+/** What a reliable sender takes; its commands come from functions of this folder. */
 export type ReliableSenderMessage<M> =
   | SendReliably<M>
   | SenderFrame
@@ -66,6 +70,9 @@ const BUFFER_MAX = 10_000;
 const RESEND_MS = 500;
 const RESEND_MAX_MS = 30_000;
 const JITTER = 0.2;
+
+/** Messages of one write: what encodes in some milliseconds, and shares the cost of a disk's sync well enough. */
+const WRITE_MAX = 1000;
 
 /** How often a receiver that has everything, and has not confirmed it, is asked whether it is still there. */
 const PROBE_MS = 5000;
@@ -213,8 +220,10 @@ export class ReliableSender<M> {
     const { durable, last } = this.#outgoing;
     if (this.#writing || durable === last) return;
     this.#writing = true;
-    const done = this.#ctx.callback<DeliveryStoreResult<null>>((result) => ({ type: "appended", upTo: last, result }));
-    this.#options.store?.append(durable, this.#outgoing.after(durable), done);
+    const messages = this.#outgoing.undurable(WRITE_MAX);
+    const upTo = durable + messages.length;
+    const done = this.#ctx.callback<DeliveryStoreResult<null>>((result) => ({ type: "appended", upTo, result }));
+    this.#options.store?.append(durable, messages, done);
   }
 
   #appended(upTo: number, result: DeliveryStoreResult<null>): void {

@@ -328,6 +328,23 @@ test("a second sender on the same journal stream fences the first", async () => 
   ]);
 });
 
+test("a journal takes a burst that is larger than one append may be", () => {
+  const cluster = createManualCluster(["s"]);
+  open.push(cluster);
+  const journal = createMemoryJournal(cluster.world);
+  const system = cluster.system("s");
+  const got: string[] = [];
+  spawnConsumer(system, { got, takes: [], receiver: {} });
+  const to = system.refAt<ReceiverFrame<string>>({ node: "s", path: "consumer/in" });
+  const store = journalDeliveryStore<string>({ journal, stream: "orders" });
+  const out = system.spawn(reliableSender<string>({ to, store }));
+  const large = "x".repeat(6_000_000);
+  for (let i = 0; i < 7; i++) system.tell(out, sendReliably(large));
+  for (let i = 0; i < 2500; i++) system.tell(out, sendReliably(`m${i}`));
+  cluster.world.advance(1000);
+  expect(got).toHaveLength(2507);
+});
+
 test("reliableSender() and reliableReceiver() run once at a time", () => {
   const { cluster, errors } = setup();
   const system = cluster.system("s");
