@@ -6,10 +6,19 @@ import type { Bench, Row } from "./bench.ts";
 import { createBench } from "./create.ts";
 import { failoverBench } from "./failover.ts";
 import { idleBench } from "./idle.ts";
+import { journalBench } from "./journal.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
 
-const BENCHES: readonly Bench[] = [actorsBench, createBench, failoverBench, idleBench, remoteBench, simBench];
+const BENCHES: readonly Bench[] = [
+  actorsBench,
+  createBench,
+  failoverBench,
+  idleBench,
+  journalBench,
+  remoteBench,
+  simBench,
+];
 
 const USAGE = `Usage: npm run bench -- NAME [--json]
        npm run bench -- --list

@@ -131,6 +131,28 @@ describe("recovery", () => {
     expect(answers).toEqual([1006]);
   });
 
+  test("the next older snapshot is taken where the youngest cannot be read, and the next one is due as if nothing had happened", () => {
+    tell(spawn({ snapshotEvery: 1 }), deposit(1), deposit(2), deposit(3));
+    world.settle();
+    restart();
+    gated.calls.length = 0;
+    const signals: unknown[] = [];
+    const adaptState = (data: unknown): { readonly balance: number; readonly bookings: number } | undefined => {
+      const state = data as { readonly balance: number; readonly bookings: number };
+      return state.bookings === 3 ? undefined : state;
+    };
+    const onSignal = (_: unknown, signal: Signal | PersistenceSignal): undefined => void signals.push(signal);
+    const ref = spawn({ stateVersion: 2, adaptState, snapshotEvery: 3, onSignal });
+    tell(ref, deposit(4));
+    world.settle();
+    expect(answers).toEqual([10]);
+    expect(signals).toMatchObject([{ type: "recovered", sequence: 3, events: 1 }]);
+    expect(gated.calls).not.toContain("save-snapshot");
+    tell(ref, deposit(5));
+    world.settle();
+    expect(gated.calls).toContain("save-snapshot");
+  });
+
   test("with deleteOldEvents, events before the oldest kept snapshot go; a snapshot that cannot be read is then fatal by name", async () => {
     tell(
       spawn({ snapshotEvery: 2, keepSnapshots: 2, deleteOldEvents: true }),
