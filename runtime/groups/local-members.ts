@@ -11,10 +11,10 @@ import type { GroupScope, Membership } from "./receptionist-message.ts";
  * Most memberships of scope `cluster` a node may have: every other node holds them all, and a set of that size is one message of
  * about a megabyte. Groups of more are a case for sharding. A join beyond it is refused.
  */
-export const CLUSTER_MEMBERSHIPS_MAX = 10_000;
+const CLUSTER_MEMBERSHIPS_MAX = 10_000;
 
 /** Most memberships of scope `local` a node may have: some 20 MB. A join beyond it is refused. */
-export const LOCAL_MEMBERSHIPS_MAX = 100_000;
+const LOCAL_MEMBERSHIPS_MAX = 100_000;
 
 export interface MembershipChanges {
   readonly version: number;
