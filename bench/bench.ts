@@ -5,7 +5,12 @@ export interface Bench {
   /** One line for `--list`. */
   readonly summary: string;
   /** Says on `progress` what it is doing; returns what it measured. Bounded in time, leaves nothing running. */
-  run(progress: (line: string) => void): Promise<readonly Row[]>;
+  run(progress: (line: string) => void, options: BenchOptions): Promise<readonly Row[]>;
+}
+
+export interface BenchOptions {
+  /** Whether to measure less and for a shorter time, to see that everything works. Benchmarks that are short anyway do not care. */
+  readonly quick: boolean;
 }
 
 /** One measured figure. */

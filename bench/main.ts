@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json]` runs one benchmark; `--list` names them. */
+/** `npm run bench -- NAME [--json] [--quick]` runs one benchmark; `--list` names them. */
 import { parseArgs } from "node:util";
 import { cpus, loadavg } from "node:os";
 import { actorsBench } from "./actors.ts";
@@ -20,10 +20,11 @@ const BENCHES: readonly Bench[] = [
   simBench,
 ];
 
-const USAGE = `Usage: npm run bench -- NAME [--json]
+const USAGE = `Usage: npm run bench -- NAME [--json] [--quick]
        npm run bench -- --list
 
---json prints, behind the table, one JSON object on the last line.`;
+--json prints, behind the table, one JSON object on the last line; --quick measures
+less and for a shorter time where that takes long.`;
 
 function printTable(rows: readonly Row[]): void {
   const cells = rows.map((row) => [row.measure, row.value.toLocaleString("en-US"), row.unit, row.note]);
@@ -34,9 +35,12 @@ function printTable(rows: readonly Row[]): void {
   }
 }
 
-async function runOne(bench: Bench, json: boolean): Promise<void> {
+async function runOne(
+  bench: Bench,
+  { json, quick }: { readonly json: boolean; readonly quick: boolean },
+): Promise<void> {
   console.log(`${bench.name}: ${bench.summary}`);
-  const rows = await bench.run((line) => console.error(`  ${line}`));
+  const rows = await bench.run((line) => console.error(`  ${line}`), { quick });
   printTable(rows);
   const machine = {
     node: process.version,
@@ -51,7 +55,12 @@ async function runOne(bench: Bench, json: boolean): Promise<void> {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { list: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    options: {
+      list: { type: "boolean" },
+      json: { type: "boolean" },
+      quick: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (values.list === true) {
     if (values.json === true) console.log(JSON.stringify(BENCHES.map(({ name, summary }) => ({ name, summary }))));
@@ -68,7 +77,7 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return values.help === true ? 0 : 2;
   }
-  await runOne(bench, values.json === true);
+  await runOne(bench, { json: values.json === true, quick: values.quick === true });
   return 0;
 }
 

@@ -101,6 +101,65 @@ export function source({ to, count, payload, done }: SourceOptions): Behavior<So
   };
 }
 
+export type SlowMessage = { readonly seq: number; readonly payload: unknown } | { readonly report: Ref<number> };
+
+/** Spends `handleUs` on each message in turn; tells how many there were when asked. A gap in the numbers crashes it. */
+export function slowSink(handleUs: number): Behavior<number, SlowMessage> {
+  return {
+    name: "slow",
+    init: () => 0,
+    receive(next, message, ctx) {
+      if ("report" in message) {
+        ctx.tell(message.report, next);
+        return next;
+      }
+      if (message.seq !== next) throw new Error(`message ${message.seq} came where ${next} was due`);
+      const endMs = performance.now() + handleUs / 1000;
+      while (performance.now() < endMs);
+      return next + 1;
+    },
+  };
+}
+
+export interface EagerOptions {
+  readonly to: Ref<SlowMessage>;
+  /** What it would send if nobody held it back. */
+  readonly perSecond: number;
+  readonly payload: unknown;
+}
+
+interface EagerState {
+  readonly sinceMs: number;
+  sent: number;
+}
+
+/** How often the eager sender looks how many messages are due, and what it tells at most in one turn. */
+const EAGER_MS = 2;
+const EAGER_BURST = 1000;
+
+/** Sends at its own rate and waits for nobody; whoever asks it by a ref hears how many it has sent, and it stops. */
+export function eagerSource({ to, perSecond, payload }: EagerOptions): Behavior<EagerState, "due" | Ref<number>> {
+  return {
+    name: "eager",
+    init(ctx) {
+      ctx.setTimer("due", EAGER_MS, "due");
+      return { sinceMs: ctx.now(), sent: 0 };
+    },
+    receive(state, message, ctx) {
+      if (message !== "due") {
+        ctx.tell(message, state.sent);
+        ctx.stop();
+        return state;
+      }
+      const due = Math.floor(((ctx.now() - state.sinceMs) / 1000) * perSecond);
+      const end = Math.min(due, state.sent + EAGER_BURST);
+      for (; state.sent < end; state.sent++) ctx.tell(to, { seq: state.sent, payload });
+      ctx.setTimer("due", EAGER_MS, "due");
+      return state;
+    },
+  };
+}
+
 export interface EchoRequest {
   readonly n: number;
   readonly replyTo: Ref<number>;

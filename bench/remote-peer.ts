@@ -1,11 +1,14 @@
-/** The receiving process of the remote benchmark: says on which port it listens, and ends with its parent. */
-import { echo, sink } from "./remote-actors.ts";
+/** The receiving process of the remote benchmark: says on which port it listens and how much memory it has, ends with its parent. */
+import { echo, sink, slowSink } from "./remote-actors.ts";
+import { SLOW_HANDLE_US } from "./remote-memory.ts";
 import { RECEIVER, SENDER, startRemoteNode } from "./remote-node.ts";
 
 // Nothing listens there; this node is dialed, never the other way round.
 const node = await startRemoteNode(RECEIVER, SENDER, { host: "127.0.0.1", port: 1 });
 node.system.spawn(sink(), { name: "sink" });
 node.system.spawn(echo(), { name: "echo" });
+node.system.spawn(slowSink(SLOW_HANDLE_US), { name: "slow", mailbox: { capacity: 1000, overflow: "back-pressure" } });
 
 process.once("disconnect", () => void node.close());
+process.on("message", () => process.send?.({ memory: process.memoryUsage() }));
 process.send?.({ port: node.port });

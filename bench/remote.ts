@@ -4,9 +4,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
 import { source, type EchoRequest, type SinkMessage } from "./remote-actors.ts";
+import { measureMemory } from "./remote-memory.ts";
 import { RECEIVER, SENDER, startRemoteNode, type RemoteNode } from "./remote-node.ts";
 
 const ROUNDS = 5;
+const QUICK_ROUNDS = 2;
+const MEMORY_SECONDS = 60;
+const QUICK_MEMORY_SECONDS = 6;
 const WARM_UP = 200_000;
 const SMALL_MESSAGES = 1_000_000;
 const LARGE_MESSAGES = 400_000;
@@ -17,13 +21,16 @@ const ASK_MS = 5000;
 export const remoteBench: Bench = {
   name: "remote",
   summary: "messages a second and round trips between two processes over ws",
-  async run(progress): Promise<readonly Row[]> {
+  async run(progress, { quick }): Promise<readonly Row[]> {
     const peer = await startPeer();
     try {
       const node = await startRemoteNode(SENDER, RECEIVER, { host: "127.0.0.1", port: peer.port });
       try {
         await node.linked;
-        return await measure(node, progress);
+        const rates = await measure(node, { rounds: quick ? QUICK_ROUNDS : ROUNDS, progress });
+        progress("ten times more than the receiver handles");
+        const seconds = quick ? QUICK_MEMORY_SECONDS : MEMORY_SECONDS;
+        return [...rates, ...(await measureMemory(node, peer.process, { seconds, progress }))];
       } finally {
         await node.close();
       }
@@ -33,7 +40,10 @@ export const remoteBench: Bench = {
   },
 };
 
-async function measure(node: RemoteNode, progress: (line: string) => void): Promise<readonly Row[]> {
+async function measure(
+  node: RemoteNode,
+  { rounds, progress }: { readonly rounds: number; readonly progress: (line: string) => void },
+): Promise<readonly Row[]> {
   const small: number[] = [];
   const large: number[] = [];
   const asks: number[] = [];
@@ -41,8 +51,8 @@ async function measure(node: RemoteNode, progress: (line: string) => void): Prom
   progress("warming up");
   await oneWay(node, WARM_UP, text(64));
   await roundTrips(node, ASKS_WARM_UP);
-  for (let round = 1; round <= ROUNDS; round++) {
-    progress(`round ${round} of ${ROUNDS}`);
+  for (let round = 1; round <= rounds; round++) {
+    progress(`round ${round} of ${rounds}`);
     small.push(await oneWay(node, SMALL_MESSAGES, text(64)));
     large.push(await oneWay(node, LARGE_MESSAGES, text(1024)));
     asks.push(await roundTrips(node, ASKS));

@@ -49,8 +49,8 @@ const SOCKET_BYTES_TARGET: number = 4 * FRAME_BYTES_TARGET;
 /** Frames below are copied into memory of their size, and the buffer stays; others take the buffer along. */
 const COPIED_FRAME_BYTES = 32 * 1024;
 
-/** Buffers of sent frames that wait to be used again. */
-const SPARES_MAX = 2;
+/** Buffers of sent frames that wait to be used again: what is between this node and a busy peer at a time. */
+const SPARES_MAX = 8;
 
 /** What the link says of its socket. */
 export interface FrameSink {

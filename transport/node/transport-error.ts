@@ -1,6 +1,7 @@
 /** A failure of the transport that its caller has to hear about; what happens to one connection is never one of these. */
 export type TransportErrorCode = "listen-port-in-use" | "listen-failed" | "transport-options";
 
+/** The transport cannot start: by a stable code, which docs/errors.md lists, and what would help in `hint`. */
 export class TransportError extends Error {
   override readonly name = "TransportError";
   readonly code: TransportErrorCode;
