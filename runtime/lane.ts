@@ -75,7 +75,7 @@ export class Lane {
   #grow(): void {
     const size = this.#slots.length;
     if (size === 0) {
-      this.#slots = new Array<unknown>(PAIRS_MIN * 2).fill(undefined);
+      this.#slots = Array.from({ length: PAIRS_MIN * 2 });
       return;
     }
     // slice and concat copy memory; an element at a time is four times slower.

@@ -51,7 +51,7 @@ export class PendingAsks {
   }
 
   find(path: string): Recipient<unknown> | undefined {
-    return this.#named.get(path) as Recipient<unknown> | undefined;
+    return this.#named.get(path);
   }
 
   /** Nobody will answer the ask that was sent to `node`, and this is why. Does nothing when it is over, or went elsewhere. */

@@ -11,15 +11,15 @@ export const BATCH = 1_000;
 
 export interface MeasuredSystem {
   /** Messages between two actors that answer each other. */
-  pingPong(messages: number): Promise<void>;
+  readonly pingPong: (messages: number) => Promise<void>;
   /** One actor tells another one, `BATCH` messages in each of its handlers. */
-  oneWay(messages: number): Promise<void>;
+  readonly oneWay: (messages: number) => Promise<void>;
   /** One actor tells each of `FAN_OUT` others in turn; each of them says when it has had its share. */
-  fanOut(messages: number): Promise<void>;
+  readonly fanOut: (messages: number) => Promise<void>;
   /** Actors that are spawned, `BATCH` at a time, and stopped before they got a message. */
-  spawnStop(actors: number): Promise<void>;
+  readonly spawnStop: (actors: number) => Promise<void>;
   /** One actor asks another one, the next time when it has the answer. */
-  ask(asks: number): Promise<void>;
+  readonly ask: (asks: number) => Promise<void>;
   /** Spawns actors that never get a message, and keeps them. */
-  spawnIdle(actors: number): void;
+  readonly spawnIdle: (actors: number) => void;
 }

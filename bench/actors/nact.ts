@@ -75,7 +75,7 @@ export const nact: MeasuredSystem = {
       });
       dispatch(spawner, "again");
     }),
-  async ask(asks) {
+  ask: async (asks) => {
     const system: ActorSystemRef = start();
     const server = spawn(system, (_: null, message: Ping) => {
       dispatch(message.from, 1);

@@ -5,8 +5,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { CELL } from "./turn-meter.ts";
 import type { StuckTurn, WatchdogTask } from "./watchdog.ts";
 
-/** How long a thread that runs JavaScript takes to stop for the inspector, at most; one that does not by then never will. */
-const PAUSE_MS = 1_000;
+/**
+ * How long a thread that runs JavaScript takes to stop for the inspector, at most, on a machine with more to do than cores; one
+ * that does not by then is in the system.
+ */
+const PAUSE_MS = 5_000;
 
 const STDERR = 2;
 
@@ -32,6 +35,8 @@ setInterval(() => {
 
 async function report(forMs: number): Promise<void> {
   const found = await whereItIs();
+  // It came back meanwhile: then it was only slow, and the main thread says so.
+  if (found === undefined) return;
   const stuck: StuckTurn = { ...found, forMs };
   const what =
     stuck.actor === null
@@ -42,8 +47,8 @@ async function report(forMs: number): Promise<void> {
   parentPort?.postMessage(stuck);
 }
 
-/** Stops the main thread for a moment and looks at its stack. */
-async function whereItIs(): Promise<Omit<StuckTurn, "forMs">> {
+/** Stops the main thread for a moment and looks at its stack. Undefined when that shows no turn any more. */
+async function whereItIs(): Promise<Omit<StuckTurn, "forMs"> | undefined> {
   const session = new Session();
   const files = new Map<string, string>();
   session.on("Debugger.scriptParsed", ({ params }) => files.set(params.scriptId, params.url));
@@ -57,9 +62,9 @@ async function whereItIs(): Promise<Omit<StuckTurn, "forMs">> {
     session.post("Debugger.pause");
     const frames = await paused;
     const [top] = frames;
+    if (top === undefined) return { actor: null, where: null };
     const measure = frames.find((frame) => isMeter(frame, files));
-    const actor = measure === undefined ? null : await describe(session, measure);
-    return { actor, where: top === undefined ? null : place(top, files) };
+    return measure && { actor: await describe(session, measure), where: place(top, files) };
   } finally {
     session.post("Debugger.resume");
     session.post("Debugger.disable");
