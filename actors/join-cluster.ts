@@ -27,6 +27,7 @@ import {
   type RaftView,
 } from "./raft/index.ts";
 
+/** What a node brings along to join a cluster; a ready-made world has it as `cluster`. */
 export interface JoinClusterOptions {
   /** Names of all nodes of the cluster, this one among them; the same at all of them. */
   readonly members: readonly string[];
@@ -47,6 +48,7 @@ export interface JoinClusterOptions {
   readonly onApply?: (view: ClusterView) => void;
 }
 
+/** The actors of this node that speak for the cluster. */
 export interface Cluster {
   /** This node's copy of the replicated state. */
   readonly replica: Ref<ReplicaRequest>;

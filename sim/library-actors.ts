@@ -5,8 +5,10 @@ import type { Copy, TenureChecker } from "./checkers/tenure-checker.ts";
 import type { FencedResource } from "./fenced-resource.ts";
 
 export type ActorMessage =
-  /** `done` belongs to the load, which lives outside of every node; it is called where the message is handled. */
-  { readonly type: "work"; readonly key: string; readonly number: number } | { readonly type: "tick" };
+  /** Of the load: for the actor of `key`, with a number of its own. */
+  | { readonly type: "work"; readonly key: string; readonly number: number }
+  /** Time to do something by itself. */
+  | { readonly type: "tick" };
 
 export interface ActingOptions {
   readonly key: string;
@@ -17,7 +19,7 @@ export interface ActingOptions {
   /** Mean pause between two things that it does by itself, in milliseconds. */
   readonly tickMs: number;
   /** A message was handled. */
-  onWork(number: number): void;
+  readonly onWork: (number: number) => void;
 }
 
 /** Acts under its tenure, and says so to the checker and to the resource. */

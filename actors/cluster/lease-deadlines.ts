@@ -24,7 +24,7 @@ export interface LeaseDeadlinesOptions<in out Message> {
   readonly ctx: Context<Message>;
   readonly rule: LeaseRule;
   /** What its owner is told when the lease of a node may be ended. */
-  due(node: string): Message;
+  readonly due: (node: string) => Message;
 }
 
 export class LeaseDeadlines<in out Message> {

@@ -12,7 +12,7 @@ export interface ProposeOptions<Message> {
   /** How long the replica tries; its answer comes later by at most 250 ms. */
   readonly timeoutMs: number;
   /** Called once. A reply that is not `ok` says nothing of the command's fate. */
-  adapt(reply: ProposeReply): Message;
+  readonly adapt: (reply: ProposeReply) => Message;
 }
 
 export function propose<Message>(ctx: Context<Message>, options: ProposeOptions<Message>): void {

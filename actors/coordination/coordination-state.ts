@@ -6,7 +6,7 @@
  * `shard-commands.ts`. A command decides first and writes then: one that refuses has written nothing.
  */
 import type { Fingerprint } from "../cluster/fingerprint.ts";
-import { Refusal } from "../cluster/refusal.ts";
+import type { Refusal } from "../cluster/refusal.ts";
 import type { CoordinationCommand } from "./coordination-commands.ts";
 import type { CoordinationChange, CoordinationRecord } from "./coordination-record.ts";
 import { CoordinationSet } from "./coordination-set.ts";

@@ -6,6 +6,7 @@
 import type { Ref } from "../../runtime/index.ts";
 import type { SessionTerm, Tenure } from "./tenure.ts";
 
+/** What actors of this node ask the coordinator for. */
 export type CoordinatorRequest =
   /** Competes for a lease until `drop-claim` or until the holder ends. One claim a lease and node. */
   | { readonly type: "claim-lease"; readonly name: string; readonly holder: Ref<LeaseEvent> }
@@ -30,6 +31,7 @@ export type CoordinatorRequest =
   /** Tells `subscriber` at once, and then on every change, who holds a lease as far as this node knows. */
   | { readonly type: "watch-lease"; readonly name: string; readonly subscriber: Ref<LeaseHolder> };
 
+/** What a claimant hears of its lease. */
 export type LeaseEvent =
   | { readonly type: "lease-granted"; readonly name: string; readonly tenure: Tenure }
   /**
@@ -42,11 +44,13 @@ export type LeaseEvent =
   /** The claim can never succeed and is dropped. */
   | { readonly type: "lease-refused"; readonly name: string; readonly message: string };
 
+/** What happens to the session of this node. */
 export type SessionEvent =
   | { readonly type: "session-held"; readonly term: SessionTerm }
   /** As `lease-lost`, for all that is held under the session. Answer with `release-session`. */
   | { readonly type: "session-lost"; readonly session: number };
 
+/** Who holds a lease. */
 export interface LeaseHolder {
   readonly type: "lease-holder";
   readonly name: string;

@@ -21,10 +21,9 @@ export function guarded<State, Message>(
   behavior: Behavior<State, Message>,
   tenure: Tenure,
 ): Behavior<State | typeof OVER, Message> {
-  const { name, accepts } = behavior;
   return {
-    name,
-    ...(accepts && { accepts: (message: unknown): message is Message => accepts.call(behavior, message) }),
+    name: behavior.name,
+    accepts: (message): message is Message => behavior.accepts?.(message) ?? true,
     init: (ctx) => {
       if (tenure.isValid(ctx.now())) return behavior.init(ctx);
       ctx.stop();

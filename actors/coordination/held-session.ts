@@ -19,7 +19,7 @@ import type { CoordinatorMessage, HeldSessionMessage } from "./coordinator-messa
 import { SessionTerm, type HoldRule } from "./tenure.ts";
 
 /** How long before the deadline holders are told to stop: a turn of each, and their last effects. */
-export const STOP_MS = 500;
+const STOP_MS = 500;
 
 /** Pause before a proposal that got no answer is made again. */
 const RETRY_MS = 250;
@@ -29,13 +29,13 @@ export interface HeldSessionOptions {
   readonly replica: Ref<ReplicaRequest>;
   readonly rule: HoldRule;
   /** Something wants a session. */
-  isNeeded(): boolean;
+  readonly isNeeded: () => boolean;
   /** Something may still act under a session that is ending. */
-  isInUse(): boolean;
-  onHeld(term: SessionTerm): void;
-  onLost(term: SessionTerm): void;
+  readonly isInUse: () => boolean;
+  readonly onHeld: (term: SessionTerm) => void;
+  readonly onLost: (term: SessionTerm) => void;
   /** The lost session is over; whatever was not given back is forgotten. */
-  onOver(): void;
+  readonly onOver: () => void;
 }
 
 type Phase = "idle" | "opening" | "open" | "ending";

@@ -24,7 +24,7 @@ export interface LeaseClaimsOptions {
   readonly replica: Ref<ReplicaRequest>;
   readonly tables: CoordinationTables;
   /** The session to act under; null while there is none. */
-  term(): SessionTerm | null;
+  readonly term: () => SessionTerm | null;
 }
 
 interface Claim {

@@ -10,7 +10,7 @@ import { isName } from "./coordination-name.ts";
 import { requireSession } from "./session-commands.ts";
 
 /** Leases held at once; a record takes some 200 bytes. Locks by the thousand want shards instead. */
-export const LEASES_MAX = 10_000;
+const LEASES_MAX = 10_000;
 
 export function acquireLease(set: CoordinationSet, command: CoordinationCommandOf<"acquire-lease">): Refusal | null {
   const found = requireSession(set, command, `acquire lease "${command.name}"`);

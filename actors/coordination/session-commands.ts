@@ -11,7 +11,7 @@ import type { CoordinationSet } from "./coordination-set.ts";
 import { isName } from "./coordination-name.ts";
 
 /** Sessions at once: far more than members of a cluster. */
-export const COORDINATION_SESSIONS_MAX = 1000;
+const COORDINATION_SESSIONS_MAX = 1000;
 
 /**
  * The earlier session of the node ends: a node has one coordinator, and that one holds nothing when it opens a session.

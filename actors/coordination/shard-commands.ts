@@ -14,16 +14,16 @@ import { isName } from "./coordination-name.ts";
 import { requireSession } from "./session-commands.ts";
 
 /** Kinds of shards in a cluster. */
-export const SHARD_TYPES_MAX = 100;
+const SHARD_TYPES_MAX = 100;
 
 /** Shards of one kind: a hundred a node of a large cluster, so that they spread evenly. */
-export const SHARDS_MAX = 1024;
+const SHARDS_MAX = 1024;
 
 /** Entities remembered in all: some 10 MB of the replicated state, which is held in memory at every node. */
-export const ENTITIES_REMEMBERED_MAX = 50_000;
+const ENTITIES_REMEMBERED_MAX = 50_000;
 
 /** Longest id of an entity, in UTF-16 units. */
-export const ENTITY_ID_MAX = 256;
+const ENTITY_ID_MAX = 256;
 
 export function setRegion(set: CoordinationSet, command: CoordinationCommandOf<"set-region">): Refusal | null {
   const { shardType, shards, node, session, hosts } = command;

@@ -21,6 +21,7 @@ export interface RaftTiming {
   readonly appendRetryMs: number;
 }
 
+/** How much a member puts into one message and keeps under way. */
 export interface RaftLimits {
   /** Most entries in an append. Default 1,024: beyond it the cost of a message is in its bytes. */
   readonly entriesPerMessageMax: number;

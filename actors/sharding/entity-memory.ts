@@ -22,7 +22,7 @@ export interface EntityMemoryOptions {
   readonly replica: Ref<ReplicaRequest>;
   readonly shardType: string;
   /** Under which session and fence this node is the shard's home; null when it is not. */
-  homeOf(shard: number): { readonly session: number; readonly fence: number } | null;
+  readonly homeOf: (shard: number) => { readonly session: number; readonly fence: number } | null;
 }
 
 /** By entity: whether it lives. The last word counts. */

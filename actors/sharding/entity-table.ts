@@ -47,13 +47,13 @@ interface Living<Message> {
 export interface EntityTableOptions<State, Message> {
   readonly ctx: Context<ShardHostMessage>;
   readonly setup: ShardRegionSetup<State, Message>;
-  onStarted(home: EntityHome, entity: string): void;
+  readonly onStarted: (home: EntityHome, entity: string) => void;
   /** It has ended, and no message waited for it. */
-  onEnded(home: EntityHome, entity: string, end: EntityEnd): void;
+  readonly onEnded: (home: EntityHome, entity: string, end: EntityEnd) => void;
   /** No room for a message that has to wait. */
-  onRefused(message: Message): void;
+  readonly onRefused: (message: Message) => void;
   /** It waited for an entity of a shard that is not at home here any more. */
-  onHomeless(home: EntityHome, entity: string, message: Message): void;
+  readonly onHomeless: (home: EntityHome, entity: string, message: Message) => void;
 }
 
 export class EntityTable<State, Message> {

@@ -16,7 +16,7 @@ import type { ShardRules } from "./shard-options.ts";
 import type { HandOffMessage, ShardHostMessage } from "./shard-protocol.ts";
 
 /** How long a home waits for fronts to say that they have sent their last. */
-export const FLUSH_MS = 3000;
+const FLUSH_MS = 3000;
 
 const PROPOSE_MS = 1500;
 
@@ -62,12 +62,12 @@ export interface HomeShardsOptions {
   readonly shardType: string;
   readonly rules: ShardRules;
   /** Nodes that take part now. */
-  fronts(): readonly string[];
-  onOpened(home: Home): void;
+  readonly fronts: () => readonly string[];
+  readonly onOpened: (home: Home) => void;
   /** It is at home here no more, and nothing of it may act. */
-  onClosed(home: Home): void;
+  readonly onClosed: (home: Home) => void;
   /** Its entities are to be stopped when they have handled what waits. */
-  onDrain(home: Home): void;
+  readonly onDrain: (home: Home) => void;
 }
 
 export class HomeShards {

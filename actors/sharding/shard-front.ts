@@ -89,13 +89,13 @@ class ShardFront<State, Message> {
   }
 
   tell(message: Message): void {
-    const { entityOf, shardOf, shards } = this.#setup;
-    const entity = entityOf(message);
+    const setup = this.#setup;
+    const entity = setup.entityOf(message);
     if (entityName(entity) === undefined) {
       this.#refuse("no-entity", message);
       return;
     }
-    const shard = shardOf === undefined ? hashShard(entity, shards) : shardOf(entity);
+    const shard = setup.shardOf?.(entity) ?? hashShard(entity, setup.shards);
     this.#route(shard, { entity, message });
   }
 

@@ -150,9 +150,9 @@ class SingletonManager<State, Message> {
   }
 
   #start(tenure: Tenure): void {
-    const { make, supervision, mailbox } = this.#options;
+    const { supervision, mailbox } = this.#options;
     this.#newest = tenure.fence;
-    const ref = this.#ctx.spawn(guarded(make(tenure), tenure), {
+    const ref = this.#ctx.spawn(guarded(this.#options.make(tenure), tenure), {
       name: `instance-${tenure.fence}`,
       supervision: supervision ?? { onCrash: "restart" },
       ...(mailbox && { mailbox }),
@@ -188,9 +188,9 @@ class SingletonManager<State, Message> {
 
   #deliver(fence: number, message: unknown): void {
     const acting = this.#acting;
-    const { accepts, name } = this.#options;
+    const options = this.#options;
     if (acting?.tenure.fence === fence && this.#next === null) {
-      if (accepts === undefined || accepts(message)) this.#ctx.tell(acting.ref, message as Message);
+      if (options.accepts?.(message) ?? true) this.#ctx.tell(acting.ref, message as Message);
       else this.#refuse("wrong-type", message);
       return;
     }
@@ -198,7 +198,7 @@ class SingletonManager<State, Message> {
       if (!this.#early.push(fence, message)) this.#refuse("buffer-full", message);
       return;
     }
-    const proxy = this.#ctx.refAt<Returned>({ node: this.#ctx.node, path: `${proxyPath(name)}/returned` });
+    const proxy = this.#ctx.refAt<Returned>({ node: this.#ctx.node, path: `${proxyPath(options.name)}/returned` });
     this.#ctx.tell(proxy, { fence, message });
   }
 

@@ -41,10 +41,9 @@ export function proxySpawnOptions(name: string): SpawnOptions {
 export function singletonProxy<Message>(
   options: SingletonProxyOptions<Message>,
 ): Behavior<SingletonProxy<Message>, Message> {
-  const { accepts } = options;
   return {
     name: "singleton-proxy",
-    ...(accepts && { accepts: (message: unknown): message is Message => accepts.call(options, message) }),
+    accepts: (message): message is Message => options.accepts?.(message) ?? true,
     init: (ctx) => new SingletonProxy(options, ctx),
     receive: (proxy, message) => {
       if (message instanceof News) proxy.hear(message.news);

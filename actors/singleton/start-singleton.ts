@@ -6,11 +6,13 @@ import { managerSpawnOptions, singletonManager, type SingletonManagerOptions } f
 import type { SingletonLeft } from "./singleton-protocol.ts";
 import { proxySpawnOptions, singletonProxy } from "./singleton-proxy.ts";
 
+/** What a singleton does, and where it may run. */
 export interface SingletonOptions<State, Message> extends Omit<SingletonManagerOptions<State, Message>, "coordinator"> {
   /** Whether it may run on this node; else there is only the proxy. Default: true. */
   readonly candidate?: boolean;
 }
 
+/** The way to the one actor, from this node. */
 export interface Singleton<Message> {
   /** Tells the one that acts, wherever it is. Another node's ref to it works as well. */
   readonly ref: Ref<Message>;

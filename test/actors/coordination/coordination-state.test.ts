@@ -169,6 +169,33 @@ test("remember-entities keeps what its home says, until it says otherwise", () =
   expect(code(map.do({ ...word, started: ["d"], ended: [] }))).toBe("stale");
 });
 
+test("leases, kinds of shards and remembered entities are bounded, each by a limit that the refusal names", () => {
+  const map = new SampleCoordination();
+  map.open("n1");
+  for (let i = 0; i < 10_000; i++) map.acquire(`l${i}`, "n1");
+  expect(map.acquire("one-more", "n1")).toMatchObject({
+    code: "invalid",
+    message: expect.stringContaining("10000 are held"),
+  });
+  const region = { type: "set-region", shards: 1, hosts: true, ...map.session("n1") } as const;
+  for (let i = 0; i < 100; i++) map.do({ ...region, shardType: `t${i}` });
+  expect(map.do({ ...region, shardType: "one-more" })).toMatchObject({ code: "invalid" });
+  map.do({ type: "move-shards", shardType: "t0", moves: [{ shard: 0, fence: 0, to: "n1" }] });
+  const { fence = 0 } = map.tables.shard("t0", 0) ?? {};
+  const word = {
+    type: "remember-entities",
+    shardType: "t0",
+    shard: 0,
+    fence,
+    ended: [],
+    ...map.session("n1"),
+  } as const;
+  map.do({ ...word, started: Array.from({ length: 50_000 }, (_, at) => `e${at}`) });
+  expect(map.do({ ...word, started: ["one-more"] })).toMatchObject({ code: "invalid" });
+  expect(map.do({ ...word, started: ["e7"] })).toMatchObject({ ok: true, changed: false });
+  expect(map.do({ ...word, started: ["x".repeat(257)] })).toMatchObject({ code: "invalid" });
+});
+
 const node = fc.constantFrom("n1", "n2", "n3");
 const name = fc.constantFrom("a", "b");
 const shard = fc.integer({ min: 0, max: 3 });

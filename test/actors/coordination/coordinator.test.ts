@@ -116,12 +116,12 @@ test("watch-lease tells who holds it, at once and on every change", () => {
   cluster = new JoinedCluster(NAMES);
   const watcher = createProbe<LeaseHolder>(cluster.system("n3"), cluster.world, { withinMs: 15_000 });
   cluster.tellCoordinator("n3", { type: "watch-lease", name: "db", subscriber: watcher.ref });
-  watcher.expectMessage({ type: "lease-holder", name: "db", holder: null });
+  expect(watcher.expectMessage()).toEqual({ type: "lease-holder", name: "db", holder: null });
   const first = claimant("n1");
   const { fence } = granted(first);
-  watcher.expectMessage({ type: "lease-holder", name: "db", holder: { node: "n1", fence } });
+  expect(watcher.expectMessage()).toEqual({ type: "lease-holder", name: "db", holder: { node: "n1", fence } });
   cluster.tellCoordinator("n1", { type: "drop-claim", name: "db", holder: first.ref });
-  watcher.expectMessage({ type: "lease-holder", name: "db", holder: null });
+  expect(watcher.expectMessage()).toEqual({ type: "lease-holder", name: "db", holder: null });
 });
 
 test("claim-lease refuses a second claimant of one node, and a name that is none", () => {

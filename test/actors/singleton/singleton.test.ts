@@ -100,7 +100,7 @@ test("startSingleton() on every node: one acts, and a message from any node reac
   for (const node of NAMES) add(node);
   const replies = NAMES.map(reply);
   expect(new Set(replies.map(({ node }) => node)).size).toBe(1);
-  expect(replies.map(({ sum }) => sum).toSorted()).toEqual([1, 2, 3]);
+  expect(replies.map(({ sum }) => sum).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   cluster.world.advance(30_000);
   expect(log).toEqual([`begin ${holder()}`]);
 });
