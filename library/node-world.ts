@@ -29,6 +29,7 @@ export interface PeerAddress {
   readonly port: number;
 }
 
+/** What a process says about itself to get a world; all of it may be left out. */
 export interface NodeWorldOptions {
   /** This node's name: 1 to 64 letters, digits, `-`, `_` and `.`. Default: `local`. */
   readonly node?: string;
@@ -50,6 +51,10 @@ export interface NodeWorldOptions {
    * none, and nothing outlives the process.
    */
   readonly data?: string;
+  /** The types of the application's own that may be in messages between nodes. Every node needs them all. Default: none. */
+  readonly payloadTypes?: readonly PayloadType[];
+  /** The largest message between nodes, encoded, in bytes; 1 KiB to 1 GiB. Default: 64 MiB. */
+  readonly messageBytesMax?: number;
   /** Lines of at least this level go to standard error as JSON, or all of them to a logger of your own. Default: `info`. */
   readonly log?: LogLevel | Logger;
   /**
@@ -112,6 +117,8 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
         clock: nodeClock,
         random: random.fork(),
         logger,
+        ...(options.payloadTypes && { payloadTypes: options.payloadTypes }),
+        ...(options.messageBytesMax !== undefined && { messageBytesMax: options.messageBytesMax }),
       });
     const members = [node, ...Object.keys(peers)];
     return {

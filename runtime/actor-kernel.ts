@@ -57,6 +57,7 @@ export interface Child<State, Message> {
   readonly options: SpawnOptions;
 }
 
+/** One crash: who, of what, and what its supervision made of it. */
 export interface CrashReport {
   readonly ref: AnyRef;
   readonly behavior: string;

@@ -26,6 +26,7 @@ import type { AnyRef, Ref } from "./ref.ts";
 import { stopActorsTask } from "./stop-actors.ts";
 import type { World } from "./world.ts";
 
+/** What a system is made of: a world and, if it is not the world's, a name. */
 export interface ActorSystemOptions {
   /**
    * This node's name: letters, digits, `-`, `_` and `.`. Two running systems of one process must differ in it. Default: the
@@ -41,6 +42,7 @@ export interface ActorSystemOptions {
   onFailure?(ref: AnyRef, error: unknown): void;
 }
 
+/** The actors of one node, as a tree, and the door to them from outside: spawns, tells, asks, ends them. */
 export class ActorSystem {
   readonly node: string;
   /** All that happens in this system: `inspect()`. */

@@ -8,6 +8,7 @@ import { refusePromise } from "./behavior-error.ts";
 import type { Context } from "./context.ts";
 import type { AnyRef, TerminationReason } from "./ref.ts";
 
+/** What an actor does: makes its first state, and the next state of each message. */
 export interface Behavior<State, in out Message> {
   /** Appears in crash reports and in the inspection stream. */
   readonly name: string;
@@ -21,6 +22,7 @@ export interface Behavior<State, in out Message> {
   onSignal?(state: State, signal: Signal, ctx: Context<Message>): State;
 }
 
+/** What the kernel tells an actor about itself and about those that it watches. */
 export type Signal =
   /** A watched actor is gone; delivered exactly once for each watch. */
   | { readonly type: "terminated"; readonly ref: AnyRef; readonly reason: TerminationReason }

@@ -9,6 +9,7 @@ import type { Settled } from "./ports/work.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import type { Strategy, Supervision } from "./supervision.ts";
 
+/** What a behaviour may do while it handles a message: all of its effects. */
 export interface Context<in out Message> {
   readonly self: Ref<Message>;
   /** The name of the node this actor runs on. */
@@ -103,26 +104,31 @@ export interface Context<in out Message> {
   cancelTimer(key: string): void;
 }
 
+/** How an actor is stopped gracefully. */
 export interface StopOptions {
   /** Milliseconds that it gets for what waits. 0 or more. */
   readonly deadlineMs: number;
 }
 
+/** How an answer from a port is handled. */
 export interface CallbackOptions {
   /** The answer is handled ahead of everything that waits in the mailbox, and while the actor holds its messages. Default: false. */
   readonly ahead?: boolean;
 }
 
+/** A request to another actor, and how its answer becomes a message to the one that asks. */
 export interface AskRequest<Other, Answer, Message> {
   make(replyTo: Ref<Answer>): Other;
   readonly timeoutMs: number;
   adapt(result: AskResult<Answer>): Message;
 }
 
+/** What became of an ask: the answer, or why there is none. */
 export type AskResult<Answer> =
   | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly code: AskFailure };
 
+/** Why an ask has no answer. */
 export type AskFailure =
   /** Nobody answered in time. The request may have been handled all the same. */
   | "timeout"
@@ -137,6 +143,7 @@ export type AskFailure =
   /** The actor is on another node, and no transport carries such a message: cyclic, too large, a function. */
   | "unsendable";
 
+/** How a child is spawned: its name, and what its parent decides for it. */
 export interface SpawnOptions {
   /** Unique among its siblings. Default: the behaviour's name and a counter, so names are the same in every run. */
   readonly name?: string;

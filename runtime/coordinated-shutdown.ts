@@ -8,6 +8,7 @@
  */
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 
+/** One step of a system's end: all of its tasks run at once, and the next waits for them. */
 export interface ShutdownPhase {
   readonly name: string;
   /** Milliseconds that its tasks get. More than 0. */
@@ -17,6 +18,7 @@ export interface ShutdownPhase {
 /** The phase in which the system ends its actors. Every list of phases has it. */
 export const ACTORS_PHASE = "stop-actors";
 
+/** The phases of a system's end, in order, with their timeouts. */
 export const DEFAULT_SHUTDOWN_PHASES: readonly ShutdownPhase[] = [
   /** Close the doors to callers from outside. */
   { name: "stop-serving", timeoutMs: 5_000 },
@@ -30,6 +32,7 @@ export const DEFAULT_SHUTDOWN_PHASES: readonly ShutdownPhase[] = [
   { name: "release", timeoutMs: 5_000 },
 ];
 
+/** Something to be done in one phase of a shutdown. */
 export interface ShutdownTask {
   /** The name of one of the system's phases. */
   readonly phase: string;
@@ -40,6 +43,7 @@ export interface ShutdownTask {
   onTimeout?(): unknown;
 }
 
+/** How a shutdown went. */
 export interface ShutdownReport {
   /** Every phase was run, and every task was done in time. */
   readonly isClean: boolean;
@@ -48,6 +52,7 @@ export interface ShutdownReport {
   readonly phases: readonly PhaseReport[];
 }
 
+/** How one phase of a shutdown went. */
 export interface PhaseReport {
   readonly name: string;
   readonly durationMs: number;
@@ -55,6 +60,7 @@ export interface PhaseReport {
   readonly tasks: readonly TaskReport[];
 }
 
+/** How one task of a shutdown went. */
 export interface TaskReport {
   readonly name: string;
   readonly outcome: TaskOutcome;
@@ -63,6 +69,7 @@ export interface TaskReport {
   readonly error?: unknown;
 }
 
+/** How a task of a shutdown ended. */
 export type TaskOutcome =
   | "done"
   | "failed"

@@ -9,6 +9,7 @@ import type { MailboxMetrics } from "./mailbox.ts";
 import type { AnyRef } from "./ref.ts";
 import type { Directive } from "./supervision.ts";
 
+/** One thing that happened in an actor system, with the event that caused it. */
 export type InspectionEvent = Causal & InspectionDetail;
 
 /** What every event has. */
@@ -19,6 +20,7 @@ export interface Causal {
   readonly cause: string | null;
 }
 
+/** What happened, by `type`. */
 export type InspectionDetail =
   | { readonly type: "spawned"; readonly ref: AnyRef; readonly behavior: string }
   /** About to be handled. */
@@ -30,6 +32,7 @@ export type InspectionDetail =
   | { readonly type: "stopped"; readonly ref: AnyRef }
   | { readonly type: "dead-letter"; readonly letter: DeadLetter };
 
+/** How much of what happens is wanted. */
 export interface InspectOptions {
   /** The share of messages that is told, from 0 to 1: every tenth for 0.1. Other events always are. Default: 1. */
   readonly messageRate?: number;
@@ -59,6 +62,7 @@ export interface DeadLetter {
   readonly detail?: string;
 }
 
+/** Why nobody handles a message. */
 export type DeadLetterReason =
   /** The actor had stopped, or never existed. */
   | "no-recipient"

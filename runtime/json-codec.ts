@@ -6,6 +6,7 @@ import type { PayloadCodec } from "./ports/payload-codec.ts";
 
 const CHUNK = 8192;
 
+/** Values as ASCII JSON; needs nothing of a platform. */
 export const jsonCodec: PayloadCodec = {
   encode(value: unknown): Uint8Array {
     const text = JSON.stringify(value).replace(/[\u0080-\uffff]/g, escapeUnit);

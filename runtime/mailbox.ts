@@ -11,6 +11,7 @@ import { Lane } from "./lane.ts";
 import { Pressure } from "./pressure.ts";
 import type { AnyRef } from "./ref.ts";
 
+/** How much waits for an actor, and what happens to more. */
 export interface MailboxOptions {
   /**
    * Most messages of others that wait; what the actor itself asked for is not counted. Default 100,000: about 10 MB of
@@ -21,6 +22,7 @@ export interface MailboxOptions {
   readonly overflow?: Overflow;
 }
 
+/** What happens to a message for a full mailbox. */
 export type Overflow =
   /** It becomes a dead letter, `mailbox-full`. Whoever asked is not told, and hears of it by its timeout. */
   | "drop-newest"
@@ -45,6 +47,7 @@ export interface MailboxMetrics {
   readonly dropped: number;
 }
 
+/** Messages of others that wait in a mailbox unless its options say otherwise. */
 export const MAILBOX_CAPACITY_DEFAULT = 100_000;
 
 /** With back-pressure, senders that cannot be held back may fill so many capacities. */

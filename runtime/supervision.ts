@@ -7,6 +7,7 @@
  */
 import type { Random } from "./ports/random.ts";
 
+/** What is done about a crash. */
 export type Directive =
   /** Forget the message, keep the state. */
   | "resume"
@@ -24,6 +25,7 @@ export type Strategy =
   /** Those that were spawned after it, since they rely on it. */
   | "rest-for-one";
 
+/** What a parent decides for the crashes of one child. */
 export interface Supervision {
   /** One directive for every error, or a choice by error; one that throws escalates. */
   readonly onCrash: Directive | ((error: unknown) => Directive);
@@ -49,6 +51,7 @@ export interface Supervision {
   readonly children?: "stop" | "keep";
 }
 
+/** A crash stops the actor: the default. */
 export const stopOnCrash: Supervision = { onCrash: "stop" };
 
 const DEFAULT_INTENSITY = { restartsMax: 5, windowMs: 60_000 };

@@ -6,6 +6,7 @@ import type { Random } from "./ports/random.ts";
 import type { Remoting } from "./ports/remoting.ts";
 import type { Work } from "./ports/work.ts";
 
+/** The ports that an actor system runs on. */
 export interface World {
   /** The name of this node where the system's creator gives none. */
   readonly node?: string;

@@ -50,6 +50,7 @@ export interface SeedResult {
   readonly marks: Readonly<Record<string, number>>;
 }
 
+/** The first rule that did not hold in a run. */
 export interface SeedFailure {
   /** The name of the rule that did not hold; see README.md. */
   readonly invariant: string;

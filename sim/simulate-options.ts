@@ -1,9 +1,11 @@
 /** What `simulate` is asked for and what it answers. */
 import type { CrashReport } from "../runtime/index.ts";
+import type { PayloadType } from "../transport/index.ts";
 import type { ActorFaults } from "./actor-faults.ts";
 import type { SeedFailure } from "./run-result.ts";
 import type { Checks, SimulatedNode, Simulation } from "./simulation.ts";
 
+/** What is simulated, under what, and what must hold. */
 export interface SimulateOptions {
   /** Decides everything: faults, delays, the order of turns, the load. A safe integer. */
   readonly seed: number;
@@ -32,12 +34,15 @@ export interface SimulateOptions {
   readonly settleWithinMs?: number;
   /** Whether this crash of an actor is meant to be. Default: none is; a crash ends the run with `no-actor-crashes`. */
   allowCrash?(crash: CrashReport): boolean;
+  /** The types of the application's own that may be in messages, as the nodes of production have them. Default: none. */
+  readonly payloadTypes?: readonly PayloadType[];
   /** Lines of the event log kept for the report of a failure. Default: 40. */
   readonly linesKept?: number;
   /** Gets every line of the event log, at once. Must write synchronously, or collect. */
   onLine?(line: string): void;
 }
 
+/** What became of one run. Plain data, the same for the same seed in every process. */
 export interface SimulationResult {
   readonly seed: number;
   readonly nodes: number;

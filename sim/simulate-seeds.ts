@@ -2,6 +2,7 @@
 import { simulate } from "./simulate.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 
+/** Which seeds are run, and what they must reach together. */
 export interface SeedRange {
   /** The first seed. Default: 1. */
   readonly from?: number;
@@ -15,6 +16,7 @@ export interface SeedRange {
   onResult?(result: SimulationResult): void;
 }
 
+/** What many seeds did together. */
 export interface SimulationSummary {
   /** How many were run. */
   readonly seeds: number;

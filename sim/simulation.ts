@@ -23,6 +23,7 @@ export interface SimulatedNode {
   mark(name: string): void;
 }
 
+/** The run, as its checks and its load see it. */
 export interface Simulation {
   readonly seed: number;
   /** Simulated milliseconds since the start. */

@@ -5,6 +5,7 @@ import type { GroupScope, Listing, Members, ReceptionistMessage } from "./recept
 import { RECEPTIONIST_PATH } from "./receptionist.ts";
 import type { ServiceKey } from "./service-key.ts";
 
+/** How an actor joins a group. */
 export interface JoinOptions<Own> {
   /** Who sees this member: actors of its node, or of every linked node. Default: `local`. */
   readonly scope?: GroupScope;
@@ -63,6 +64,7 @@ export function unwatchGroup<Own, M>(ctx: Context<Own>, key: ServiceKey<M>): voi
   tell(ctx, { type: "unwatch", key: key.id, watcher: ctx.self });
 }
 
+/** A question for the members of a group, and how the answer becomes a message. */
 export interface FindRequest<Own, M> {
   /** Default: 1,000 ms; it takes so long only when the node has no receptionist. */
   readonly timeoutMs?: number;

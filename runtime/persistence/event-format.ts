@@ -18,6 +18,7 @@ export interface EventAdapter {
   adapt(data: unknown): readonly AdaptedEvent[];
 }
 
+/** What an adapter makes of one kept event, or of one of the parts that it was split into. */
 export interface AdaptedEvent {
   readonly manifest: string;
   readonly version: number;

@@ -23,6 +23,7 @@ export type PersistenceSignal =
   /** A snapshot could not be kept. The events are; a recovery takes longer. */
   | { readonly type: "snapshot-failed"; readonly error: unknown };
 
+/** What an event-sourced actor is made of: two pure functions, and where its events are. */
 export interface EventSourcedOptions<State, Command, Event> extends EventFormatOptions<State, Event> {
   /** Appears in crash reports and in the inspection stream. */
   readonly name: string;

@@ -49,6 +49,7 @@ export interface NactPersistenceEngine {
   persist(event: NactEvent): Promise<void>;
 }
 
+/** On which journal nact's persistence engine stands. */
 export interface NactPersistenceOptions {
   /** What data becomes bytes by. Default: JSON, which refuses what it would not give back as it was. */
   readonly codec?: PayloadCodec;

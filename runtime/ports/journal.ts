@@ -77,6 +77,7 @@ export interface StoredEvent extends NewEvent {
   readonly sequence: number;
 }
 
+/** Events for the end of a stream, by the writer that has it. */
 export interface JournalAppend {
   readonly stream: string;
   readonly epoch: number;
@@ -86,6 +87,7 @@ export interface JournalAppend {
   readonly events: readonly NewEvent[];
 }
 
+/** Which events of a stream are wanted. */
 export interface JournalRange {
   readonly stream: string;
   /** The first sequence wanted, from 1. */
@@ -94,6 +96,7 @@ export interface JournalRange {
   readonly limit?: number;
 }
 
+/** Some events of a stream, in order. */
 export interface JournalPage {
   readonly events: readonly StoredEvent[];
   /** Where to read on, or null when the page reaches the end of the stream. */
@@ -110,6 +113,7 @@ export interface Snapshot {
   readonly payload: Uint8Array;
 }
 
+/** A snapshot to be kept, by the writer that has the stream. */
 export interface SnapshotSave {
   readonly stream: string;
   readonly epoch: number;
@@ -119,12 +123,14 @@ export interface SnapshotSave {
   readonly keep: number;
 }
 
+/** Which events of a stream are to go. */
 export interface JournalDeletion {
   readonly stream: string;
   readonly epoch: number;
   readonly upTo: number;
 }
 
+/** Which names of streams are wanted. */
 export interface StreamQuery {
   readonly prefix?: string;
   readonly after?: string;

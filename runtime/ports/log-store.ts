@@ -31,6 +31,7 @@ export interface HardState {
   readonly commit: number;
 }
 
+/** One entry of a Raft log. */
 export interface LogEntry {
   /** Position in the log, from 1, without gaps. */
   readonly index: number;
@@ -41,12 +42,14 @@ export interface LogEntry {
   readonly payload: Uint8Array;
 }
 
+/** One write to a Raft log: all of it is kept, or nothing. */
 export interface LogWrite {
   readonly hardState?: HardState;
   /** Contiguous. An entry at an existing index replaces it and everything behind it. */
   readonly entries: readonly LogEntry[];
 }
 
+/** What a Raft log holds when it is opened. */
 export interface LoadedLog {
   readonly hardState: HardState;
   readonly entries: readonly LogEntry[];

@@ -15,6 +15,7 @@ import type { Address } from "./address.ts";
  */
 export const KERNEL_PATH = "$kernel";
 
+/** The way to the other nodes, as the kernel sees it. */
 export interface Remoting {
   /**
    * Sends, or drops when there is no link or its queue is full. Never throws, never blocks, and calls no listener of links. An
@@ -43,6 +44,7 @@ export interface EnvelopeDrop {
   readonly detail: string;
 }
 
+/** Why a driver dropped an envelope. */
 export type EnvelopeDropReason =
   /** The peer has no link at the moment. */
   | "no-link"

@@ -36,6 +36,7 @@ export interface Spawnable<Args> {
   readonly options?: Omit<SpawnOptions, "name">;
 }
 
+/** What a spawner is asked for. */
 export interface SpawnRequest {
   readonly type: "spawn";
   /** The name that it is registered under. */
@@ -46,10 +47,12 @@ export interface SpawnRequest {
   readonly replyTo: Ref<SpawnReply>;
 }
 
+/** What a spawner answers. */
 export type SpawnReply =
   | { readonly ok: true; readonly ref: Ref<never> }
   | { readonly ok: false; readonly code: SpawnRefusal; readonly message: string };
 
+/** Why a spawner spawned nothing. */
 export type SpawnRefusal =
   /** Nothing is registered there under that name. */
   | "unknown-behavior"
@@ -67,6 +70,7 @@ interface Spawner {
   readonly spawned: Set<string>;
 }
 
+/** What other nodes may spawn here. */
 export interface SpawnerOptions {
   /** Default: `SPAWNED_MAX`. */
   readonly spawnedMax?: number;
@@ -157,6 +161,7 @@ export type SpawnResult<Message> =
   | { readonly ok: true; readonly ref: Ref<Message> }
   | { readonly ok: false; readonly code: SpawnRefusal | AskFailure; readonly message: string };
 
+/** What is to be spawned on which node, and how the answer becomes a message. */
 export interface SpawnOnRequest<Spawned, Message> {
   readonly node: string;
   /** The name that it is registered under there. */

@@ -7,6 +7,7 @@ import type { Ref } from "../ref.ts";
 import { nobody, Routees } from "./routees.ts";
 import type { Routing } from "./routing.ts";
 
+/** Whose members a group router tells, and how it chooses. */
 export interface GroupRouterOptions<M> {
   readonly key: ServiceKey<M>;
   /** Default: `round-robin`. */

@@ -12,6 +12,7 @@ import type { Supervision } from "../supervision.ts";
 import { Routees } from "./routees.ts";
 import type { Routing } from "./routing.ts";
 
+/** What the routees of a pool do, how many there are, and how one is chosen. */
 export interface PoolRouterOptions<State, M> {
   /** What each routee does. Its `accepts` is the pool's. */
   readonly routee: Behavior<State, M>;

@@ -10,12 +10,14 @@
  */
 export type Routing<M> = "round-robin" | "random" | "smallest-mailbox" | "broadcast" | ConsistentHash<M>;
 
+/** Routes each message by a key of it, so that one key stays with one routee while the routees stay. */
 export interface ConsistentHash<in M> {
   readonly type: "consistent-hash";
   keyOf(message: M): string;
   readonly pointsEach: number;
 }
 
+/** How consistent hashing finds the key of a message. */
 export interface ConsistentHashOptions<in M> {
   /** What decides where a message goes: messages with the same key go to the same routee while the routees are the same. */
   keyOf(message: M): string;

@@ -18,6 +18,7 @@ import type { AskedEffect, Effect, PipedEffect } from "./effect.ts";
 import { RecordingContext, type Requested } from "./recording-context.ts";
 import { showValue } from "./show-value.ts";
 
+/** What a behaviour alone believes of its surroundings. */
 export interface IsolationOptions {
   /** Where the behaviour believes to run. Default: node `local`, path the behaviour's name. */
   readonly self?: Address;

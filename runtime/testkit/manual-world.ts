@@ -9,6 +9,7 @@ import type { Turn } from "../ports/dispatcher.ts";
 import { createRandom } from "../prng.ts";
 import type { World } from "../world.ts";
 
+/** A world whose turns and time are in the test's hand. */
 export interface ManualWorld extends World {
   /**
    * Runs every waiting turn, and those that they cause, until nobody is runnable. No time passes.
@@ -21,6 +22,7 @@ export interface ManualWorld extends World {
   advanceUntil(condition: () => boolean, withinMs: number): boolean;
 }
 
+/** What a manual world is made with. */
 export interface ManualWorldOptions {
   /** What the world's random numbers are drawn from. Default: 1. */
   readonly seed?: number;
@@ -38,6 +40,7 @@ const WALL_START_MS = 1_700_000_000_000;
 /** A test of a few actors takes hundreds; a turn is up to 64 messages. */
 const TURNS_PER_SETTLE_MAX = 100_000;
 
+/** Makes a world whose clock stands at 0 and moves by hand. */
 export function createManualWorld(options: ManualWorldOptions = {}): ManualWorld {
   const turns: Turn[] = [];
   const timers = new Set<ManualTimer>();

@@ -17,6 +17,7 @@ export class ProbeError extends Error {
   override readonly name = "ProbeError";
 }
 
+/** How a probe is spawned, and how long it waits. */
 export interface ProbeOptions {
   /** The actor's name. Default: `probe-<n>`. */
   readonly name?: string;
@@ -52,6 +53,7 @@ interface Arrival<Message> {
   readonly atMs: number;
 }
 
+/** An actor whose messages the test takes out, each expectation in virtual time. */
 export class Probe<Message> {
   /** Where to send what the test wants to see. */
   readonly ref: Ref<Message>;

@@ -5,6 +5,7 @@ import type { Subscription, TopicsMessage } from "./topic-message.ts";
 import type { Topic } from "./topic.ts";
 import { TOPICS_PATH } from "./topics-actor.ts";
 
+/** How an actor subscribes to a topic. */
 export interface SubscribeOptions<Own> {
   /**
    * Most messages of the topic that wait in this actor's mailbox; more are lost for it, as dead letters. They are not counted

@@ -3,6 +3,7 @@ import { isKeyId, serviceKey, type ServiceKey } from "../groups/service-key.ts";
 
 declare const messageType: unique symbol;
 
+/** A name that messages of one type are published under. */
 export interface Topic<in out M> {
   readonly id: string;
   /** Whether what another node published is of this type. */
