@@ -2,7 +2,7 @@
  * `npm run build`: makes the package that is published, in `dist/package`, with a package.json of its own.
  *
  * Of its own, since this repository's would bring what only a checkout needs, above all the Node.js that it pins, whose
- * `node` would then stand before the user's own. Compiled, since Node.js refuses `.ts` below `node_modules`.
+ * `node` would then stand before the user's own. Compiled, since Node.js refuses `.ts` below `node_modules`. docs/decisions/0016-package.md.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -3,7 +3,15 @@ export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
 export { BehaviorError, type BehaviorErrorCode } from "./behavior-error.ts";
 export { functional, stateless, type Behavior, type Handler, type Signal } from "./behavior.ts";
-export type { AskFailure, AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "./context.ts";
+export type {
+  AskFailure,
+  AskRequest,
+  AskResult,
+  CallbackOptions,
+  Context,
+  SpawnOptions,
+  StopOptions,
+} from "./context.ts";
 export {
   DEFAULT_SHUTDOWN_PHASES,
   type PhaseReport,
@@ -24,7 +32,12 @@ export type {
 } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
 export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
-export { CheckedJournal, type JournalBackend, type SnapshotContent, type SubmitDone } from "./persistence/checked-journal.ts";
+export {
+  CheckedJournal,
+  type JournalBackend,
+  type SnapshotContent,
+  type SubmitDone,
+} from "./persistence/checked-journal.ts";
 export { Decision, effectToken, type DecideContext } from "./persistence/decision.ts";
 export type { AdaptedEvent, EventAdapter, EventFormatOptions } from "./persistence/event-format.ts";
 export { eventSourced } from "./persistence/event-sourced.ts";
@@ -87,7 +100,14 @@ export {
 } from "./ports/journal.ts";
 export type { Random } from "./ports/random.ts";
 export type { Address } from "./ports/address.ts";
-export { KERNEL_PATH, type Envelope, type LinkEvent, type Remoting } from "./ports/remoting.ts";
+export {
+  KERNEL_PATH,
+  type Envelope,
+  type EnvelopeDrop,
+  type EnvelopeDropReason,
+  type LinkEvent,
+  type Remoting,
+} from "./ports/remoting.ts";
 export {
   findGroup,
   joinGroup,

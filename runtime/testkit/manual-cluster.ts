@@ -8,14 +8,18 @@
  * simulator (`blixard/sim`) and by the real transport.
  */
 import { ActorSystem, type ActorSystemOptions } from "../actor-system.ts";
-import type { Envelope, LinkEvent, Remoting } from "../ports/remoting.ts";
+import { KERNEL_PATH, type Envelope, type LinkEvent, type Remoting } from "../ports/remoting.ts";
 import type { World } from "../world.ts";
 import { createManualWorld, type ManualWorld, type ManualWorldOptions } from "./manual-world.ts";
 
+/** How linked systems are made. */
 export interface ManualClusterOptions extends ManualWorldOptions {
   /** Virtual time a message takes from node to node, in milliseconds. Default: 0, so that `settle` delivers it. */
   readonly delayMs?: number;
-  /** Whether a message is lost although its link is up, as one that a congested transport drops. Default: none is. */
+  /**
+   * Whether a message is lost although its link is up, as one that a congested transport drops; not asked about what the
+   * kernels say, which is lost with the link only. Default: none is.
+   */
   lose?(envelope: Envelope): boolean;
   /**
    * Further ports of a node's world, made at each of its starts: a journal that was made outside of this function outlives a
@@ -26,6 +30,7 @@ export interface ManualClusterOptions extends ManualWorldOptions {
   system?(node: string): Partial<Omit<ActorSystemOptions, "node" | "world">>;
 }
 
+/** Linked systems in one manual world, and their links. */
 export interface ManualCluster {
   readonly world: ManualWorld;
   /** What was sent between the nodes so far, also what was lost. */
@@ -151,7 +156,7 @@ class LinkedSystems implements ManualCluster {
     this.sent.push(envelope);
     const name = linkName(from.node, to.node);
     const link = this.#links.get(name);
-    if (link === undefined || this.#options.lose?.(envelope) === true) return;
+    if (link === undefined || (from.path !== KERNEL_PATH && this.#options.lose?.(envelope) === true)) return;
     const deliver = (): void => {
       if (this.#links.get(name) === link) this.#members.get(to.node)?.receive(envelope);
     };

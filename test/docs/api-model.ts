@@ -1,6 +1,6 @@
 /**
  * The API of each entry point as a model: API Extractor reads the declarations of the built package (it brings the
- * TypeScript that it needs; TypeScript 7 has no compiler API) and writes what it found as JSON. docs/decisions/0016-api-reference.md.
+ * TypeScript that it needs; TypeScript 7 has no compiler API) and writes what it found as JSON. docs/decisions/0016-package.md.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

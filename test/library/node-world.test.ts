@@ -35,9 +35,7 @@ afterEach(async () => {
   lines.length = 0;
 });
 
-async function start<Options extends NodeWorldOptions>(
-  options: Options,
-): Promise<{ world: NodeWorld; system: ActorSystem }> {
+async function start(options: NodeWorldOptions): Promise<{ world: NodeWorld; system: ActorSystem }> {
   const world = await createNodeWorld({ log: logger, ...options });
   const started = { world, system: ActorSystem.create({ world }) };
   open.push(started);
