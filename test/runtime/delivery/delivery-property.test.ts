@@ -116,7 +116,7 @@ for (const store of ["disk", "journal"] as const) {
   test(`with a ${store} and a consumer that records numbers: nothing lost, doubled or out of order over crashes of either process`, () => {
     fc.assert(
       fc.property(steps, options, (schedule, chosen) => check(run(schedule, { ...chosen, store }))),
-      { numRuns: 400 },
+      { numRuns: 300 },
     );
   }, 60_000);
 }
@@ -128,6 +128,6 @@ test("without a store: nothing lost, doubled or out of order over lost links, lo
       check(rig);
       expect(rig.refused).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: 300 },
   );
 }, 60_000);
