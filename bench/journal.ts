@@ -146,22 +146,35 @@ function store(streamId: string, onRecovered: () => void): Behavior<unknown, Put
 async function measureLmdb(): Promise<Readonly<Record<string, number>>> {
   return inFolder(async (folder) => {
     const database = await openEnvironment(join(folder, "bare.mdb"), { key: Buffer.of(0), value: Buffer.of(0) });
-    const single = commitRate(database, { records: EVENTS_ONE_BY_ONE, perCommit: 1 });
-    const grouped = commitRate(database, { records: EVENTS, perCommit: 1000 });
+    const single = commitRate(database, { tag: 1, records: EVENTS_ONE_BY_ONE, perCommit: 1, streams: 1 });
+    const grouped = commitRate(database, { tag: 2, records: EVENTS, perCommit: 1000, streams: 1 });
+    const spread = commitRate(database, { tag: 3, records: EVENTS, perCommit: 1000, streams: ACTORS });
     await database.close();
-    return { "bare LMDB, 1 a commit": single, "bare LMDB, 1,000 a commit": grouped };
+    return {
+      "bare LMDB, 1 a commit": single,
+      "bare LMDB, 1,000 a commit": grouped,
+      "bare LMDB, one to each of 1,000 streams a commit": spread,
+    };
   });
 }
 
-function commitRate(
-  database: Environment,
-  { records, perCommit }: { readonly records: number; readonly perCommit: number },
-): number {
+interface Commits {
+  /** Keeps the records of one measurement apart from another's. */
+  readonly tag: number;
+  readonly records: number;
+  readonly perCommit: number;
+  readonly streams: number;
+}
+
+/** Events of one stream lie beside each other, as in the journal: those of many streams are as many pages to write. */
+function commitRate(database: Environment, { tag, records, perCommit, streams }: Commits): number {
   const value = Buffer.from(JSON.stringify({ type: "put", text: TEXT }));
   const startMs = performance.now();
   for (let at = 0; at < records; at += perCommit) {
     database.transactionSync(() => {
-      for (let next = at; next < at + perCommit; next++) database.putSync(placeKey(1, perCommit, next), value);
+      for (let next = at; next < at + perCommit; next++) {
+        database.putSync(placeKey(tag, next % streams, Math.floor(next / streams)), value);
+      }
     });
   }
   return records / ((performance.now() - startMs) / 1000);

@@ -19,7 +19,7 @@ import {
   type StreamQuery,
 } from "../ports/journal.ts";
 import { StoreError, type StoreErrorCode } from "../ports/store-error.ts";
-import { checkAppend, checkNumbers, checkSnapshot, checkStreamName, type CheckFailure } from "./journal-checks.ts";
+import { checkAppend, checkNumber, checkSnapshot, checkStreamName, type CheckFailure } from "./journal-checks.ts";
 import type { JournalAnswer, JournalCall } from "./journal-machine.ts";
 
 /** A snapshot without its place. */
@@ -92,7 +92,8 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
   }
 
   read({ stream, from, limit = JOURNAL_LIMITS.pageEvents }: JournalRange, done: Done<JournalPage>): void {
-    checkNumbers({ from: from - 1, limit: limit - 1 });
+    checkNumber("from", from, 1);
+    checkNumber("limit", limit, 1);
     const call = { type: "read", stream, from, limit: Math.min(limit, JOURNAL_LIMITS.pageEvents) } as const;
     this.#run(
       call,
@@ -110,7 +111,8 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
   }
 
   saveSnapshot({ stream, epoch, snapshot, keep }: SnapshotSave, done: Done<{ readonly oldestSequence: number }>): void {
-    checkNumbers({ epoch, keep: keep - 1 });
+    checkNumber("epoch", epoch);
+    checkNumber("keep", keep, 1);
     const { sequence } = snapshot;
     const failure = checkSnapshot(stream, snapshot);
     const body = this.#backend.encodeSnapshot(snapshot);
@@ -126,7 +128,7 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
   }
 
   loadSnapshot(stream: string, upTo: number, done: Done<Snapshot | null>): void {
-    checkNumbers({ upTo });
+    checkNumber("upTo", upTo);
     const subject = { what: `read a snapshot of stream "${stream}"`, failure: checkStreamName(stream) };
     this.#run(
       { type: "load-snapshot", stream, upTo },
@@ -141,7 +143,8 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
   }
 
   deleteEvents({ stream, epoch, upTo }: JournalDeletion, done: Done<{ readonly firstSequence: number }>): void {
-    checkNumbers({ epoch, upTo });
+    checkNumber("epoch", epoch);
+    checkNumber("upTo", upTo);
     const subject = { what: `delete events of stream "${stream}" up to ${upTo}`, failure: checkStreamName(stream) };
     this.#run(
       { type: "delete-events", stream, epoch, upTo },
@@ -155,7 +158,7 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
 
   listStreams(query: StreamQuery, done: Done<readonly string[]>): void {
     const { prefix = "", after = "", limit = JOURNAL_LIMITS.pageStreams } = query;
-    checkNumbers({ limit: limit - 1 });
+    checkNumber("limit", limit, 1);
     const call = { type: "list-streams", prefix, after, limit: Math.min(limit, JOURNAL_LIMITS.pageStreams) } as const;
     const failure =
       (prefix === "" ? undefined : checkStreamName(prefix)) ?? (after === "" ? undefined : checkStreamName(after));

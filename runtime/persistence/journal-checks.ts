@@ -19,7 +19,8 @@ export function checkStreamName(name: string): CheckFailure | undefined {
 
 /** @throws {RangeError} for numbers that are none, and without events. */
 export function checkAppend({ stream, epoch, after, events }: JournalAppend): CheckFailure | undefined {
-  checkNumbers({ epoch, after });
+  checkNumber("epoch", epoch);
+  checkNumber("after", after);
   if (events.length === 0) throw new RangeError("Journal.append: no events");
   const { appendEvents, appendBytes } = JOURNAL_LIMITS;
   if (events.length > appendEvents) return tooLarge(`${events.length} events at once, at most ${appendEvents}`);
@@ -38,7 +39,8 @@ export function checkSnapshot(
   stream: string,
   { manifest, version, sequence, payload }: Snapshot,
 ): CheckFailure | undefined {
-  checkNumbers({ version, sequence });
+  checkNumber("version", version);
+  checkNumber("sequence", sequence);
   const { snapshotBytes } = JOURNAL_LIMITS;
   if (payload.length > snapshotBytes) {
     return tooLarge(`a snapshot of ${payload.length} bytes, at most ${snapshotBytes}`);
@@ -46,16 +48,15 @@ export function checkSnapshot(
   return checkStreamName(stream) ?? checkLabel("a manifest", manifest);
 }
 
-/** @throws {RangeError} when one of them is no whole number from 0. */
-export function checkNumbers(numbers: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new RangeError(`Journal: ${name} is ${value}, no whole number from 0`);
+/** @throws {RangeError} when it is no whole number of at least `least`. */
+export function checkNumber(name: string, value: number, least: number = 0): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RangeError(`Journal: ${name} is ${value}, no whole number from ${least}`);
   }
 }
 
 function checkEvent({ manifest, version, wallMs, tags, payload }: NewEvent): CheckFailure | undefined {
-  checkNumbers({ version });
+  checkNumber("version", version);
   if (!Number.isFinite(wallMs)) throw new RangeError(`Journal: wallMs is ${wallMs}`);
   const { eventBytes, tags: tagsMax } = JOURNAL_LIMITS;
   if (payload.length > eventBytes) return tooLarge(`an event of ${payload.length} bytes, at most ${eventBytes}`);

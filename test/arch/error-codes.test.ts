@@ -14,6 +14,7 @@ const DECLARED: Readonly<Record<string, readonly string[]>> = {
   DeadLetterReason: unionOf("DeadLetterReason", "runtime/inspection.ts"),
   SpawnRefusal: unionOf("SpawnRefusal", "runtime/remote/spawner.ts"),
   DeliveryError: unionOf("DeliveryErrorCode", "runtime/delivery/delivery-error.ts"),
+  PersistenceError: unionOf("PersistenceErrorCode", "runtime/persistence/persistence-error.ts"),
   TransportError: unionOf("TransportErrorCode", "transport/node/transport-error.ts"),
   "Connection refusal": REFUSAL_CODES,
   ListenError: unionOf("ListenErrorCode", "api/listen-error.ts"),
