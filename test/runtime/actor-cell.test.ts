@@ -1,7 +1,7 @@
 /** What one actor may rely on when things go wrong around it: crashes outside of a turn, in a start, with a full mailbox. */
 import { afterEach, expect, test } from "vitest";
 import { ActorSystem, stateless, type Behavior, type Ref } from "../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "./manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
 
 const running: ActorSystem[] = [];
 afterEach(() => {

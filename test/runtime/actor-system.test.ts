@@ -10,7 +10,7 @@ import {
   type Ref,
   type Supervision,
 } from "../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "./manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
 
 const running: ActorSystem[] = [];
 

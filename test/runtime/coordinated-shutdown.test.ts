@@ -7,7 +7,7 @@ import {
   type Ref,
   type ShutdownReport,
 } from "../../runtime/index.ts";
-import { createManualWorld } from "./manual-world.ts";
+import { createManualWorld } from "../../runtime/testkit/index.ts";
 import { record, recorded, type Recorded } from "./recorder.ts";
 
 /** Begins, and gives the report as soon as there is one. */

@@ -1,7 +1,7 @@
 /** The inspection stream tells what happens, in the order in which it happens, and what each event follows from. */
 import { expect, test } from "vitest";
 import { ActorSystem, stateless, type Behavior, type InspectionEvent } from "../../runtime/index.ts";
-import { createManualWorld } from "./manual-world.ts";
+import { createManualWorld } from "../../runtime/testkit/index.ts";
 
 function describe(event: InspectionEvent): string {
   switch (event.type) {

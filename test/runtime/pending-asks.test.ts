@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ActorSystem, stateless, type AskResult, type Clock, type Ref } from "../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "./manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
 
 interface CountedWorld extends ManualWorld {
   /** Timers that are set and have not fired. */

@@ -12,7 +12,7 @@ import {
   type SpawnOptions,
   type Turn,
 } from "../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "./manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
 
 const PRESSED = { mailbox: { capacity: 4, overflow: "back-pressure" } } as const satisfies SpawnOptions;
 

@@ -1,7 +1,7 @@
 /** What an actor hears when it hears nothing, and what a promise becomes. */
 import { expect, test } from "vitest";
 import { ActorSystem, stateless, type Behavior, type Settled, type Work } from "../../runtime/index.ts";
-import { createManualWorld } from "./manual-world.ts";
+import { createManualWorld } from "../../runtime/testkit/index.ts";
 import { record, type Recorded } from "./recorder.ts";
 
 function idle(

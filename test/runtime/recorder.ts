@@ -1,7 +1,7 @@
 /** Actors whose every step is one line in a list: lives, messages, signals. For tests of order. */
 import { onTestFinished } from "vitest";
 import { ActorSystem, type Behavior } from "../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "./manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
 
 export interface Recorded {
   readonly world: ManualWorld;

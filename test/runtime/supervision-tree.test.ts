@@ -15,7 +15,7 @@ import {
   type SpawnOptions,
   type Strategy,
 } from "../../runtime/index.ts";
-import { createManualWorld } from "./manual-world.ts";
+import { createManualWorld } from "../../runtime/testkit/index.ts";
 
 interface Node {
   readonly options: SpawnOptions;

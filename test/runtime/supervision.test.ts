@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { ActorSystem, createRandom, stateless, type Supervision } from "../../runtime/index.ts";
 import { CrashHistory } from "../../runtime/supervision.ts";
-import { createManualWorld } from "./manual-world.ts";
+import { createManualWorld } from "../../runtime/testkit/index.ts";
 
 const RANDOM = createRandom(1);
 const FAILURE = new Error("asked to fail");

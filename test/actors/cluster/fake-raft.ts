@@ -15,7 +15,7 @@ import {
   type WatchMessage,
 } from "../../../actors/index.ts";
 import { ActorSystem, jsonCodec, stateless, type LogEntry, type LogFields, type Ref } from "../../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "../../runtime/manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 
 type OfType<Type extends RaftActorMessage["type"]> = Extract<RaftActorMessage, { readonly type: Type }>;
 

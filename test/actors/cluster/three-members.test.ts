@@ -25,7 +25,7 @@ import {
   type LogStore,
   type Ref,
 } from "../../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "../../runtime/manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { vmSpec } from "./sample-map.ts";
 
 const NAMES = ["n1", "n2", "n3"] as const;

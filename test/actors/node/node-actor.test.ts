@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { NODE_SPAWN_OPTIONS, nodeActor } from "../../../actors/node/node-actor.ts";
 import type { Command, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
 import { ActorSystem, stateless, type FoundInstance, type Ref } from "../../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "../../runtime/manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { sampleVm } from "../vm/sample-vm.ts";
 import {
   createScriptedHypervisor,

@@ -20,7 +20,7 @@ import {
   type LogWrite,
   type Ref,
 } from "../../../runtime/index.ts";
-import { createManualWorld } from "../../runtime/manual-world.ts";
+import { createManualWorld } from "../../../runtime/testkit/index.ts";
 
 const NAMES = ["n1", "n2", "n3"];
 const systems: ActorSystem[] = [];

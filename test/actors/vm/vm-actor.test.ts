@@ -4,7 +4,7 @@ import { vmActor } from "../../../actors/vm/vm-actor.ts";
 import type { VmMessage, VmReport } from "../../../actors/vm/vm-message.ts";
 import type { VmSpec } from "../../../actors/index.ts";
 import { ActorSystem, stateless, type ProbeResult, type Ref } from "../../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "../../runtime/manual-world.ts";
+import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { sampleVm } from "./sample-vm.ts";
 import {
   createScriptedHypervisor,

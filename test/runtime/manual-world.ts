@@ -1,2 +1,0 @@
-/** Where tests of before the test kit look for its world. */
-export { createManualWorld, type ManualWorld } from "../../runtime/testkit/index.ts";
