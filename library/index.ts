@@ -209,4 +209,5 @@ export {
   type World,
 } from "../runtime/index.ts";
 // From the file itself: what the folder exports beside it has types of packages that users need not have.
+export type { PayloadType } from "../transport/payload-types.ts";
 export { TransportError, type TransportErrorCode } from "../transport/node/transport-error.ts";

@@ -21,6 +21,7 @@ import {
   openLmdbLogStore,
   type Watchdog,
 } from "../runtime/node/index.ts";
+import type { PayloadType } from "../transport/index.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
 
 /** Where a node listens. */

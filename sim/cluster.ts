@@ -4,6 +4,7 @@
  * Which actors run in a process is the scenario's business (`scenario.ts`).
  */
 import type { CrashReport, LogEntry, Random, World } from "../runtime/index.ts";
+import type { PayloadTypes } from "../transport/index.ts";
 import { Disk, type DiskWeather } from "./disk.ts";
 import { Host, type GuestWatcher, type GuestWeather } from "./host.ts";
 import type { NetworkWeather } from "./link.ts";
@@ -55,6 +56,8 @@ export class Cluster {
     readonly timeline: Timeline;
     readonly random: Random;
     readonly weather: Weather;
+    /** Default: none. */
+    readonly payloadTypes?: PayloadTypes;
     readonly hooks: ClusterHooks;
   }) {
     const { timeline, random, weather, hooks } = options;
@@ -67,6 +70,7 @@ export class Cluster {
       random: random.fork(),
       weather: { ...weather.network },
       strict: weather.strict,
+      ...(options.payloadTypes && { payloadTypes: options.payloadTypes }),
     });
     const disks = this.names.map(
       (_, node) =>

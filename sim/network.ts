@@ -6,9 +6,9 @@
  * Messages are handed over as the objects they are, but for their refs, which each kernel makes for itself; with `strict` they
  * are first frozen and asked whether a codec could carry them.
  */
-import type { Address, AnyRef, Envelope, LinkEvent, Random, Remoting } from "../runtime/index.ts";
+import type { Address, AnyRef, Envelope, EnvelopeDrop, LinkEvent, Random, Remoting } from "../runtime/index.ts";
 import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../transport/index.ts";
-import { adoptRefs } from "./adopt-refs.ts";
+import { adoptRefs, type Adopter } from "./adopt-refs.ts";
 import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
 import type { ProcessLife } from "./process-life.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
@@ -76,14 +76,20 @@ export class Network implements LinkNetwork {
     let receive: ((envelope: Envelope) => void) | undefined;
     let resolve: ((address: Address) => AnyRef) | undefined;
     const listeners: ((event: LinkEvent) => void)[] = [];
+    const dropListeners: ((drop: EnvelopeDrop) => void)[] = [];
     const station: Station = {
       node,
       index,
       incarnation,
       life,
       receive: (envelope) => {
-        if (resolve === undefined) receive?.(envelope);
-        else receive?.({ ...envelope, message: adoptRefs(envelope.message, resolve) });
+        if (resolve === undefined) {
+          receive?.(envelope);
+          return;
+        }
+        const drop = this.#adopt(envelope, { resolve, types: this.payloadTypes });
+        if (!("reason" in drop)) receive?.(drop);
+        else for (const listen of dropListeners) listen(drop);
       },
       onLink: (event) => {
         for (const listen of listeners) listen(event);
@@ -100,6 +106,7 @@ export class Network implements LinkNetwork {
         resolve = make;
       },
       onLink: (listen) => void listeners.push(listen),
+      onDropped: (listen) => void dropListeners.push(listen),
     };
   }
 
@@ -114,6 +121,16 @@ export class Network implements LinkNetwork {
     const { delayMinUs, delayMeanUs, spikes, spikeUs } = this.weather;
     const spikeDelayUs = spikes > 0 && this.random.next() < spikes ? this.random.next() * spikeUs : 0;
     return delayMinUs - Math.log(1 - this.random.next()) * delayMeanUs + spikeDelayUs;
+  }
+
+  /** The envelope as its receiver has it, or why it cannot be read. */
+  #adopt(envelope: Envelope, adopter: Adopter): Envelope | EnvelopeDrop {
+    try {
+      return { ...envelope, message: adoptRefs(envelope.message, adopter) };
+    } catch (error) {
+      const detail = `it holds a value that cannot be decoded: ${String(error)}`;
+      return { envelope: { ...envelope, message: undefined }, reason: "unreadable", detail };
+    }
   }
 
   #send(from: Station, envelope: Envelope): void {

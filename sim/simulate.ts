@@ -7,7 +7,8 @@
  * `ctx.pipe` alone (virtual-work.ts) and keeps the event loop until it is done. While it runs, every source of time and
  * entropy of the platform throws, so a run is decided by its seed or it fails.
  */
-import { createMemoryJournal, createRandom } from "../runtime/index.ts";
+import { createRandom } from "../runtime/index.ts";
+import { PayloadTypes } from "../transport/index.ts";
 import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
 import { ActorScenario } from "./actor-scenario.ts";
 import { Cluster } from "./cluster.ts";
@@ -69,14 +70,12 @@ class ActorRun {
     this.#work = new VirtualWork(this.#timeline, random.fork());
     const scenario = new ActorScenario(options, this.#work, random.fork());
     this.#scenario = scenario;
-    const journals = Array.from({ length: nodes }, () =>
-      createMemoryJournal({ dispatcher: this.#timeline.dispatcher }),
-    );
     this.#cluster = new Cluster({
       nodes,
       timeline: this.#timeline,
       random: random.fork(),
       weather: plan.weather,
+      payloadTypes: new PayloadTypes(options.payloadTypes ?? []),
       hooks: {
         compose: (process) => scenario.compose(process),
         check: () => scenario.check(),
@@ -84,10 +83,7 @@ class ActorRun {
         onLeader: () => {},
         onCommitted: () => {},
         guests: scenario.guests,
-        extendWorld: (life, node) => ({
-          work: this.#work.port(life),
-          ...(journals[node] && { journal: journals[node] }),
-        }),
+        extendWorld: (life) => ({ work: this.#work.port(life) }),
         judgeCrash: (crash) => scenario.judgeCrash(crash),
       },
     });

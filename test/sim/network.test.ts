@@ -6,6 +6,7 @@ import type { NetworkWeather } from "../../sim/link.ts";
 import { Network } from "../../sim/network.ts";
 import { ProcessLife } from "../../sim/process-life.ts";
 import { Timeline } from "../../sim/timeline.ts";
+import { PayloadTypes, type PayloadType } from "../../transport/index.ts";
 import { remotingContract } from "../contract/remoting.ts";
 import { PumpedWorld } from "./pumped-world.ts";
 
@@ -143,4 +144,65 @@ test("strict sending reports what no frame can carry", () => {
     invariant: "plain-messages",
     message: expect.stringContaining("when is a function"),
   });
+});
+
+test("an instance of an application's type arrives as another instance, one that cannot be decoded is dropped", async () => {
+  class Money {
+    readonly cents: number;
+
+    constructor(cents: number) {
+      this.cents = cents;
+    }
+  }
+  const money: PayloadType<Money> = {
+    tag: "money",
+    matches: (value) => value instanceof Money,
+    encode: ({ cents }) => ({ cents }),
+    decode(plain) {
+      const { cents } = plain as { readonly cents: number };
+      if (cents < 0) throw new RangeError("below zero");
+      return new Money(cents);
+    },
+  };
+  const world = new PumpedWorld(1);
+  const { timeline, random } = world;
+  const payloadTypes = new PayloadTypes([money]);
+  const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true, payloadTypes });
+  const [n1, n2] = ["n1", "n2"].map((node, at) => network.attach(node, `i${at}`, new ProcessLife(at + 1)));
+  const received: unknown[] = [];
+  const drops: string[] = [];
+  n2?.useRefs?.(() => {
+    throw new Error("this test sends no refs");
+  });
+  n2?.onEnvelope(({ message }) => received.push(message));
+  n2?.onDropped?.(({ reason, detail }) => drops.push(`${reason}: ${detail}`));
+  let isUp = false;
+  n1?.onLink(() => (isUp = true));
+  await world.until(() => isUp);
+  const sent = { price: new Money(5) };
+  for (const message of [sent, new Money(-1), "next"]) {
+    n1?.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
+  }
+  await world.until(() => received.length === 2);
+  expect(received).toStrictEqual([sent, "next"]);
+  expect((received[0] as typeof sent).price).not.toBe(sent.price);
+  expect(drops).toEqual(["unreadable: it holds a value that cannot be decoded: RangeError: below zero"]);
+  world.stop();
+});
+
+test("what was sent cannot be changed any more, by whatever method", async () => {
+  const world = new PumpedWorld(1);
+  const { timeline, random } = world;
+  const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true });
+  const n1 = network.attach("n1", "i1", new ProcessLife(1));
+  const message = { map: new Map([["a", [1]]]), set: new Set([1]), at: new Date(0), error: new Error("e"), list: [1] };
+  n1.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
+  expect(() => message.map.set("b", [])).toThrow("Cannot call set: this Map was sent in a message");
+  expect(() => message.map.get("a")?.push(2)).toThrow(TypeError);
+  expect(() => message.set.add(2)).toThrow("Cannot call add: this Set was sent in a message");
+  expect(() => message.at.setTime(1)).toThrow("Cannot call setTime: this Date was sent in a message");
+  expect(() => message.list.push(2)).toThrow(TypeError);
+  expect(() => (message.error.message = "f")).toThrow(TypeError);
+  expect(message.map.get("a")).toEqual([1]);
+  world.stop();
 });
