@@ -4,6 +4,7 @@
  * The book is kept outside of the processes: the last durable state of every account and of every node's transfers, as they
  * told it themselves.
  */
+import { PersistenceError } from "../../library/index.ts";
 import type { SimulateOptions, Simulation } from "../../library/sim.ts";
 import type { Account, AccountCommand } from "./account.ts";
 import { accountAt, ACCOUNTS, OPENING_CENTS, startBank } from "./bank.ts";
@@ -61,6 +62,8 @@ export function bankRun({ looksForKey }: BankRunOptions): Omit<SimulateOptions, 
       });
     },
     load: { everyMs: 150, act },
+    // A broken disk: the node is restarted on another one.
+    allowCrash: ({ error }) => error instanceof PersistenceError,
     always: {
       "no transfer is booked twice": () => {
         for (const [name, { bookings }] of accounts) {
