@@ -1,8 +1,8 @@
 /**
  * What one child process of the `actors` bench does: `node --expose-gc child.ts SYSTEM MEASURE COUNT` warms up, measures, and
- * prints one number: messages, actors or asks a second; for `idle`, bytes of heap an actor.
+ * prints `ChildFigures`.
  */
-import { MEASURES, type MeasuredSystem, type Measure } from "./measured-system.ts";
+import { MEASURES, type ChildFigures, type MeasuredSystem, type Measure } from "./measured-system.ts";
 
 const WARM_UP = 0.2;
 
@@ -27,22 +27,24 @@ function runner(system: MeasuredSystem, measure: Exclude<Measure, "idle">): (cou
   }
 }
 
-async function rate(run: (count: number) => Promise<void>, count: number): Promise<number> {
+async function rate(run: (count: number) => Promise<void>, count: number): Promise<ChildFigures> {
   // Twice, so that the optimizing compiler has seen more than one system.
   for (let i = 0; i < 2; i++) await run(Math.ceil((count * WARM_UP) / 1000) * 1000);
   const startMs = performance.now();
+  const startCpu = process.cpuUsage();
   await run(count);
-  return count / ((performance.now() - startMs) / 1000);
+  const cpu = process.cpuUsage(startCpu);
+  const value = count / ((performance.now() - startMs) / 1000);
+  return { value, cpuNs: ((cpu.user + cpu.system) * 1000) / count };
 }
 
-/** External memory counts too: an array of a million is outside of the young heap. */
-function bytesEach(system: MeasuredSystem, count: number): number {
+function bytesEach(system: MeasuredSystem, count: number): ChildFigures {
   if (gc === undefined) throw new Error("Cannot measure memory: start with --expose-gc");
   gc();
   const before = process.memoryUsage().heapUsed;
   system.spawnIdle(count);
   gc();
-  return (process.memoryUsage().heapUsed - before) / count;
+  return { value: (process.memoryUsage().heapUsed - before) / count, cpuNs: 0 };
 }
 
 const [name = "", measureText, countText] = process.argv.slice(2);
@@ -50,6 +52,7 @@ const measure = MEASURES.find((known) => known === measureText);
 const count = Number(countText);
 if (measure === undefined || !Number.isSafeInteger(count)) throw new Error("Usage: child.ts SYSTEM MEASURE COUNT");
 const system = await load(name);
-console.log(measure === "idle" ? bytesEach(system, count) : await rate(runner(system, measure), count));
+const figures = measure === "idle" ? bytesEach(system, count) : await rate(runner(system, measure), count);
+console.log(JSON.stringify(figures));
 // nact keeps timers of what it has answered.
 process.exit();

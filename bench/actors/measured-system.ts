@@ -3,6 +3,14 @@
 export const MEASURES = ["ping-pong", "one-way", "fan-out", "spawn-stop", "ask", "idle"] as const;
 export type Measure = (typeof MEASURES)[number];
 
+/** What a child process prints, as JSON. */
+export interface ChildFigures {
+  /** Messages, actors or asks a second; for `idle`, bytes of heap an actor. */
+  readonly value: number;
+  /** Nanoseconds of CPU time each took, of all threads; unlike the rate, about the same on a busy machine. 0 for `idle`. */
+  readonly cpuNs: number;
+}
+
 /** Actors that `fan-out` tells, each as often as the others. */
 export const FAN_OUT = 1_000;
 
