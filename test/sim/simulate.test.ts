@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { stateless, type Settled } from "../../runtime/index.ts";
+import { joinCluster, startSingleton } from "../../actors/index.ts";
+import { stateless, type Behavior, type Settled } from "../../runtime/index.ts";
 import {
   formatSimulation,
   formatSimulations,
@@ -230,6 +231,60 @@ test("an answer to `system.ask` from outside of the actors settles in virtual ti
   });
   expect(result.ok, formatSimulation(result)).toBe(true);
   expect(answers).toEqual([{ ok: false, code: "timeout" }]);
+});
+
+test("a promise that an actor pipes comes back as its message, unless its node has crashed meanwhile", async () => {
+  let piped = 0;
+  const results: Settled<number>[] = [];
+  const piping: Behavior<null, "go" | Settled<number>> = {
+    name: "piping",
+    init: (ctx) => {
+      ctx.setTimer("go", 5, "go");
+      return null;
+    },
+    receive: (state, message, ctx) => {
+      if (message !== "go") results.push(message);
+      else {
+        piped += 1;
+        ctx.setTimer("go", 5, "go");
+        ctx.pipe(slowSum(20), (settled) => settled);
+      }
+      return state;
+    },
+  };
+  const result = await simulate({
+    seed: 3,
+    durationMs: 20_000,
+    faults: ["kill", "pause"],
+    start: ({ system }) => void system.spawn(piping),
+  });
+  expect(result.ok, formatSimulation(result)).toBe(true);
+  expect(new Set(results.map((settled) => JSON.stringify(settled)))).toEqual(new Set(['{"ok":true,"value":20}']));
+  expect(results.length).toBeGreaterThan(300);
+  expect(results.length).toBeLessThan(piped);
+});
+
+test("simulated nodes join a cluster, whose singleton acts on one of them and moves when that crashes", async () => {
+  const acts = new Map<string, number>();
+  const result = await simulate({
+    seed: 2,
+    faults: ["kill", "partition"],
+    start: (node) => {
+      joinCluster(node.system, node.cluster);
+      const ledger = (): Behavior<null, string> => ({
+        name: "ledger",
+        init: () => {
+          acts.set(node.name, (acts.get(node.name) ?? 0) + 1);
+          return null;
+        },
+        receive: (state) => state,
+      });
+      startSingleton(node.system, { name: "ledger", make: ledger });
+    },
+    eventually: { "it acted": () => (acts.size > 0 ? null : "nowhere") },
+  });
+  expect(result.ok, formatSimulation(result)).toBe(true);
+  expect([...acts.values()].reduce((sum, count) => sum + count)).toBeGreaterThan(1);
 });
 
 test("a promise that waits for the outside never settles, and is named at the end", async () => {
