@@ -14,9 +14,10 @@ import {
   type Remoting,
   type Turn,
 } from "../../../runtime/index.ts";
-import { adoptRefs } from "../../../sim/adopt-refs.ts";
+import { adoptRefs, type Adopter } from "../../../sim/adopt-refs.ts";
+import { NO_PAYLOAD_TYPES } from "../../../transport/index.ts";
 
-interface Station {
+interface Station extends Adopter {
   receive(envelope: Envelope): void;
   resolve(address: Address): AnyRef;
   onLink(event: LinkEvent): void;
@@ -150,7 +151,7 @@ export class TestNetwork {
   /** Says something in the name of a node, as a kernel of another version or an enemy would. */
   forge(envelope: Envelope): void {
     const station = this.#stations.get(envelope.to.node);
-    station?.receive({ ...envelope, message: adoptRefs(envelope.message, station.resolve) });
+    station?.receive({ ...envelope, message: adoptRefs(envelope.message, station) });
   }
 
   stop(): void {
@@ -165,6 +166,7 @@ export class TestNetwork {
   #create(node: string): void {
     const listeners: ((event: LinkEvent) => void)[] = [];
     const station: Station = {
+      types: NO_PAYLOAD_TYPES,
       receive: () => {},
       resolve: () => {
         throw new Error("No system has registered");
@@ -215,7 +217,7 @@ export class TestNetwork {
     const station = envelope === undefined ? undefined : this.#stations.get(envelope.to.node);
     if (envelope === undefined || station === undefined || !link.up) return;
     if (envelope.from.path !== KERNEL_PATH) this.onDelivered(envelope);
-    station.receive({ ...envelope, message: adoptRefs(envelope.message, station.resolve) });
+    station.receive({ ...envelope, message: adoptRefs(envelope.message, station) });
   }
 
   #lost(envelope: Envelope): void {
