@@ -57,7 +57,7 @@ describe.each(CHAPTERS)("%s", (file) => {
 
   test(`${basename(file)} shows no command that is not run`, () => {
     expect(commands.filter((command) => !programs.includes(command) && !checks.includes(command))).toEqual([]);
-    const run = new Set(programs.map(({ command }) => command.split(" ")[1]));
+    const run = new Set(programs.flatMap(({ command }) => command.split(" ").slice(1)));
     const isImported = (name: string): boolean => listings.some(({ text }) => text.includes(`"./${name}"`));
     const idle = sound.filter(({ file: name }) => !run.has(name) && !isImported(name));
     expect(idle.map(({ file: name }) => name)).toEqual([]);
