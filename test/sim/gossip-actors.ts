@@ -11,7 +11,7 @@ export type Heard = Map<string, Map<string, number>>;
 
 const TICK_MS = 100;
 
-export function gossip(
+function gossip(
   names: readonly string[],
   hear: (from: string, count: number) => void,
 ): Behavior<number, GossipMessage> {
