@@ -91,6 +91,26 @@ test.each([
   expect(run(process.execPath, [tsc, "-p", "."], project)).toBe("");
 });
 
+test("the threads of the package start: a world keeps its journal and joins a cluster of one", () => {
+  const program = [
+    'import { ActorSystem, createNodeWorld, joinCluster, startSingleton, stateless } from "blixard";',
+    'const world = await createNodeWorld({ data: "kept", log: "error" });',
+    "const system = ActorSystem.create({ world });",
+    "joinCluster(system, world.cluster);",
+    'const make = () => stateless("greeter", (replyTo, ctx) => ctx.tell(replyTo, "acts"));',
+    'const { ref } = startSingleton(system, { name: "greeter", make });',
+    "console.log(await system.ask(ref, (replyTo) => replyTo, { timeoutMs: 20000 }));",
+    'world.journal.open("stream", (opened) => console.log(opened.ok));',
+    "await new Promise((done) => world.journal.listStreams({}, done));",
+    "system.stop();",
+    "await world.close();",
+  ];
+  writeFileSync(join(project, "durable.js"), `${program.join("\n")}\n`);
+  expect(run(process.execPath, ["durable.js"], project)).toBe(
+    '{ ok: true, answer: "acts" }\ntrue\n'.replaceAll('"', "'"),
+  );
+});
+
 test("the command line of the package knows its version and runs a seed", () => {
   const bin = join(project, "node_modules", ".bin", "blixard");
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8")) as {
