@@ -45,6 +45,7 @@ export {
 export {
   brokenHoldRule,
   brokenShardRules,
+  CoordinationTables,
   COORDINATOR_PATH,
   COORDINATOR_SPAWN_OPTIONS,
   coordinatorActor,
@@ -63,7 +64,6 @@ export {
   type CoordinationNews,
   type CoordinationRecord,
   type CoordinationSelection,
-  type CoordinationTables,
   type CoordinatorRequest,
   type EntityRecord,
   type LeaseEvent,

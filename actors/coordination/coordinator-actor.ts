@@ -40,6 +40,8 @@ export const COORDINATOR_SPAWN_OPTIONS: SpawnOptions = {
 export function coordinatorActor(options: CoordinatorOptions): Behavior<Coordinator, CoordinatorMessage> {
   return {
     name: "coordinator",
+    // Nothing of another node: a tenure is an object that coordinator and holder share. No message is undefined.
+    accepts: (message): message is CoordinatorMessage => message === undefined,
     init: (ctx) => new Coordinator(options, ctx),
     receive: (coordinator, message) => {
       coordinator.handle(message);

@@ -40,6 +40,42 @@ export function guarded<State, Message>(
   };
 }
 
+/**
+ * `guarded` for a behaviour that is made when the actor begins, and again at each restart: what `make` throws is the crash
+ * of that actor, not of the one that spawns it.
+ */
+export function guardedLazily<State, Message>(
+  name: string,
+  tenure: Tenure,
+  make: () => Behavior<State, Message>,
+): Behavior<Begun<State, Message> | typeof OVER, Message> {
+  return guarded<Begun<State, Message>, Message>(
+    {
+      name,
+      init: (ctx) => {
+        const behavior = make();
+        return { behavior, state: behavior.init(ctx) };
+      },
+      receive: (begun, message, ctx) => {
+        begun.state = begun.behavior.receive(begun.state, message, ctx);
+        return begun;
+      },
+      onSignal: (begun, signal, ctx) => {
+        const { behavior, state } = begun;
+        if (behavior.onSignal !== undefined) begun.state = behavior.onSignal(state, signal, ctx);
+        return begun;
+      },
+    },
+    tenure,
+  );
+}
+
+/** A behaviour with its state. */
+interface Begun<State, Message> {
+  readonly behavior: Behavior<State, Message>;
+  state: State;
+}
+
 /** The message waits again, so that it is accounted for with the others when the actor has stopped. */
 function putBack<State, Message>(state: State, message: Message, ctx: Context<Message>): State {
   ctx.tell(ctx.self, message);

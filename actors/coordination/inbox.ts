@@ -10,8 +10,7 @@ export function spawnInbox<News, Message>(
   adapt: (news: News) => Message,
 ): Ref<News> {
   const deliver = ctx.callback(adapt);
-  return ctx.spawn(
-    stateless<News>("inbox", (news) => deliver(news)),
-    { name },
-  );
+  const inbox = stateless<News>("inbox", (news) => deliver(news));
+  // Its parent's own node speaks to it, and nobody else; no message is undefined.
+  return ctx.spawn({ ...inbox, accepts: (news): news is News => news === undefined }, { name });
 }

@@ -12,7 +12,7 @@ export type {
   ShardRecord,
   ShardTypeRecord,
 } from "./coordination-record.ts";
-export type { CoordinationTables } from "./coordination-tables.ts";
+export { CoordinationTables } from "./coordination-tables.ts";
 export { COORDINATOR_PATH, COORDINATOR_SPAWN_OPTIONS, coordinatorActor } from "./coordinator-actor.ts";
 export type { CoordinatorRequest, LeaseEvent, LeaseHolder, SessionEvent } from "./coordinator-protocol.ts";
 export { FenceGate } from "./fence-gate.ts";

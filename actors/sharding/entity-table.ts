@@ -8,8 +8,8 @@
  * An entity that is stopping first handles what it was told before; what comes meanwhile waits here, in order, for the
  * next actor of it. So passivation loses nothing, and there are never two actors of an entity.
  */
-import type { AnyRef, Context, Ref } from "../../runtime/index.ts";
-import { guarded } from "../coordination/guarded.ts";
+import type { AnyRef, Behavior, Context, Ref } from "../../runtime/index.ts";
+import { guardedLazily } from "../coordination/guarded.ts";
 import type { Tenure } from "../coordination/tenure.ts";
 import { entityName } from "./entity-name.ts";
 import type { ShardRegionSetup } from "./shard-options.ts";
@@ -148,8 +148,9 @@ export class EntityTable<State, Message> {
     const name = entityName(id);
     if (name === undefined) return undefined;
     const asked = ctx.callback<null>(() => ({ type: "passivate", entity: id }));
-    const behavior = setup.make({ id, tenure: home.tenure, passivate: () => asked(null) });
-    const ref = ctx.spawn(guarded(behavior, home.tenure), {
+    const { tenure } = home;
+    const make = (): Behavior<State, Message> => setup.make({ id, tenure, passivate: () => asked(null) });
+    const ref = ctx.spawn(guardedLazily(setup.type, tenure, make), {
       name,
       supervision: setup.supervision,
       ...(setup.mailbox && { mailbox: setup.mailbox }),

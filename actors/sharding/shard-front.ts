@@ -27,11 +27,14 @@ class News {
   }
 }
 
-/** A sender that is faster than the link to a home is held back. */
+/**
+ * A sender that is faster than the link to a home is held back. What `entityOf` or `shardOf` throws costs one message, not
+ * those that wait.
+ */
 export function frontSpawnOptions(shardType: string): SpawnOptions {
   return {
     name: frontPath(shardType),
-    supervision: { onCrash: "restart" },
+    supervision: { onCrash: "resume" },
     mailbox: { capacity: 10_000, overflow: "back-pressure" },
   };
 }
@@ -96,6 +99,9 @@ class ShardFront<State, Message> {
       return;
     }
     const shard = setup.shardOf?.(entity) ?? hashShard(entity, setup.shards);
+    if (!Number.isInteger(shard) || shard < 0 || shard >= setup.shards) {
+      throw new RangeError(`Cannot route to entity "${entity}": shard ${shard} is none of ${setup.shards}`);
+    }
     this.#route(shard, { entity, message });
   }
 

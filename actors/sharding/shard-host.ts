@@ -177,7 +177,7 @@ class ShardHost<State, Message> {
   }
 
   #deliver({ shard, fence, entity, message }: ShardLetter): void {
-    if (!this.#setup.accepts(message)) {
+    if (!this.#accepts(message)) {
       this.#refuse("wrong-type", message);
       return;
     }
@@ -188,6 +188,15 @@ class ShardHost<State, Message> {
       if (!this.#early.push(shard, { shard, fence, entity, message })) this.#refuse("buffer-full", message);
     } else {
       this.#return({ shard, fence, entity, message });
+    }
+  }
+
+  /** A check that throws has not accepted; all other entities must not hear of it. */
+  #accepts(message: unknown): message is Message {
+    try {
+      return this.#setup.accepts(message);
+    } catch {
+      return false;
     }
   }
 
@@ -263,6 +272,7 @@ class ShardHost<State, Message> {
   }
 
   #leaveIfEmpty(): void {
+    if (!this.#membership.isLeaving) return;
     const { node } = this.#ctx;
     const isHome = this.#mirror.tables.shardsOf(this.#setup.type).some(({ home }) => home?.node === node);
     if (!isHome) this.#membership.isEmpty();

@@ -29,7 +29,7 @@ export interface ShardRegionOptions<State, Message> {
   accepts?(message: unknown): message is Message;
   /** Whether entities may live on this node; else it only sends to them. Default: true. */
   readonly hosts?: boolean;
-  /** An entity that got no message for so long is stopped. Default: 120,000; Infinity: never. */
+  /** An entity that got no message for so long is stopped. Default: 120,000, with `remember` Infinity: never. */
   readonly passivateAfterMs?: number;
   /**
    * Whether the ids of living entities are kept in the replicated state, so that they start by themselves where their shard

@@ -50,7 +50,7 @@ function setupOf<State, Message>(
     ...options,
     shards: options.shards ?? SHARDS,
     hosts: options.hosts ?? true,
-    passivateAfterMs: options.passivateAfterMs ?? PASSIVATE_AFTER_MS,
+    passivateAfterMs: options.passivateAfterMs ?? (options.remember === true ? Infinity : PASSIVATE_AFTER_MS),
     remember: options.remember ?? false,
     supervision: options.supervision ?? { onCrash: "restart" },
     handOffMs: options.handOffMs ?? HAND_OFF_MS,

@@ -10,7 +10,7 @@
  */
 import type { AnyRef, Behavior, Context, MailboxOptions, Ref, SpawnOptions, Supervision } from "../../runtime/index.ts";
 import type { CoordinatorRequest } from "../coordination/coordinator-protocol.ts";
-import { guarded } from "../coordination/guarded.ts";
+import { guardedLazily } from "../coordination/guarded.ts";
 import { RouteBuffer } from "../coordination/route-buffer.ts";
 import type { Tenure } from "../coordination/tenure.ts";
 import {
@@ -150,13 +150,17 @@ class SingletonManager<State, Message> {
   }
 
   #start(tenure: Tenure): void {
-    const { supervision, mailbox } = this.#options;
+    const options = this.#options;
+    const { name, supervision, mailbox } = options;
     this.#newest = tenure.fence;
-    const ref = this.#ctx.spawn(guarded(this.#options.make(tenure), tenure), {
-      name: `instance-${tenure.fence}`,
-      supervision: supervision ?? { onCrash: "restart" },
-      ...(mailbox && { mailbox }),
-    });
+    const ref = this.#ctx.spawn(
+      guardedLazily(name, tenure, () => options.make(tenure)),
+      {
+        name: `instance-${tenure.fence}`,
+        supervision: supervision ?? { onCrash: "restart" },
+        ...(mailbox && { mailbox }),
+      },
+    );
     this.#ctx.watch(ref);
     this.#acting = { tenure, ref };
     for (const fence of this.#early.destinations()) {
@@ -188,9 +192,9 @@ class SingletonManager<State, Message> {
 
   #deliver(fence: number, message: unknown): void {
     const acting = this.#acting;
-    const options = this.#options;
+    const { name } = this.#options;
     if (acting?.tenure.fence === fence && this.#next === null) {
-      if (options.accepts?.(message) ?? true) this.#ctx.tell(acting.ref, message as Message);
+      if (this.#accepts(message)) this.#ctx.tell(acting.ref, message);
       else this.#refuse("wrong-type", message);
       return;
     }
@@ -198,8 +202,17 @@ class SingletonManager<State, Message> {
       if (!this.#early.push(fence, message)) this.#refuse("buffer-full", message);
       return;
     }
-    const proxy = this.#ctx.refAt<Returned>({ node: this.#ctx.node, path: `${proxyPath(options.name)}/returned` });
+    const proxy = this.#ctx.refAt<Returned>({ node: this.#ctx.node, path: `${proxyPath(name)}/returned` });
     this.#ctx.tell(proxy, { fence, message });
+  }
+
+  /** A check that throws has not accepted; the child must not end for it. */
+  #accepts(message: unknown): message is Message {
+    try {
+      return this.#options.accepts?.(message) ?? true;
+    } catch {
+      return false;
+    }
   }
 
   #claim(): void {

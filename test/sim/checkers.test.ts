@@ -1,8 +1,10 @@
 /** The checkers of what users are promised: each is shown a lie and must notice. */
 import { expect, test } from "vitest";
-import type { ClusterView, Command, Vm } from "../../actors/index.ts";
+import { CoordinationTables, type ClusterView, type Command, type Vm } from "../../actors/index.ts";
 import { createRandom, jsonCodec, type InstanceLaunch } from "../../runtime/index.ts";
 import { ClientChecker } from "../../sim/checkers/client-checker.ts";
+import { ReliableChecker } from "../../sim/checkers/reliable-checker.ts";
+import { TenureChecker, type Copy } from "../../sim/checkers/tenure-checker.ts";
 import { CommittedLog } from "../../sim/checkers/committed-log.ts";
 import { ReplicaChecker } from "../../sim/checkers/replica-checker.ts";
 import { VmChecker } from "../../sim/checkers/vm-checker.ts";
@@ -31,8 +33,10 @@ test("VmChecker finds a VM that starts while it runs elsewhere, not one that mov
   expect(moved.failure?.message).toContain('VM "web" starts on host 2 as web-3, and runs on host 1 as web-2');
 });
 
+const coordination = new CoordinationTables();
+
 function view(applied: number, fingerprint: string): ClusterView {
-  return { applied, fingerprint, get: () => undefined, list: () => [] };
+  return { applied, fingerprint, get: () => undefined, list: () => [], coordination };
 }
 
 test("ReplicaChecker finds replicas that differ at an index", () => {
@@ -99,7 +103,7 @@ test("ClientChecker finds a read that does not see what was acknowledged before 
 test("ClientChecker finds at the end that an acknowledged write does not show", () => {
   const running = (value: boolean): ClusterView => {
     const vm = { kind: "Vm", spec: { running: value } } as Vm;
-    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm] };
+    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm], coordination };
   };
   const { at, checker } = clients([START, STOP]);
   checker.onOutcome("web", START, done(1));
@@ -120,7 +124,7 @@ test("ClientChecker finds a proposal that acts again where the log repeats it", 
   for (const index of [1, 2]) committed.add({ index, term: 1, type: "command", payload }, { node: 0, term: 1 });
   const changedAt = (version: number): ClusterView => {
     const vm = { kind: "Vm", metadata: { version } } as Vm;
-    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm] };
+    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm], coordination };
   };
   const checker = new ClientChecker(at, committed, jsonCodec);
   checker.check(changedAt(1));
@@ -128,4 +132,56 @@ test("ClientChecker finds a proposal that acts again where the log repeats it", 
   const again = new ClientChecker(at, committed, jsonCodec);
   again.check(changedAt(2));
   expect(at.failure).toMatchObject({ invariant: "acts-at-most-once" });
+});
+
+function copy(node: number, fence: number, clock: { valid: boolean } = { valid: true }): Copy {
+  return { key: "ledger", node, fence, isValid: () => clock.valid };
+}
+
+test("TenureChecker finds a second holder, and lets the next begin when the first is over, ended or gone", () => {
+  for (const over of ["its tenure", "itself", "its process", "nothing"] as const) {
+    const at = timeline();
+    const checker = new TenureChecker(at);
+    const clock = { valid: true };
+    const first = copy(0, 5, clock);
+    checker.onBegin(first);
+    checker.onAct(first);
+    if (over === "its tenure") clock.valid = false;
+    if (over === "itself") checker.onEnd(first);
+    if (over === "its process") checker.onNodeEnd(0);
+    checker.onBegin(copy(1, 9));
+    if (over === "nothing") expect(at.failure).toMatchObject({ invariant: "one-holder-acts" });
+    else expect(at.failure, over).toBeNull();
+  }
+});
+
+test("TenureChecker finds a holder that acts after one with a larger fence has", () => {
+  const at = timeline();
+  const checker = new TenureChecker(at);
+  const [first, second] = [copy(0, 5, { valid: false }), copy(1, 9)];
+  for (const one of [first, second]) {
+    checker.onBegin(one);
+    checker.onAct(one);
+  }
+  expect(at.failure).toBeNull();
+  checker.onEnd(second);
+  checker.onAct(first);
+  expect(at.failure).toMatchObject({ invariant: "acts-in-order-of-fences" });
+});
+
+test("ReliableChecker finds what is doubled, out of order, passed over or missing", () => {
+  const seen = (
+    ...numbers: readonly number[]
+  ): { readonly invariant: string | undefined; readonly missing: string | null } => {
+    const at = timeline();
+    const checker = new ReliableChecker(at);
+    for (const number of [1, 2, 3]) checker.onTaken({ producer: 0, number });
+    for (const number of numbers) checker.onRecorded({ producer: 0, number });
+    return { invariant: at.failure?.invariant, missing: checker.missing() };
+  };
+  expect(seen(1, 2, 3)).toEqual({ invariant: undefined, missing: null });
+  expect(seen(1, 2).missing).toContain("message 3 of node 0");
+  expect(seen(1, 1).invariant).toBe("reliable-once");
+  expect(seen(1, 3).invariant).toBe("reliable-never-lost");
+  expect(seen(1, 2, 3, 0).invariant).toBe("reliable-in-order");
 });

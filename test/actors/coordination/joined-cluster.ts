@@ -32,7 +32,7 @@ class MemoryLog {
 export class JoinedCluster {
   readonly network: ManualCluster;
   readonly names: readonly string[];
-  readonly views = new Map<string, ClusterView>();
+  readonly views: Map<string, ClusterView> = new Map();
   readonly crashes: string[] = [];
   readonly #logs = new Map<string, MemoryLog>();
   readonly #start: (system: ActorSystem, world: ManualWorld) => void;

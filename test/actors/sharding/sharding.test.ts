@@ -220,6 +220,32 @@ test("an entity that crashes is restarted by its supervision, one that stops is 
   expect(begun).toBe(3);
 });
 
+test("what make, entityOf or shardOf throws costs one message or one entity, and no other", () => {
+  crashesWanted = true;
+  const failing: Partial<ShardRegionOptions<null, Message>> = {
+    entityOf: ({ id }) => {
+      if (id === "no-id") throw new Error("entityOf failed");
+      return id;
+    },
+    shardOf: (id) => (id === "far" ? 99 : 0),
+    make: (made) => {
+      if (made.id === "bad") throw new Error("make failed");
+      return entity(made);
+    },
+  };
+  start(["n1"], failing);
+  settled("n1");
+  tell("n1", "a");
+  reply("n1");
+  for (const id of ["no-id", "far", "bad"]) tell("n1", id);
+  const last = tell("n1", "a");
+  expect(reply("n1").number).toBe(last);
+  expect(begun).toBe(1);
+  const crashes = cluster.crashes.join("\n");
+  for (const why of ["entityOf failed", 'entity "far": shard 99 is none of 6', "make failed"])
+    expect(crashes).toContain(why);
+});
+
 test("a node that is cut off ends its entities before they begin elsewhere", () => {
   start();
   settled(...NAMES);
