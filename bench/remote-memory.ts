@@ -27,7 +27,10 @@ interface Sample {
   readonly receiverHeap: number;
 }
 
-/** Rows of growth: the median of the last quarter of the samples less that of the second one, when everything is warm. */
+/**
+ * Rows of growth: the least of the last quarter of the samples, when garbage has just been collected, less the least of the
+ * second one, when everything is warm.
+ */
 export async function measureMemory(
   { system }: RemoteNode,
   peer: ChildProcess,
@@ -78,10 +81,10 @@ async function takeSample(peer: ChildProcess): Promise<Sample> {
   return { senderRss: own.rss, senderHeap: own.heapUsed, receiverRss: memory.rss, receiverHeap: memory.heapUsed };
 }
 
-/** The median of one quarter of the samples, 1 to 4. */
+/** The least of one quarter of the samples, 1 to 4. */
 function quarter(samples: readonly Sample[], number: number, of: (sample: Sample) => number): number {
   const part = samples.slice(((number - 1) * samples.length) / 4, (number * samples.length) / 4).map(of);
-  return part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? Number.NaN;
+  return Math.min(...part);
 }
 
 function describe(sample: Sample): string {

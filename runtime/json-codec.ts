@@ -1,6 +1,6 @@
 /**
  * A payload codec that needs no platform: JSON with every non-ASCII character escaped, one byte a character.
- * The simulator uses it; Node.js uses msgpackr (`transport/node/`), which is faster and smaller.
+ * The simulator uses it; Node.js uses MessagePack (`transport/node/`), which is faster and smaller.
  */
 import type { PayloadCodec } from "./ports/payload-codec.ts";
 

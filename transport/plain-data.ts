@@ -26,7 +26,7 @@ export interface PayloadRules {
   readonly types: PayloadTypes;
 }
 
-export const EXTENDED_RULES: PayloadRules = { extended: true, types: NO_PAYLOAD_TYPES };
+const EXTENDED_RULES: PayloadRules = { extended: true, types: NO_PAYLOAD_TYPES };
 
 /** What peers of protocol version 1 read, and what the Raft log holds. */
 export const PLAIN_RULES: PayloadRules = { extended: false, types: NO_PAYLOAD_TYPES };

@@ -1,7 +1,7 @@
 /**
  * The payload codec port: plain data to bytes and back, for what goes into the Raft log.
  *
- * Drivers: msgpackr (`transport/node/`); ASCII JSON (`runtime/json-codec.ts`), which needs nothing of a platform and so
+ * Drivers: MessagePack (`transport/node/`); ASCII JSON (`runtime/json-codec.ts`), which needs nothing of a platform and so
  * serves the simulator.
  */
 export interface PayloadCodec {

@@ -3,8 +3,8 @@
  *
  * Delivery is at most once and, while a link lasts, in order for all that one node sends to one path of another; a lost link loses
  * what was in flight.
- * Drivers: `transport/node/` (ws), the simulator's network. Payloads are plain data and `Ref`s; a driver that leaves the
- * process encodes refs as addresses, the simulator hands the same frozen objects over.
+ * Drivers: `transport/node/` (ws), the simulator's network. What a payload may hold: `transport/README.md`; a driver
+ * that leaves the process encodes refs as addresses, the simulator hands the same frozen objects over.
  */
 import type { AnyRef } from "../ref.ts";
 import type { Address } from "./address.ts";

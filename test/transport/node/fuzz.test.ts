@@ -55,6 +55,22 @@ const brokenFrame = fc
   .tuple(validFrame, fc.array(mutation, { minLength: 1, maxLength: 4 }))
   .map(([bytes, mutations]) => mutations.reduce(mutate, bytes));
 
+const path = fc.oneof(
+  fc.constantFrom("a", "", "$kernel"),
+  fc.nat(3),
+  fc.tuple(fc.nat(3), fc.constantFrom("a", "web/b")),
+);
+
+/** Frames of version 2, most of them well formed by themselves; whether they fit together is another question. */
+const laterFrame = fc
+  .oneof(
+    fc.array(fc.tuple(plain, path, path), { maxLength: 3 }).map((messages) => [6, ...messages.flat()]),
+    fc.array(fc.tuple(plain, path, path, fc.string()), { maxLength: 3 }).map((messages) => [9, ...messages.flat()]),
+    fc.tuple(fc.constant(7), fc.nat(3), path, path, fc.nat(40)),
+    fc.tuple(fc.constant(8), fc.nat(3), fc.uint8Array({ maxLength: 20 })),
+  )
+  .map((frame) => new Uint8Array(packr.pack(frame)));
+
 const anyFrame = fc.oneof(fc.uint8Array({ maxLength: 200 }), brokenFrame);
 
 function mutate(bytes: Uint8Array, { kind, at, byte }: Mutation): Uint8Array {
@@ -76,9 +92,13 @@ function mutate(bytes: Uint8Array, { kind, at, byte }: Mutation): Uint8Array {
 }
 
 function read(bytes: Uint8Array): ReadFrame {
+  return createReader().read(bytes);
+}
+
+function createReader(): LinkReader {
   const resolve = (address: Address): Ref<never> => new Ref(address, { receive: () => {} });
   const unpacking = { extended: true, types: NO_PAYLOAD_TYPES, resolve };
-  return new LinkReader({ from: "n1", to: "n2", unpacking, messageBytesMax: MESSAGE_BYTES_MAX }).read(bytes);
+  return new LinkReader({ from: "n1", to: "n2", unpacking, messageBytesMax: MESSAGE_BYTES_MAX });
 }
 
 function expectWellFormed({ from, to, message }: Envelope): void {
@@ -110,6 +130,26 @@ test("no frame makes the reader throw or yields a malformed envelope", () => {
     { numRuns: 3000 },
   );
   expect(refused).toBeGreaterThan(1000);
+});
+
+test("no sequence of frames makes a link's reader throw or yield a malformed envelope", () => {
+  let delivered = 0;
+  fc.assert(
+    fc.property(fc.array(fc.oneof({ weight: 9, arbitrary: laterFrame }, anyFrame), { maxLength: 12 }), (frames) => {
+      const reader = createReader();
+      for (const frame of frames) {
+        const outcome = reader.read(frame);
+        if (!outcome.ok) {
+          expect(outcome.refusal.code).toMatch(/^(?:malformed|unknown|unexpected)-frame$/);
+          return;
+        }
+        delivered += outcome.received.envelopes.length;
+        outcome.received.envelopes.forEach(expectWellFormed);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  expect(delivered).toBeGreaterThan(20);
 });
 
 let node: WsRemoting;
