@@ -28,7 +28,7 @@ export interface DecideContext<State, Command, Event> {
   /** Keeps nothing; what is added by `then…` happens all the same. */
   none(): Decision<State, Command>;
   /** Keeps nothing and answers. Short for `none().thenReply(to, () => answer)`. */
-  reply<Answer>(to: Ref<Answer>, answer: Answer): Decision<State, Command>;
+  reply<Answer>(to: Ref<Answer>, answer: NoInfer<Answer>): Decision<State, Command>;
   /** Puts the command away until a decision says `thenUnstashAll`. The limit is the spawner's (`SpawnOptions.stash`). */
   stash(): Decision<State, Command>;
   /** The command is none for this actor: a dead letter, `unhandled`. */
@@ -71,7 +71,11 @@ export class Decision<State, Command> {
   }
 
   /** Answers, with what `make` makes of the state. */
-  thenReply<Answer>(to: Ref<Answer>, make: (state: State) => Answer): Decision<State, Command> {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as `Answer`, literals in what `make` gives would widen
+  thenReply<Answer, const Given extends Answer = Answer>(
+    to: Ref<Answer>,
+    make: (state: State) => Given,
+  ): Decision<State, Command> {
     return this.thenRun((state, ctx) => ctx.tell(to, make(state)));
   }
 

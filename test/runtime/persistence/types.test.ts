@@ -33,6 +33,18 @@ const withoutEmpty: unknown = () => eventSourced({ name: "a", streamId: "a", dec
 
 declare const decideLater: Parameters<typeof eventSourced<number, Command, Event>>[0]["decide"];
 
+declare const reserved: Ref<"reserved" | "sold-out">;
+
+/** What is answered is one of the words that the asker takes, without a cast. */
+const answers: typeof decideLater = (_, __, ctx) => {
+  // @ts-expect-error -- no such word
+  void ctx.persist([{ type: "counted" }]).thenReply(reserved, () => "gone");
+  // @ts-expect-error -- nor here
+  void ctx.reply(reserved, "gone");
+  return ctx.persist([{ type: "counted" }]).thenReply(reserved, () => "reserved");
+};
+void answers;
+
 test("an event-sourced actor is a behaviour like any other", () => {
   expect(counter.name).toBe("counter");
   expect(withoutEmpty).toBeTypeOf("function");
