@@ -106,6 +106,7 @@ export function createStandIn(node: string): StandIn {
         );
         return;
       case "watch-leadership":
+      case "subscribe-coordination":
         return;
       default:
         message satisfies never;
