@@ -123,7 +123,7 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
 
   /** One turn; called by the dispatcher. */
   run(): void {
-    this.#scheduled = false;
+    // It stays scheduled until the turn's end: what comes meanwhile needs no turn yet.
     for (let budget = THROUGHPUT; budget > 0 && this.phase === "running"; budget--) {
       if (this.#mailbox.hasSignal) this.#handleControl(this.#mailbox.shiftSignal());
       else if (this.#mutes > 0 && this.#isMuted) break;
@@ -131,6 +131,7 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
       else if (this.#mailbox.hasMessage) this.#handleNext();
       else break;
     }
+    this.#scheduled = false;
     if (this.kernel.inspection.on) this.kernel.inspection.current = 0;
     this.schedule();
   }

@@ -75,8 +75,8 @@ export class Mailbox<Message> {
   #users: Lane | null = null;
   /** Null when there is no signal. */
   #signals: Lane | null = null;
-  /** Messages of others that wait. */
-  #counted = 0;
+  /** How many of those that wait are the actor's own, and so not counted: few, and most actors have none. */
+  #own = 0;
   /** Draining to so many relieves who waits. */
   #reliefAt = NEVER;
   #pressure: Pressure | null = null;
@@ -124,10 +124,8 @@ export class Mailbox<Message> {
 
   push(message: Message | Deferred, sender: AnyRef | null): void {
     const users = (this.#users ??= new Lane());
-    if (!(message instanceof Deferred)) {
-      if (this.#counted >= this.#capacity && !this.#makeRoom(message, sender)) return;
-      this.#counted += 1;
-    }
+    if (message instanceof Deferred) this.#own += 1;
+    else if (users.length - this.#own >= this.#capacity && !this.#makeRoom(message, sender)) return;
     users.push(message, sender);
     if (users.length > this.highWater) this.highWater = users.length;
   }
@@ -140,11 +138,10 @@ export class Mailbox<Message> {
 
   /** Only when `hasMessage`. */
   shift(): Message | Deferred {
-    const message = (this.#users as Lane).shift() as Message | Deferred;
-    if (!(message instanceof Deferred)) {
-      this.#counted -= 1;
-      if (this.#counted <= this.#reliefAt) this.release();
-    }
+    const users = this.#users as Lane;
+    const message = users.shift() as Message | Deferred;
+    if (this.#own > 0 && message instanceof Deferred) this.#own -= 1;
+    else if (this.#reliefAt !== NEVER && users.length - this.#own <= this.#reliefAt) this.release();
     return message;
   }
 
@@ -161,6 +158,11 @@ export class Mailbox<Message> {
   release(): void {
     this.#reliefAt = NEVER;
     this.#pressure?.release();
+  }
+
+  /** Messages of others that wait. */
+  get #counted(): number {
+    return this.depth - this.#own;
   }
 
   /** Whether `message` may come in, if need be instead of an older one. */
@@ -192,7 +194,6 @@ export class Mailbox<Message> {
   #dropOldest(): true {
     const users = this.#users as Lane;
     const oldest = users.removeFirst((waiting) => !(waiting instanceof Deferred));
-    this.#counted -= 1;
     this.#refuse(oldest, users.sender);
     return true;
   }
