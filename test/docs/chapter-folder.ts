@@ -10,6 +10,9 @@ const REPOSITORY = join(import.meta.dirname, "..", "..");
 const NACT = join(REPOSITORY, "runtime", "nact.d.ts");
 const BIN = join(REPOSITORY, "node_modules", ".bin");
 
+/** A listing starts in half the time when its imports are compiled already. */
+const COMPILE_CACHE = join(REPOSITORY, "node_modules", ".cache", "guide");
+
 /** A listing that is still running by then hangs. */
 const RUN_MS_MAX = 60_000;
 
@@ -81,7 +84,7 @@ export class ChapterFolder implements Disposable {
       cwd: this.#root,
       encoding: "utf8",
       timeout: RUN_MS_MAX,
-      env: { PATH: process.env["PATH"], NO_COLOR: "1" },
+      env: { PATH: process.env["PATH"], NO_COLOR: "1", NODE_COMPILE_CACHE: COMPILE_CACHE },
     });
     return { stdout, stderr, status };
   }
