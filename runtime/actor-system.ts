@@ -117,8 +117,11 @@ export class ActorSystem {
     this.#kernel.tell(to, message, null);
   }
 
-  /** Asks from outside the actors. Resolves with the answer or with why there is none, never rejects. */
-  ask<Message, Answer>(
+  /**
+   * Asks from outside the actors. Resolves with the answer or with why there is none, never rejects. The type of the answer is
+   * that of the parameter of `make`: `(replyTo: Ref<number>) => …`.
+   */
+  ask<const Message, Answer>(
     to: Ref<Message>,
     make: (replyTo: Ref<Answer>) => Message,
     options: { readonly timeoutMs: number },

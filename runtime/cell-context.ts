@@ -85,7 +85,7 @@ export class CellContext<in out Message> implements Context<Message> {
     this.#kernel.tell(to, message, this.#cell.ref);
   }
 
-  ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
+  ask<const Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
     const replyTo = this.#kernel.asks.open<Answer>(request.timeoutMs, new ActorAsk(this.#cell, request));
     // The ask is the sender: whoever refuses the request can say so.
     this.#kernel.tell(to, request.make(replyTo), replyTo);

@@ -25,9 +25,10 @@ export interface Context<in out Message> {
   tell<Other>(to: Ref<Other>, message: Other): void;
   /**
    * Sends a request and turns the answer into a message to this actor. `adapt` gets the answer or, after `timeoutMs`,
-   * a failure; it is called exactly once, and not at all when this actor has stopped or restarted by then.
+   * a failure; it is called exactly once, and not at all when this actor has stopped or restarted by then. The type of the
+   * answer is that of the parameter of `make`: `(replyTo: Ref<number>) => …`.
    */
-  ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void;
+  ask<const Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void;
   /** A function that turns an answer from a port into a message to this actor. Ignored after a stop or restart. */
   callback<Value>(adapt: (value: Value) => Message, options?: CallbackOptions): (value: Value) => void;
   /**

@@ -68,7 +68,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
     this.#effects.push({ type: "told", to, message });
   }
 
-  ask<Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
+  ask<const Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
     const replyTo = this.refAt<Answer>({ node: this.node, path: `$ask/isolated-${++this.#asked}` });
     const { timeoutMs } = request;
     const asked: AskedEffect = { type: "asked", to, message: request.make(replyTo), timeoutMs };

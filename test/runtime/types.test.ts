@@ -33,6 +33,17 @@ function asks(ctx: Context<number>, shop: Ref<Order>): void {
     timeoutMs,
     adapt: (result) => (result.ok ? result.answer : 0),
   });
+  ctx.ask(shop, {
+    make: (replyTo: Ref<number>) => ({ type: "price", replyTo }),
+    timeoutMs,
+    adapt: (result) => (result.ok ? result.answer : 0),
+  });
+  ctx.ask(shop, {
+    // @ts-expect-error there is no such message, also when the types are not spelled out
+    make: (replyTo: Ref<number>) => ({ type: "cost", replyTo }),
+    timeoutMs,
+    adapt: () => 0,
+  });
   ctx.ask<Order, string>(shop, {
     // @ts-expect-error the shop answers with a number
     make: (replyTo) => ({ type: "price", replyTo }),
