@@ -48,6 +48,12 @@ export const SINGLETON_BUFFER_MAX = 1000;
 /** A node that gave the singleton up of its own accord competes again after this, so that another one gets it. */
 const CLAIM_AGAIN_MS = 1000;
 
+/**
+ * How long a node that leaves goes on handing back what others send it: until they know that it holds nothing, which they learn
+ * with the next heartbeat of the log's leader (100 ms), that node perhaps. Three of them, since one may be late.
+ */
+const LINGER_MS = 300;
+
 /** Never muted by its child: it must hear in time that the lease is lost. */
 export function managerSpawnOptions(name: string): SpawnOptions {
   return { name: managerPath(name), supervision: { onCrash: "restart" }, onPressure: "ignore" };
@@ -111,6 +117,9 @@ class SingletonManager<State, Message> {
         this.#lose(message.fence);
         return;
       case "lease-dropped":
+        if (this.#leavers.length > 0) this.#ctx.setTimer("left", LINGER_MS, { type: "left-due" });
+        return;
+      case "left-due":
         for (const leaver of this.#leavers.splice(0)) this.#ctx.tell(leaver, { type: "left" });
         return;
       case "lease-refused":

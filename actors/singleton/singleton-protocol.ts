@@ -11,7 +11,9 @@ export type SingletonManagerMessage =
   /** The same, and this node is no candidate any more. */
   | { readonly type: "leave"; readonly replyTo: Ref<SingletonLeft> }
   /** Time to compete again. */
-  | { readonly type: "claim-due" };
+  | { readonly type: "claim-due" }
+  /** Everybody knows by now that this node is no candidate. */
+  | { readonly type: "left-due" };
 
 export interface SingletonLeft {
   readonly type: "left";
