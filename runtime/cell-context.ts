@@ -247,6 +247,10 @@ export class CellContext<in out Message> implements Context<Message> {
   #selfOrChild(ref: AnyRef): Pick<ContextOwner<Message>, "stop" | "stopGracefully"> | undefined {
     const self = this.#cell.ref;
     if (ref.node !== self.node) return undefined;
+    if (ref === self) return this.#cell;
+    const child = ref.target.actor as Partial<ContextOwner<Message>> | undefined;
+    if (child?.parent === this.#cell && child.stopped === false) return child as ContextOwner<Message>;
+    // A ref made from an address, or to an earlier child of that name.
     if (ref.path === self.path) return this.#cell;
     const name = ref.path.slice(ref.path.lastIndexOf("/") + 1);
     if (ref.path !== `${self.path}/${name}`) return undefined;

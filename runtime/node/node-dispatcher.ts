@@ -22,7 +22,7 @@ export interface NodeDispatcherOptions {
 }
 
 export function createNodeDispatcher({ meter }: NodeDispatcherOptions = {}): Dispatcher {
-  let slots = new Array<Turn | null>(SLOTS_MIN).fill(null);
+  let slots = emptySlots(SLOTS_MIN);
   let head = 0;
   let length = 0;
   let awake = false;
@@ -36,7 +36,7 @@ export function createNodeDispatcher({ meter }: NodeDispatcherOptions = {}): Dis
   }
 
   function grow(): void {
-    slots = slots.slice(head).concat(slots.slice(0, head), new Array<Turn | null>(slots.length).fill(null));
+    slots = slots.slice(head).concat(slots.slice(0, head), emptySlots(slots.length));
     head = 0;
   }
 
@@ -55,7 +55,7 @@ export function createNodeDispatcher({ meter }: NodeDispatcherOptions = {}): Dis
     }
     if (awake) return;
     // What a burst of spawns needed is not kept.
-    if (slots.length > SLOTS_MIN) slots = new Array<Turn | null>(SLOTS_MIN).fill(null);
+    if (slots.length > SLOTS_MIN) slots = emptySlots(SLOTS_MIN);
     head = 0;
   }
 
@@ -69,4 +69,8 @@ export function createNodeDispatcher({ meter }: NodeDispatcherOptions = {}): Dis
       setImmediate(drain);
     },
   };
+}
+
+function emptySlots(length: number): (Turn | null)[] {
+  return Array.from({ length }, () => null);
 }
