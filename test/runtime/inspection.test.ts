@@ -1,6 +1,7 @@
 /** The inspection stream tells what happens, in the order in which it happens, and what each event follows from. */
 import { expect, test } from "vitest";
-import { ActorSystem, stateless, type Behavior, type InspectionEvent } from "../../runtime/index.ts";
+import { ActorSystem, Ref, stateless, type Behavior, type Context, type InspectionEvent } from "../../runtime/index.ts";
+import { createManualCluster } from "../../runtime/testkit/index.ts";
 import { createManualWorld } from "../../runtime/testkit/index.ts";
 
 function describe(event: InspectionEvent): string {
@@ -8,7 +9,7 @@ function describe(event: InspectionEvent): string {
     case "spawned":
       return `spawned ${event.ref.path} (${event.behavior})`;
     case "message":
-      return `message ${String(event.message)} from ${event.sender?.path ?? "outside"} to ${event.ref.path}`;
+      return `message ${event.message instanceof Ref ? "a reply ref" : String(event.message)} from ${event.sender?.path ?? "outside"} to ${event.ref.path}`;
     case "timer":
       return `timer ${event.key} of ${event.ref.path}`;
     case "crashed":
@@ -71,53 +72,67 @@ test("inspection tells of spawns, messages, crashes, restarts, dead letters and 
   ]);
 });
 
-type Step = "start" | "question" | "late" | "fail";
+type Step = "start" | "late" | "answered";
 
-/** On `start`, sets a timer and asks; what comes of both, and of a crash, follows from it. */
-const chained: Behavior<null, Step | "answered"> = {
-  name: "chained",
-  init: () => null,
-  receive: (state, message, ctx) => {
-    if (message === "start") {
-      ctx.setTimer("later", 10, "late");
-      const replier = ctx.spawn(
-        stateless<(answer: null) => void>("replier", (reply) => reply(null)),
-        { name: "replier" },
-      );
-      ctx.tell(
-        replier,
-        ctx.callback(() => "answered"),
-      );
-    }
-    if (message === "late") throw new Error("too late");
-    return state;
-  },
-};
+const replier = stateless<Ref<string>>("replier", (replyTo, ctx) => ctx.tell(replyTo, "yes"));
 
-test("an event names the event that it follows from, through spawns, tells, callbacks, timers, crashes and restarts", () => {
+/** On `start`, sets a timer and asks; on the timer's message it crashes. */
+function chained(whom: (ctx: Context<Step>) => Ref<Ref<string>>): Behavior<null, Step> {
+  return {
+    name: "chained",
+    init: () => null,
+    receive: (state, message, ctx) => {
+      if (message === "start") {
+        ctx.setTimer("later", 10, "late");
+        ctx.ask<Ref<string>, string>(whom(ctx), { make: (replyTo) => replyTo, timeoutMs: 5, adapt: () => "answered" });
+      }
+      if (message === "late") throw new Error("too late");
+      return state;
+    },
+  };
+}
+
+test("an event names the event that it follows from, through spawns, asks, timers, crashes and restarts", () => {
   const world = createManualWorld();
   const system = ActorSystem.create({ node: "n1", world });
   const events: InspectionEvent[] = [];
   system.inspect().subscribe((event) => events.push(event));
-  const ref = system.spawn(chained, { name: "a", supervision: { onCrash: "restart" } });
-  system.tell(ref, "start");
+  const behavior = chained((ctx) => ctx.spawn(replier, { name: "replier" }));
+  system.tell(system.spawn(behavior, { name: "a", supervision: { onCrash: "restart" } }), "start");
   world.advance(10);
   const start = "message start from outside to a";
-  const told = chains(events).map((line) => line.replace(/message \(.*=> .*\) from/, "message <reply> from"));
-  expect(told.map((line) => line.replaceAll(/message \(value\).*? from/gs, "message reply from"))).toEqual([
+  const late = "message late from outside to a";
+  expect(chains(events)).toEqual([
     "null > spawned a (chained)",
     `null > ${start}`,
     `${start} > spawned a/replier (replier)`,
-    expect.stringMatching(/^message start from outside to a > message .* from a to a\/replier$/s),
-    expect.stringMatching(/^message .* from a to a\/replier > message answered from outside to a$/s),
+    `${start} > message a reply ref from a to a/replier`,
+    "message a reply ref from a to a/replier > message answered from outside to a",
     `${start} > timer later of a`,
-    "timer later of a > message late from outside to a",
-    "message late from outside to a > dead letter late to a: crashed",
-    "message late from outside to a > crashed a: too late: restart",
-    expect.stringMatching(/> stopped a\/replier$/),
+    `timer later of a > ${late}`,
+    `${late} > dead letter late to a: crashed`,
+    `${late} > crashed a: too late: restart`,
+    `${late} > stopped a/replier`,
     "crashed a: too late: restart > restarted a",
   ]);
   system.stop();
+});
+
+test("an event names its cause on another node, there and back", () => {
+  const cluster = createManualCluster(["n1", "n2"]);
+  const events: InspectionEvent[] = [];
+  const [one, two] = [cluster.system("n1"), cluster.system("n2")];
+  for (const system of [one, two]) system.inspect().subscribe((event) => events.push(event));
+  two.spawn(replier, { name: "replier" });
+  const asking = chained((ctx) => ctx.refAt({ node: "n2", path: "replier" }));
+  one.tell(one.spawn(asking, { name: "a" }), "start");
+  cluster.world.settle();
+  expect(chains(events).slice(2)).toEqual([
+    "null > message start from outside to a",
+    expect.stringMatching(/^message start from outside to a > message a reply ref from \$ask\/.* to replier$/),
+    expect.stringMatching(/^message a reply ref from .* to replier > message answered from outside to a$/),
+  ]);
+  cluster.close();
 });
 
 test("inspect() tells the share of the messages that was asked for, and every other event", () => {
