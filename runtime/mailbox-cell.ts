@@ -150,14 +150,14 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
   }
 
   dropped(message: unknown, sender: AnyRef | null): void {
+    if (sender !== null && this.extras !== null) this.extras.inlet?.handled(sender.node);
     this.kernel.deadLetter({ to: this.ref, sender, message, reason: "mailbox-full" });
     if (this.#mailbox.failsAsks) this.kernel.refuse(sender, "mailbox-full");
   }
 
   holdBack(sender: AnyRef | null, pressure: Pressure): boolean {
     if (sender === null) return false;
-    // What another node sends is bounded by the credit of its channel.
-    if (sender.node !== this.kernel.node) return true;
+    if (sender.node !== this.kernel.node) return this.extras?.inlet?.bounds(sender.node) ?? true;
     const { source } = sender.target;
     return source !== null && source !== undefined && pressure.hold(source);
   }

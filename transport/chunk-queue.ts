@@ -106,14 +106,21 @@ export class ChunkQueue {
 
   #takeSmall(lane: Lane): HeldMessage[] {
     let bytes = 0;
+    let frameBytes = 0;
     let count = 0;
     for (const message of lane.messages) {
-      if (message.bytes.length > LARGE_BYTES || bytes >= LARGE_BYTES) break;
+      if (message.bytes.length > LARGE_BYTES || frameBytes >= LARGE_BYTES) break;
       bytes += message.bytes.length;
+      frameBytes += message.bytes.length + pathBytes(message.to) + pathBytes(message.from);
       count += 1;
     }
     this.#bytes -= bytes;
     this.#count -= count;
     return lane.messages.splice(0, count);
   }
+}
+
+/** At most: its characters in UTF-8, and their count. */
+function pathBytes(path: string): number {
+  return 3 * path.length + 3;
 }

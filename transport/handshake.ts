@@ -22,6 +22,9 @@ import type { Refusal, RefusalCode } from "./refusal.ts";
 /** Oldest and newest protocol this build speaks. A pair speaks the newest that both do. */
 export const PROTOCOL_VERSIONS: VersionRange = { min: 1, max: 2 };
 
+/** The first version whose kernels talk to each other (`KERNEL_PATH` of the port). */
+export const KERNELS_SINCE = 2;
+
 export interface VersionRange {
   readonly min: number;
   readonly max: number;

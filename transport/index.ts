@@ -16,7 +16,7 @@ export {
   toWire,
 } from "./frame.ts";
 export type { HandshakeFrame, Identity } from "./frame.ts";
-export { awaitHello, greet, PROTOCOL_VERSIONS, stepHandshake } from "./handshake.ts";
+export { awaitHello, greet, KERNELS_SINCE, PROTOCOL_VERSIONS, stepHandshake } from "./handshake.ts";
 export type { HandshakeSelf, HandshakeState, HandshakeStep, Members, Prover, VersionRange } from "./handshake.ts";
 export { LogThrottle } from "./log-throttle.ts";
 export { isName, parseFrame, PATH_LENGTH_MAX } from "./parse-frame.ts";

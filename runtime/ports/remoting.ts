@@ -73,4 +73,9 @@ export interface LinkEvent {
   readonly node: string;
   /** The peer's incarnation: minted when its data folder was first used. */
   readonly incarnation: string;
+  /**
+   * With `up`, whether the peer's kernel hears what comes from `KERNEL_PATH`. One of before that grants no credit, and says
+   * nothing of what was watched or asked. Default: true.
+   */
+  readonly hearsKernels?: boolean;
 }

@@ -2,7 +2,7 @@
  * The other end of the channels that lead to one actor here which presses back: tells each node how much more it takes.
  * Belongs to the actor's cell and ends with it. See `channel.ts` for the invariants.
  */
-import { GRANT_STEP, WINDOW } from "./window.ts";
+import { GRANT_STEP, WINDOW, WINDOWS_MAX } from "./window.ts";
 
 /** What an inlet needs of the kernel. */
 export interface InletOwner {
@@ -45,7 +45,12 @@ export class Inlet {
     return false;
   }
 
-  /** A message of that node is in the mailbox. */
+  /** Whether credit bounds what that node sends. */
+  bounds(node: string): boolean {
+    return (this.#meters.get(node)?.waiting ?? 0) <= WINDOWS_MAX * WINDOW;
+  }
+
+  /** A message of that node comes into the mailbox; `handled` follows, also when it is lost there. */
   arrived(node: string): void {
     const epoch = this.#owner.epochOf(node);
     if (epoch === undefined) return;

@@ -114,7 +114,7 @@ export class Remote implements ChannelOwner, InletOwner {
   }
 
   say(to: Address, message: KernelMessage): void {
-    if (this.#peers.has(to.node)) this.#remoting?.send({ from: this.#kernel, to, message });
+    if (this.#peers.get(to.node)?.hearsKernels === true) this.#remoting?.send({ from: this.#kernel, to, message });
   }
 
   grant(node: string, path: string, limit: number | null): void {
@@ -183,13 +183,14 @@ export class Remote implements ChannelOwner, InletOwner {
     actor: LocalActor<unknown>,
     { message, sender, to }: { readonly message: unknown; readonly sender: AnyRef; readonly to: Address },
   ): void {
-    const accepted = actor.accepts(message);
     // Also one that is not accepted has a number.
-    if (!accepted) this.undeliverable(this.#options.localRef(to.path), message, sender, "wrong-type");
-    else actor.receive(message, sender);
-    if (actor.inlet === null) return;
-    actor.inlet.arrived(sender.node);
-    if (!accepted) actor.inlet.handled(sender.node);
+    actor.inlet?.arrived(sender.node);
+    if (actor.accepts(message)) {
+      actor.receive(message, sender);
+      return;
+    }
+    actor.inlet?.handled(sender.node);
+    this.undeliverable(this.#options.localRef(to.path), message, sender, "wrong-type");
   }
 
   /** What another kernel says. */
@@ -250,11 +251,11 @@ export class Remote implements ChannelOwner, InletOwner {
     this.#options.deadLetter({ to: refOf(to), sender: from.path === "" ? null : refOf(from), message, ...letter });
   }
 
-  #onLink({ type, node }: LinkEvent): void {
+  #onLink({ type, node, hearsKernels = true }: LinkEvent): void {
     // A link that comes up in place of another one has lost what was on its way, as one that went down before.
     this.#onLinkLost(node);
     if (type === "down") return;
-    this.#peers.set(node, new Peer(node, { owner: this, epoch: ++this.#links }));
+    this.#peers.set(node, new Peer(node, { owner: this, epoch: ++this.#links, hearsKernels }));
     this.#watch.linkUp(node);
   }
 

@@ -20,3 +20,16 @@ export const CHANNEL_QUEUE_MAX = 10_000;
  * way are dropped; those with something under way stay, so that this is no limit on what may be under way.
  */
 export const CHANNELS_MAX = 10_000;
+
+/**
+ * So many times `CHANNELS_MAX` are kept at most, but for those in which messages wait: a peer that answers no report for so
+ * many of its actors has lost its right to a window each. Their next messages start with a new one.
+ */
+export const CHANNELS_OVERSHOOT = 10;
+
+/**
+ * Messages of one node, in windows, that a pressing actor takes unhandled whatever its mailbox holds: one, and one more for each
+ * link that broke meanwhile. Past it they fill the mailbox like those of a sender that cannot be held back, since either the
+ * link flaps or the node does not keep to its credit.
+ */
+export const WINDOWS_MAX = 4;

@@ -81,6 +81,8 @@ export class Connection implements FrameSink {
   readonly remote: string;
   /** Set once the peer has proven who it is. */
   peer: Identity | null = null;
+  /** The protocol version of the link; 0 before it is one. */
+  version = 0;
   /** Resolves when the socket is gone: some time after `onClosed`. */
   readonly gone: Promise<void>;
   readonly #world: ConnectionWorld;
@@ -189,6 +191,7 @@ export class Connection implements FrameSink {
       return;
     }
     this.peer = step.peer;
+    this.version = step.version;
     this.#link = this.#createLink(step.peer.node, step.version);
     this.#stream.on("drain", () => this.#flush());
     this.#world.clock.clearTimer(this.#timer);

@@ -17,6 +17,7 @@ import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
   createCounters,
   dialerOf,
+  KERNELS_SINCE,
   MESSAGE_BYTES_MAX,
   PATH_LENGTH_MAX,
   PROTOCOL_VERSIONS,
@@ -199,7 +200,8 @@ class WsRemotingDriver implements Remoting {
     this.#links.set(node, connection);
     if (connection.dialed !== null) this.#dialers.get(connection.dialed)?.linked();
     this.#log.linkUp({ peer: node, incarnation, remote: connection.remote });
-    this.#emit({ type: "up", node, incarnation });
+    const up: LinkEvent = { type: "up", node, incarnation };
+    this.#emit(connection.version >= KERNELS_SINCE ? up : { ...up, hearsKernels: false });
   }
 
   #onClosed(connection: Connection, end: ConnectionEnd): void {

@@ -329,6 +329,35 @@ test("under loss, broken links and any order of turns: credit holds, order holds
   expect(limitedRuns).toBeGreaterThan(0);
 });
 
+test("a link that flaps fills no mailbox beyond twice its capacity, and credit comes back when it is handled", () => {
+  const network = create();
+  const received: number[] = [];
+  const [n1, n2] = [network.system("n1"), network.system("n2")];
+  n2.spawn(
+    stateless<number>("sink", (number) => void received.push(number)),
+    {
+      name: "sink",
+      mailbox: { capacity: 1000, overflow: "back-pressure" },
+    },
+  );
+  const letters = lettersOf(n2);
+  for (let link = 0; link < 20; link++) {
+    for (let i = 0; i < WINDOW; i++) n1.tell(n1.refAt<number>({ node: "n2", path: "sink" }), i);
+    network.deliver();
+    network.cut("n1", "n2");
+    network.notice("n1", "n2");
+    network.notice("n2", "n1");
+    network.connect("n1", "n2");
+  }
+  network.settle();
+  expect(received).toHaveLength(2000);
+  expect(letters).toEqual(Array.from({ length: 20 * WINDOW - 2000 }, () => "mailbox-full"));
+  const sink = n1.refAt<number>({ node: "n2", path: "sink" });
+  for (let i = 0; i < 5 * WINDOW; i++) n1.tell(sink, i);
+  network.settle();
+  expect(received).toHaveLength(2000 + 5 * WINDOW);
+});
+
 /** Of an actor, not of the kernel. */
 function isToSink({ from, to }: Envelope): boolean {
   return to.path === "sink" && from.path !== KERNEL_PATH;

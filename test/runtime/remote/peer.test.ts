@@ -6,13 +6,13 @@ import type { Channel, ChannelOwner } from "../../../runtime/remote/channel.ts";
 import { Inlet } from "../../../runtime/remote/inlet.ts";
 import type { KernelMessage } from "../../../runtime/remote/kernel-message.ts";
 import { Peer } from "../../../runtime/remote/peer.ts";
-import { GRANT_STEP, WINDOW } from "../../../runtime/remote/window.ts";
+import { CHANNELS_OVERSHOOT, GRANT_STEP, WINDOW } from "../../../runtime/remote/window.ts";
 
 const KEPT = 8;
 
 /** A peer with many actors that press back, joined to it by two queues. */
 class Rig implements ChannelOwner {
-  readonly peer: Peer = new Peer("n2", { owner: this, epoch: 1, channelsMax: KEPT });
+  readonly peer: Peer;
   readonly toPeer: { readonly path: string; readonly said: KernelMessage | null }[] = [];
   readonly fromPeer: { readonly path: string; readonly limit: number | null }[] = [];
   /** In the mailboxes there. */
@@ -23,6 +23,10 @@ class Rig implements ChannelOwner {
   sent = 0;
   handled = 0;
   readonly #inlets = new Map<string, Inlet>();
+
+  constructor(hearsKernels = true) {
+    this.peer = new Peer("n2", { owner: this, epoch: 1, hearsKernels, channelsMax: KEPT });
+  }
 
   channel(path: string): Channel {
     return this.peer.channel(path);
@@ -132,4 +136,19 @@ test("channels that nobody uses are dropped, and their refs bring them back", ()
     expect(rig.peer.size).toBeLessThanOrEqual(KEPT + 2);
   }
   expect(rig.handled).toBe(300);
+});
+
+test("a peer that answers no report keeps a bounded number of channels, and all that is sent goes out", () => {
+  const rig = new Rig();
+  for (let i = 0; i < 10_000; i++) rig.channel(`actor-${i}`).receive("message", null);
+  expect(rig.peer.size).toBeLessThanOrEqual(CHANNELS_OVERSHOOT * KEPT);
+  expect(rig.sent).toBe(10_000);
+});
+
+test("a peer that hears no kernels is sent everything, and asked for no credit", () => {
+  const rig = new Rig(false);
+  for (let i = 0; i < 3 * WINDOW; i++) rig.channel("sink").receive("message", null);
+  expect(rig.sent).toBe(3 * WINDOW);
+  expect(rig.channel("sink").pressure).toBeNull();
+  expect(rig.toPeer.filter(({ said }) => said !== null)).toEqual([]);
 });

@@ -166,6 +166,18 @@ describe("version 2", () => {
     expect(behind).toBe("behind");
   });
 
+  test("what stood behind a large message goes in frames of the usual size, however long its paths are", () => {
+    const link = createLink();
+    link.waitingBytes = LINK_BYTES_MAX / 2;
+    const path = "p".repeat(1024);
+    link.tell(path, new Uint8Array(2 * FRAME_BYTES_TARGET), path);
+    for (let i = 0; i < 2000; i++) link.tell(path, i, path);
+    link.waitingBytes = 0;
+    link.writer.flush();
+    expect(messagesOf(link).slice(1)).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+    expect(Math.max(...link.frames.map(({ length }) => length))).toBeLessThan(2 * FRAME_BYTES_TARGET);
+  });
+
   test("a path travels once", () => {
     const link = createLink();
     const path = "a".repeat(500);

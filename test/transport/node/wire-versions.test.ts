@@ -1,7 +1,7 @@
 /** Pairs of nodes of different versions, over real sockets: what both speak is spoken, what one cannot read is named. */
 import { Packr } from "msgpackr";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Envelope, EnvelopeDrop } from "../../../runtime/ports/remoting.ts";
+import type { Envelope, EnvelopeDrop, LinkEvent } from "../../../runtime/ports/remoting.ts";
 import { createWsRemoting, type WsRemoting } from "../../../transport/node/index.ts";
 import { Money, moneyType } from "./payload-values.ts";
 import { Stranger } from "./stranger.ts";
@@ -44,6 +44,19 @@ test("a peer of version 1 is spoken to in frames that it knows, and heard", asyn
     { from: { node: "n1", path: "api" }, to: { node: "n2", path: "raft" }, message: { back: [1] } },
   ]);
   old.end();
+});
+
+test("a link to a peer of version 1 says that nobody there hears kernels", async () => {
+  const events: LinkEvent[] = [];
+  node.remoting.onLink((event) => events.push(event));
+  for (const [i, max] of [1, 2].entries()) {
+    const peer = await Stranger.linked(port, { versions: { min: 1, max } });
+    await until(() => events.length === 2 * i + 1);
+    peer.end();
+    await until(() => events.length === 2 * i + 2);
+  }
+  const ups = events.filter(({ type }) => type === "up");
+  expect(ups.map(({ hearsKernels = true }) => hearsKernels)).toEqual([false, true]);
 });
 
 test("what a peer of version 1 cannot read is refused by name, and the link stays", async () => {
