@@ -97,14 +97,14 @@ export function rememberEntities(
     const what = `entity "${bad.slice(0, 40)}" of "${shardType}"`;
     return new Refusal("invalid", `Cannot remember ${what}: an id is 1 to ${ENTITY_ID_MAX} characters`);
   }
-  if (set.tables.count("entity") + started.length > ENTITIES_REMEMBERED_MAX) {
+  const ended = command.ended
+    .flatMap((entity) => set.tables.entity(shardType, entity) ?? [])
+    .filter((record) => record.shard === shard);
+  if (started.length > 0 && set.tables.count("entity") - ended.length + started.length > ENTITIES_REMEMBERED_MAX) {
     const why = `${ENTITIES_REMEMBERED_MAX} are remembered in all`;
     return new Refusal("invalid", `Cannot remember ${started.length} entities of "${shardType}": ${why}`);
   }
-  for (const entity of command.ended) {
-    const record = set.tables.entity(shardType, entity);
-    if (record !== undefined && record.shard === shard) set.remove(record);
-  }
+  for (const record of ended) set.remove(record);
   for (const entity of started) set.put({ kind: "entity", shardType, shard, entity });
   return null;
 }

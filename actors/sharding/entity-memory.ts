@@ -23,6 +23,8 @@ export interface EntityMemoryOptions {
   readonly shardType: string;
   /** Under which session and fence this node is the shard's home; null when it is not. */
   readonly homeOf: (shard: number) => { readonly session: number; readonly fence: number } | null;
+  /** The cluster remembers no more entities: this one lives, and will not begin by itself elsewhere. */
+  readonly onRefused: (entity: string) => void;
 }
 
 /** By entity: whether it lives. The last word counts. */
@@ -47,19 +49,23 @@ export class EntityMemory {
   answered(shard: number, reply: ProposeReply): void {
     const sent = this.#sent.get(shard);
     this.#sent.delete(shard);
-    if (reply.ok || sent === undefined) {
-      // Refused: the shard is not at home here any more, or too many are remembered; saying it again would not help.
+    if (sent === undefined || (reply.ok && (reply.outcome.ok || reply.outcome.code === "stale"))) {
+      // Stale: the shard is not at home here any more, and its next home has its own word.
       this.send(shard);
       return;
     }
-    this.#waiting.set(shard, new Map([...sent, ...(this.#waiting.get(shard) ?? [])]));
+    if (reply.ok) {
+      this.#tooMany(shard, sent);
+      return;
+    }
+    this.#sayAgain(shard, sent);
     this.#options.ctx.setTimer(`remember:${shard}`, RETRY_MS, { type: "remember-due", shard });
   }
 
   send(shard: number): void {
     const { ctx, replica, shardType, homeOf } = this.#options;
     const waiting = this.#waiting.get(shard);
-    if (waiting === undefined || this.#sent.has(shard)) return;
+    if (waiting === undefined || waiting.size === 0 || this.#sent.has(shard)) return;
     const home = homeOf(shard);
     if (home === null) {
       this.#waiting.delete(shard);
@@ -77,5 +83,18 @@ export class EntityMemory {
       timeoutMs: PROPOSE_MS,
       adapt: (reply): ShardHostMessage => ({ type: "remembered", shard, reply }),
     });
+  }
+
+  /** What has ended is said all the same, so that there is room again; what has begun lives on and is not remembered. */
+  #tooMany(shard: number, sent: Words): void {
+    const started = [...sent].filter(([, lives]) => lives);
+    const ended = [...sent].filter(([, lives]) => !lives);
+    if (started.length > 0) this.#sayAgain(shard, new Map(ended));
+    for (const [entity] of started) this.#options.onRefused(entity);
+    this.send(shard);
+  }
+
+  #sayAgain(shard: number, words: Words): void {
+    this.#waiting.set(shard, new Map([...words, ...(this.#waiting.get(shard) ?? [])]));
   }
 }

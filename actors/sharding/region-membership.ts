@@ -65,7 +65,7 @@ export class RegionMembership {
       replica,
       command: { type: "set-region", shardType, shards, node: ctx.node, session, hosts },
       timeoutMs: PROPOSE_MS,
-      adapt: (reply): ShardHostMessage => ({ type: "region-answered", session, hosts, reply }),
+      adapt: (reply): ShardHostMessage => ({ type: "region-answered", session, reply }),
     });
   }
 

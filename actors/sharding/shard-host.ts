@@ -107,6 +107,7 @@ class ShardHost<State, Message> {
         const home = this.#homes.get(shard);
         return home === undefined ? null : { session: home.session, fence: home.fence };
       },
+      onRefused: (entity) => this.#refuse("not-remembered", { entity }),
     });
     const selection = { kinds: ["shard-type", "region", "shard", "entity"], subject: shardType } as const;
     this.#mirror.subscribe(ctx, { replica, subscriber: ctx.self, selection });

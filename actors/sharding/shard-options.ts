@@ -33,7 +33,8 @@ export interface ShardRegionOptions<State, Message> {
   readonly passivateAfterMs?: number;
   /**
    * Whether the ids of living entities are kept in the replicated state, so that they start by themselves where their shard
-   * goes; 50,000 in all kinds. One that is passivated or stops by itself is forgotten. Default: false.
+   * goes; 50,000 in all kinds. One beyond lives and is not remembered, which a dead letter at `not-remembered` says. One that is
+   * passivated or stops by itself is forgotten. Default: false.
    */
   readonly remember?: boolean;
   /** Of each entity. Default: restart; past its intensity it stops, and the next message makes it again. */

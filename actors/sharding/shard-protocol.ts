@@ -12,12 +12,7 @@ export type ShardHostMessage =
   | EntityMessage
   /** Takes no more shards, gives those it has to other nodes, and answers when it has none. */
   | { readonly type: "leave"; readonly replyTo: Ref<RegionLeft> }
-  | {
-      readonly type: "region-answered";
-      readonly session: number;
-      readonly hosts: boolean;
-      readonly reply: ProposeReply;
-    }
+  | { readonly type: "region-answered"; readonly session: number; readonly reply: ProposeReply }
   | { readonly type: "region-dropped"; readonly reply: ProposeReply }
   /** Time to say again that this node takes part, or does no more. */
   | { readonly type: "region-due" };

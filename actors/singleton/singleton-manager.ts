@@ -100,6 +100,7 @@ class SingletonManager<State, Message> {
   readonly #leavers: Ref<SingletonLeft>[] = [];
   /** Newest fence that was granted here. */
   #newest = 0;
+  #isLeaving = false;
 
   constructor(options: SingletonManagerOptions<State, Message>, ctx: Context<SingletonManagerMessage>) {
     this.#options = options;
@@ -159,6 +160,8 @@ class SingletonManager<State, Message> {
   }
 
   #start(tenure: Tenure): void {
+    // Granted before the coordinator heard that the claim is dropped: it ends the tenure and gives the lease up by itself.
+    if (this.#isLeaving) return;
     const options = this.#options;
     const { name, supervision, mailbox } = options;
     this.#newest = tenure.fence;
@@ -192,6 +195,7 @@ class SingletonManager<State, Message> {
   }
 
   #leave(replyTo: Ref<SingletonLeft>): void {
+    this.#isLeaving = true;
     this.#leavers.push(replyTo);
     this.#ctx.cancelTimer("claim");
     if (this.#acting === null) this.#drop();

@@ -75,6 +75,18 @@ test("release-lease hands the lease over to a node that has a session, and says 
   expect(map.tables.lease("db")).toBeUndefined();
 });
 
+test("release-lease that comes late does not give up what the same session got since", () => {
+  const map = new SampleCoordination();
+  map.open("n1");
+  map.acquire("a", "n1");
+  const first = map.tables.lease("a")?.fence ?? 0;
+  const release = { type: "release-lease", name: "a", to: null, ...map.session("n1") } as const;
+  map.do({ ...release, fence: first });
+  map.acquire("a", "n1");
+  expect(code(map.do({ ...release, fence: first }))).toBe("stale");
+  expect(map.tables.lease("a")?.fence).toBeGreaterThan(first);
+});
+
 test("open-session ends what the node held before, and only if it was proposed after that", () => {
   const map = new SampleCoordination();
   map.open("n1");
@@ -194,6 +206,8 @@ test("leases, kinds of shards and remembered entities are bounded, each by a lim
   expect(map.do({ ...word, started: ["one-more"] })).toMatchObject({ code: "invalid" });
   expect(map.do({ ...word, started: ["e7"] })).toMatchObject({ ok: true, changed: false });
   expect(map.do({ ...word, started: ["x".repeat(257)] })).toMatchObject({ code: "invalid" });
+  expect(map.do({ ...word, started: ["one-more"], ended: ["e7"] })).toMatchObject({ ok: true });
+  expect(map.tables.count("entity")).toBe(50_000);
 });
 
 const node = fc.constantFrom("n1", "n2", "n3");
