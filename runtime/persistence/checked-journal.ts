@@ -115,8 +115,13 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
     checkNumber("keep", keep, 1);
     const { sequence } = snapshot;
     const failure = checkSnapshot(stream, snapshot);
-    const body = this.#backend.encodeSnapshot(snapshot);
     const what = `keep a snapshot of stream "${stream}" at ${sequence}`;
+    if (failure !== undefined) {
+      // What is over a limit may be beyond what a body can be made of.
+      this.#refuse(what, failure, done);
+      return;
+    }
+    const body = this.#backend.encodeSnapshot(snapshot);
     this.#run(
       { type: "save-snapshot", stream, epoch, sequence, body, keep },
       { what, failure },
@@ -194,7 +199,7 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
   ): void {
     const failure = this.#closed ? ({ code: "store-closed", reason: "it is closed" } as const) : subject.failure;
     if (failure !== undefined) {
-      this.#backend.later(() => done({ ok: false, error: this.#error(subject.what, failure) }));
+      this.#refuse(subject.what, failure, done);
       return;
     }
     this.#backend.submit(call, (answer) => {
@@ -206,6 +211,10 @@ export class CheckedJournal<EventBody, SnapshotBody> implements Journal {
         done({ ok: true, value: found });
       }
     });
+  }
+
+  #refuse<Value>(what: string, failure: CheckFailure, done: Done<Value>): void {
+    this.#backend.later(() => done({ ok: false, error: this.#error(what, failure) }));
   }
 
   #error(what: string, { code, reason }: CheckFailure): StoreError {

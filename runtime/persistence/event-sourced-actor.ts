@@ -37,6 +37,8 @@ export class EventSourcedActor<State, Command, Event> {
   #failure: unknown = null;
   #state: State;
   #durableState: State;
+  /** Before that, and where it fails, there is no state that anybody may decide on. */
+  #hasRecovered = false;
   #epoch = 0;
   #writes = new WriteQueue(0);
   /** The last event that a snapshot was made of, or is about to be. */
@@ -99,7 +101,7 @@ export class EventSourcedActor<State, Command, Event> {
   onSignal(signal: Signal): void {
     if (signal.type === "pre-restart" || signal.type === "post-stop") this.#lastSignal(signal);
     else if (this.#phase === "recovering") this.#earlySignals.push(signal);
-    else this.#signal(signal);
+    else if (this.#phase !== "failed") this.#signal(signal);
   }
 
   #signal(signal: Signal | PersistenceSignal): void {
@@ -111,7 +113,7 @@ export class EventSourcedActor<State, Command, Event> {
 
   /** There is no time left for a write: what is decided is done at once, or not at all. */
   #lastSignal(signal: Signal | PersistenceSignal): void {
-    if (this.#phase === "recovering") return;
+    if (!this.#hasRecovered) return;
     const decision = this.#options.onSignal?.(this.#durableState, signal, this.#decideContext);
     if (decision === undefined) return;
     if (decision.events.length > 0) {
@@ -223,6 +225,7 @@ export class EventSourcedActor<State, Command, Event> {
     this.#epoch = epoch;
     this.#writes = new WriteQueue(sequence);
     this.#snapshotSequence = snapshotSequence;
+    this.#hasRecovered = true;
     this.#phase = "ready";
     this.#signal({ type: "recovered", sequence, events, skippedSnapshots: skipped });
     const early = this.#earlySignals;

@@ -259,6 +259,10 @@ export function journalContract(name: string, createDriver: () => JournalDriver 
       const most = { payload: new Uint8Array(JOURNAL_LIMITS.eventBytes) };
       expect(await append("a", most, most, {}, { payload: Uint8Array.of(1) })).toMatchObject({ code: "too-large" });
       expect(await append("a", ...Array.from({ length: 10_001 }, () => ({})))).toMatchObject({ code: "too-large" });
+      const wrong = { sequence: 0, manifest: "x".repeat(70_000), version: 1, wallMs: 0, payload: new Uint8Array() };
+      const saved = called((done) => journal.saveSnapshot({ stream: "a", epoch, snapshot: wrong, keep: 1 }, done));
+      await expect(saved).rejects.toMatchObject({ code: "invalid-name" });
+      expect(await latest("a", 0)).toBeNull();
       expect(await texts(journal, "a")).toEqual([]);
     });
 

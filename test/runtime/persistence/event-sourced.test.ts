@@ -203,6 +203,36 @@ describe("recovery", () => {
     expect(answers).toEqual([]);
   });
 
+  test("signals of an actor that could not recover are decided on nothing", () => {
+    tell(spawn(), deposit(5));
+    world.settle();
+    restart();
+    const seen: unknown[] = [];
+    const gone = system.spawn(stateless<null>("gone", () => {}));
+    const behavior = account("a", {
+      evolve: () => {
+        throw new Error("who knows");
+      },
+      onSignal: (state, signal, ctx) => {
+        seen.push([signal.type, state]);
+        return ctx.reply(sink, 1);
+      },
+    });
+    const init = (ctx: Context<AccountCommand>): unknown => {
+      ctx.watch(gone);
+      return behavior.init(ctx);
+    };
+    const ref = system.spawn({ ...behavior, init }, { supervision: { onCrash: "resume" } });
+    world.settle();
+    system.stopActor(gone);
+    world.settle();
+    system.stopActor(ref);
+    world.settle();
+    expect(crashes).toHaveLength(1);
+    expect(seen).toEqual([]);
+    expect(answers).toEqual([]);
+  });
+
   test("a journal that fails is a crash; a restart recovers when it works again", () => {
     gated.fail("store-io");
     const backoff = { minMs: 100, maxMs: 100, jitter: 0 };
