@@ -11,6 +11,7 @@ import type { Random } from "./ports/random.ts";
 import type { Journal } from "./ports/journal.ts";
 import type { Address } from "./ports/address.ts";
 import type { LinkEvent } from "./ports/remoting.ts";
+import { forwardedBy } from "./forwarded.ts";
 import { follow, type Settled } from "./ports/work.ts";
 import type { Source } from "./pressure.ts";
 import type { AnyRef, Ref } from "./ref.ts";
@@ -26,6 +27,8 @@ export interface ContextOwner<in out Message> extends Actor {
   /** It is being stopped or restarted: what it spawned now would outlive it. */
   readonly isEnding: boolean;
   readonly source: Source;
+  /** Who sent the message that is being handled. */
+  readonly senderInHand: AnyRef | null;
   stopGracefully(deadlineMs: number): void;
   become(behavior: Behavior<unknown, Message>): void;
   stash(): void;
@@ -83,6 +86,10 @@ export class CellContext<in out Message> implements Context<Message> {
 
   tell<Other>(to: Ref<Other>, message: Other): void {
     this.#kernel.tell(to, message, this.#cell.ref);
+  }
+
+  forward<Other>(to: Ref<Other>, message: Other): void {
+    this.#kernel.tell(to, message, forwardedBy(this.#kernel, this.#cell.ref, this.#cell.senderInHand));
   }
 
   ask<const Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {

@@ -24,6 +24,12 @@ export interface Context<in out Message> {
 
   tell<Other>(to: Ref<Other>, message: Other): void;
   /**
+   * Passes on what belongs to the message in hand, as a router does: as `tell`, but if that message was an ask, it ends as soon as
+   * `to` will not handle this one (`no-recipient`, `mailbox-full`, `node-down`, …), instead of by its timeout. To one receiver only,
+   * since the first that refuses ends the ask. An ask that came from another node and goes on to a third ends by its timeout.
+   */
+  forward<Other>(to: Ref<Other>, message: Other): void;
+  /**
    * Sends a request and turns the answer into a message to this actor. `adapt` gets the answer or, after `timeoutMs`,
    * a failure; it is called exactly once, and not at all when this actor has stopped or restarted by then. The type of the
    * answer is that of the parameter of `make`: `(replyTo: Ref<number>) => …`.

@@ -70,6 +70,10 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
     return this;
   }
 
+  get senderInHand(): AnyRef | null {
+    return this.phase === "handling" ? this.#mailbox.sender : null;
+  }
+
   get metrics(): MailboxMetrics {
     return this.#mailbox;
   }
@@ -228,6 +232,7 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
   #handleControl(control: Signal | Deferred): void {
     const sender = this.#mailbox.signalSender;
     if (control instanceof Deferred) {
+      this.#mailbox.sender = sender;
       this.handleMessage(control, sender, true);
       return;
     }
@@ -237,6 +242,7 @@ export abstract class MailboxCell<Message> extends LeanActor implements LocalAct
 
   #handleStashed(extras: CellExtras<Message>): void {
     const { message, sender, isOwn } = extras.nextStashed();
+    this.#mailbox.sender = sender;
     this.handleMessage(message as Message, sender, isOwn);
   }
 }

@@ -122,6 +122,11 @@ export class Mailbox<Message> {
     return this.#users?.sender ?? null;
   }
 
+  /** What is handled now was not taken by `shift`. */
+  set sender(sender: AnyRef | null) {
+    if (this.#users !== null) this.#users.sender = sender;
+  }
+
   push(message: Message | Deferred, sender: AnyRef | null): void {
     const users = (this.#users ??= new Lane());
     if (message instanceof Deferred) this.#own += 1;

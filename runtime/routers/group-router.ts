@@ -23,8 +23,8 @@ const WAITING_MAX = 1000;
  * A behaviour that spreads messages over the members of a group. It needs the node's receptionist.
  *
  * It goes by the lists it gets: a message may reach a member that has just stopped, or go to a node whose loss is not noticed yet,
- * and is then lost, as any message may be. While the group is empty, messages are dead letters. It tells members as itself:
- * whoever is to be answered stands in the message.
+ * and is then lost, as any message may be. While the group is empty, messages are dead letters. It forwards (`ctx.forward`): whoever is
+ * to be answered stands in the message, and an ask whose member is gone ends at once, unless all members are told.
  */
 export function groupRouter<M>(options: GroupRouterOptions<M>): Behavior<GroupRouter<M>, M | GroupList<M>> {
   return {
@@ -76,6 +76,6 @@ export class GroupRouter<M> {
   route(message: M, ctx: Context<M | GroupList<M>>): void {
     if (this.#waiting === null) this.#routees.route(message, ctx);
     else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(message);
-    else ctx.tell(nobody(ctx), message);
+    else ctx.forward(nobody(ctx), message);
   }
 }

@@ -45,7 +45,8 @@ const restartRoutee: Supervision = { onCrash: "restart" };
 /**
  * A behaviour that spreads messages over `size` children of one behaviour.
  *
- * It tells them as itself: whoever is to be answered stands in the message (`replyTo`), as with every tell. Order is kept
+ * It forwards (`ctx.forward`): whoever is to be answered stands in the message (`replyTo`), and an ask that its routee will not
+ * handle ends at once, unless all routees are told. Order is kept
  * between a sender and a routee, not across routees. A routee under `back-pressure` holds back the pool, and with it
  * everybody who tells the pool under `back-pressure`.
  *

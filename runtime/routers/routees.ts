@@ -5,7 +5,7 @@ import { createPicker, type Picker } from "./pickers.ts";
 import type { Routing } from "./routing.ts";
 
 /** What routing needs of a router's context, whatever its messages are. */
-export type RouterContext = Pick<Context<never>, "node" | "random" | "refAt" | "self" | "tell">;
+export type RouterContext = Pick<Context<never>, "forward" | "node" | "random" | "refAt" | "self" | "tell">;
 
 export class Routees<M> {
   #routees: readonly Ref<M>[] = [];
@@ -31,7 +31,7 @@ export class Routees<M> {
       for (const routee of this.#routees) ctx.tell(routee, message);
       return;
     }
-    ctx.tell(this.#picker?.pick(message) ?? nobody(ctx), message);
+    ctx.forward(this.#picker?.pick(message) ?? nobody(ctx), message);
   }
 }
 

@@ -5,6 +5,7 @@ import type { AnyRef } from "../ref.ts";
 /** One effect. Refs in it are those that the behaviour used; to compare, make them with `Isolated.ref`. */
 export type Effect =
   | { readonly type: "told"; readonly to: AnyRef; readonly message: unknown }
+  | { readonly type: "forwarded"; readonly to: AnyRef; readonly message: unknown }
   | AskedEffect
   | PipedEffect
   /** `behavior` is its name; nothing of the child runs. */

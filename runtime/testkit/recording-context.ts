@@ -68,6 +68,10 @@ export class RecordingContext<in out Message> implements Context<Message> {
     this.#effects.push({ type: "told", to, message });
   }
 
+  forward<Other>(to: Ref<Other>, message: Other): void {
+    this.#effects.push({ type: "forwarded", to, message });
+  }
+
   ask<const Other, Answer>(to: Ref<Other>, request: AskRequest<Other, Answer, Message>): void {
     const replyTo = this.refAt<Answer>({ node: this.node, path: `$ask/isolated-${++this.#asked}` });
     const { timeoutMs } = request;
