@@ -58,10 +58,11 @@ export interface Cluster {
 
 /**
  * Spawns the actors of one member, consensus first, so that a stopping system ends it last.
- * @throws when the system has joined a cluster already.
+ * @throws when the system has joined a cluster already; `RangeError` when this node is no member, or one is named twice.
  */
 export function joinCluster(system: ActorSystem, options: JoinClusterOptions): Cluster {
   const { codec, logger } = options;
+  checkMembers(system.node, options.members);
   const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
   const replicaOptions = {
     raft,
@@ -91,6 +92,16 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
   };
   const coordinator = system.spawn(coordinatorActor(coordinatorOptions), COORDINATOR_SPAWN_OPTIONS);
   return { replica, coordinator };
+}
+
+/** A node that is no member would vote in a quorum of which the others know nothing. */
+function checkMembers(node: string, members: readonly string[]): void {
+  const refuse = (why: string): never => {
+    throw new RangeError(`Cannot join a cluster as node "${node}": ${why}`);
+  };
+  if (!members.includes(node)) refuse(`its members are ${members.map((name) => `"${name}"`).join(", ") || "none"}`);
+  const double = members.find((name, at) => members.indexOf(name) !== at);
+  if (double !== undefined) refuse(`member "${double}" is named twice`);
 }
 
 /** An optional property, absent rather than undefined. */

@@ -17,13 +17,17 @@ import { requireSession } from "./session-commands.ts";
 const SHARD_TYPES_MAX = 100;
 
 /** Shards of one kind: a hundred a node of a large cluster, so that they spread evenly. */
-const SHARDS_MAX = 1024;
+export const SHARDS_MAX = 1024;
 
 /** Entities remembered in all: some 10 MB of the replicated state, which is held in memory at every node. */
 const ENTITIES_REMEMBERED_MAX = 50_000;
 
 /** Longest id of an entity, in UTF-16 units. */
 const ENTITY_ID_MAX = 256;
+
+export function isShardCount(shards: number): boolean {
+  return Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX;
+}
 
 export function setRegion(set: CoordinationSet, command: CoordinationCommandOf<"set-region">): Refusal | null {
   const { shardType, shards, node, session, hosts } = command;
@@ -113,7 +117,7 @@ function refuseType(set: CoordinationSet, { shardType, shards }: CoordinationCom
   if (!isName(shardType)) {
     return new Refusal("invalid", `Cannot shard "${shardType}": a name is 1 to 128 letters, digits, "-", "_" and "."`);
   }
-  if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
+  if (!isShardCount(shards)) {
     return new Refusal("invalid", `Cannot shard "${shardType}" into ${shards}: wanted 1 to ${SHARDS_MAX}`);
   }
   if (set.tables.count("shard-type") >= SHARD_TYPES_MAX) {

@@ -3,6 +3,7 @@ import { stateless, type ActorSystem, type Ref } from "../../runtime/index.ts";
 import type { ReplicaRequest } from "../cluster/replica-protocol.ts";
 import { COORDINATOR_PATH } from "../coordination/coordinator-actor.ts";
 import type { CoordinatorRequest } from "../coordination/coordinator-protocol.ts";
+import { isShardCount, SHARDS_MAX } from "../coordination/shard-commands.ts";
 import { frontSpawnOptions, shardFront } from "./shard-front.ts";
 import { hostSpawnOptions, shardHost } from "./shard-host.ts";
 import { SHARD_RULES, type ShardRegionOptions, type ShardRegionSetup } from "./shard-options.ts";
@@ -21,13 +22,14 @@ const BUFFER_MAX = 10_000;
  *
  * At most once: a message is lost when the entity's node is, or the link to it; what is told to an entity that moves or is
  * passivated is not. At a coordinated shutdown of the system the shards go to other nodes in the phase `hand-over`.
- * @throws when the type is taken on this node, or is no name.
+ * @throws when the type is taken on this node, or is no name; `RangeError` for options that are no limits.
  */
 export function startShardRegion<State, Message>(
   system: ActorSystem,
   options: ShardRegionOptions<State, Message>,
 ): Ref<Message> {
   const setup = setupOf(system, options);
+  checkSetup(setup);
   const ref = system.spawn(shardFront(setup), frontSpawnOptions(options.type));
   const host = system.spawn(shardHost(setup), hostSpawnOptions(options.type));
   system.onShutdown({
@@ -60,4 +62,16 @@ function setupOf<State, Message>(
     replica: system.refAt<ReplicaRequest>({ node, path: "replica" }),
     accepts: (message): message is Message => options.accepts?.(message) ?? true,
   };
+}
+
+/** What no cluster can take is refused at once, not by the first message or by a host that crashes. */
+function checkSetup<State, Message>(setup: ShardRegionSetup<State, Message>): void {
+  const { type, shards, passivateAfterMs, handOffMs, bufferMax } = setup;
+  const refuse = (what: string): never => {
+    throw new RangeError(`Cannot start shards "${type}": ${what}`);
+  };
+  if (!isShardCount(shards)) refuse(`shards is ${shards}, wanted a whole number from 1 to ${SHARDS_MAX}`);
+  if (!(passivateAfterMs > 0)) refuse(`passivateAfterMs is ${passivateAfterMs}, wanted more than 0`);
+  if (!(handOffMs >= 0)) refuse(`handOffMs is ${handOffMs}, wanted 0 or more`);
+  if (!(bufferMax >= 0)) refuse(`bufferMax is ${bufferMax}, wanted 0 or more`);
 }

@@ -28,14 +28,17 @@ export interface Singleton<Message> {
  * tenure; for some seconds after its node is lost there is none.
  *
  * At a coordinated shutdown of the system it is handed over in the phase `hand-over`.
- * @throws when the name is taken on this node, or is none: letters, digits, `-`, `_` and `.`.
+ * @throws when the name is taken on this node, or is none: letters, digits, `-`, `_` and `.`; `RangeError` for options that are no limits.
  */
 export function startSingleton<State, Message>(
   system: ActorSystem,
   options: SingletonOptions<State, Message>,
 ): Singleton<Message> {
   const coordinator = system.refAt<CoordinatorRequest>({ node: system.node, path: COORDINATOR_PATH });
-  const { name } = options;
+  const { name, handOverMs = 0, bufferMax = 0 } = options;
+  for (const [what, value] of Object.entries({ handOverMs, bufferMax })) {
+    if (!(value >= 0)) throw new RangeError(`Cannot start singleton "${name}": ${what} is ${value}, wanted 0 or more`);
+  }
   const ref = system.spawn(singletonProxy<Message>({ ...options, coordinator }), proxySpawnOptions(name));
   if (options.candidate === false) return { ref, yieldTo: () => {} };
   const manager = system.spawn(singletonManager({ ...options, coordinator }), managerSpawnOptions(name));

@@ -327,3 +327,21 @@ test("so many messages wait for a shard without a home, and more become dead let
   cluster.world.settle();
   expect(cluster.system("n1").deadLetters).toBe(2);
 });
+
+test("options that are no limits are refused at once, and nothing is started", () => {
+  start(["n1"], { from: () => false });
+  const refused = (options: Partial<ShardRegionOptions<null, Message>>): (() => void) => {
+    return () => region("n1", cluster.system("n1"), options);
+  };
+  expect(refused({ shards: 0 })).toThrow(
+    'Cannot start shards "carts": shards is 0, wanted a whole number from 1 to 1024',
+  );
+  expect(refused({ shards: 1.5 })).toThrow(RangeError);
+  expect(refused({ shards: 1025 })).toThrow(RangeError);
+  expect(refused({ passivateAfterMs: 0 })).toThrow("passivateAfterMs is 0, wanted more than 0");
+  expect(refused({ passivateAfterMs: Number.NaN })).toThrow(RangeError);
+  expect(refused({ handOffMs: -1 })).toThrow("handOffMs is -1, wanted 0 or more");
+  expect(refused({ bufferMax: Number.NaN })).toThrow("bufferMax is NaN");
+  region("n1");
+  settled("n1");
+});

@@ -206,3 +206,14 @@ test("while nobody holds the lease so many messages wait, and more become dead l
   cluster.world.advance(1000);
   expect(cluster.system("n1").deadLetters).toBe(2);
 });
+
+test("options that are no limits are refused at once", () => {
+  cluster = new JoinedCluster(["n1"]);
+  const options = { name: "counter", make: counter };
+  const refused = { handOverMs: Number.NaN, bufferMax: -1 };
+  for (const [what, value] of Object.entries(refused)) {
+    const begin = (): unknown => startSingleton(cluster.system("n1"), { ...options, [what]: value });
+    expect(begin).toThrow(`Cannot start singleton "counter": ${what} is ${value}, wanted 0 or more`);
+  }
+  startSingleton(cluster.system("n1"), options);
+});
