@@ -40,6 +40,10 @@ export class ActorAsk<Other, Answer, Message> extends Deferred implements Asker<
     if (this.#isWanted) this.#cell.receive(this, null);
   }
 
+  override get content(): AskResult<Answer> | null {
+    return this.#result;
+  }
+
   override take(): { readonly message: Message } | undefined {
     if (this.#result === null || !this.#isWanted) return undefined;
     return { message: this.#request.adapt(this.#result) };

@@ -8,8 +8,20 @@
  */
 import type { NactParent } from "nact/lib/actor.js";
 import type { ActorKernel, Child } from "./actor-kernel.ts";
+import {
+  BECOME,
+  ESCALATED,
+  settleStash,
+  STASH,
+  STOP,
+  TIMED,
+  UNHANDLED,
+  UNSTASH,
+  UNSTASH_IN_HAND,
+} from "./after-handler.ts";
 import { BehaviorError, refusePromise } from "./behavior-error.ts";
 import type { Behavior, Signal } from "./behavior.ts";
+import { checkDelay, checkReceiveTimeout } from "./check-delay.ts";
 import { CellContext } from "./cell-context.ts";
 import type { SpawnOptions } from "./context.ts";
 import { Deferred } from "./deferred.ts";
@@ -25,18 +37,6 @@ import { supervise, type Supervised } from "./supervisor.ts";
 /** How often in a row the `init` of what an actor became may become something else; more is taken for a circle. */
 const BECOMES_MAX = 16;
 
-/** What is still to do when the handler has returned: bits of `#after`, so that the usual message pays for one look. */
-const STOP = 1;
-const ESCALATED = 2;
-const BECOME = 4;
-const STASH = 8;
-const UNSTASH = 16;
-/** It was stashed, then everything was unstashed: the message in hand comes back with the others. */
-const UNSTASH_IN_HAND = 32;
-/** There is a receive timeout, which every message touches. Stays set, unlike the others. */
-const TIMED = 64;
-const UNHANDLED = 128;
-
 export class ActorCell<Message> extends MailboxCell<Message> implements Supervised {
   readonly context: CellContext<Message>;
   /** Counts restarts, so that callbacks and timers of an earlier life are told from those of this one. */
@@ -45,6 +45,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
   /** As it was spawned: what each life begins with. */
   readonly #child: Child<unknown, Message>;
   #behavior: Behavior<unknown, Message>;
+  /** What is to be done when the handler has returned: after-handler.ts. */
   #after = 0;
 
   constructor(kernel: ActorKernel, parent: NactParent, child: Child<unknown, Message>) {
@@ -103,8 +104,11 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
 
   /** Stops it when it has handled what waits now, and at the deadline, if there is one, if it has not by then. */
   stopGracefully(deadlineMs: number | null, ended?: () => void): void {
-    if (this.#hasEnded) return;
+    if (this.stopped) return;
+    if (deadlineMs !== null) checkDelay("a deadline", deadlineMs);
     if (ended !== undefined) this.extra.ended = ended;
+    // In its last signal: it ends when that has returned.
+    if (this.#hasEnded) return;
     const { clock } = this.kernel.world;
     const { extra } = this;
     if (extra.deadline !== null) clock.clearTimer(extra.deadline);
@@ -151,6 +155,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
   }
 
   setReceiveTimeout(delayMs: number, message: Message): void {
+    checkReceiveTimeout(delayMs);
     this.cancelReceiveTimeout();
     if (this.isEnding) return;
     const deliver = (timeout: Deferred): void => this.receive(timeout, null);
@@ -205,6 +210,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
       const next = this.#behavior.receive(this.state, message, this.context);
       if (next !== this.state) this.#keep(next, "receive");
     } catch (error) {
+      if (message instanceof Deferred) message = message.content as Message;
       this.kernel.deadLetter({ to: this.ref, sender, message, reason: "crashed" });
       this.#crash(error);
       return;
@@ -241,7 +247,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     for (let becomes = 1; (this.#after & ~TIMED) !== 0; becomes++) {
       const asked = this.#after;
       this.#after &= TIMED;
-      if ((asked & (STASH | UNSTASH)) !== 0) this.#settleStash(asked, inHand);
+      if ((asked & (STASH | UNSTASH)) !== 0 && this.extras?.stash) settleStash(this.extras.stash, asked, inHand);
       if ((asked & UNHANDLED) !== 0 && inHand !== null) {
         this.kernel.deadLetter({ to: this.ref, sender: inHand.sender, message: inHand.message, reason: "unhandled" });
       }
@@ -258,14 +264,6 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     }
     this.phase = "running";
     this.schedule();
-  }
-
-  #settleStash(asked: number, inHand: Held | null): void {
-    const stash = this.extras?.stash;
-    if (!stash) return;
-    if (inHand !== null && (asked & UNSTASH_IN_HAND) !== 0) stash.put(inHand);
-    if ((asked & UNSTASH) !== 0) stash.bringBack();
-    if (inHand !== null && (asked & (STASH | UNSTASH_IN_HAND)) === STASH) stash.put(inHand);
   }
 
   /** Into what the actor becomes. When that fails in its start, false: the old behaviour has crashed, with its state. */
@@ -315,7 +313,10 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
     this.phase = "suspended";
     if (this.#child.options.supervision?.children !== "keep") this.#stopChildren();
     this.#lastSignal({ type: "pre-restart", error });
+    const { isWaitingToEnd } = this.context;
     this.#endLife();
+    // What it waited for was the ended life's: the next one has nothing to wait for.
+    if (isWaitingToEnd) this.receiveAhead(new StopRequest(() => this.stop()));
     this.extras?.stash?.restart();
     this.state = undefined;
     this.hasState = false;

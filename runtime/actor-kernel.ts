@@ -2,8 +2,9 @@
  * What all actors of one system share: where refs lead, dead letters, asks, watches, and the way to other nodes.
  * Internal; users hold an `ActorSystem`, behaviours a `Context`.
  */
-import type { NactParent } from "nact/lib/actor.js";
+import type { Actor, NactParent } from "nact/lib/actor.js";
 import type { Behavior } from "./behavior.ts";
+import { checkSpawn } from "./check-spawn.ts";
 import type { AskFailure, SpawnOptions } from "./context.ts";
 import type { CoordinatedShutdown } from "./coordinated-shutdown.ts";
 import type { DeadLetter, DeadLetterReason } from "./inspection.ts";
@@ -16,8 +17,6 @@ import { Ref, type AnyRef, type LocalActor, type Recipient, type TerminationReas
 import { Remote } from "./remote/remote.ts";
 import type { Directive } from "./supervision.ts";
 import type { World } from "./world.ts";
-
-const ACTOR_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** How an ask ends whose message became a dead letter; one that crashed its actor is left to its timeout. */
 const ASK_FAILURES: Readonly<Partial<Record<DeadLetterReason, AskFailure>>> = {
@@ -103,14 +102,9 @@ export class ActorKernel {
     options.world.remoting?.useRefs?.((address) => this.refAt(address));
   }
 
-  /** @throws when the name is taken or malformed. */
+  /** @throws for what `checkSpawn` refuses. */
   spawn<State, Message>(parent: NactParent, child: Child<State, Message>): Ref<Message> {
-    if (!ACTOR_NAME.test(child.name)) {
-      throw new Error(`Cannot spawn "${child.name}": a name is letters, digits, "-", "_" and "."`);
-    }
-    if (parent.children.has(child.name)) {
-      throw new Error(`Cannot spawn "${child.name}" below "${parent.path.parts.join("/")}": the name is taken`);
-    }
+    checkSpawn(parent, child.name, child.options);
     return this.#options.makeCell(this, parent, child);
   }
 
@@ -172,6 +166,15 @@ export class ActorKernel {
     return (ref.node === this.node ? this.#actor(ref) : undefined)?.ref ?? ref;
   }
 
+  /** The child of `parent` that `ref` means, not a later one of its name; null when it has ended, undefined for any other. */
+  childMeant(parent: NactParent, ref: AnyRef): Actor | null | undefined {
+    if (ref.node !== this.node) return undefined;
+    const actor: (LocalActor<never> & Partial<Actor>) | undefined = ref.target.actor;
+    if (actor === undefined) return this.#childAt(parent, ref.path);
+    if (actor.parent !== parent) return undefined;
+    return actor.stopped === true ? null : (actor as unknown as Actor);
+  }
+
   notifyTerminated(watcher: AnyRef, ref: AnyRef, reason: TerminationReason): void {
     if (watcher.node !== this.node) {
       this.remote.terminated(watcher, ref.path, reason);
@@ -199,6 +202,11 @@ export class ActorKernel {
   /** The actor of this node that was meant when the ref was made; if there was none, whoever has its name now. */
   #actor(ref: AnyRef): LocalActor<never> | undefined {
     return ref.target.actor ?? this.#find(ref.path)?.actor;
+  }
+
+  #childAt(parent: NactParent, path: string): Actor | undefined {
+    const child = parent.children.get(path.slice(path.lastIndexOf("/") + 1));
+    return child !== undefined && this.#find(path) === (child as unknown) ? child : undefined;
   }
 
   #find(path: string): Recipient<unknown> | undefined {

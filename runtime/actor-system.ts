@@ -11,6 +11,7 @@ import type { Observable } from "rxjs";
 import { ActorCell } from "./actor-cell.ts";
 import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
+import { NAME } from "./check-spawn.ts";
 import type { AskResult, SpawnOptions, StopOptions } from "./context.ts";
 import {
   CoordinatedShutdown,
@@ -24,6 +25,7 @@ import { treeBelow } from "./actor-tree.ts";
 import type { Address } from "./ports/address.ts";
 import type { AnyRef, Ref } from "./ref.ts";
 import { stopActorsTask } from "./stop-actors.ts";
+import { tellListener } from "./tell-listener.ts";
 import type { World } from "./world.ts";
 
 /** What a system is made of: a world and, if it is not the world's, a name. */
@@ -36,7 +38,10 @@ export interface ActorSystemOptions {
   readonly world: World;
   /** What a shutdown goes through, in this order; one of them is `stop-actors`. Default: `DEFAULT_SHUTDOWN_PHASES`. */
   readonly shutdownPhases?: readonly ShutdownPhase[];
-  /** Told of every crash, with what supervision made of it. Default: silence. */
+  /**
+   * Told of every crash, with what supervision is about to make of it. What it throws reaches no actor: it is an uncaught error of
+   * the process, as with `inspect`. Default: silence.
+   */
   onCrash?(crash: CrashReport): void;
   /** Told when a crash escalated past a top-level actor; the system has been stopped by then. Default: silence. */
   onFailure?(ref: AnyRef, error: unknown): void;
@@ -52,13 +57,18 @@ export class ActorSystem {
   #spawned = 0;
   #stopped = false;
 
-  /** @throws when another running system of this process has the same node name. */
+  /** @throws when another running system of this process has the same node name, and for a name or phases that are none. */
   static create(options: ActorSystemOptions): ActorSystem {
     return new ActorSystem(options);
   }
 
   private constructor(options: ActorSystemOptions) {
     this.node = options.node ?? options.world.node ?? "local";
+    if (!NAME.test(this.node)) {
+      throw new Error(
+        `Cannot create an actor system "${this.node}": a name is 1 to 128 letters, digits, "-", "_" and "."`,
+      );
+    }
     this.#nactName = `blixard-${this.node}`;
     if (find(this.#nactName) !== undefined) {
       throw new Error(`Cannot create an actor system "${this.node}": one of that name runs in this process`);
@@ -73,10 +83,10 @@ export class ActorSystem {
       world: options.world,
       root,
       makeCell: (kernel, parent, child) => new ActorCell(kernel, parent, child).ref,
-      onCrash: (crash) => options.onCrash?.(crash),
+      onCrash: (report) => tellListener(report, (crash) => options.onCrash?.(crash)),
       onFailure: (ref, error) => {
         this.stop();
-        options.onFailure?.(ref, error);
+        tellListener(error, () => options.onFailure?.(ref, error));
       },
     });
     this.inspection = this.inspect();
@@ -106,7 +116,7 @@ export class ActorSystem {
     return treeBelow(this.#kernel.root);
   }
 
-  /** Spawns a top-level actor. @throws when the name is taken or malformed. */
+  /** Spawns a top-level actor. @throws as `ctx.spawn` does, and when the system has stopped. */
   spawn<State, Message>(behavior: Behavior<State, Message>, options: SpawnOptions = {}): Ref<Message> {
     if (this.#stopped) throw new Error(`Cannot spawn "${behavior.name}": the system "${this.node}" has stopped`);
     const name = options.name ?? this.#freeName(behavior.name);
@@ -118,7 +128,8 @@ export class ActorSystem {
   }
 
   /**
-   * Asks from outside the actors. Resolves with the answer or with why there is none, never rejects. The type of the answer is
+   * Asks from outside the actors. Resolves with the answer or with why there is none; rejects only with what `make` throws, and
+   * with a RangeError for a `timeoutMs` of `NaN`. The type of the answer is
    * that of the parameter of `make`: `(replyTo: Ref<number>) => …`.
    */
   ask<const Message, Answer>(
@@ -150,11 +161,11 @@ export class ActorSystem {
   }
 
   /**
-   * Stops one top-level actor and all below it; with a deadline it first handles what waits (see `ctx.stop`). Does nothing when
-   * there is none.
+   * Stops one top-level actor and all below it; with a deadline it first handles what waits (see `ctx.stop`). Does nothing for
+   * any other ref, also one of an earlier actor of that name.
    */
   stopActor(ref: AnyRef, options?: StopOptions): void {
-    const actor = this.#kernel.root.children.get(ref.path) as ActorCell<never> | undefined;
+    const actor = this.#kernel.childMeant(this.#kernel.root, ref) as ActorCell<never> | null | undefined;
     if (options === undefined) actor?.stop();
     else actor?.stopGracefully(options.deadlineMs);
   }
@@ -179,7 +190,7 @@ export class ActorSystem {
   beginShutdown(done?: (report: ShutdownReport) => void): void {
     this.#kernel.shutdown.run((report) => {
       this.stop();
-      done?.(report);
+      tellListener(report, (ended) => done?.(ended));
     });
   }
 

@@ -130,9 +130,14 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   release(): void {
-    if (!this.#isHeld || this.#awaited?.isEnding === true) return;
+    if (!this.#isHeld || this.isWaitingToEnd) return;
     this.#isHeld = false;
     this.#cell.source.unmute();
+  }
+
+  /** @internal Whether it ends when the answers that it awaits were handled. */
+  get isWaitingToEnd(): boolean {
+    return this.#awaited?.isEnding === true;
   }
 
   /** @internal Handles no further message, and runs `end` when every answer with `ahead` was handled; at once if none is awaited. */
@@ -161,8 +166,8 @@ export class CellContext<in out Message> implements Context<Message> {
     if (actor === undefined) {
       throw new Error(`Cannot stop ${ref.toString()}: it is not a child of ${this.#cell.ref.toString()}`);
     }
-    if (options === undefined) actor.stop();
-    else actor.stopGracefully(options.deadlineMs);
+    if (options === undefined) actor?.stop();
+    else actor?.stopGracefully(options.deadlineMs);
   }
 
   child<Other>(name: string): Ref<Other> | undefined {
@@ -251,16 +256,9 @@ export class CellContext<in out Message> implements Context<Message> {
     return name;
   }
 
-  #selfOrChild(ref: AnyRef): Pick<ContextOwner<Message>, "stop" | "stopGracefully"> | undefined {
-    const self = this.#cell.ref;
-    if (ref.node !== self.node) return undefined;
-    if (ref === self) return this.#cell;
-    const child = ref.target.actor as Partial<ContextOwner<Message>> | undefined;
-    if (child?.parent === this.#cell && child.stopped === false) return child as ContextOwner<Message>;
-    // A ref made from an address, or to an earlier child of that name.
-    if (ref.path === self.path) return this.#cell;
-    const name = ref.path.slice(ref.path.lastIndexOf("/") + 1);
-    if (ref.path !== `${self.path}/${name}`) return undefined;
-    return this.#cell.children.get(name) as ContextOwner<Message> | undefined;
+  /** Null for a child that has ended, undefined for any other actor. */
+  #selfOrChild(ref: AnyRef): ContextOwner<Message> | null | undefined {
+    if (this.#kernel.incarnation(ref) === this.#cell.ref) return this.#cell;
+    return this.#kernel.childMeant(this.#cell, ref) as ContextOwner<Message> | null | undefined;
   }
 }

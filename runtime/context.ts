@@ -52,12 +52,16 @@ export interface Context<in out Message> {
   /** A ref to an actor by its address, also on another node; it may not exist. */
   refAt<Other>(address: Address): Ref<Other>;
 
-  /** @throws when the name is taken or not made of letters, digits, `-`, `_` and `.`. */
+  /**
+   * Spawns a child; its first state is made before this returns. @throws when the name is taken or not 1 to 128 letters, digits,
+   * `-`, `_` and `.`, when this actor is ending, 1,000 levels below the top, and RangeError for options that are no limits.
+   */
   spawn<State, Other>(behavior: Behavior<State, Other>, options?: SpawnOptions): Ref<Other>;
   /**
    * Stops this actor after the current message, or one of its children at once. With a deadline it first handles what waits
    * in its mailbox by now, answers and timers included, and ends at the deadline if it has not by then; what it has
-   * stashed and what is told to it later become dead letters. @throws for any other ref.
+   * stashed and what is told to it later become dead letters. Does nothing when that child has ended already. @throws for any
+   * other ref.
    */
   stop(ref?: AnyRef, options?: StopOptions): void;
   /** The child of that name, if there is one. */
@@ -99,13 +103,16 @@ export interface Context<in out Message> {
 
   /**
    * Sends `message` to this actor whenever it has handled no message for `delayMs`, until it is cancelled or restarts. Signals
-   * do not count. Replaces the receive timeout that is set.
+   * do not count. Replaces the receive timeout that is set. @throws RangeError unless `delayMs` is more than 0.
    */
   setReceiveTimeout(delayMs: number, message: Message): void;
   /** After it returns, the receive timeout's message will not be handled. */
   cancelReceiveTimeout(): void;
 
-  /** Sends `message` to this actor after `delayMs`; replaces the timer of the same key. */
+  /**
+   * Sends `message` to this actor once, after `delayMs`; replaces the timer of the same key. 0 or less is as soon as possible,
+   * `Infinity` is never. @throws RangeError for `NaN`.
+   */
   setTimer(key: string, delayMs: number, message: Message): void;
   /** After it returns, the timer's message will not be handled, also if it is already in the mailbox. */
   cancelTimer(key: string): void;
@@ -113,7 +120,7 @@ export interface Context<in out Message> {
 
 /** How an actor is stopped gracefully. */
 export interface StopOptions {
-  /** Milliseconds that it gets for what waits. 0 or more. */
+  /** Milliseconds that it gets for what waits. `Infinity`: no deadline. @throws RangeError for `NaN`. */
   readonly deadlineMs: number;
 }
 

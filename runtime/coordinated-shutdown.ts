@@ -103,10 +103,14 @@ export class CoordinatedShutdown {
   #isAdvancing = false;
   #report: ShutdownReport | null = null;
 
-  /** @throws when two phases have one name, or none is `stop-actors`. */
+  /** @throws when two phases have one name, none is `stop-actors`, or a timeout is not more than 0. */
   constructor(clock: Clock, phases: readonly ShutdownPhase[]) {
     const names = new Set(phases.map(({ name }) => name));
     if (names.size < phases.length) throw new Error("Cannot plan a shutdown: two of its phases have the same name");
+    for (const { name, timeoutMs } of phases) {
+      if (!(timeoutMs > 0))
+        throw new RangeError(`Cannot plan a shutdown: phase "${name}" has a timeout of ${timeoutMs} ms`);
+    }
     if (!names.has(ACTORS_PHASE)) throw new Error(`Cannot plan a shutdown: no phase is "${ACTORS_PHASE}"`);
     this.#clock = clock;
     this.#phases = phases;

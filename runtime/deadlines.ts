@@ -5,6 +5,7 @@
  *
  * A queue whose entries were all taken out keeps its timer until that fires, at most one duration later; then both are gone.
  */
+import { checkDelay } from "./check-delay.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 
 /** A timer that fires this much early by a rounding of floating-point sums is on time. In milliseconds. */
@@ -38,7 +39,7 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** `deadline.expire` is called once, `durationMs` from now, unless it is removed before. */
+  /** `deadline.expire` is called once, `durationMs` from now, unless it is removed before. @throws RangeError: `checkDelay`. */
   add(deadline: Deadline, durationMs: number): void {
     let queue = this.#last;
     if (queue?.durationMs !== durationMs) {
@@ -62,6 +63,7 @@ export class Deadlines {
   }
 
   #open(durationMs: number): DeadlineQueue {
+    checkDelay("a timeout", durationMs);
     const queue = new DeadlineQueue(this.#clock, durationMs, () => {
       this.#queues.delete(durationMs);
       if (this.#last === queue) this.#last = null;

@@ -11,6 +11,11 @@ export abstract class Deferred {
     return null;
   }
 
+  /** What it is made of, for the dead letter when its making throws. */
+  get content(): unknown {
+    return undefined;
+  }
+
   /** The message; undefined when it is no longer wanted. Called once. */
   abstract take(): { readonly message: unknown } | undefined;
 }
@@ -26,6 +31,10 @@ export class Answer<Value, Message> extends Deferred {
     this.#value = value;
     this.#adapt = adapt;
     this.#isWanted = isWanted;
+  }
+
+  override get content(): Value {
+    return this.#value;
   }
 
   override take(): { readonly message: Message } | undefined {

@@ -9,13 +9,18 @@ import type { Random } from "./ports/random.ts";
 
 /** What is done about a crash. */
 export type Directive =
-  /** Forget the message, keep the state. */
+  /** Forget the message, keep the state. An `init` that throws has no state to keep: `stop`. */
   | "resume"
   /** Make a new state, go on with the mailbox; the children stop or stay, as `Supervision.children` says. */
   | "restart"
   | "stop"
   /** The parent crashes with the same error, and its own supervision decides. */
   | "escalate";
+
+/** A JavaScript caller is not held to the type. */
+export function isDirective(value: unknown): value is Directive {
+  return value === "resume" || value === "restart" || value === "stop" || value === "escalate";
+}
 
 /** Which siblings a child takes along when it restarts or stops after a crash. OTP's restart strategies. */
 export type Strategy =
@@ -27,7 +32,7 @@ export type Strategy =
 
 /** What a parent decides for the crashes of one child. */
 export interface Supervision {
-  /** One directive for every error, or a choice by error; one that throws escalates. */
+  /** One directive for every error, or a choice by error; one that throws, or chooses none of them, escalates. */
   readonly onCrash: Directive | ((error: unknown) => Directive);
   /**
    * How many restarts within the window are still normal; one more escalates. Default: 5 in 60,000 ms. A restart that a
@@ -55,6 +60,9 @@ export interface Supervision {
 export const stopOnCrash: Supervision = { onCrash: "stop" };
 
 const DEFAULT_INTENSITY = { restartsMax: 5, windowMs: 60_000 };
+/** A millisecond doubled so often is 35 years; a wait of 0, doubled without end, would be no number. */
+const DOUBLINGS_MAX = 40;
+
 const DEFAULT_BACKOFF = { minMs: 100, maxMs: 10_000, jitter: 0.2 };
 
 /** One actor's crash history: answers what to do about the next crash. Keeps at most `restartsMax` times, of the window. */
@@ -75,6 +83,7 @@ export class CrashHistory {
   decide(error: unknown, nowMs: number, random: Random): { directive: Directive; delayMs: number } {
     const { onCrash } = this.#supervision;
     const directive = typeof onCrash === "function" ? onCrash(error) : onCrash;
+    if (!isDirective(directive)) throw new TypeError(`No directive for a crash: ${String(directive)}`);
     if (directive !== "restart") return { directive, delayMs: 0 };
     this.#forgetBefore(nowMs - this.#intensity.windowMs);
     if (this.#recent >= this.#intensity.restartsMax) return { directive: "escalate", delayMs: 0 };
@@ -121,7 +130,7 @@ export class CrashHistory {
   #delayMs(random: Random): number {
     if (this.#streak === 0) return 0;
     const { minMs, maxMs, jitter } = this.#supervision.backoff ?? DEFAULT_BACKOFF;
-    const baseMs = Math.min(maxMs, minMs * 2 ** (this.#streak - 1));
+    const baseMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#streak - 1, DOUBLINGS_MAX));
     return Math.round(baseMs * (1 + jitter * (2 * random.next() - 1)));
   }
 }

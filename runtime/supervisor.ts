@@ -31,9 +31,7 @@ export function supervise(actor: Supervised, crash: unknown): void {
   actor.kernel.crashed(actor.ref, actor.behavior, error, directive);
   switch (directive) {
     case "resume":
-      // A behaviour that never made its first state has none to resume with.
-      if (actor.hasState) actor.resume();
-      else actor.end("crashed");
+      actor.resume();
       return;
     case "restart":
       restart(actor, error, delayMs);
@@ -55,10 +53,13 @@ interface Verdict {
   readonly error: unknown;
 }
 
-function judge({ kernel, crashes }: Supervised, error: unknown): Verdict {
+function judge({ kernel, crashes, hasState }: Supervised, error: unknown): Verdict {
   const { clock, random } = kernel.world;
   try {
-    return { ...crashes.decide(error, clock.monotonicMs(), random), error };
+    const verdict = crashes.decide(error, clock.monotonicMs(), random);
+    // A behaviour that never made its first state has none to resume with.
+    if (verdict.directive === "resume" && !hasState) return { directive: "stop", delayMs: 0, error };
+    return { ...verdict, error };
   } catch (bug) {
     const both = new AggregateError([error, bug], "A crash, and no choice what to do about it: the supervision threw");
     return { directive: "escalate", delayMs: 0, error: both };

@@ -1,4 +1,5 @@
 /** Keyed timers of one actor, on the world's clock. A timer that was replaced or cancelled never reaches the behaviour. */
+import { checkDelay } from "./check-delay.ts";
 import { Deferred } from "./deferred.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 import type { AnyRef } from "./ref.ts";
@@ -47,6 +48,7 @@ export class Timers<Message> {
   }
 
   set(key: string, { delayMs, message, setBy }: TimerRequest<Message>): void {
+    checkDelay(`timer "${key}"`, delayMs);
     this.cancel(key);
     const fired = new TimerFired(key, this);
     const handle = this.#clock.setTimer(delayMs, () => this.#deliver(fired, setBy));

@@ -8,6 +8,7 @@
  * have been carried out: with a `name` of its own, the second attempt is refused as `name-taken`.
  */
 import type { Behavior } from "../behavior.ts";
+import { NAME } from "../check-spawn.ts";
 import type { AskFailure, AskResult, Context, SpawnOptions } from "../context.ts";
 import type { Ref } from "../ref.ts";
 
@@ -75,8 +76,6 @@ export interface SpawnerOptions {
   /** Default: `SPAWNED_MAX`. */
   readonly spawnedMax?: number;
 }
-
-const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** The behaviour of the top-level actor that spawns for other nodes; spawn it with `SPAWNER_SPAWN_OPTIONS`. */
 export function spawnerActor<Args extends Readonly<Record<string, unknown>>>(

@@ -16,7 +16,10 @@ export interface ManualWorld extends World {
    * @throws after 100,000 turns: actors that tell each other forever.
    */
   settle(): void;
-  /** Lets `durationMs` pass, timer by timer, settling after each. */
+  /**
+   * Lets `durationMs` pass, timer by timer, settling after each. @throws after 100,000 timers at one instant: an actor that sets
+   * one of no delay again and again.
+   */
   advance(durationMs: number): void;
   /** As `advance`, but stops as soon as `condition` holds; false when it does not within `withinMs`. */
   advanceUntil(condition: () => boolean, withinMs: number): boolean;
@@ -39,6 +42,9 @@ const WALL_START_MS = 1_700_000_000_000;
 
 /** A test of a few actors takes hundreds; a turn is up to 64 messages. */
 const TURNS_PER_SETTLE_MAX = 100_000;
+
+/** As many, for the same reason. */
+const TIMERS_PER_INSTANT_MAX = 100_000;
 
 /** Makes a world whose clock stands at 0 and moves by hand. */
 export function createManualWorld(options: ManualWorldOptions = {}): ManualWorld {
@@ -91,6 +97,7 @@ export function createManualWorld(options: ManualWorldOptions = {}): ManualWorld
   function advanceUntil(condition: () => boolean, withinMs: number): boolean {
     const untilMs = nowMs + withinMs;
     settle();
+    let fired = 0;
     while (!condition()) {
       const timer = nextTimer(untilMs);
       if (timer === undefined) {
@@ -98,6 +105,10 @@ export function createManualWorld(options: ManualWorldOptions = {}): ManualWorld
         return false;
       }
       timers.delete(timer);
+      fired = timer.atMs > nowMs ? 0 : fired + 1;
+      if (fired === TIMERS_PER_INSTANT_MAX) {
+        throw new Error(`Cannot advance: actors let ${TIMERS_PER_INSTANT_MAX} timers fire without time passing`);
+      }
       nowMs = Math.max(nowMs, timer.atMs);
       timer.run();
       settle();

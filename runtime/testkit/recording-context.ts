@@ -1,5 +1,7 @@
 /** The context of a behaviour in isolation: records each effect instead of having it. */
 import type { Behavior } from "../behavior.ts";
+import { checkDelay, checkReceiveTimeout } from "../check-delay.ts";
+import { checkName, checkOptions } from "../check-spawn.ts";
 import type { AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "../context.ts";
 import type { Address } from "../ports/address.ts";
 import type { LinkEvent } from "../ports/remoting.ts";
@@ -108,6 +110,8 @@ export class RecordingContext<in out Message> implements Context<Message> {
 
   spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = {}): Ref<Other> {
     const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
+    checkName(name);
+    checkOptions(name, options);
     if (this.#children.has(name)) {
       throw new Error(`Cannot spawn "${name}" below "${this.self.path}": the name is taken`);
     }
@@ -152,6 +156,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   setTimer(key: string, delayMs: number, message: Message): void {
+    checkDelay(`timer "${key}"`, delayMs);
     this.timers.set(key, this.now() + delayMs, message);
     this.#effects.push({ type: "timer-set", key, delayMs, message });
   }
@@ -179,6 +184,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   setReceiveTimeout(delayMs: number, message: Message): void {
+    checkReceiveTimeout(delayMs);
     this.timers.setReceiveTimeout(this.now(), delayMs, message);
     this.#effects.push({ type: "receive-timeout-set", delayMs, message });
   }

@@ -56,6 +56,10 @@ test("what throws in the adapt of an ask crashes the asker, not who answers", ()
 
 test("what throws in the adapt of a callback does not reach the port that calls back", () => {
   const { world, system, crashes } = setup();
+  const letters: unknown[] = [];
+  system.inspection.subscribe((event) => {
+    if (event.type === "dead-letter") letters.push([event.letter.message, event.letter.reason]);
+  });
   let answer: (value: string) => void = () => {};
   const calling: Behavior<null, string> = {
     name: "calling",
@@ -71,6 +75,8 @@ test("what throws in the adapt of a callback does not reach the port that calls 
   expect(() => answer("value")).not.toThrow();
   world.settle();
   expect(crashes).toEqual(["calling: cannot adapt: stop"]);
+  // The answer is accounted for, as every message that a crash costs.
+  expect(letters).toEqual([["value", "crashed"]]);
 });
 
 test("a callback's answer that waits while its actor restarts is of an earlier life, so it is not handled", () => {

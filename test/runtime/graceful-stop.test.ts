@@ -107,3 +107,83 @@ test("ctx.stop() with a deadline stops a child or the actor itself, and nothing 
   expect(steps.slice(2)).toEqual(["child", "other", "child last", "child post-stop", "self", "waits"]);
   expect(crashes).toEqual(["parent: Cannot stop blixard://n1/other: it is not a child of blixard://n1/parent: resume"]);
 });
+
+test("a graceful stop that waits for an answer survives a restart: the next life ends at once", () => {
+  const { world, system, steps, crashes } = record();
+  const answers: ((value: string) => void)[] = [];
+  const behavior: Behavior<null, string> = {
+    name: "waits",
+    init: (ctx) => {
+      steps.push("starts");
+      for (let i = 0; i < 2; i++) answers.push(ctx.callback((value: string) => value, { ahead: true }));
+      return null;
+    },
+    receive: (state, message) => {
+      steps.push(message);
+      if (message === "fail") throw new Error(message);
+      return state;
+    },
+    onSignal: (state, signal) => {
+      steps.push(signal.type);
+      return state;
+    },
+  };
+  system.spawn(behavior, { name: "waits", supervision: { onCrash: "restart" } });
+  const reports: boolean[] = [];
+  system.beginShutdown(({ isClean }) => reports.push(isClean));
+  world.settle();
+  expect(reports).toEqual([]);
+  answers[0]?.("fail");
+  world.settle();
+  expect(crashes).toEqual(["waits: fail: restart"]);
+  expect(steps).toEqual(["starts", "fail", "pre-restart", "starts", "post-stop"]);
+  expect(reports).toEqual([true]);
+});
+
+test("an actor that shuts the system down in its last signal does not hold the shutdown up", () => {
+  const { world, system } = record();
+  const reports: boolean[] = [];
+  const behavior: Behavior<null, string> = {
+    name: "main",
+    init: () => null,
+    receive: (state, _, ctx) => {
+      ctx.stop();
+      return state;
+    },
+    onSignal: (state, signal) => {
+      if (signal.type === "post-stop") system.beginShutdown(({ isClean }) => reports.push(isClean));
+      return state;
+    },
+  };
+  system.tell(system.spawn(behavior), "end");
+  world.settle();
+  expect(reports).toEqual([true]);
+});
+
+test("a stop means one actor: not a later one of its name, not one of another node, and nothing when it has ended", () => {
+  const { world, system, steps, crashes } = record();
+  const first = system.spawn(recorded(steps, "a"), { name: "a" });
+  system.stopActor(first);
+  system.spawn(recorded(steps, "a"), { name: "a" });
+  system.stopActor(first);
+  system.stopActor(system.refAt({ node: "n2", path: "a" }));
+  expect(system.tree().map(({ name }) => name)).toEqual(["a"]);
+  system.stopActor(system.refAt({ node: "n1", path: "a" }));
+  expect(system.tree()).toEqual([]);
+
+  const parent: Behavior<Ref<string>, string> = {
+    name: "parent",
+    init: (ctx) => ctx.spawn(recorded(steps, "child"), { name: "child" }),
+    receive: (child, message, ctx) => {
+      ctx.stop(child);
+      if (message === "again") ctx.spawn(recorded(steps, "child"), { name: "child" });
+      ctx.stop(child);
+      return child;
+    },
+  };
+  const ref = system.spawn(parent, { name: "parent" });
+  system.tell(ref, "again");
+  world.settle();
+  expect(crashes).toEqual([]);
+  expect(system.tree()[0]?.children.map(({ name }) => name)).toEqual(["child"]);
+});

@@ -1,6 +1,13 @@
 /** What supervision makes of a crash: the choice, the window of restarts, the wait before one. */
 import { expect, test } from "vitest";
-import { ActorSystem, createRandom, stateless, type Supervision } from "../../runtime/index.ts";
+import {
+  ActorSystem,
+  createRandom,
+  stateless,
+  type Behavior,
+  type Directive,
+  type Supervision,
+} from "../../runtime/index.ts";
 import { CrashHistory } from "../../runtime/supervision.ts";
 import { createManualWorld } from "../../runtime/testkit/index.ts";
 
@@ -75,4 +82,46 @@ test("a choice that throws is the parent's bug and escalates, with both errors",
   expect(() => world.settle()).not.toThrow();
   expect(failures).toHaveLength(1);
   expect((failures[0] as AggregateError).errors).toEqual([FAILURE, undecided]);
+});
+
+test("a choice that is no directive escalates, and says what it was", () => {
+  const world = createManualWorld();
+  const failures: unknown[] = [];
+  const system = ActorSystem.create({ node: "n1", world, onFailure: (_, error) => failures.push(error) });
+  const crashing = stateless<null>("crashing", () => {
+    throw FAILURE;
+  });
+  const onCrash = (): Directive => undefined as unknown as Directive;
+  system.tell(system.spawn(crashing, { supervision: { onCrash } }), null);
+  world.settle();
+  const [, bug] = (failures[0] as AggregateError).errors as readonly Error[];
+  expect(bug?.message).toBe("No directive for a crash: undefined");
+});
+
+test("decide() waits nothing, also after more restarts than a number can be doubled", () => {
+  const backoff = { minMs: 0, maxMs: 0, jitter: 0 };
+  const history = new CrashHistory({
+    onCrash: "restart",
+    intensity: { restartsMax: Infinity, windowMs: Infinity },
+    backoff,
+  });
+  const waits = Array.from({ length: 2_000 }, () => history.decide(FAILURE, 0, RANDOM).delayMs);
+  expect(new Set(waits)).toEqual(new Set([0]));
+});
+
+test("an init that throws and is resumed has nothing to go on with: it stops, and the report says so", () => {
+  const world = createManualWorld();
+  const directives: Directive[] = [];
+  const system = ActorSystem.create({ world, onCrash: ({ directive }) => directives.push(directive) });
+  const behavior: Behavior<null, null> = {
+    name: "a",
+    init: () => {
+      throw FAILURE;
+    },
+    receive: (state) => state,
+  };
+  system.spawn(behavior, { supervision: { onCrash: "resume" } });
+  expect(directives).toEqual(["stop"]);
+  expect(system.tree()).toEqual([]);
+  system.stop();
 });

@@ -179,3 +179,42 @@ test("an answer to a watch that was given up is none to the next one on the same
   network.settle();
   expect(watches.map(({ ended }) => ended)).toEqual(["unwatched", "terminated"]);
 });
+
+test("a signal that waits for an earlier watch on a name is none of the present one", () => {
+  const network = new TestNetwork(["n1", "n2"]);
+  networks.push(network);
+  const signals: string[] = [];
+  let again: (value: null) => void = () => {};
+  const behavior: Behavior<null, "watch"> = {
+    name: "watcher",
+    init: (ctx) => {
+      ctx.watch(ctx.refAt({ node: "n2", path: "a" }));
+      again = ctx.callback(() => "watch", { ahead: true });
+      return null;
+    },
+    receive: (state, _, ctx) => {
+      const ref = ctx.refAt({ node: "n2", path: "a" });
+      ctx.unwatch(ref);
+      ctx.watch(ref);
+      return state;
+    },
+    onSignal: (state, signal) => {
+      if (signal.type === "terminated") signals.push(signal.reason);
+      return state;
+    },
+  };
+  const n2 = network.system("n2");
+  const ref = n2.spawn(target, { name: "a" });
+  network.system("n1").spawn(behavior);
+  network.settle();
+  // Ahead of the end of the first watch, which waits behind it; the link is back by then.
+  again(null);
+  network.cut("n1", "n2");
+  for (const node of ["n1", "n2"]) network.notice(node, node === "n1" ? "n2" : "n1");
+  expect(network.connect("n1", "n2")).toBe(true);
+  network.settle();
+  expect(signals).toEqual([]);
+  n2.stopActor(ref);
+  network.settle();
+  expect(signals).toEqual(["stopped"]);
+});
