@@ -2,7 +2,8 @@
  * What a receptionist is told: by actors of its node (`group-functions.ts`) and by receptionists of other nodes.
  *
  * Messages of other nodes are told apart by their names, which begin with `peer-`, and are the only ones that are taken
- * from there. What they hold is checked; a member is named by its path alone, so that no node can speak for another's.
+ * from there. Their form is checked; that `from` is who speaks is not, since a member of the cluster is trusted. A member of a
+ * group is named by its path alone: it is always of that node.
  */
 import type { LinkEvent } from "../ports/remoting.ts";
 import { Ref, type AnyRef } from "../ref.ts";
@@ -69,8 +70,6 @@ export interface Listing {
   deliver(listing: Listing): void;
 }
 
-const PATH_LENGTH_MAX = 2048;
-
 /** Whether another node may tell this to a receptionist. */
 export function isPeerMessage(value: unknown): value is PeerMessage {
   if (!isObject(value) || !(value["from"] instanceof Ref)) return false;
@@ -100,7 +99,7 @@ function areMemberships(value: unknown): boolean {
 function isMembership(value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 2) return false;
   const [key, path] = value as readonly unknown[];
-  return isKeyId(key) && typeof path === "string" && path.length > 0 && path.length <= PATH_LENGTH_MAX;
+  return isKeyId(key) && typeof path === "string" && path !== "";
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -59,10 +59,13 @@ class Receptionist {
   /** Groups that changed since the last flush. */
   readonly #dirty = new Set<string>();
   #flushing = false;
+  readonly #flushSoon: (value: null) => void;
 
   constructor(ctx: Context<ReceptionistMessage>) {
     this.#ctx = ctx;
     this.#life = `${ctx.random.integer(2 ** 32).toString(36)}${ctx.random.integer(2 ** 32).toString(36)}`;
+    // An answer of its own, since a full mailbox never loses those.
+    this.#flushSoon = ctx.callback(() => ({ type: "flush" }));
     ctx.watchLinks((event) => ({ type: "link", event }));
     ctx.setTimer("repair", REPAIR_MS, { type: "repair" });
   }
@@ -142,7 +145,7 @@ class Receptionist {
     if (this.#flushing) return;
     this.#flushing = true;
     // Behind what waits in the mailbox: a burst of joins is one change.
-    this.#ctx.tell(this.#ctx.self, { type: "flush" });
+    this.#flushSoon(null);
   }
 
   #flush(): void {

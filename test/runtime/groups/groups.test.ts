@@ -4,6 +4,7 @@ import {
   findGroup,
   joinGroup,
   leaveGroup,
+  MAILBOX_CAPACITY_DEFAULT,
   serviceKey,
   spawnReceptionist,
   unwatchGroup,
@@ -323,6 +324,49 @@ test("what another node says to a receptionist is checked: garbage is a dead let
   cluster.world.settle();
   expect(cluster.system("n1").deadLetters - before).toBe(garbage.length);
   expect(lists).toEqual([[]]);
+});
+
+test("members leave also while the receptionist's mailbox is full", () => {
+  const cluster = setup("n1");
+  const n1 = cluster.system("n1");
+  const lists = watch(n1);
+  const member: Behavior<null, Work> = {
+    name: "member",
+    init: (ctx) => {
+      joinGroup(ctx, workers);
+      return null;
+    },
+    receive: (state, _, ctx) => {
+      ctx.stop();
+      return state;
+    },
+  };
+  const ref = n1.spawn(member, { name: "member" });
+  cluster.world.settle();
+  n1.tell(ref, { type: "work" });
+  const receptionist = n1.refAt<unknown>({ node: "n1", path: "receptionist" });
+  for (let i = 0; i < MAILBOX_CAPACITY_DEFAULT; i++) {
+    n1.tell(receptionist, { type: "unwatch", key: "workers", watcher: receptionist });
+  }
+  cluster.world.settle();
+  expect(lists.at(-1)).toEqual([]);
+});
+
+test("a member deep in the tree does not hide its node's other members", () => {
+  const cluster = setup("n1", "n2");
+  const lists = watch(cluster.system("n1"));
+  const nested = (depth: number): Behavior<null, WorkerMessage> => ({
+    ...worker("cluster"),
+    init: (ctx) => {
+      if (depth > 0) ctx.spawn(nested(depth - 1), { name: `${depth}-`.padEnd(128, "x") });
+      else joinGroup(ctx, workers, { scope: "cluster" });
+      return null;
+    },
+  });
+  cluster.system("n2").spawn(nested(20), { name: "deep" });
+  cluster.system("n2").spawn(worker("cluster"), { name: "flat" });
+  cluster.world.settle();
+  expect(lists.at(-1)).toContain("blixard://n2/flat");
 });
 
 test("only an actor that accepts the group's messages may join, by type", () => {
