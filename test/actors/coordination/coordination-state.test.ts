@@ -133,6 +133,28 @@ test("a shard changes its home only by the word of the one it has", () => {
   expect(map.shard(0)).toMatchObject({ home: map.session("n2"), fence: map.state.applied, handingOff: false });
 });
 
+test("hand-off-shard that comes late does not give away what the same session got since", () => {
+  const map = new SampleCoordination();
+  for (const node of ["n1", "n2"]) {
+    map.open(node);
+    map.host(node);
+  }
+  map.move(0, "n1");
+  const { fence } = map.shard(0);
+  for (const [from, to] of [
+    ["n1", "n2"],
+    ["n2", "n1"],
+  ] as const) {
+    map.move(0, to);
+    map.handOff(0, from);
+  }
+  map.move(0, "n2");
+  const late = { type: "hand-off-shard", shardType: "carts", shard: 0, fence, ...map.session("n1") } as const;
+  expect(code(map.do(late))).toBe("stale");
+  expect(map.shard(0)).toMatchObject({ home: map.session("n1"), handingOff: true });
+  expect(map.shard(0).fence).toBeGreaterThan(fence);
+});
+
 test("a shard whose next home is gone has none, and is planned anew", () => {
   const map = new SampleCoordination();
   for (const node of ["n1", "n2"]) {
