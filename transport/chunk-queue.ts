@@ -38,6 +38,14 @@ export class ChunkQueue {
   #bytes = 0;
   #count = 0;
   #ids = 0;
+  readonly #openBytesMax: number;
+  /** Of the large messages whose lanes take turns, sent parts included: what the receiver sets aside for them. */
+  #openBytes = 0;
+
+  /** @param messageBytesMax of one message; a receiver takes twice as much at a time (reassembly.ts). */
+  constructor(messageBytesMax: number) {
+    this.#openBytesMax = 2 * messageBytesMax;
+  }
 
   /** Bytes that wait. */
   get bytes(): number {
@@ -66,9 +74,7 @@ export class ChunkQueue {
 
   /** The next to be sent; undefined when nothing waits. */
   next(): Piece | undefined {
-    while (this.#active.length < LARGE_OPEN_MAX && this.#waiting.length > 0) {
-      this.#active.push(this.#waiting.shift() as Lane);
-    }
+    this.#activate();
     const lane = this.#active.shift();
     if (lane === undefined) return undefined;
     const piece = this.#pieceOf(lane);
@@ -77,6 +83,17 @@ export class ChunkQueue {
     else if (lane.open === null) this.#waiting.push(lane);
     else this.#active.push(lane);
     return piece;
+  }
+
+  #activate(): void {
+    while (this.#active.length < LARGE_OPEN_MAX && this.#waiting.length > 0) {
+      const lane = this.#waiting[0] as Lane;
+      const openBytes = this.#openBytes + largeBytesOf(lane.messages[0]);
+      if (openBytes > this.#openBytesMax && this.#active.length > 0) return;
+      this.#openBytes = openBytes;
+      this.#active.push(lane);
+      this.#waiting.shift();
+    }
   }
 
   #open(lane: Lane): void {
@@ -99,6 +116,7 @@ export class ChunkQueue {
     if (lane.open.sent === head.bytes.length) {
       lane.open = null;
       lane.messages.shift();
+      this.#openBytes -= head.bytes.length;
       this.#count -= 1;
     }
     return { type: "chunk", id, bytes };
@@ -118,6 +136,10 @@ export class ChunkQueue {
     this.#count -= count;
     return lane.messages.splice(0, count);
   }
+}
+
+function largeBytesOf(message: HeldMessage | undefined): number {
+  return message !== undefined && message.bytes.length > LARGE_BYTES ? message.bytes.length : 0;
 }
 
 /** At most: its characters in UTF-8, and their count. */

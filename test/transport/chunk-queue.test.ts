@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ChunkQueue, LARGE_BYTES, type HeldMessage } from "../../transport/index.ts";
-import { LARGE_OPEN_MAX } from "../../transport/frame.ts";
+import { LARGE_OPEN_MAX, MESSAGE_BYTES_MAX } from "../../transport/frame.ts";
 
 function held(to: string, length: number, mark = 0): HeldMessage {
   return { to, from: "sender", bytes: new Uint8Array(length).fill(mark) };
@@ -19,7 +19,7 @@ function drain(queue: ChunkQueue): string[] {
 }
 
 test("next() cuts a large message into chunks, and lets out what waited behind it", () => {
-  const queue = new ChunkQueue();
+  const queue = new ChunkQueue(MESSAGE_BYTES_MAX);
   queue.add(held("a", 2 * LARGE_BYTES + 1));
   queue.add(held("a", 10, 1));
   queue.add(held("a", 10, 2));
@@ -38,7 +38,7 @@ test("next() cuts a large message into chunks, and lets out what waited behind i
 });
 
 test("next() lets receivers take turns", () => {
-  const queue = new ChunkQueue();
+  const queue = new ChunkQueue(MESSAGE_BYTES_MAX);
   for (const to of ["a", "b"]) queue.add(held(to, LARGE_BYTES + 1));
   expect(drain(queue)).toEqual([
     "large 1 to a",
@@ -57,7 +57,7 @@ test("next() never has more large messages open than a receiver takes, and keeps
   );
   fc.assert(
     fc.property(fc.array(message, { maxLength: 60 }), fc.nat(30), (messages, eager) => {
-      const queue = new ChunkQueue();
+      const queue = new ChunkQueue(MESSAGE_BYTES_MAX);
       const open = new Map<number, { to: string; left: number }>();
       const out = new Map<string, number[]>();
       const take = (): boolean => {

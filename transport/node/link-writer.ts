@@ -77,7 +77,7 @@ export class LinkWriter {
   readonly #packing: PackerOptions;
   readonly #isExtended: boolean;
   readonly #messageBytesMax: number;
-  readonly #queue = new ChunkQueue();
+  readonly #queue: ChunkQueue;
   readonly #to = new PathSlots();
   readonly #from = new PathSlots();
   readonly #spares: Buffer[] = [];
@@ -91,6 +91,7 @@ export class LinkWriter {
     this.#isExtended = version >= EXTENDED_SINCE;
     this.#packing = packing;
     this.#packer = new Packer(this.#isExtended ? packing : { ...packing, extended: false, types: NO_PAYLOAD_TYPES });
+    this.#queue = new ChunkQueue(messageBytesMax);
     this.#messageBytesMax = this.#isExtended ? messageBytesMax : Math.min(messageBytesMax, UNCHUNKED_BYTES_MAX);
   }
 

@@ -178,6 +178,22 @@ describe("version 2", () => {
     expect(Math.max(...link.frames.map(({ length }) => length))).toBeLessThan(2 * FRAME_BYTES_TARGET);
   });
 
+  test("large messages to many receivers are never more side by side than the reader sets aside", () => {
+    const bytesMax = 4 * FRAME_BYTES_TARGET;
+    const link = createLink({ writeMax: bytesMax, readMax: bytesMax });
+    link.waitingBytes = LINK_BYTES_MAX / 2;
+    const receivers = Array.from({ length: 10 }, (_, i) => `receiver-${i}`);
+    for (const to of receivers) {
+      link.tell(to, new Uint8Array(bytesMax - 100));
+      link.tell(to, "behind");
+    }
+    link.waitingBytes = 0;
+    link.writer.flush();
+    expect(link.lost).toEqual([]);
+    expect(link.envelopes.filter(({ message }) => message === "behind").map(({ to }) => to.path)).toEqual(receivers);
+    expect(link.envelopes).toHaveLength(20);
+  });
+
   test("a path travels once", () => {
     const link = createLink();
     const path = "a".repeat(500);
