@@ -7,7 +7,7 @@
  *
  * The run never gives control back to the event loop, so a socket, a file or a timer of the platform cannot settle a
  * promise at a moment that no seed decides: such a promise never settles, and `unsettled` names it at the end
- * (docs/decisions/0017-simulated-promises.md).
+ * (docs/decisions/0012-simulated-promises.md).
  */
 import type { Random, Work } from "../runtime/index.ts";
 import type { ProcessLife } from "./process-life.ts";
