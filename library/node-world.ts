@@ -170,8 +170,12 @@ async function openFiles(folder: string, owner: { readonly name: string; readonl
   const lock = lockFolder(folder);
   try {
     const { incarnation } = claimIdentity(folder, owner);
-    const journal = await openLmdbJournal({ folder: join(folder, "journal") });
+    // The one that needs no wait first: where it is refused, the other has no thread and no lock yet.
     const store = openLmdbLogStore({ folder: join(folder, "raft") });
+    const journal = await openLmdbJournal({ folder: join(folder, "journal") }).catch(async (error: unknown) => {
+      await new Promise<void>((done) => store.close(done));
+      throw error;
+    });
     return {
       incarnation,
       journal,

@@ -1,5 +1,5 @@
 /** The world of Node.js, ready made: alone, linked with another one, and with a folder that outlives it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,6 +136,16 @@ test("options that cannot work are refused, and what was opened is closed", asyn
   const data = makeFolder();
   const wrong: NodeWorldOptions = { node: "n1", data, listen: { port: 0 }, token: "short", log: logger };
   await expect(createNodeWorld(wrong)).rejects.toMatchObject({ code: "transport-options" });
+  await start({ node: "n1", data });
+});
+
+test("a data folder of which one part is refused leaves no other part taken", async () => {
+  const data = makeFolder();
+  for (const part of ["raft", "journal"]) {
+    writeFileSync(join(data, part), "no folder");
+    await expect(createNodeWorld({ node: "n1", data, log: logger })).rejects.toMatchObject({ code: "store-io" });
+    rmSync(join(data, part));
+  }
   await start({ node: "n1", data });
 });
 
