@@ -132,7 +132,7 @@ export class Remote implements ChannelOwner, InletOwner {
     this.#options.deadLetter({ to, sender, message, reason });
   }
 
-  /** The system stops: what still arrives is dropped. */
+  /** The system has stopped: what still arrives is dropped, and who must not wait for it is told. */
   close(): void {
     this.#closed = true;
   }
@@ -163,7 +163,10 @@ export class Remote implements ChannelOwner, InletOwner {
   }
 
   #deliver(envelope: Envelope): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      this.#answerClosed(envelope);
+      return;
+    }
     const { from, to, message } = envelope;
     if (from.path === KERNEL_PATH || to.path === KERNEL_PATH) {
       this.#hear(envelope);
@@ -177,6 +180,18 @@ export class Remote implements ChannelOwner, InletOwner {
     else if (recipient.actor === undefined) recipient.receive(message, sender);
     else this.#deliverTo(recipient.actor, { message, sender, to });
     if (inspection.on) inspection.current = 0;
+  }
+
+  /** The link may outlast the system: who asks, watches, or waits for credit there hears that nobody is left. */
+  #answerClosed(envelope: Envelope): void {
+    const { from, to } = envelope;
+    const message = parseKernelMessage(envelope);
+    if (message?.type === "report") this.grant(from.node, to.path, null);
+    else if (message?.type === "watch") {
+      this.say(kernelOf(from.node), { type: "terminated", id: message.id, reason: "not-found" });
+    } else if (from.path.startsWith(ASK_PREFIX)) {
+      this.say(kernelOf(from.node), { type: "ask-failed", path: from.path, code: "no-recipient" });
+    }
   }
 
   #deliverTo(

@@ -293,6 +293,40 @@ test("what no kernel says is a dead letter: malformed, in the name of an actor, 
   expect(network.sent).toEqual([]);
 });
 
+test("nobody waits for a system that has stopped while its link is up: not asks, watches, nor credit", async () => {
+  const network = create();
+  const [n1, n2] = [network.system("n1"), network.system("n2")];
+  const sink = n1.refAt<unknown>({ node: "n2", path: "sink" });
+  n2.spawn(
+    stateless<unknown>("sink", () => {}),
+    { name: "sink", mailbox: { overflow: "back-pressure" } },
+  );
+  n1.tell(sink, 0);
+  network.settle();
+  n2.stop();
+  network.settle();
+  const signals: string[] = [];
+  n1.spawn<null, never>({
+    name: "watcher",
+    init: (ctx) => {
+      ctx.watch(sink);
+      return null;
+    },
+    receive: () => null,
+    onSignal: (state, signal) => {
+      if (signal.type === "terminated") signals.push(signal.reason);
+      return state;
+    },
+  });
+  const result = n1.ask(sink, (replyTo: Ref<string>) => ({ replyTo }), { timeoutMs: 1000 });
+  for (let i = 0; i < 1000; i++) n1.tell(sink, i);
+  network.settle();
+  await n1.ready(sink);
+  expect(await result).toEqual({ ok: false, code: "no-recipient" });
+  expect(signals).toEqual(["not-found"]);
+  expect(n2.deadLetters).toBe(0);
+});
+
 test("credit for a channel that is none, and a report of one, do no harm", () => {
   const network = create();
   const n1 = network.system("n1");
