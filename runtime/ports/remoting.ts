@@ -26,7 +26,7 @@ export interface Remoting {
   onEnvelope(receive: (envelope: Envelope) => void): void;
   /** Registers how a ref's address in a payload becomes a ref again; a driver that keeps the objects leaves it out. */
   useRefs?(resolve: (address: Address) => AnyRef): void;
-  /** Registers a listener for links coming up and going down. */
+  /** Registers a listener for links coming up and going down; it is told of those that are up at once. */
   onLink(listen: (event: LinkEvent) => void): void;
   /**
    * Registers who hears of envelopes that this node dropped: what it could not send, at the sender, before `send`

@@ -166,6 +166,9 @@ class WsRemotingDriver implements Remoting {
 
   onLink(listen: (event: LinkEvent) => void): void {
     this.#linkListeners.push(listen);
+    for (const connection of this.#links.values()) {
+      if (connection.peer !== null) listen(upOf(connection, connection.peer));
+    }
   }
 
   onDropped(listen: (drop: EnvelopeDrop) => void): void {
@@ -200,8 +203,7 @@ class WsRemotingDriver implements Remoting {
     this.#links.set(node, connection);
     if (connection.dialed !== null) this.#dialers.get(connection.dialed)?.linked();
     this.#log.linkUp({ peer: node, incarnation, remote: connection.remote });
-    const up: LinkEvent = { type: "up", node, incarnation };
-    this.#emit(connection.version >= KERNELS_SINCE ? up : { ...up, hearsKernels: false });
+    this.#emit(upOf(connection, { node, incarnation }));
   }
 
   #onClosed(connection: Connection, end: ConnectionEnd): void {
@@ -251,6 +253,11 @@ class WsRemotingDriver implements Remoting {
   #emit(event: LinkEvent): void {
     for (const listen of this.#linkListeners) listen(event);
   }
+}
+
+function upOf({ version }: Connection, { node, incarnation }: Pick<Identity, "node" | "incarnation">): LinkEvent {
+  const up: LinkEvent = { type: "up", node, incarnation };
+  return version >= KERNELS_SINCE ? up : { ...up, hearsKernels: false };
 }
 
 function isPath(path: string): boolean {

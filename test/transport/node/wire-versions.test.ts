@@ -52,6 +52,9 @@ test("a link to a peer of version 1 says that nobody there hears kernels", async
   for (const [i, max] of [1, 2].entries()) {
     const peer = await Stranger.linked(port, { versions: { min: 1, max } });
     await until(() => events.length === 2 * i + 1);
+    const late: LinkEvent[] = [];
+    node.remoting.onLink((event) => late.push(event));
+    expect(late).toEqual(events.slice(-1));
     peer.end();
     await until(() => events.length === 2 * i + 2);
   }
