@@ -17,7 +17,7 @@ import {
   TIMED,
   UNHANDLED,
   UNSTASH,
-  UNSTASH_IN_HAND,
+  withUnstash,
 } from "./after-handler.ts";
 import { BehaviorError, refusePromise } from "./behavior-error.ts";
 import type { Behavior, Signal } from "./behavior.ts";
@@ -147,7 +147,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
   }
 
   unstashAll(): void {
-    this.#after |= (this.#after & STASH) === 0 ? UNSTASH : UNSTASH | UNSTASH_IN_HAND;
+    this.#after = withUnstash(this.#after);
   }
 
   unhandled(): void {

@@ -1,6 +1,6 @@
 /**
  * What a handler has asked for that is done when it has returned, as bits of one number, so that the usual message, which asks
- * for nothing, pays for one look. Kept and done by `ActorCell`.
+ * for nothing, pays for one look. Kept and done by `ActorCell`, and by the test kit for a behaviour in isolation.
  */
 import type { Held, Stash } from "./stash.ts";
 
@@ -15,6 +15,11 @@ export const UNSTASH_IN_HAND = 32;
 /** There is a receive timeout, which every message touches. Stays set, unlike the others. */
 export const TIMED = 64;
 export const UNHANDLED = 128;
+
+/** What is asked for when `unstashAll` follows what was asked for already. */
+export function withUnstash(asked: number): number {
+  return asked | ((asked & STASH) === 0 ? UNSTASH : UNSTASH | UNSTASH_IN_HAND);
+}
 
 /** Does what was asked of the stash; `inHand` is the message, if the handler had one. */
 export function settleStash(stash: Stash, asked: number, inHand: Held | null): void {

@@ -28,6 +28,11 @@ export class Stash {
     return this.#held.length;
   }
 
+  /** Those, the oldest first. */
+  get held(): readonly Held[] {
+    return this.#held;
+  }
+
   /** Whether `next` has one. */
   get hasNext(): boolean {
     return this.#returned < this.#returning.length;

@@ -6,6 +6,8 @@
  *
  * What a handler throws reaches the test: nothing supervises here.
  */
+import { settleStash, STASH, UNSTASH, UNSTASH_IN_HAND } from "../after-handler.ts";
+import { refusePromise } from "../behavior-error.ts";
 import type { Behavior, Signal } from "../behavior.ts";
 import type { AskResult } from "../context.ts";
 import type { Address } from "../ports/address.ts";
@@ -14,6 +16,7 @@ import type { LinkEvent } from "../ports/remoting.ts";
 import { createRandom } from "../prng.ts";
 import type { Settled } from "../ports/work.ts";
 import type { Ref } from "../ref.ts";
+import { Stash } from "../stash.ts";
 import type { AskedEffect, Effect, PipedEffect } from "./effect.ts";
 import { RecordingContext, type Requested } from "./recording-context.ts";
 import { showValue } from "./show-value.ts";
@@ -35,7 +38,7 @@ export class Isolated<State, Message> {
   /** What `init` did. */
   readonly initial: readonly Effect[];
   readonly #context: RecordingContext<Message>;
-  readonly #stashed: Message[] = [];
+  readonly #stash = new Stash();
   #behavior: Behavior<State, Message>;
   #state: State;
   #nowMs: number;
@@ -52,6 +55,7 @@ export class Isolated<State, Message> {
       deliver: (make) => this.#handle(make()),
     });
     this.#state = behavior.init(this.#context);
+    refusePromise(this.#state, behavior.name, "init");
     this.#becomeRequested();
     this.initial = this.#context.takeEffects();
   }
@@ -72,7 +76,7 @@ export class Isolated<State, Message> {
 
   /** What it has stashed, oldest first. */
   get stashed(): readonly Message[] {
-    return [...this.#stashed];
+    return this.#stash.held.map(({ message }) => message as Message);
   }
 
   /** Whether it has stopped itself. */
@@ -100,8 +104,9 @@ export class Isolated<State, Message> {
 
   /** Hands it one signal; nothing happens when it takes none. */
   signal(signal: Signal): readonly Effect[] {
-    const behavior = this.#behavior;
-    if (behavior.onSignal !== undefined) this.#state = behavior.onSignal(this.#state, signal, this.#context);
+    const signalled = this.#behavior.onSignal?.bind(this.#behavior);
+    if (signalled === undefined) return [];
+    this.#keep("onSignal", () => signalled(this.#state, signal, this.#context));
     this.#becomeRequested();
     return this.#context.takeEffects();
   }
@@ -175,26 +180,39 @@ export class Isolated<State, Message> {
 
   #handle(message: Message): void {
     if (this.stopped) throw new Error(`"${this.self.path}" has stopped; it cannot handle ${showValue(message)}`);
-    const waiting = [message];
-    for (let next = waiting.shift(); next !== undefined && !this.stopped; next = waiting.shift()) {
-      waiting.unshift(...this.#handleOne(next));
-    }
+    this.#handleOne(message);
+    while (this.#stash.hasNext && !this.stopped) this.#handleOne(this.#stash.next().message as Message);
   }
 
-  /** Returns what it unstashed. */
-  #handleOne(message: Message): readonly Message[] {
-    this.#state = this.#behavior.receive(this.#state, message, this.#context);
-    this.#context.timers.rearm(this.#nowMs);
-    const { stash, unstash, unhandled } = this.#becomeRequested();
-    if (unhandled) this.#context.record({ type: "unhandled", message });
-    if (stash) {
-      this.#stashed.push(message);
-      this.#context.record({ type: "stashed", message });
+  #handleOne(message: Message): void {
+    const behavior = this.#behavior;
+    this.#context.isHandling = true;
+    try {
+      this.#keep("receive", () => behavior.receive(this.#state, message, this.#context));
+    } finally {
+      this.#context.isHandling = false;
     }
-    if (!unstash) return [];
-    const messages = this.#stashed.splice(0);
-    this.#context.record({ type: "unstashed", messages });
-    return messages;
+    this.#context.timers.rearm(this.#nowMs);
+    const { asked, unhandled } = this.#becomeRequested();
+    if (unhandled) this.#context.record({ type: "unhandled", message });
+    if ((asked & STASH) !== 0) this.#context.record({ type: "stashed", message });
+    if ((asked & UNSTASH) !== 0) {
+      const messages = (asked & UNSTASH_IN_HAND) === 0 ? this.stashed : [...this.stashed, message];
+      this.#context.record({ type: "unstashed", messages });
+    }
+    settleStash(this.#stash, asked, { message, sender: null, isOwn: false });
+  }
+
+  /** What a handler returns is the state; one that throws has asked for nothing. */
+  #keep(handler: string, handle: () => State): void {
+    try {
+      const state = handle();
+      refusePromise(state, this.#behavior.name, handler);
+      this.#state = state;
+    } catch (error) {
+      this.#context.takeRequested();
+      throw error;
+    }
   }
 
   #becomeRequested(): Requested<Message> {

@@ -18,7 +18,7 @@ export interface ManualWorld extends World {
   settle(): void;
   /**
    * Lets `durationMs` pass, timer by timer, settling after each. @throws after 100,000 timers at one instant: an actor that sets
-   * one of no delay again and again.
+   * one of no delay again and again; RangeError for a duration below 0 or without end.
    */
   advance(durationMs: number): void;
   /** As `advance`, but stops as soon as `condition` holds; false when it does not within `withinMs`. */
@@ -95,6 +95,9 @@ export function createManualWorld(options: ManualWorldOptions = {}): ManualWorld
   }
 
   function advanceUntil(condition: () => boolean, withinMs: number): boolean {
+    if (!(withinMs >= 0 && withinMs < Infinity)) {
+      throw new RangeError(`Cannot advance by ${withinMs} ms: time passes by a number from 0 on`);
+    }
     const untilMs = nowMs + withinMs;
     settle();
     let fired = 0;

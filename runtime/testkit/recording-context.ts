@@ -1,4 +1,6 @@
 /** The context of a behaviour in isolation: records each effect instead of having it. */
+import { STASH, withUnstash } from "../after-handler.ts";
+import { BehaviorError } from "../behavior-error.ts";
 import type { Behavior } from "../behavior.ts";
 import { checkDelay, checkReceiveTimeout } from "../check-delay.ts";
 import { checkName, checkOptions } from "../check-spawn.ts";
@@ -24,8 +26,8 @@ export interface RecordingContextOptions<Message> {
 /** What a handler asked to be done with the behaviour once it has returned. */
 export interface Requested<in out Message> {
   readonly become: Behavior<unknown, Message> | null;
-  readonly stash: boolean;
-  readonly unstash: boolean;
+  /** Of the stash: bits of after-handler.ts. */
+  readonly asked: number;
   readonly unhandled: boolean;
 }
 
@@ -36,9 +38,13 @@ export class RecordingContext<in out Message> implements Context<Message> {
   readonly random: Random;
   readonly timers: RecordedTimers<Message> = new RecordedTimers<Message>();
   stopped = false;
+  /** Whether there is a message in hand. */
+  isHandling = false;
   #effects: Effect[] = [];
   readonly #options: RecordingContextOptions<Message>;
   readonly #children = new Map<string, Ref<unknown>>();
+  /** Children that were stopped; stopping one again does nothing. */
+  readonly #ended = new Set<string>();
   readonly #asks = new Map<AskedEffect, (result: AskResult<unknown>) => void>();
   readonly #piped = new Map<PipedEffect, (settled: Settled<unknown>) => void>();
   readonly #linkListeners: ((event: LinkEvent) => void)[] = [];
@@ -46,8 +52,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   #spawned = 0;
   #asked = 0;
   #become: Behavior<unknown, Message> | null = null;
-  #stash = false;
-  #unstash = false;
+  #ofStash = 0;
   #unhandled = false;
 
   constructor(options: RecordingContextOptions<Message>) {
@@ -125,10 +130,14 @@ export class RecordingContext<in out Message> implements Context<Message> {
     const isSelf = ref.toString() === this.self.toString();
     const child = [...this.#children].find(([, one]) => one.toString() === ref.toString());
     if (!isSelf && child === undefined) {
+      if (this.#ended.has(ref.toString())) return;
       throw new Error(`Cannot stop ${ref.toString()}: it is not a child of ${this.self.toString()}`);
     }
     if (isSelf) this.stopped = true;
-    else if (child !== undefined) this.#children.delete(child[0]);
+    if (child !== undefined) {
+      this.#children.delete(child[0]);
+      this.#ended.add(ref.toString());
+    }
     this.#effects.push({ type: "stopped", ref, ...options });
   }
 
@@ -172,7 +181,11 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   stash(): void {
-    this.#stash = true;
+    if (!this.isHandling) {
+      const { path } = this.self;
+      throw new BehaviorError("nothing-to-stash", `Cannot stash in actor "${path}": it is not handling a message`);
+    }
+    this.#ofStash |= STASH;
   }
 
   unhandled(): void {
@@ -180,7 +193,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   unstashAll(): void {
-    this.#unstash = true;
+    this.#ofStash = withUnstash(this.#ofStash);
   }
 
   setReceiveTimeout(delayMs: number, message: Message): void {
@@ -196,10 +209,9 @@ export class RecordingContext<in out Message> implements Context<Message> {
 
   /** What the handler that has returned asked for; forgotten with this call. */
   takeRequested(): Requested<Message> {
-    const requested = { become: this.#become, stash: this.#stash, unstash: this.#unstash, unhandled: this.#unhandled };
+    const requested = { become: this.#become, asked: this.#ofStash, unhandled: this.#unhandled };
     this.#become = null;
-    this.#stash = false;
-    this.#unstash = false;
+    this.#ofStash = 0;
     this.#unhandled = false;
     return requested;
   }

@@ -77,3 +77,11 @@ test("advance() ends at an actor that sets a timer of no delay for ever", () => 
   system.tell(system.spawn(stateless<string>("a", (message, ctx) => ctx.setTimer("t", 0, message))), "go");
   expect(() => world.advance(1)).toThrow("Cannot advance: actors let 100000 timers fire without time passing");
 });
+
+test.each([Number.NaN, -1, Infinity])("advance() refuses %d ms, and no time passes", (durationMs) => {
+  const { world } = record();
+  expect(() => world.advance(durationMs)).toThrow(
+    `Cannot advance by ${durationMs} ms: time passes by a number from 0 on`,
+  );
+  expect(world.clock.monotonicMs()).toBe(0);
+});

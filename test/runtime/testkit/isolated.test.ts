@@ -1,6 +1,6 @@
 /** Behaviours alone: their effects as values, their asks and timers in the test's hand. */
 import { expect, test } from "vitest";
-import type { AskResult, Behavior, Ref, Settled } from "../../../runtime/index.ts";
+import { stateless, type AskResult, type Behavior, type Ref, type Settled } from "../../../runtime/index.ts";
 import { runInIsolation } from "../../../runtime/testkit/index.ts";
 
 interface PriceRequest {
@@ -216,4 +216,66 @@ test("a phase of the shutdown is begun by hand, and a graceful stop keeps its de
   const door = runInIsolation(open);
   expect(door.shutdown("another")).toEqual([]);
   expect(door.shutdown("before-stop")).toEqual([{ type: "stopped", ref: door.self, deadlineMs: 5 }]);
+});
+
+test("a handler that throws has asked for nothing, and one that returns a promise is refused, as in an actor", () => {
+  const behavior: Behavior<number, string> = {
+    name: "a",
+    init: () => 0,
+    receive: (count, message, ctx) => {
+      if (message === "fail") {
+        ctx.stash();
+        throw new Error("cannot");
+      }
+      return message === "wait" ? (Promise.resolve(count) as unknown as number) : count + 1;
+    },
+  };
+  const isolated = runInIsolation(behavior);
+  expect(() => isolated.receive("fail")).toThrow("cannot");
+  expect(isolated.receive("next")).toEqual([]);
+  expect(isolated.stashed).toEqual([]);
+  expect(() => isolated.receive("wait")).toThrow('Behaviour "a" returned a promise from receive');
+  expect(isolated.state).toBe(1);
+});
+
+test("stash() needs a message in hand, and after unstashAll() leaves that one in the stash", () => {
+  const behavior: Behavior<readonly string[], string> = {
+    name: "a",
+    init: () => [],
+    receive: (heard, message, ctx) => {
+      if (message === "swap") ctx.unstashAll();
+      if (message !== "one" || heard.length === 0) ctx.stash();
+      return [...heard, message];
+    },
+    onSignal: (heard, _, ctx) => {
+      ctx.stash();
+      return heard;
+    },
+  };
+  const isolated = runInIsolation(behavior);
+  isolated.receive("one");
+  expect(isolated.receive("swap")).toEqual([
+    { type: "stashed", message: "swap" },
+    { type: "unstashed", messages: ["one"] },
+  ]);
+  expect(isolated.state).toEqual(["one", "swap", "one"]);
+  expect(isolated.stashed).toEqual(["swap"]);
+  expect(() => isolated.signal({ type: "post-stop" })).toThrow(
+    'Cannot stash in actor "a": it is not handling a message',
+  );
+});
+
+test("a child that was stopped can be stopped again, and what an actor refuses is refused here", () => {
+  const behavior: Behavior<Ref<never>, number> = {
+    name: "a",
+    init: (ctx) => ctx.spawn(stateless<never>("child", () => {})),
+    receive: (child, delayMs, ctx) => {
+      for (let i = 0; i < 2; i++) ctx.stop(child);
+      ctx.setTimer("t", delayMs, 0);
+      return child;
+    },
+  };
+  const isolated = runInIsolation(behavior);
+  expect(isolated.receive(5).map(({ type }) => type)).toEqual(["stopped", "timer-set"]);
+  expect(() => isolated.receive(Number.NaN)).toThrow('Cannot set timer "t": NaN is no number of milliseconds');
 });
