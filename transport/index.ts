@@ -24,7 +24,7 @@ export type { ParsedFrame } from "./parse-frame.ts";
 export { PathAddresses, PathSlots } from "./paths.ts";
 export { NO_PAYLOAD_TYPES, PayloadTypes } from "./payload-types.ts";
 export type { PayloadType } from "./payload-types.ts";
-export { DEPTH_MAX, findUnplain, isWireBigint, PLAIN_RULES, VALUES_MAX } from "./plain-data.ts";
+export { DEPTH_MAX, findUnplain, PayloadWalk, PLAIN_RULES, REFUSED, VALUES_MAX } from "./plain-data.ts";
 export type { PayloadRules } from "./plain-data.ts";
 export { Reassembly } from "./reassembly.ts";
 export type { LargeMessage } from "./reassembly.ts";
@@ -38,4 +38,5 @@ export {
   refusalOfCloseCode,
 } from "./refusal.ts";
 export type { Refusal, RefusalCode } from "./refusal.ts";
-export { BUFFER_KIND, EXTENDED_SINCE, EXTENSION_TYPES, TYPED_ARRAY_KINDS, typedArrayKind } from "./wire-types.ts";
+export { Malformed, MsgpackScanner } from "./scan-msgpack.ts";
+export { BUFFER_KIND, EXTENDED_SINCE, EXTENSION_TYPES, Mark, MARKS, TYPED_ARRAY_KINDS } from "./wire-types.ts";

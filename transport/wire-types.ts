@@ -1,29 +1,50 @@
 /**
- * What the wire knows beyond MessagePack's own types, the only file with their numbers: extension types, and the kinds of
- * typed arrays inside one of them. Numbers are only ever appended; a removed one stays reserved.
+ * What the wire knows beyond MessagePack's own types, the only file with their numbers: extension types, marks, and the
+ * kinds of typed arrays. Numbers are only ever appended; a removed one stays reserved.
  *
- * Every extension carries its length, so a reader steps over one that it does not know: only that message is lost.
+ * An extension carries its length, so a reader steps over one that it does not know: only that message is lost.
  */
 export const EXTENSION_TYPES = {
   /** One zero byte. */
   undefined: 0x00,
   /** `node/path`, as text. */
   ref: 0x01,
-  /** A bigint of more than 64 bits: a sign (0 or 1), then the magnitude, big-endian. Since version 2, as all below. */
-  bigint: 0x02,
-  /** Milliseconds since the epoch as a float of 64 bits; NaN for an invalid date. */
-  date: 0x03,
-  /** A count of 32 bits, then keys and values in turn. */
-  map: 0x04,
-  /** A count of 32 bits, then the items. */
-  set: 0x05,
-  /** A kind (`TYPED_ARRAY_KINDS`), then the elements, little-endian. */
-  typedArray: 0x06,
-  /** Five values: name, message, code, cause, stack; what there is not is undefined. */
-  error: 0x07,
-  /** Two values: the tag of a `PayloadType`, and what its `encode` returned. */
-  custom: 0x08,
+  /** One byte, of `MARKS`. Since version 2. */
+  mark: 0x02,
 } as const;
+
+/**
+ * What stands for a value that MessagePack has not: an array that begins with a mark, and has behind it what the value is
+ * made of. Nested so, it is written and read in the same go as what is around it.
+ */
+export const MARKS = {
+  /** Nothing: -0, which is an integer to MessagePack. */
+  negativeZero: 0x00,
+  /** A bigint of more than 64 bits: a text, `-` for a negative one and hexadecimal digits. */
+  bigint: 0x01,
+  /** Milliseconds since the epoch; NaN for an invalid date. */
+  date: 0x02,
+  /** Keys and values in turn. */
+  map: 0x03,
+  /** The items. */
+  set: 0x04,
+  /** A kind (`TYPED_ARRAY_KINDS`) and a binary: the elements, little-endian. */
+  typedArray: 0x05,
+  /** Name, message, code, cause, stack; what there is not is undefined. */
+  error: 0x06,
+  /** The tag of a `PayloadType`, and what its `encode` returned. */
+  custom: 0x07,
+} as const;
+
+/** What begins such an array. */
+export class Mark {
+  /** Of `MARKS`, or a later version's. */
+  readonly kind: number;
+
+  constructor(kind: number) {
+    this.kind = kind;
+  }
+}
 
 /** The first protocol version that carries more than plain data, undefined and refs. */
 export const EXTENDED_SINCE = 2;
@@ -51,10 +72,13 @@ export const TYPED_ARRAY_KINDS: readonly TypedArrayKind[] = [
 
 export const BUFFER_KIND = 0;
 
-/** The kind of a typed array other than `Uint8Array` and `Buffer`; undefined for everything else, subclasses included. */
+/** The kind of a typed array; undefined for everything else, a plain `Uint8Array` and subclasses but Buffer included. */
 export function typedArrayKind(value: object): number | undefined {
   if (!ArrayBuffer.isView(value)) return undefined;
-  const prototype: unknown = Object.getPrototypeOf(value);
+  const prototype = Object.getPrototypeOf(value) as object;
   const kind = TYPED_ARRAY_KINDS.findIndex((one) => one.prototype === prototype);
-  return kind > BUFFER_KIND ? kind : undefined;
+  if (kind > BUFFER_KIND) return kind;
+  // By its name, since pure code has not the class.
+  const isBuffer = kind < 0 && value instanceof Uint8Array && prototype.constructor.name === "Buffer";
+  return isBuffer ? BUFFER_KIND : undefined;
 }

@@ -24,6 +24,7 @@ import {
   type HandshakeSelf,
   type HandshakeState,
   type Identity,
+  type PayloadRules,
   type Refusal,
   type RefusalCode,
   type TransportCounters,
@@ -32,7 +33,6 @@ import { freshNonce } from "./hmac-prover.ts";
 import { LinkReader, type Received } from "./link-reader.ts";
 import { LinkWriter, type Drop, type FrameSink } from "./link-writer.ts";
 import { decodePlain, encodePlain } from "./msgpack-codec.ts";
-import type { PackerOptions } from "./packer.ts";
 import type { UnpackerOptions } from "./unpacker.ts";
 import type { TransportTiming } from "./timing.ts";
 
@@ -42,7 +42,7 @@ export interface ConnectionWorld {
   readonly clock: Clock;
   readonly timing: TransportTiming;
   readonly counters: TransportCounters;
-  readonly packing: PackerOptions;
+  readonly packing: PayloadRules;
   readonly unpacking: UnpackerOptions;
   readonly messageBytesMax: number;
   onLinked(connection: Connection, peer: Identity): void;

@@ -6,9 +6,8 @@
  */
 import type { Address } from "../../runtime/ports/address.ts";
 import type { Envelope, EnvelopeDropReason } from "../../runtime/ports/remoting.ts";
-import { FRAME_TAGS, PATH_LENGTH_MAX, PathAddresses, Reassembly, type LargeMessage, type Refusal } from "../index.ts";
-import { Malformed } from "./msgpack-reader.ts";
-import { Unpacker, type UnpackerOptions } from "./unpacker.ts";
+import { FRAME_TAGS, Malformed, PATH_LENGTH_MAX, PathAddresses, Reassembly, type Refusal } from "../index.ts";
+import { Unpacker, Unreadable, type UnpackerOptions } from "./unpacker.ts";
 
 export interface LinkReaderOptions {
   /** The node at the other end, in whose name everything here is sent. */
@@ -53,10 +52,8 @@ export class LinkReader {
     const envelopes: Envelope[] = [];
     const lost: LostEnvelope[] = [];
     try {
-      this.#unpacker.open(bytes);
-      const elements = this.#unpacker.array();
-      const tag = elements === 0 ? 0 : this.#unpacker.uint();
-      const refusal = this.#readBody(tag, elements - 1, { envelopes, lost });
+      const frame = this.#unpacker.array(bytes);
+      const refusal = this.#readFrame(frame, { envelopes, lost });
       if (refusal !== undefined) return { ok: false, refusal };
     } catch (error) {
       return malformed(error instanceof Malformed ? error.message : String(error));
@@ -64,22 +61,23 @@ export class LinkReader {
     return { ok: true, received: { envelopes, lost } };
   }
 
-  #readBody(tag: number, elements: number, into: Collected): Refusal | undefined {
+  #readFrame(frame: readonly unknown[], into: Collected): Refusal | undefined {
+    const tag = frame[0];
     switch (tag) {
       case FRAME_TAGS.messages:
-        this.#readMessages(elements, 3, into);
+        this.#readMessages(frame, 3, into);
         break;
       case FRAME_TAGS.traced:
-        this.#readMessages(elements, 4, into);
+        this.#readMessages(frame, 4, into);
         break;
       case FRAME_TAGS.envelopes:
-        this.#readEnvelopes(elements, into);
+        this.#readEnvelopes(frame, into);
         break;
       case FRAME_TAGS.large:
-        this.#readLarge(elements);
+        this.#readLarge(frame);
         break;
       case FRAME_TAGS.chunk:
-        this.#readChunk(elements, into);
+        this.#readChunk(frame, into);
         break;
       case FRAME_TAGS.hello:
       case FRAME_TAGS.challenge:
@@ -87,61 +85,62 @@ export class LinkReader {
       case FRAME_TAGS.welcome:
         return { code: "unexpected-frame", detail: "a greeting on a link" };
       default:
+        if (!isUint(tag)) throw new Malformed("a frame begins with its tag");
         return { code: "unknown-frame", detail: `its tag is ${tag}` };
     }
     return undefined;
   }
 
   /** With four elements each, the last one is the cause. */
-  #readMessages(elements: number, each: 3 | 4, into: Collected): void {
-    if (elements === 0 || elements % each !== 0) throw new Malformed(`not ${each} elements a message`);
-    for (let i = 0; i < elements; i += each) {
-      const message = this.#unpacker.value();
-      const { unreadable } = this.#unpacker;
-      const to = this.#path(this.#to);
-      const from = this.#path(this.#from);
-      const envelope = each === 3 ? { from, to, message } : { from, to, message, cause: this.#unpacker.text() };
-      this.#collect(envelope, unreadable, into);
+  #readMessages(frame: readonly unknown[], each: 3 | 4, into: Collected): void {
+    if (frame.length === 1 || frame.length % each !== 1) throw new Malformed(`not ${each} elements a message`);
+    for (let i = 1; i < frame.length; i += each) {
+      const message = this.#unpacker.resolve(frame[i]);
+      const to = pathOf(this.#to, frame[i + 1]);
+      const from = pathOf(this.#from, frame[i + 2]);
+      collect(each === 3 ? { from, to, message } : { from, to, message, cause: textOf(frame[i + 3]) }, into);
     }
     this.#unpacker.finish();
   }
 
-  #readEnvelopes(elements: number, into: Collected): void {
-    if (elements === 0) throw new Malformed("no envelope");
-    for (let i = 0; i < elements; i++) {
-      if (this.#unpacker.array() !== 3) throw new Malformed(`envelope ${i + 1}: not three elements`);
-      const to = this.#to.unnumbered(checkPath(this.#unpacker.text()));
-      const from = this.#from.unnumbered(checkPath(this.#unpacker.text()));
-      const message = this.#unpacker.value();
-      this.#collect({ from, to, message }, this.#unpacker.unreadable, into);
+  #readEnvelopes(frame: readonly unknown[], into: Collected): void {
+    if (frame.length === 1) throw new Malformed("no envelope");
+    for (let i = 1; i < frame.length; i++) {
+      const envelope = frame[i];
+      if (envelope instanceof Unreadable) throw new Malformed(`envelope ${i}: ${envelope.detail}`);
+      if (!Array.isArray(envelope) || envelope.length !== 3) throw new Malformed(`envelope ${i}: not three elements`);
+      const to = this.#to.unnumbered(checkPath(envelope[0]));
+      const from = this.#from.unnumbered(checkPath(envelope[1]));
+      collect({ from, to, message: this.#unpacker.resolve(envelope[2]) }, into);
     }
     this.#unpacker.finish();
   }
 
-  #readLarge(elements: number): void {
-    if (elements !== 4) throw new Malformed("a large message has four elements");
-    const id = this.#unpacker.uint();
-    const to = this.#to.unnumbered(checkPath(this.#unpacker.text()));
-    const from = this.#from.unnumbered(checkPath(this.#unpacker.text()));
-    const length = this.#unpacker.uint();
-    this.#unpacker.finish();
+  #readLarge(frame: readonly unknown[]): void {
+    if (frame.length !== 5) throw new Malformed("a large message has four elements");
+    const [, id, toPath, fromPath, length] = frame;
+    if (!isUint(id) || !isUint(length)) throw new Malformed("a number is missing");
+    const to = this.#to.unnumbered(checkPath(toPath));
+    const from = this.#from.unnumbered(checkPath(fromPath));
     if (to.path === "") throw new Malformed("no path to");
     const detail = this.#reassembly.begin({ id, to, from, length });
     if (detail !== undefined) throw new Malformed(detail);
   }
 
-  #readChunk(elements: number, into: Collected): void {
-    if (elements !== 2) throw new Malformed("a chunk has two elements");
-    const id = this.#unpacker.uint();
-    const chunk = this.#unpacker.binary();
-    this.#unpacker.finish();
+  #readChunk(frame: readonly unknown[], into: Collected): void {
+    const [, id, chunk] = frame;
+    if (frame.length !== 3 || !isUint(id) || !(chunk instanceof Uint8Array)) {
+      throw new Malformed("a chunk has a number and a binary");
+    }
     const assembled = this.#reassembly.add(id, chunk);
     switch (assembled.type) {
       case "incomplete":
         return;
-      case "complete":
-        this.#readAssembled(assembled.message, assembled.bytes, into);
+      case "complete": {
+        const { from, to } = assembled.message;
+        collect({ from, to, message: this.#unpacker.value(assembled.bytes) }, into);
         return;
+      }
       case "too-large": {
         const { message, detail } = assembled;
         const envelope: Envelope = { from: message.from, to: message.to, message: undefined };
@@ -154,40 +153,6 @@ export class LinkReader {
         assembled satisfies never;
     }
   }
-
-  #readAssembled({ from, to }: LargeMessage, bytes: Uint8Array, into: Collected): void {
-    this.#unpacker.open(bytes);
-    const message = this.#unpacker.value();
-    this.#unpacker.finish();
-    this.#collect({ from, to, message }, this.#unpacker.unreadable, into);
-  }
-
-  #collect(envelope: Envelope, unreadable: string | null, into: Collected): void {
-    if (envelope.to.path === "") throw new Malformed("no path to");
-    if (unreadable === null) into.envelopes.push(envelope);
-    else into.lost.push({ envelope: { ...envelope, message: undefined }, reason: "unreadable", detail: unreadable });
-  }
-
-  #path(addresses: PathAddresses): Address {
-    const unpacker = this.#unpacker;
-    switch (unpacker.kind()) {
-      case "text":
-        return addresses.unnumbered(checkPath(unpacker.text()));
-      case "array": {
-        if (unpacker.array() !== 2) throw new Malformed("a path is not defined by two elements");
-        const slot = unpacker.uint();
-        const address = addresses.define(slot, checkPath(unpacker.text()));
-        if (address === undefined) throw new Malformed(`path ${slot} is not the next one`);
-        return address;
-      }
-      default: {
-        const slot = unpacker.uint();
-        const address = addresses.at(slot);
-        if (address === undefined) throw new Malformed(`path ${slot} was never defined`);
-        return address;
-      }
-    }
-  }
 }
 
 interface Collected {
@@ -195,9 +160,42 @@ interface Collected {
   readonly lost: LostEnvelope[];
 }
 
-function checkPath(path: string): string {
+function collect(envelope: Envelope, into: Collected): void {
+  const { to, message } = envelope;
+  if (to.path === "") throw new Malformed("no path to");
+  if (!(message instanceof Unreadable)) into.envelopes.push(envelope);
+  else into.lost.push({ envelope: { ...envelope, message: undefined }, reason: "unreadable", detail: message.detail });
+}
+
+/** A text, a slot, or an array of both, which defines the slot. */
+function pathOf(addresses: PathAddresses, wire: unknown): Address {
+  if (typeof wire === "number") {
+    const address = addresses.at(wire);
+    if (address === undefined) throw new Malformed(`path ${wire} was never defined`);
+    return address;
+  }
+  if (!Array.isArray(wire)) return addresses.unnumbered(checkPath(wire));
+  const [slot, path] = wire as readonly unknown[];
+  if (wire.length !== 2 || !isUint(slot)) throw new Malformed("a path is not defined by two elements");
+  const address = addresses.define(slot, checkPath(path));
+  if (address === undefined) throw new Malformed(`path ${slot} is not the next one`);
+  return address;
+}
+
+function checkPath(wire: unknown): string {
+  const path = textOf(wire);
   if (path.length > PATH_LENGTH_MAX) throw new Malformed(`a path of ${path.length} characters`);
   return path;
+}
+
+function textOf(wire: unknown): string {
+  if (typeof wire !== "string") throw new Malformed("a text is missing");
+  return wire;
+}
+
+/** A whole number of 32 bits, not negative. */
+function isUint(wire: unknown): wire is number {
+  return typeof wire === "number" && wire >>> 0 === wire;
 }
 
 function malformed(detail: string): ReadFrame {

@@ -17,12 +17,15 @@ import {
   FRAME_BYTES_TARGET,
   FRAME_TAGS,
   LARGE_BYTES,
-  NO_PAYLOAD_TYPES,
   PathSlots,
+  PLAIN_RULES,
   type HeldMessage,
+  type PayloadRules,
   type Piece,
 } from "../index.ts";
-import { Packer, type PackerOptions } from "./packer.ts";
+import { FrameBuffer } from "./frame-buffer.ts";
+import { packValue } from "./msgpack.ts";
+import { Packer, type Packed } from "./packer.ts";
 
 /**
  * What waits may not be more when another message comes: in the open frame and the socket together, and of large messages in
@@ -67,19 +70,23 @@ export interface Drop {
 
 export interface LinkWriterOptions {
   readonly version: number;
-  readonly packing: PackerOptions;
+  readonly packing: PayloadRules;
   readonly messageBytesMax: number;
 }
+
+/** The head of an array of three elements. */
+const ARRAY_OF_3 = Uint8Array.of(0x93);
 
 export class LinkWriter {
   readonly #sink: FrameSink;
   readonly #packer: Packer;
-  readonly #packing: PackerOptions;
+  readonly #packing: PayloadRules;
   readonly #isExtended: boolean;
   readonly #messageBytesMax: number;
   readonly #queue: ChunkQueue;
   readonly #to = new PathSlots();
   readonly #from = new PathSlots();
+  readonly #frame = new FrameBuffer();
   readonly #spares: Buffer[] = [];
   /** Of the open frame. */
   #tag = 0;
@@ -90,32 +97,32 @@ export class LinkWriter {
     this.#sink = sink;
     this.#isExtended = version >= EXTENDED_SINCE;
     this.#packing = packing;
-    this.#packer = new Packer(this.#isExtended ? packing : { ...packing, extended: false, types: NO_PAYLOAD_TYPES });
+    this.#packer = new Packer(this.#isExtended ? packing : PLAIN_RULES);
     this.#queue = new ChunkQueue(messageBytesMax);
     this.#messageBytesMax = this.#isExtended ? messageBytesMax : Math.min(messageBytesMax, UNCHUNKED_BYTES_MAX);
   }
 
   /** Takes an envelope for the next `flush`, or says why not. */
   add({ to, from, message, cause }: Envelope): Drop | undefined {
-    const waiting = this.#packer.at + this.#sink.waitingBytes;
+    const waiting = this.#frame.length + this.#sink.waitingBytes;
     const spare = from.path === KERNEL_PATH ? KERNEL_SPARE : NO_SPARE;
     if (waiting > LINK_BYTES_MAX + spare.bytes) return full(waiting);
-    if (!this.#isExtended) return this.#addPlain(to.path, from.path, message);
-    if (this.#queue.isHeld(to.path)) return this.#addHeld(to.path, from.path, message);
-    const packer = this.#packer;
+    const packed = this.#packer.pack(message, "message", this.#messageBytesMax);
+    if (!packed.ok) return this.#explain(packed, message);
+    const { bytes } = packed;
+    if (!this.#isExtended) return this.#addPlain(to.path, from.path, bytes);
+    if (bytes.length > LARGE_BYTES || this.#queue.isHeld(to.path)) return this.#enqueue(to.path, from.path, bytes);
     this.#open(cause === undefined ? FRAME_TAGS.messages : FRAME_TAGS.traced);
-    const start = packer.at;
-    const drop = this.#pack(message);
-    if (drop !== undefined) return drop;
-    if (packer.at - start > LARGE_BYTES) return this.#queueFrom(start, to.path, from.path);
-    this.#path(this.#to, to.path);
-    this.#path(this.#from, from.path);
+    const frame = this.#frame;
+    frame.add(bytes);
+    this.#addPath(this.#to, to.path);
+    this.#addPath(this.#from, from.path);
     this.#elements += 3;
     if (cause !== undefined) {
-      packer.text(cause);
+      frame.add(packValue(cause));
       this.#elements += 1;
     }
-    if (packer.at >= FRAME_BYTES_TARGET) this.#close();
+    if (frame.length >= FRAME_BYTES_TARGET) this.#close();
     return undefined;
   }
 
@@ -132,48 +139,33 @@ export class LinkWriter {
   /** Gives back memory that a busy time has left; called now and then. */
   rest(): void {
     this.#spares.length = 0;
-    if (this.#packer.at === 0 && this.#packer.bytes.length > COPIED_FRAME_BYTES) this.#packer.handOver();
+    if (this.#elements === 0 && this.#frame.capacity > COPIED_FRAME_BYTES) this.#frame.handOver();
   }
 
   /** As a peer of version 1 reads it: one frame, however large. */
-  #addPlain(to: string, from: string, message: unknown): Drop | undefined {
-    const packer = this.#packer;
+  #addPlain(to: string, from: string, bytes: Uint8Array): undefined {
+    const frame = this.#frame;
+    if (frame.length + bytes.length > FRAME_BYTES_TARGET) this.#close();
     this.#open(FRAME_TAGS.envelopes);
-    const start = packer.at;
-    packer.array(3);
-    packer.text(to);
-    packer.text(from);
-    const drop = this.#pack(message);
-    if (drop !== undefined) {
-      packer.at = start;
-      return drop;
-    }
-    if (packer.at > FRAME_BYTES_TARGET && this.#elements > 1) {
-      const envelope = this.#takeFrom(start);
-      this.#close();
-      this.#open(FRAME_TAGS.envelopes);
-      packer.raw(envelope);
-    }
+    const message = Buffer.from(bytes);
+    frame.add(ARRAY_OF_3);
+    frame.add(packValue(to));
+    frame.add(packValue(from));
+    frame.add(message);
     this.#elements += 1;
-    if (packer.at >= FRAME_BYTES_TARGET) this.#close();
-    return undefined;
+    if (frame.length >= FRAME_BYTES_TARGET) this.#close();
   }
 
-  #addHeld(to: string, from: string, message: unknown): Drop | undefined {
-    const start = this.#packer.at;
-    return this.#pack(message) ?? this.#queueFrom(start, to, from);
+  #explain({ reason, detail }: Extract<Packed, { readonly ok: false }>, message: unknown): Drop {
+    if (this.#isExtended) return { reason, detail };
+    if (reason === "too-large") return { reason, detail: `${detail}, all that a peer of protocol version 1 takes` };
+    const isForLater = findUnplain(message, "message", this.#packing) === undefined;
+    return { reason, detail: isForLater ? `${detail}, which a peer of protocol version 1 cannot read` : detail };
   }
 
-  /** Takes the message that was written since `start` out of the open frame, into the queue of chunks. */
-  #queueFrom(start: number, to: string, from: string): Drop | undefined {
-    const isLarge = this.#packer.at - start > LARGE_BYTES;
-    if (this.#isQueueFull(isLarge, from)) {
-      this.#packer.at = start;
-      return full(this.#queue.bytes);
-    }
-    const bytes = isLarge ? this.#takeFrom(start) : this.#copyFrom(start);
-    this.#packer.at = start;
-    this.#queue.add({ to, from, bytes });
+  #enqueue(to: string, from: string, bytes: Uint8Array): Drop | undefined {
+    if (this.#isQueueFull(bytes.length > LARGE_BYTES, from)) return full(this.#queue.bytes);
+    this.#queue.add({ to, from, bytes: Buffer.from(bytes) });
     return undefined;
   }
 
@@ -185,43 +177,18 @@ export class LinkWriter {
     return bytes > bytesMax || count >= HELD_COUNT_MAX + spare.count;
   }
 
-  #pack(message: unknown): Drop | undefined {
-    const packed = this.#packer.pack(message, "message", this.#messageBytesMax);
-    if (packed.ok) return undefined;
-    const { reason, detail } = packed;
-    if (this.#isExtended) return { reason, detail };
-    if (reason === "too-large") return { reason, detail: `${detail}, all that a peer of protocol version 1 takes` };
-    const isForLater = findUnplain(message, "message", this.#packing) === undefined;
-    return { reason, detail: isForLater ? `${detail}, which a peer of protocol version 1 cannot read` : detail };
-  }
-
-  #path(slots: PathSlots, path: string): void {
-    const packer = this.#packer;
+  #addPath(slots: PathSlots, path: string): void {
+    const frame = this.#frame;
     const known = slots.slotOf(path);
-    if (known !== undefined) return packer.uint(known);
+    if (known !== undefined) return frame.addUint16(known);
     const slot = slots.define(path);
-    if (slot === undefined) return packer.text(path);
-    packer.array(2);
-    packer.uint(slot);
-    packer.text(path);
-  }
-
-  /** Takes what was written since `start` out of the open frame, without copying it. */
-  #takeFrom(start: number): Uint8Array {
-    const packer = this.#packer;
-    const written = packer.handOver();
-    packer.raw(written.subarray(0, start));
-    return written.subarray(start);
-  }
-
-  #copyFrom(start: number): Uint8Array {
-    return Buffer.from(this.#packer.bytes.subarray(start, this.#packer.at));
+    frame.add(packValue(slot === undefined ? path : [slot, path]));
   }
 
   #open(tag: number): void {
     if (this.#elements > 0 && this.#tag === tag) return;
     this.#close();
-    this.#packer.frameHead(tag);
+    this.#frame.begin(tag);
     this.#elements = 1;
     this.#tag = tag;
   }
@@ -229,61 +196,51 @@ export class LinkWriter {
   /** Completes and sends the open frame. */
   #close(): void {
     const elements = this.#elements;
+    if (elements === 0) return;
     this.#elements = 0;
-    const packer = this.#packer;
-    if (elements <= 1) {
-      packer.at = 0;
+    const frame = this.#frame.end(elements);
+    if (frame.length <= COPIED_FRAME_BYTES) {
+      this.#sink.send(Buffer.from(frame));
       return;
     }
-    packer.frameLength(elements);
-    if (packer.at <= COPIED_FRAME_BYTES) {
-      this.#sink.send(this.#copyFrom(0));
-      packer.at = 0;
-      return;
-    }
-    const whole = packer.bytes;
-    const frame = packer.handOver(this.#spares.pop() ?? Buffer.allocUnsafeSlow(whole.length));
+    const next = this.#spares.pop() ?? Buffer.allocUnsafeSlow(this.#frame.capacity);
+    const whole = this.#frame.handOver(next);
     this.#sink.send(frame, () => {
       if (this.#spares.length < SPARES_MAX && whole.length <= 4 * FRAME_BYTES_TARGET) this.#spares.push(whole);
     });
   }
 
   #sendPiece(piece: Piece): void {
-    const packer = this.#packer;
     switch (piece.type) {
       case "large": {
         const { to, from, bytes } = piece.message;
-        this.#open(FRAME_TAGS.large);
-        packer.uint(piece.id);
-        packer.text(to);
-        packer.text(from);
-        packer.uint(bytes.length);
-        this.#elements = 5;
+        this.#sendFrame([FRAME_TAGS.large, piece.id, to, from, bytes.length]);
         break;
       }
       case "chunk":
-        this.#open(FRAME_TAGS.chunk);
-        packer.uint(piece.id);
-        packer.binary(piece.bytes);
-        this.#elements = 3;
+        this.#sendFrame([FRAME_TAGS.chunk, piece.id, piece.bytes]);
         break;
       case "messages":
         this.#open(FRAME_TAGS.messages);
-        this.#writeHeld(piece.messages);
+        this.#addHeld(piece.messages);
+        this.#close();
         break;
       default:
         piece satisfies never;
     }
-    this.#close();
   }
 
-  #writeHeld(messages: readonly HeldMessage[]): void {
+  #sendFrame(frame: readonly unknown[]): void {
+    this.#sink.send(Buffer.from(packValue(frame)));
+  }
+
+  #addHeld(messages: readonly HeldMessage[]): void {
     for (const { to, from, bytes } of messages) {
-      this.#packer.raw(bytes);
-      this.#packer.text(to);
-      this.#packer.text(from);
+      this.#frame.add(bytes);
+      this.#frame.add(packValue(to));
+      this.#frame.add(packValue(from));
     }
-    this.#elements = 1 + 3 * messages.length;
+    this.#elements += 3 * messages.length;
   }
 }
 

@@ -16,54 +16,34 @@ export type Encoded =
 
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly detail: string };
 
+const packer = new Packer(PLAIN_RULES);
+const unpacker = new Unpacker({ ...PLAIN_RULES, resolve: null });
+
 /** `name` stands for the value in a refusal's detail. */
-export function encodePlain(value: unknown, name: string, packer: Packer = plainPacker()): Encoded {
-  packer.at = 0;
+export function encodePlain(value: unknown, name: string): Encoded {
   const packed = packer.pack(value, name, Number.MAX_SAFE_INTEGER);
-  if (!packed.ok) return packed;
-  return { ok: true, bytes: new Uint8Array(packer.bytes.subarray(0, packer.at)) };
+  return packed.ok ? { ok: true, bytes: new Uint8Array(packed.bytes) } : packed;
 }
 
 /** Never throws. */
-export function decodePlain(bytes: Uint8Array, unpacker: Unpacker = plainUnpacker()): Decoded {
+export function decodePlain(bytes: Uint8Array): Decoded {
   try {
-    unpacker.open(bytes);
-    const value = unpacker.value();
-    unpacker.finish();
-    return { ok: true, value };
+    return { ok: true, value: unpacker.value(bytes) };
   } catch (error) {
     return { ok: false, detail: (error as Error).message };
   }
 }
 
-/** Whose buffer grew beyond starts again with a small one. */
-const KEPT_BYTES = 1024 * 1024;
-
 /** The codec of the Raft log in production. Refs may not be in a log: their actors do not outlive the process. */
-export const msgpackPayloadCodec: PayloadCodec = createPayloadCodec();
-
-function createPayloadCodec(): PayloadCodec {
-  const packer = plainPacker();
-  const unpacker = plainUnpacker();
-  return {
-    encode(value: unknown): Uint8Array {
-      const encoded = encodePlain(value, "payload", packer);
-      if (packer.bytes.length > KEPT_BYTES) packer.handOver();
-      if (!encoded.ok) throw new TypeError(`Cannot encode: ${encoded.detail}`);
-      return encoded.bytes;
-    },
-    decode(bytes: Uint8Array): unknown {
-      const decoded = decodePlain(bytes, unpacker);
-      if (!decoded.ok) throw new TypeError(`Cannot decode ${bytes.length} bytes: ${decoded.detail}`);
-      return decoded.value;
-    },
-  };
-}
-
-function plainPacker(): Packer {
-  return new Packer({ ...PLAIN_RULES, errorStacks: false });
-}
-
-function plainUnpacker(): Unpacker {
-  return new Unpacker({ ...PLAIN_RULES, resolve: null });
-}
+export const msgpackPayloadCodec: PayloadCodec = {
+  encode(value: unknown): Uint8Array {
+    const encoded = encodePlain(value, "payload");
+    if (!encoded.ok) throw new TypeError(`Cannot encode: ${encoded.detail}`);
+    return encoded.bytes;
+  },
+  decode(bytes: Uint8Array): unknown {
+    const decoded = decodePlain(bytes);
+    if (!decoded.ok) throw new TypeError(`Cannot decode ${bytes.length} bytes: ${decoded.detail}`);
+    return decoded.value;
+  },
+};

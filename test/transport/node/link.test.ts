@@ -40,7 +40,7 @@ function createLink({ version = 2, writeMax = MESSAGE_BYTES_MAX, readMax = MESSA
           sent?.();
         },
       },
-      { version, packing: { ...rules, errorStacks: false }, messageBytesMax: writeMax },
+      { version, packing: rules, messageBytesMax: writeMax },
     ),
     tell(to, message, from = "sender") {
       return link.writer.add({ from: { node: "n1", path: from }, to: { node: "n2", path: to }, message });
