@@ -23,6 +23,7 @@ import {
 } from "../runtime/node/index.ts";
 import type { PayloadType } from "../transport/index.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
+import { checkNodeWorld } from "./check-node-world.ts";
 
 /** Where a node listens. */
 export interface PeerAddress {
@@ -94,11 +95,12 @@ export type ClusterPorts = Pick<JoinClusterOptions, "members" | "store" | "codec
  *
  * Rejects with a `StoreError`: `store-locked` when another process has the folder, `store-foreign` when it is another node's,
  * `store-corrupt`, `store-version`, `store-io`; with a `TransportError`, `transport-options`, when a name, the token or the peers
- * cannot work.
+ * cannot work; with a `RangeError` that names the option when another one cannot. A refused option opens nothing.
  */
 export async function createNodeWorld(options: NodeWorldOptions & { readonly data: string }): Promise<DurableNodeWorld>;
 export async function createNodeWorld(options?: NodeWorldOptions): Promise<NodeWorld>;
 export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<NodeWorld> {
+  checkNodeWorld(options);
   const { node = "local", clusterId = "blixard", log = "info", peers = {} } = options;
   const logger = typeof log === "string" ? createPinoLogger({ level: log, base: { node } }) : log;
   const files = options.data === undefined ? undefined : await openFiles(options.data, { name: node, clusterId });

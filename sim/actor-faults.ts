@@ -61,6 +61,13 @@ function kindsOf(faults: ActorFaults): readonly ActorFaultKind[] {
   }
 }
 
+/** Whether these are faults that can strike; a program without types may have named others. */
+export function isActorFaults(faults: unknown): boolean {
+  const kinds = kindsOf("mixed") as readonly unknown[];
+  if (Array.isArray(faults)) return faults.every((kind) => kinds.includes(kind));
+  return typeof faults === "string" && ["mixed", "network", "crashes", "none"].includes(faults);
+}
+
 /** Draws what one run is like. Times follow its length, so that a run of ten seconds meets faults too. */
 export function drawActorPlan(faults: ActorFaults, durationUs: number, random: Random): FaultPlan {
   const kinds = kindsOf(faults);

@@ -149,7 +149,10 @@ export class ActorScenario implements Scenario, Simulation {
 
 function answerOf(check: Check, run: Simulation): string | null {
   try {
-    return check(run) ?? null;
+    const answer: unknown = check(run) ?? null;
+    if (answer === null || typeof answer === "string") return answer;
+    const what = answer instanceof Promise ? "a promise" : `a value of type ${typeof answer}`;
+    return `its check answered ${what}, wanted what is wrong as text, or nothing`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -35,13 +35,16 @@ export interface SimulationSummary {
 
 /**
  * Runs each seed of the range. `make` is called anew for each, so that what its checks count belongs to one run.
- * @throws as `simulate` does.
+ * @throws {RangeError} when `count` is no number of seeds; as `simulate` does.
  */
 export async function simulateSeeds(
   range: SeedRange,
   make: (seed: number) => Omit<SimulateOptions, "seed">,
 ): Promise<SimulationSummary> {
   const { from = 1, count, failuresMax = 1, sometimes = [] } = range;
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new RangeError(`Cannot simulate ${count} seeds: wanted a whole number from 1 on`);
+  }
   const results: SimulationResult[] = [];
   let failures = 0;
   for (let seed = from; seed < from + count && failures < failuresMax; seed++) {

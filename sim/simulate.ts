@@ -11,6 +11,7 @@ import { createRandom } from "../runtime/index.ts";
 import { PayloadTypes } from "../transport/index.ts";
 import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
 import { ActorScenario } from "./actor-scenario.ts";
+import { checkSimulate } from "./check-simulate.ts";
 import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
 import { FaultInjector } from "./fault-injector.ts";
@@ -32,11 +33,12 @@ const SETTLED_EVERY_US = 100_000;
  * Simulates the actors that `start` puts into each node.
  *
  * Resolves also when a rule did not hold: see `ok` and `failure` of the result. One run at a time in a process.
- * @throws {RangeError} when an option is out of range; rejects with what `start` or `load` throws.
+ * @throws {RangeError} when an option is out of range, {TypeError} when a check is no function; rejects with what `start` or `load` throws.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;
   requireRange({ seed, nodes, durationMs });
+  checkSimulate(options);
   return whileSealed(globalThis, () => new ActorRun(options, { nodes, durationMs }).run());
 }
 

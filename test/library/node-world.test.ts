@@ -163,3 +163,26 @@ test("a turn that takes long is named", async () => {
   };
   await expect.poll(beSlow, { timeout: 9000, interval: 100 }).toMatch(/warn: Actor "slow-1" took \d+ ms for one turn/);
 });
+
+test.each([
+  [{ node: "" }, 'its name is "", wanted 1 to 64 letters, digits, "-", "_" and "."'],
+  [{ node: "a/b" }, 'its name is "a/b"'],
+  [{ listen: { port: Number.NaN } }, "the port to listen on is NaN, wanted 0 to 65535"],
+  [{ listen: {} }, "the port to listen on is undefined"],
+  [{ listen: { port: 80_000 } }, "the port to listen on is 80000"],
+  [{ peers: { b: { host: "127.0.0.1", port: 0 } } }, 'the port of peer "b" is 0, wanted 1 to 65535'],
+  [{ peers: { b: { port: 4000 } } }, 'the host of peer "b" is undefined'],
+  [{ data: "" }, 'its data folder is "", wanted a path'],
+  [{ log: "loud" }, 'the level of its log is "loud", wanted debug, info, warn, error'],
+  [{ watchdog: { slowMs: Number.NaN } }, "the watchdog's slowMs is NaN"],
+  [{ watchdog: { stuckMs: -1 } }, "the watchdog's stuckMs is -1"],
+])("createNodeWorld() refuses %j by its name", async (wrong, message) => {
+  await expect(createNodeWorld(wrong as unknown as NodeWorldOptions)).rejects.toThrow(message);
+});
+
+test("createNodeWorld() does not claim a folder for a name that is none", async () => {
+  const data = mkdtempSync(join(tmpdir(), "blixard-world-"));
+  folders.push(data);
+  await expect(createNodeWorld({ node: "a b", data })).rejects.toThrow("its name");
+  await start({ node: "ab", data });
+});

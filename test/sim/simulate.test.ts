@@ -12,6 +12,7 @@ import {
   simulate,
   simulateSeeds,
   type SimulatedNode,
+  type SimulateOptions,
   type SimulationResult,
 } from "../../sim/index.ts";
 import { gossipRun } from "./gossip-actors.ts";
@@ -311,6 +312,40 @@ test("simulate() refuses a second run at the same time, and options out of range
   );
   expect((await first).ok).toBe(true);
   await expect(simulate({ seed: 1, nodes: 10, start: () => {} })).rejects.toThrow("Cannot simulate 10 nodes");
+});
+
+test.each([
+  [{ faults: "kills" }, 'Cannot simulate with faults "kills"'],
+  [{ faults: ["kill", "explode"] }, 'Cannot simulate with faults "kill,explode"'],
+  [{ load: { everyMs: 0, act: () => {} } }, "Cannot simulate with load.everyMs 0"],
+  [{ load: { everyMs: Number.NaN, act: () => {} } }, "Cannot simulate with load.everyMs NaN"],
+  [{ load: {} }, "Cannot simulate: `load.act` is no function"],
+  [{ settleWithinMs: Number.NaN }, "Cannot simulate with settleWithinMs NaN"],
+  [{ settleWithinMs: Infinity }, "Cannot simulate with settleWithinMs Infinity"],
+  [{ linesKept: -1 }, "Cannot simulate with linesKept -1"],
+  [{ start: undefined }, "Cannot simulate: `start` is no function"],
+  [{ always: { rule: true } }, 'Cannot simulate: the check "rule" is no function'],
+])("simulate() refuses %j by its name", async (wrong, message) => {
+  const options = { seed: 1, durationMs: 1000, start: () => {}, ...wrong } as unknown as SimulateOptions;
+  await expect(simulate(options)).rejects.toThrow(message);
+});
+
+test.each([
+  [async () => null, "a promise"],
+  [() => false, "a value of type boolean"],
+])("a check that answers no text fails its rule, and the report says why", async (check, what) => {
+  const always = { rule: check } as unknown as NonNullable<SimulateOptions["always"]>;
+  const { failure } = await simulate({ seed: 1, durationMs: 1000, start: () => {}, always });
+  expect(failure?.invariant).toBe("rule");
+  expect(failure?.message).toBe(`its check answered ${what}, wanted what is wrong as text, or nothing`);
+});
+
+test("simulateSeeds() refuses to run no seeds, which would show nothing", async () => {
+  for (const count of [0, Number.NaN, 1.5]) {
+    await expect(simulateSeeds({ count }, () => ({ start: () => {} }))).rejects.toThrow(
+      `Cannot simulate ${count} seeds`,
+    );
+  }
 });
 
 test("simulate() rejects with what `start` throws, and leaves the globals as they were", async () => {
