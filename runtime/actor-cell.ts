@@ -19,7 +19,7 @@ import {
   UNSTASH,
   withUnstash,
 } from "./after-handler.ts";
-import { BehaviorError, refusePromise } from "./behavior-error.ts";
+import { BehaviorError, nothingToStash, refusePromise } from "./behavior-error.ts";
 import type { Behavior, Signal } from "./behavior.ts";
 import { checkDelay, checkReceiveTimeout } from "./check-delay.ts";
 import { CellContext } from "./cell-context.ts";
@@ -134,9 +134,7 @@ export class ActorCell<Message> extends MailboxCell<Message> implements Supervis
 
   stash(): void {
     const { name, options } = this.#child;
-    if (this.phase !== "handling") {
-      throw new BehaviorError("nothing-to-stash", `Cannot stash in actor "${name}": it is not handling a message`);
-    }
+    if (this.phase !== "handling") throw nothingToStash(name);
     if ((this.#after & STASH) !== 0) return;
     const stash = (this.extra.stash ??= new Stash());
     const limit = options.stash ?? STASH_LIMIT_DEFAULT;

@@ -37,3 +37,8 @@ export function refusePromise(returned: unknown, behavior: string, handler: stri
       "Give the promise to ctx.pipe, whose outcome comes back as a message",
   );
 }
+
+/** `ctx.stash()` of the actor, where it has no message in hand. */
+export function nothingToStash(name: string): BehaviorError {
+  return new BehaviorError("nothing-to-stash", `Cannot stash in actor "${name}": it is not handling a message`);
+}

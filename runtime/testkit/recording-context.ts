@@ -1,6 +1,6 @@
 /** The context of a behaviour in isolation: records each effect instead of having it. */
 import { STASH, withUnstash } from "../after-handler.ts";
-import { BehaviorError } from "../behavior-error.ts";
+import { nothingToStash } from "../behavior-error.ts";
 import type { Behavior } from "../behavior.ts";
 import { checkDelay, checkReceiveTimeout } from "../check-delay.ts";
 import { checkName, checkOptions } from "../check-spawn.ts";
@@ -181,10 +181,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   stash(): void {
-    if (!this.isHandling) {
-      const { path } = this.self;
-      throw new BehaviorError("nothing-to-stash", `Cannot stash in actor "${path}": it is not handling a message`);
-    }
+    if (!this.isHandling) throw nothingToStash(this.self.path);
     this.#ofStash |= STASH;
   }
 
