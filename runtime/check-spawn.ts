@@ -4,8 +4,8 @@
  */
 import type { NactParent } from "nact/lib/actor.js";
 import type { SpawnOptions } from "./context.ts";
-import type { MailboxOptions } from "./mailbox.ts";
-import { isDirective, type Supervision } from "./supervision.ts";
+import type { MailboxOptions, Overflow } from "./mailbox.ts";
+import { isDirective, type Strategy, type Supervision } from "./supervision.ts";
 
 /** Of actors, and of nodes. */
 export const NAME: RegExp = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -15,6 +15,10 @@ export const NAME: RegExp = /^[A-Za-z0-9_.-]{1,128}$/;
  * takes about 5,000 levels. Trees of supervision have under ten.
  */
 const DEPTH_MAX = 1_000;
+
+/** A JavaScript caller is not held to the types; a word that is none would lose messages without a dead letter. */
+const POLICIES: readonly Overflow[] = ["drop-newest", "drop-oldest", "fail-ask", "back-pressure"];
+const STRATEGIES: readonly Strategy[] = ["one-for-one", "all-for-one", "rest-for-one"];
 
 /** @throws Error for a name that is taken or none, RangeError for options that are no limits. */
 export function checkSpawn(parent: NactParent, name: string, options: SpawnOptions): void {
@@ -34,18 +38,23 @@ export function checkName(name: string): void {
 }
 
 /** @throws RangeError. */
-export function checkOptions(name: string, { mailbox, stash, supervision }: SpawnOptions): void {
+export function checkOptions(name: string, { mailbox, stash, strategy, supervision }: SpawnOptions): void {
   const refuse = (what: string, value: unknown, wanted: string): never => {
     throw new RangeError(`Cannot spawn "${name}": its ${what} is ${String(value)}, and must be ${wanted}`);
   };
   if (mailbox !== undefined) checkMailbox(mailbox, refuse);
   if (stash !== undefined && !isCount(stash, 0)) refuse("stash", stash, "a number of messages");
+  if (strategy !== undefined && !STRATEGIES.includes(strategy))
+    refuse("strategy", strategy, `one of ${STRATEGIES.join(", ")}`);
   if (supervision !== undefined) checkSupervision(supervision, refuse);
 }
 
 type Refuse = (what: string, value: unknown, wanted: string) => never;
 
-function checkMailbox({ capacity }: MailboxOptions, refuse: Refuse): void {
+function checkMailbox({ capacity, overflow }: MailboxOptions, refuse: Refuse): void {
+  if (overflow !== undefined && !POLICIES.includes(overflow)) {
+    refuse("mailbox's overflow", overflow, `one of ${POLICIES.join(", ")}`);
+  }
   if (capacity !== undefined && !isCount(capacity, 1)) {
     refuse("mailbox's capacity", capacity, "a number of messages from 1 on");
   }

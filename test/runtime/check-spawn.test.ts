@@ -13,6 +13,16 @@ test.each<[string, SpawnOptions, string]>([
   ],
   ["capacity of NaN", { mailbox: { capacity: Number.NaN } }, "its mailbox's capacity is NaN"],
   ["capacity of a half", { mailbox: { capacity: 1.5 } }, "its mailbox's capacity is 1.5"],
+  [
+    "overflow that is none",
+    { mailbox: { overflow: "drop" as "drop-newest" } },
+    "its mailbox's overflow is drop, and must be one of drop-newest, drop-oldest",
+  ],
+  [
+    "strategy that is none",
+    { strategy: "one_for_one" as "one-for-one" },
+    "its strategy is one_for_one, and must be one of one-for-one",
+  ],
   ["stash of NaN", { stash: Number.NaN }, "its stash is NaN, and must be a number of messages"],
   ["stash below 0", { stash: -1 }, "its stash is -1"],
   [
