@@ -1,6 +1,7 @@
 /** Every node sends to every other one reliably, is in a group, and publishes: what stands on the runtime's public API alone. */
 import {
   confirmDelivery,
+  DeliveryError,
   joinGroup,
   journalDeliveryStore,
   publish,
@@ -77,6 +78,8 @@ export function deliveryRun(): DeliveryRun {
       nodes: 3,
       durationMs: 20_000,
       start,
+      // A broken disk: the node is restarted on another one.
+      allowCrash: ({ error }) => error instanceof DeliveryError && error.code === "delivery-store-failed",
       load: {
         everyMs: 20,
         act: (run) => {
