@@ -39,4 +39,4 @@ export {
 } from "./refusal.ts";
 export type { Refusal, RefusalCode } from "./refusal.ts";
 export { Malformed, MsgpackScanner } from "./scan-msgpack.ts";
-export { BUFFER_KIND, EXTENDED_SINCE, EXTENSION_TYPES, Mark, MARKS, TYPED_ARRAY_KINDS } from "./wire-types.ts";
+export { BUFFER_KIND, EXTENDED_SINCE, EXTENSION_TYPES, STAND_INS, TYPED_ARRAY_KINDS } from "./wire-types.ts";

@@ -3,15 +3,15 @@
  * Map, Set, Date, Error, typed arrays, refs, and what a `PayloadType` is for. Everything else (functions, symbols, other
  * instances, cycles) is refused at the sender, with its place in the message.
  *
- * The same walk makes what msgpackr writes: the message itself, but what MessagePack has not is an array with a mark
- * (wire-types.ts), and what lies above that is copied. A message of plain data is not copied at all.
+ * The same walk makes what msgpackr writes: the message itself, but what MessagePack has not is replaced by a
+ * stand-in (wire-types.ts), and what lies above that is copied. A message of plain data is not copied at all.
  *
  * The simulator, which hands objects over as they are, walks every message, so one that only works there is found there.
  */
 import { Ref } from "../runtime/ref.ts";
 import { NO_PAYLOAD_TYPES, type PayloadType, type PayloadTypes } from "./payload-types.ts";
-import { isAddress } from "./ref-address.ts";
-import { Mark, MARKS, typedArrayKind } from "./wire-types.ts";
+import { formatAddress, isAddress } from "./ref-address.ts";
+import { STAND_INS, typedArrayKind } from "./wire-types.ts";
 
 /** How deep values may nest; the resources people write stay below twenty. Deeper is refused on both sides. */
 export const DEPTH_MAX = 64;
@@ -44,14 +44,7 @@ export function findUnplain(value: unknown, name: string, rules: PayloadRules = 
 /** In place of a value that may not cross. */
 export const REFUSED: unique symbol = Symbol("refused");
 
-const NEGATIVE_ZERO: readonly unknown[] = [new Mark(MARKS.negativeZero)];
-const BIGINT = new Mark(MARKS.bigint);
-const DATE = new Mark(MARKS.date);
-const MAP = new Mark(MARKS.map);
-const SET = new Mark(MARKS.set);
-const TYPED_ARRAY = new Mark(MARKS.typedArray);
-const ERROR = new Mark(MARKS.error);
-const CUSTOM = new Mark(MARKS.custom);
+const NEGATIVE_ZERO: readonly unknown[] = [undefined, STAND_INS.negativeZero];
 
 /** Walks one value after the other; on its way back from what may not cross it collects the keys that lead there. */
 export class PayloadWalk {
@@ -115,16 +108,17 @@ export class PayloadWalk {
     if (prototype === Object.prototype || prototype === null) {
       return this.#fields(value as Readonly<Record<string, unknown>>, depth);
     }
-    if (Array.isArray(value)) return this.#items(value, value, depth);
+    if (Array.isArray(value)) return this.#array(value, depth);
     if (value instanceof Ref) {
-      return isAddress(value) ? value : this.#refuse(depth, `is a ref to nowhere, ${value.toString()}`);
+      if (!isAddress(value)) return this.#refuse(depth, `is a ref to nowhere, ${value.toString()}`);
+      return this.#extended ? this.#standIn([undefined, STAND_INS.ref, formatAddress(value)]) : value;
     }
     if (ArrayBuffer.isView(value)) return this.#view(value, depth);
     if (!this.#extended) return this.#refuse(depth, `is a ${className(value)}`);
     if (prototype === Map.prototype) return this.#map(value as ReadonlyMap<unknown, unknown>, depth);
     if (prototype === Set.prototype) {
       const items = this.#items(value, [...(value as ReadonlySet<unknown>)], depth);
-      return items === REFUSED ? REFUSED : this.#standIn([SET, ...(items as readonly unknown[])]);
+      return items === REFUSED ? REFUSED : this.#standIn([undefined, STAND_INS.set, ...(items as readonly unknown[])]);
     }
     return this.#instance(value, depth);
   }
@@ -146,6 +140,12 @@ export class PayloadWalk {
     return copy ?? fields;
   }
 
+  #array(items: readonly unknown[], depth: number): unknown {
+    const wire = this.#items(items, items, depth);
+    if (wire === REFUSED || !this.#extended || items.length === 0 || items[0] !== undefined) return wire;
+    return this.#standIn([undefined, STAND_INS.array, ...(wire as readonly unknown[])]);
+  }
+
   /** `owner` is what the items are in. */
   #items(owner: object, items: readonly unknown[], depth: number): unknown {
     if (depth >= DEPTH_MAX) return this.#refuseDeep(owner, depth);
@@ -163,19 +163,19 @@ export class PayloadWalk {
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): unknown {
     if (depth >= DEPTH_MAX) return this.#refuseDeep(map, depth);
-    const wire: unknown[] = [MAP];
+    const wire: unknown[] = [undefined, STAND_INS.map];
     for (const [key, value] of map) {
       const wireKey = this.#walk(key, depth + 1);
-      if (wireKey === REFUSED) return this.#under(map, depth, `.keys()[${(wire.length - 1) / 2}]`);
+      if (wireKey === REFUSED) return this.#under(map, depth, `.keys()[${wire.length / 2 - 1}]`);
       const wireValue = this.#walk(value, depth + 1);
-      if (wireValue === REFUSED) return this.#under(map, depth, placeInMap(key, (wire.length - 1) / 2));
+      if (wireValue === REFUSED) return this.#under(map, depth, placeInMap(key, wire.length / 2 - 1));
       wire.push(wireKey, wireValue);
     }
     return this.#standIn(wire);
   }
 
   #instance(value: object, depth: number): unknown {
-    if (isDate(value)) return this.#standIn([DATE, value.getTime()]);
+    if (isDate(value)) return this.#standIn([undefined, STAND_INS.date, value.getTime()]);
     const type = this.#rules.types.typeOf(value);
     if (type !== undefined) return this.#custom(type, value, depth);
     if (value instanceof Error) return this.#error(value, depth);
@@ -191,7 +191,9 @@ export class PayloadWalk {
       return this.#refuse(depth, `cannot be encoded as "${type.tag}": ${String(error)}`);
     }
     const wire = this.#walk(plain, depth + 1);
-    return wire === REFUSED ? this.#under(value, depth, "") : this.#standIn([CUSTOM, type.tag, wire]);
+    return wire === REFUSED
+      ? this.#under(value, depth, "")
+      : this.#standIn([undefined, STAND_INS.custom, type.tag, wire]);
   }
 
   #error(error: Error, depth: number): unknown {
@@ -203,7 +205,7 @@ export class PayloadWalk {
     const isCode = typeof code === "string" || typeof code === "number";
     const isStack = this.#rules.errorStacks === true && typeof stack === "string";
     const parts = [String(name), String(message), isCode ? code : undefined, cause, isStack ? stack : undefined];
-    return this.#standIn([ERROR, ...parts]);
+    return this.#standIn([undefined, STAND_INS.error, ...parts]);
   }
 
   #view(view: ArrayBufferView, depth: number): unknown {
@@ -213,14 +215,14 @@ export class PayloadWalk {
       return view instanceof Uint8Array ? view : this.#refuse(depth, `is a ${className(view)}`);
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    return this.#standIn([TYPED_ARRAY, kind, bytes]);
+    return this.#standIn([undefined, STAND_INS.typedArray, kind, bytes]);
   }
 
   #bigint(value: bigint, depth: number): unknown {
     if (!this.#extended) return this.#refuse(depth, "is a bigint of more than 64 bits");
     const digits = value.toString(16);
     this.bytes += digits.length;
-    return this.#standIn([BIGINT, digits]);
+    return this.#standIn([undefined, STAND_INS.bigint, digits]);
   }
 
   /** Its array is a value, which has been counted, and so may some of its parts have been. */
@@ -250,8 +252,8 @@ export class PayloadWalk {
   }
 }
 
-/** An error's mark and five parts are the most that are not walked. */
-const STAND_IN_PARTS = 6;
+/** An error's: undefined, the kind and five parts. No other has more that are not walked. */
+const STAND_IN_PARTS = 7;
 
 /** MessagePack's integers end at 64 bits. */
 function isWireBigint(value: bigint): boolean {

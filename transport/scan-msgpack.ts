@@ -27,10 +27,10 @@ const CUT_OFF = "it ends inside a value";
 export class MsgpackScanner {
   /** Where the next value begins. */
   at = 0;
-  /** Of all values since `open`. */
-  refs = 0;
-  /** Of all values since `open`. */
-  marks = 0;
+  /** Whether there was an extension of version 1's refs since `open`. */
+  hasRefs = false;
+  /** Whether there was an array since `open` that begins with undefined. */
+  hasStandIns = false;
   /** What the last value holds that this node does not know, but could step over. */
   unknown: string | null = null;
   readonly #extended: boolean;
@@ -39,7 +39,7 @@ export class MsgpackScanner {
   /** Of the containers around: twice what is still to come in them, and 1 for a map. */
   readonly #outer: number[] = Array.from({ length: DEPTH_MAX + FRAME_DEPTH }, () => 0);
 
-  /** `extended`: whether marks are let through and unknown extensions stepped over, or both are malformed. */
+  /** `extended`: whether unknown extensions are stepped over, or malformed. */
   constructor(extended: boolean) {
     this.#extended = extended;
   }
@@ -49,8 +49,8 @@ export class MsgpackScanner {
     this.#bytes = bytes;
     this.#left = VALUES_MAX + FRAME_VALUES;
     this.at = 0;
-    this.refs = 0;
-    this.marks = 0;
+    this.hasRefs = false;
+    this.hasStandIns = false;
     this.unknown = null;
   }
 
@@ -134,6 +134,8 @@ export class MsgpackScanner {
         at += 4 << (token - 0xca); // float 32, 64
       } else if (token < 0xd4) {
         at += 1 << (token & 3); // uint and int 8, 16, 32, 64
+      } else if (token === 0xd4 && bytes[at] === EXTENSION_TYPES.undefined) {
+        at += 2; // the only way to write it, so that it is found at the beginning of an array
       } else if (token < 0xd9) {
         at = this.#extension(at, 1 << (token - 0xd4)); // fixext 1, 2, 4, 8, 16
       } else if (token < 0xde) {
@@ -151,6 +153,7 @@ export class MsgpackScanner {
         // Each value takes a byte at least, so a container that promises more than what is left is refused unread.
         if (entered > end - at) throw new Malformed("a container is longer than the bytes");
         if (depth >= outer.length) throw new Malformed(`nested deeper than ${outer.length}`);
+        if (bytes[at] === 0xd4 && bytes[at + 1] === EXTENSION_TYPES.undefined) this.hasStandIns = true;
         outer[depth] = 2 * left + (inMap ? 1 : 0);
         depth += 1;
         left = entered;
@@ -166,16 +169,9 @@ export class MsgpackScanner {
   /** Returns where it ends; `at` is behind its length. */
   #extension(at: number, length: number): number {
     const type = this.#uint(at, 1);
-    if (type === EXTENSION_TYPES.ref) {
-      this.refs += 1;
-    } else if (type === EXTENSION_TYPES.undefined || (type === EXTENSION_TYPES.mark && this.#extended)) {
-      if (length !== 1) throw new Malformed(`an extension of type ${type} has ${length} bytes`);
-      if (type === EXTENSION_TYPES.mark) this.marks += 1;
-    } else if (this.#extended) {
-      this.unknown ??= `a value of extension type ${type}, which this node does not know`;
-    } else {
-      throw new Malformed(`an extension of type ${type}`);
-    }
+    if (type === EXTENSION_TYPES.ref) this.hasRefs = true;
+    else if (!this.#extended || type === EXTENSION_TYPES.undefined) throw new Malformed(`an extension of type ${type}`);
+    else this.unknown ??= `a value of extension type ${type}, which this node does not know`;
     return at + 1 + length;
   }
 

@@ -1,5 +1,5 @@
 /**
- * What the wire knows beyond MessagePack's own types, the only file with their numbers: extension types, marks, and the
+ * What the wire knows beyond MessagePack's own types, the only file with their numbers: extension types, stand-ins, and the
  * kinds of typed arrays. Numbers are only ever appended; a removed one stays reserved.
  *
  * An extension carries its length, so a reader steps over one that it does not know: only that message is lost.
@@ -7,44 +7,36 @@
 export const EXTENSION_TYPES = {
   /** One zero byte. */
   undefined: 0x00,
-  /** `node/path`, as text. */
+  /** `node/path`, as text. Of version 1. */
   ref: 0x01,
-  /** One byte, of `MARKS`. Since version 2. */
-  mark: 0x02,
 } as const;
 
 /**
- * What stands for a value that MessagePack has not: an array that begins with a mark, and has behind it what the value is
- * made of. Nested so, it is written and read in the same go as what is around it.
+ * Since version 2, an array that begins with undefined stands for something else: of what kind says its second element, and
+ * what it is made of stands behind it. Nested so, it is written and read in the same go as what is around it.
  */
-export const MARKS = {
+export const STAND_INS = {
+  /** The items of an array that begins with undefined itself. */
+  array: 0,
   /** Nothing: -0, which is an integer to MessagePack. */
-  negativeZero: 0x00,
+  negativeZero: 1,
+  /** `node/path`, as text. */
+  ref: 2,
   /** A bigint of more than 64 bits: a text, `-` for a negative one and hexadecimal digits. */
-  bigint: 0x01,
+  bigint: 3,
   /** Milliseconds since the epoch; NaN for an invalid date. */
-  date: 0x02,
+  date: 4,
   /** Keys and values in turn. */
-  map: 0x03,
+  map: 5,
   /** The items. */
-  set: 0x04,
+  set: 6,
   /** A kind (`TYPED_ARRAY_KINDS`) and a binary: the elements, little-endian. */
-  typedArray: 0x05,
+  typedArray: 7,
   /** Name, message, code, cause, stack; what there is not is undefined. */
-  error: 0x06,
+  error: 8,
   /** The tag of a `PayloadType`, and what its `encode` returned. */
-  custom: 0x07,
+  custom: 9,
 } as const;
-
-/** What begins such an array. */
-export class Mark {
-  /** Of `MARKS`, or a later version's. */
-  readonly kind: number;
-
-  constructor(kind: number) {
-    this.kind = kind;
-  }
-}
 
 /** The first protocol version that carries more than plain data, undefined and refs. */
 export const EXTENDED_SINCE = 2;

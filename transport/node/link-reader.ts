@@ -95,12 +95,11 @@ export class LinkReader {
   #readMessages(frame: readonly unknown[], each: 3 | 4, into: Collected): void {
     if (frame.length === 1 || frame.length % each !== 1) throw new Malformed(`not ${each} elements a message`);
     for (let i = 1; i < frame.length; i += each) {
-      const message = this.#unpacker.resolve(frame[i]);
+      const message = this.#unpacker.resolve(frame[i], true);
       const to = pathOf(this.#to, frame[i + 1]);
       const from = pathOf(this.#from, frame[i + 2]);
       collect(each === 3 ? { from, to, message } : { from, to, message, cause: textOf(frame[i + 3]) }, into);
     }
-    this.#unpacker.finish();
   }
 
   #readEnvelopes(frame: readonly unknown[], into: Collected): void {
@@ -111,9 +110,8 @@ export class LinkReader {
       if (!Array.isArray(envelope) || envelope.length !== 3) throw new Malformed(`envelope ${i}: not three elements`);
       const to = this.#to.unnumbered(checkPath(envelope[0]));
       const from = this.#from.unnumbered(checkPath(envelope[1]));
-      collect({ from, to, message: this.#unpacker.resolve(envelope[2]) }, into);
+      collect({ from, to, message: this.#unpacker.resolve(envelope[2], false) }, into);
     }
-    this.#unpacker.finish();
   }
 
   #readLarge(frame: readonly unknown[]): void {

@@ -1,5 +1,5 @@
 /**
- * MessagePack by msgpackr: the one instance of it, what it is told, and the extensions of wire-types.ts.
+ * MessagePack by msgpackr: the one instance of it, what it is told, and the extension of wire-types.ts.
  *
  * Every encoding stands alone: no records, no shared structures. What it writes has been through a `PayloadWalk`, what it
  * reads through a `MsgpackScanner`.
@@ -7,9 +7,9 @@
 import { addExtension, Packr, RESET_BUFFER_MODE } from "msgpackr";
 import type { Address } from "../../runtime/ports/address.ts";
 import { Ref, type AnyRef } from "../../runtime/ref.ts";
-import { EXTENSION_TYPES, formatAddress, Mark, parseAddress } from "../index.ts";
+import { EXTENSION_TYPES, formatAddress, parseAddress } from "../index.ts";
 
-/** Stands for a ref in what msgpackr returns: its registry of extensions is global, the way to resolve a ref is not. */
+/** In place of a ref in what msgpackr returns: its registry of extensions is global, the way to resolve a ref is not. */
 export class UnresolvedRef {
   /** Undefined when there was none in the bytes. */
   readonly address: Address | undefined;
@@ -19,18 +19,12 @@ export class UnresolvedRef {
   }
 }
 
+// For peers of version 1.
 addExtension({
   Class: Ref,
   type: EXTENSION_TYPES.ref,
   pack: (ref: AnyRef) => Buffer.from(formatAddress(ref)),
   unpack: (bytes) => new UnresolvedRef(parseAddress(Buffer.from(bytes).toString())),
-});
-
-addExtension({
-  Class: Mark,
-  type: EXTENSION_TYPES.mark,
-  pack: ({ kind }: Mark) => Uint8Array.of(kind),
-  unpack: (bytes) => new Mark(bytes[0] as number),
 });
 
 const packr = new Packr({

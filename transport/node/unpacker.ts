@@ -1,13 +1,21 @@
 /**
  * MessagePack to values, from bytes that anybody may have written: scanned (../scan-msgpack.ts), then read by msgpackr,
- * whole frames at a time, then refs and marks replaced by what they stand for.
+ * whole frames at a time, then stand-ins replaced by what they stand for.
  *
  * Two kinds of wrong: bytes that are not the protocol throw `Malformed`, and end the link; a message that this node cannot
  * read but step over (a type of a later version, a `decode` that throws) is `Unreadable`, and only that message is lost.
  */
 import type { Address } from "../../runtime/ports/address.ts";
 import type { AnyRef } from "../../runtime/ref.ts";
-import { BUFFER_KIND, Malformed, Mark, MARKS, MsgpackScanner, TYPED_ARRAY_KINDS, type PayloadRules } from "../index.ts";
+import {
+  BUFFER_KIND,
+  Malformed,
+  MsgpackScanner,
+  parseAddress,
+  STAND_INS,
+  TYPED_ARRAY_KINDS,
+  type PayloadRules,
+} from "../index.ts";
 import { unpackValue, UnresolvedRef } from "./msgpack.ts";
 
 export type ResolveRef = (address: Address) => AnyRef;
@@ -29,9 +37,9 @@ export class Unreadable {
 export class Unpacker {
   readonly #options: UnpackerOptions;
   readonly #scanner: MsgpackScanner;
-  /** Refs and marks of what was read last that have not been replaced yet. */
-  #standIns = 0;
   #unreadable: Unreadable | null = null;
+  /** Of what is resolved. */
+  #isExtended = false;
 
   constructor(options: UnpackerOptions) {
     this.#options = options;
@@ -43,12 +51,9 @@ export class Unpacker {
     const scanner = this.#scanner;
     scanner.open(bytes);
     scanner.value();
-    const { unknown } = scanner;
     this.#scanned();
-    if (unknown !== null) return new Unreadable(unknown);
-    const value = this.resolve(unpackValue(bytes));
-    this.finish();
-    return value;
+    if (scanner.unknown !== null) return new Unreadable(scanner.unknown);
+    return this.resolve(unpackValue(bytes), this.#options.extended);
   }
 
   /**
@@ -68,26 +73,22 @@ export class Unpacker {
     return isWhole ? (unpackValue(bytes) as unknown[]) : this.#oneByOne(bytes);
   }
 
-  /** Completes a value that was read: the value, changed in place, or `Unreadable`. @throws {Malformed} */
-  resolve(value: unknown): unknown {
-    if (this.#standIns === 0 || value instanceof Unreadable) return value;
+  /**
+   * Completes a value of what was read last: the value, changed in place, or `Unreadable`. To version 1, that is without
+   * `isExtended`, an array that begins with undefined is one. @throws {Malformed}
+   */
+  resolve(value: unknown, isExtended: boolean): unknown {
+    const { hasRefs, hasStandIns } = this.#scanner;
+    if (value instanceof Unreadable || (!hasRefs && !(hasStandIns && isExtended))) return value;
     this.#unreadable = null;
+    this.#isExtended = isExtended;
     const resolved = this.#resolve(value);
     return this.#unreadable ?? resolved;
   }
 
-  /** When all that was read is resolved. @throws {Malformed} */
-  finish(): void {
-    if (this.#standIns <= 0) return;
-    // As what it made of them would be delivered for what they stand for.
-    throw new Malformed("a ref or a mark is out of place, or another user of msgpackr has its extension type");
-  }
-
   #scanned(): void {
-    const scanner = this.#scanner;
-    scanner.close();
-    if (scanner.refs > 0 && this.#options.resolve === null) throw new Malformed("it holds a ref");
-    this.#standIns = scanner.refs + scanner.marks;
+    this.#scanner.close();
+    if (this.#scanner.hasRefs && this.#options.resolve === null) throw new Malformed("it holds a ref");
   }
 
   #oneByOne(bytes: Uint8Array): readonly unknown[] {
@@ -96,14 +97,9 @@ export class Unpacker {
     const elements: unknown[] = Array.from({ length: scanner.array() });
     for (let i = 0; i < elements.length; i++) {
       const start = scanner.at;
-      const before = scanner.refs + scanner.marks;
       scanner.value();
-      if (scanner.unknown === null) {
-        elements[i] = unpackValue(bytes, start, scanner.at);
-      } else {
-        elements[i] = new Unreadable(scanner.unknown);
-        this.#standIns -= scanner.refs + scanner.marks - before;
-      }
+      const { unknown } = scanner;
+      elements[i] = unknown === null ? unpackValue(bytes, start, scanner.at) : new Unreadable(unknown);
     }
     scanner.close();
     return elements;
@@ -113,13 +109,12 @@ export class Unpacker {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) {
       const items: unknown[] = value;
-      if (items[0] instanceof Mark) return this.#make(items[0].kind, items);
+      if (this.#isExtended && items.length > 0 && items[0] === undefined) return this.#make(items);
       this.#resolveItems(items, 0);
       return items;
     }
     if (value instanceof Uint8Array) return value;
-    if (value instanceof UnresolvedRef) return this.#ref(value);
-    if (value instanceof Mark) throw new Malformed("a mark begins no array");
+    if (value instanceof UnresolvedRef) return this.#ref(value.address);
     const fields = value as Record<string, unknown>;
     for (const key in fields) {
       const below = fields[key];
@@ -135,47 +130,52 @@ export class Unpacker {
     }
   }
 
-  #ref({ address }: UnresolvedRef): AnyRef {
+  #ref(address: Address | undefined): AnyRef {
     const { resolve } = this.#options;
     if (address === undefined || resolve === null) throw new Malformed("a ref holds no address");
-    this.#standIns -= 1;
     return resolve(address);
   }
 
-  /** What the mark of this kind and the parts behind it stand for. */
-  #make(kind: number, parts: unknown[]): unknown {
-    this.#standIns -= 1;
-    this.#resolveItems(parts, 1);
-    const { length } = parts;
-    const [, first, second] = parts;
+  /** What a stand-in stands for: undefined, its kind, and its parts. */
+  #make(standIn: unknown[]): unknown {
+    this.#resolveItems(standIn, 2);
+    const parts = standIn.length - 2;
+    const [, kind, first, second] = standIn;
     switch (kind) {
-      case MARKS.negativeZero:
-        if (length === 1) return -0;
+      case STAND_INS.array:
+        if (parts > 0 && first === undefined) return standIn.slice(2);
         break;
-      case MARKS.bigint:
-        if (length === 2 && typeof first === "string" && /^-?[\da-f]+$/.test(first)) return toBigint(first);
+      case STAND_INS.negativeZero:
+        if (parts === 0) return -0;
         break;
-      case MARKS.date:
-        if (length === 2 && typeof first === "number") return new Date(first);
+      case STAND_INS.ref:
+        if (parts === 1 && typeof first === "string") return this.#ref(parseAddress(first));
         break;
-      case MARKS.map:
-        if (length % 2 === 1) return toMap(parts);
+      case STAND_INS.bigint:
+        if (parts === 1 && typeof first === "string" && /^-?[\da-f]+$/.test(first)) return toBigint(first);
         break;
-      case MARKS.set:
-        return new Set(parts.slice(1));
-      case MARKS.typedArray:
-        if (length === 3 && typeof first === "number" && second instanceof Uint8Array) {
+      case STAND_INS.date:
+        if (parts === 1 && typeof first === "number") return new Date(first);
+        break;
+      case STAND_INS.map:
+        if (parts % 2 === 0) return toMap(standIn);
+        break;
+      case STAND_INS.set:
+        return new Set(standIn.slice(2));
+      case STAND_INS.typedArray:
+        if (parts === 2 && typeof first === "number" && second instanceof Uint8Array) {
           return this.#typedArray(first, second);
         }
         break;
-      case MARKS.error:
-        if (length === 6 && typeof first === "string" && typeof second === "string") return toError(parts);
+      case STAND_INS.error:
+        if (parts === 5 && typeof first === "string" && typeof second === "string") return toError(standIn);
         break;
-      case MARKS.custom:
-        if (length === 3 && typeof first === "string") return this.#custom(first, second);
+      case STAND_INS.custom:
+        if (parts === 2 && typeof first === "string") return this.#custom(first, second);
         break;
       default:
-        return this.#lose(`a value of kind ${kind}, which this node does not know`);
+        if (typeof kind === "number") return this.#lose(`a value of kind ${kind}, which this node does not know`);
+        throw new Malformed("a stand-in has no kind");
     }
     throw new Malformed(`a value of kind ${kind} is not made of what it should be`);
   }
@@ -210,15 +210,14 @@ function toBigint(digits: string): bigint {
   return digits.startsWith("-") ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
 }
 
-function toMap(parts: readonly unknown[]): Map<unknown, unknown> {
+function toMap(standIn: readonly unknown[]): Map<unknown, unknown> {
   const map = new Map<unknown, unknown>();
-  for (let i = 1; i < parts.length; i += 2) map.set(parts[i], parts[i + 1]);
+  for (let i = 2; i < standIn.length; i += 2) map.set(standIn[i], standIn[i + 1]);
   return map;
 }
 
-/** Of a mark, name, message, code, cause and stack. */
-function toError(parts: readonly unknown[]): Error {
-  const [name, message, code, cause, stack] = parts.slice(1) as [string, string, unknown, unknown, unknown];
+function toError(standIn: readonly unknown[]): Error {
+  const [name, message, code, cause, stack] = standIn.slice(2) as [string, string, unknown, unknown, unknown];
   const error = new Error(message);
   // Its own stack would be that of this reader.
   define(error, "stack", typeof stack === "string" ? stack : `${name}: ${message}`);
