@@ -9,8 +9,18 @@ import { ACTORS_PHASE, type ShutdownTask } from "./coordinated-shutdown.ts";
 export function stopActorsTask(kernel: ActorKernel): ShutdownTask {
   const topLevel = (): readonly ActorCell<never>[] => [...kernel.root.children.values()] as ActorCell<never>[];
 
+  /** Those of the last look that have not been stopped: one look an actor would be quadratic, and there may be many. */
+  let waiting: ActorCell<never>[] = [];
+
+  function takeYoungest(): ActorCell<never> | undefined {
+    // As many as there are, unless somebody ended or began meanwhile; one that began is the youngest now.
+    if (waiting.length !== kernel.root.children.size) waiting = topLevel().filter(({ stopped }) => !stopped);
+    const youngest = waiting.pop();
+    return youngest?.stopped === true ? takeYoungest() : youngest;
+  }
+
   function stopNext(done: () => void): void {
-    const youngest = topLevel().at(-1);
+    const youngest = takeYoungest();
     if (youngest === undefined) {
       done();
       return;

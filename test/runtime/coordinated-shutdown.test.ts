@@ -68,6 +68,30 @@ test("actors end one after the other, the youngest first, each when it has handl
   expect(steps).toEqual(["a waits", "b waits", "b post-stop", "a post-stop"]);
 });
 
+test("an actor that began while others end is ended first, and one that ended by itself is not waited for", () => {
+  const bench = record();
+  const { world, system, steps } = bench;
+  const starts: Behavior<null, never> = {
+    ...recorded(steps, "starts"),
+    init: () => null,
+    receive: (state) => state,
+    onSignal: (state, { type }) => {
+      if (type !== "post-stop") return state;
+      steps.push("starts ended");
+      system.stopActor(system.refAt({ node: system.node, path: "first" }));
+      system.spawn(recorded(steps, "late"), { name: "late" });
+      return state;
+    },
+  };
+  for (const name of ["zeroth", "first"]) system.spawn(recorded(steps, name), { name });
+  system.spawn(starts, { name: "starts" });
+  const outcome = begin(bench);
+  world.settle();
+  expect(outcome.report?.isClean).toBe(true);
+  expect(steps.indexOf("late post-stop")).toBeLessThan(steps.indexOf("zeroth post-stop"));
+  expect(system.tree()).toEqual([]);
+});
+
 test("tasks that fail or take too long are reported, and the next phase comes all the same", () => {
   const bench = record();
   const { world, system, steps } = bench;
