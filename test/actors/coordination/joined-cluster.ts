@@ -1,11 +1,20 @@
 /** Nodes that have joined one cluster, in virtual time, each with a log that outlives its process. */
-import { jsonCodec, type ActorSystem, type HardState, type LogEntry, type LogStore } from "../../../runtime/index.ts";
+import {
+  jsonCodec,
+  stateless,
+  type ActorSystem,
+  type HardState,
+  type LogEntry,
+  type LogStore,
+} from "../../../runtime/index.ts";
 import {
   COORDINATOR_PATH,
   joinCluster,
   type ClusterView,
   type CoordinatorRequest,
   type JoinClusterOptions,
+  type LeadershipChange,
+  type ReplicaRequest,
 } from "../../../actors/index.ts";
 import { createManualCluster, type ManualCluster, type ManualWorld } from "../../../runtime/testkit/index.ts";
 
@@ -66,6 +75,20 @@ export class JoinedCluster {
   tellCoordinator(node: string, request: CoordinatorRequest): void {
     const system = this.system(node);
     system.tell(system.refAt<CoordinatorRequest>({ node, path: COORDINATOR_PATH }), request);
+  }
+
+  /** The node that leads the log, by its own word. */
+  leader(): string {
+    let leading: string | undefined;
+    for (const node of this.names) {
+      const system = this.system(node);
+      const subscriber = system.spawn(
+        stateless<LeadershipChange>("leadership", ({ isLeader }) => void (isLeader && (leading = node))),
+      );
+      system.tell(system.refAt<ReplicaRequest>({ node, path: "replica" }), { type: "watch-leadership", subscriber });
+    }
+    this.until("a node leads", () => leading !== undefined);
+    return leading as string;
   }
 
   /** Lets time pass until it holds. @throws when it does not in time. */

@@ -146,6 +146,22 @@ test("startShardRegion() on every node: shards are shared, and each entity is on
   expect(begun).toBe(IDS.length);
 });
 
+test("without a link to its home messages of an entity wait, so many, and go in order when it is up", () => {
+  start(NAMES, { bufferMax: 10 });
+  settled(...NAMES);
+  const id = IDS.find((one) => {
+    tell("n1", one);
+    return reply("n1").node === "n2";
+  }) as string;
+  cluster.network.cut("n1", "n2");
+  const told = Array.from({ length: 12 }, () => tell("n1", id));
+  cluster.world.advance(500);
+  // Ten wait, two are refused.
+  cluster.network.heal("n1", "n2");
+  const last = tell("n1", id);
+  expect(Array.from({ length: 11 }, () => reply("n1").number)).toEqual([...told.slice(0, 10), last]);
+});
+
 test("an id that cannot name an actor, and an empty one, make dead letters", () => {
   start();
   settled(...NAMES);

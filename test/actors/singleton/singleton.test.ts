@@ -207,6 +207,37 @@ test("while nobody holds the lease so many messages wait, and more become dead l
   expect(cluster.system("n1").deadLetters).toBe(2);
 });
 
+test("without a link to the holder so many messages wait, and go in order when it is up", () => {
+  start({ candidates: ["n2"], bufferMax: 3 });
+  add("n1");
+  expect(reply("n1")).toMatchObject({ sum: 1 });
+  cluster.network.cut("n1", "n2");
+  for (const by of [10, 100, 1000, 10_000]) add("n1", by);
+  cluster.world.advance(500);
+  // Three wait, the fourth is refused.
+  cluster.network.heal("n1", "n2");
+  add("n1", 5);
+  expect([1, 2, 3, 4].map(() => reply("n1").sum)).toEqual([11, 111, 1111, 1116]);
+});
+
+test("what waits for a link goes to the next holder when there is one", () => {
+  start();
+  // Both ends of the cut link hear from the leader of the log.
+  const leader = cluster.leader();
+  const [asker, from] = NAMES.filter((node) => node !== leader) as [string, string];
+  doors.get(holder())?.yieldTo(from);
+  cluster.until("it is there", () => log.at(-1) === `begin ${from}`);
+  cluster.world.advance(500);
+  cluster.network.cut(asker, from);
+  for (const by of [1, 10]) add(asker, by);
+  cluster.world.advance(100);
+  doors.get(from)?.yieldTo(leader);
+  expect([reply(asker), reply(asker)]).toMatchObject([
+    { node: leader, sum: 1 },
+    { node: leader, sum: 11 },
+  ]);
+});
+
 test("options that are no limits are refused at once", () => {
   cluster = new JoinedCluster(["n1"]);
   const options = { name: "counter", make: counter };
