@@ -69,6 +69,7 @@ export {
   type LeaseEvent,
   type LeaseHolder,
   type LeaseRecord,
+  type MajorityLost,
   type RegionRecord,
   type SessionEvent,
   type SessionId,

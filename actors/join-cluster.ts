@@ -87,6 +87,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
   spawnReceptionist(system);
   const coordinatorOptions = {
     replica,
+    members: options.members,
     ...optional("leaseRule", options.leaseRule),
     ...optional("holdRule", options.holdRule),
   };

@@ -8,21 +8,24 @@
  * of it ends the node's process: the next coordinator would open a session that ends this one for all others, while what
  * was granted under it still acts here.
  */
-import type { AnyRef, Behavior, Context, Ref, SpawnOptions } from "../../runtime/index.ts";
+import type { AnyRef, Behavior, Context, Ref, Signal, SpawnOptions } from "../../runtime/index.ts";
 import { LEASE_RULE, type LeaseRule } from "../cluster/lease.ts";
 import type { ReplicaRequest } from "../cluster/replica-protocol.ts";
 import { CoordinationMirror } from "./coordination-mirror.ts";
 import type { CoordinationNews } from "./coordination-news.ts";
 import type { CoordinatorMessage } from "./coordinator-message.ts";
-import type { LeaseHolder, SessionEvent } from "./coordinator-protocol.ts";
+import type { LeaseHolder, MajorityLost, SessionEvent } from "./coordinator-protocol.ts";
 import { HeldSession } from "./held-session.ts";
 import { LeaseClaims } from "./lease-claims.ts";
+import { PresentMembers } from "./present-members.ts";
 import { sessionKeeperActor } from "./session-keeper-actor.ts";
 import { shardAllocatorActor } from "./shard-allocator-actor.ts";
 import { HOLD_RULE, type HoldRule, type SessionTerm } from "./tenure.ts";
 
 export interface CoordinatorOptions {
   readonly replica: Ref<ReplicaRequest>;
+  /** Names of all nodes of the cluster. Default: this one alone. */
+  readonly members?: readonly string[];
   /** Default: HOLD_RULE. Only the simulator gives another, to plant a fault. */
   readonly holdRule?: HoldRule;
   /** Default: LEASE_RULE. Only the simulator gives another, to plant a fault. */
@@ -48,7 +51,7 @@ export function coordinatorActor(options: CoordinatorOptions): Behavior<Coordina
       return coordinator;
     },
     onSignal: (coordinator, signal) => {
-      if (signal.type === "terminated") coordinator.forget(signal.ref);
+      if (signal.type === "terminated") coordinator.forget(signal);
       return coordinator;
     },
   };
@@ -69,6 +72,9 @@ class Coordinator {
   readonly #holders = new Map<string, SessionHolder>();
   /** By name of a lease, then by ref. */
   readonly #leaseWatchers = new Map<string, Map<string, Ref<LeaseHolder>>>();
+  readonly #present: PresentMembers<CoordinatorMessage>;
+  /** Who leaves, and gives up when no majority is there. */
+  readonly #majorityWatchers = new Map<string, Ref<MajorityLost>>();
   /** The replica has said what stands. */
   #synced = false;
 
@@ -88,7 +94,15 @@ class Coordinator {
         for (const holder of this.#holders.values()) holder.holds = 0;
       },
     });
-    this.#claims = new LeaseClaims({ ctx, replica, tables: this.#mirror.tables, term: () => this.#session.term });
+    this.#present = new PresentMembers(ctx, options.members ?? [ctx.node]);
+    this.#claims = new LeaseClaims({
+      ctx,
+      replica,
+      tables: this.#mirror.tables,
+      term: () => this.#session.term,
+      isMajority: () => this.#present.isMajority,
+    });
+    ctx.watchLinks((event) => ({ type: "link", event }));
     const selection = { kinds: ["session", "lease"] } as const;
     this.#mirror.subscribe(ctx, { replica, subscriber: ctx.self, selection });
     const keeper = sessionKeeperActor({ replica, rule: options.leaseRule ?? LEASE_RULE });
@@ -102,7 +116,10 @@ class Coordinator {
   }
 
   /** An actor that spoke to it has ended. */
-  forget(ref: AnyRef): void {
+  forget({ ref, reason }: Extract<Signal, { readonly type: "terminated" }>): void {
+    this.#present.ended(ref, reason);
+    this.#majorityWatchers.delete(ref.toString());
+    this.#checkMajority();
     this.#holders.delete(ref.toString());
     this.#claims.forget(ref);
     for (const watchers of this.#leaseWatchers.values()) watchers.delete(ref.toString());
@@ -118,6 +135,7 @@ class Coordinator {
         this.#claims.release(message.name, message.holder, message);
         return;
       case "drop-claim":
+        this.#present.watchEnds();
         this.#claims.drop(message.name, message.holder);
         return;
       case "hold-session":
@@ -128,6 +146,16 @@ class Coordinator {
         return;
       case "drop-session":
         this.#holders.delete(message.holder.toString());
+        return;
+      case "watch-majority":
+        this.#present.watchEnds();
+        this.#ctx.watch(message.subscriber);
+        this.#majorityWatchers.set(message.subscriber.toString(), message.subscriber);
+        this.#checkMajority();
+        return;
+      case "link":
+        this.#present.take(message.event);
+        this.#checkMajority();
         return;
       case "watch-lease":
         this.#watchLease(message.name, message.subscriber);
@@ -151,6 +179,14 @@ class Coordinator {
       default:
         message satisfies never;
     }
+  }
+
+  /** Those who leave wait for nothing that cannot be. */
+  #checkMajority(): void {
+    if (this.#present.isMajority) return;
+    this.#claims.settleAll();
+    for (const watcher of this.#majorityWatchers.values()) this.#ctx.tell(watcher, { type: "majority-lost" });
+    this.#majorityWatchers.clear();
   }
 
   #holdSession(ref: Ref<SessionEvent>): void {

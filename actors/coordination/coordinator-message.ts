@@ -1,9 +1,15 @@
 /** What the coordinator hears: requests, news of the map, and its own timers and answers. */
 import type { ProposeReply } from "../cluster/replica-protocol.ts";
+import type { LinkEvent } from "../../runtime/index.ts";
 import type { CoordinationNews } from "./coordination-news.ts";
 import type { CoordinatorRequest } from "./coordinator-protocol.ts";
 
-export type CoordinatorMessage = CoordinatorRequest | CoordinationNews | HeldSessionMessage | LeaseClaimsMessage;
+export type CoordinatorMessage =
+  | CoordinatorRequest
+  | CoordinationNews
+  | HeldSessionMessage
+  | LeaseClaimsMessage
+  | { readonly type: "link"; readonly event: LinkEvent };
 
 /** Of `held-session.ts`. */
 export type HeldSessionMessage =

@@ -21,13 +21,15 @@ export type CoordinatorRequest =
       readonly fence: number;
       readonly to: string | null;
     }
-  /** Competes no more; what it holds is released. Answered with `lease-dropped`. */
+  /** Competes no more; what it holds is released. Answered with `lease-dropped`, at once when no majority is there to agree. */
   | { readonly type: "drop-claim"; readonly name: string; readonly holder: Ref<LeaseEvent> }
   /** Wants a session of this node, until `drop-session` or its own end. */
   | { readonly type: "hold-session"; readonly holder: Ref<SessionEvent> }
   /** The holder does not act under a session that was lost any more. */
   | { readonly type: "release-session"; readonly holder: Ref<SessionEvent>; readonly session: number }
   | { readonly type: "drop-session"; readonly holder: Ref<SessionEvent> }
+  /** This node leaves: tells `subscriber`, once, when no majority of the members is there any more, itself counted. */
+  | { readonly type: "watch-majority"; readonly subscriber: Ref<MajorityLost> }
   /** Tells `subscriber` at once, and then on every change, who holds a lease as far as this node knows. */
   | { readonly type: "watch-lease"; readonly name: string; readonly subscriber: Ref<LeaseHolder> };
 
@@ -39,7 +41,10 @@ export type LeaseEvent =
    * was taken away or this process stood still. Answer with `release-lease` when nothing acts under it any more.
    */
   | { readonly type: "lease-lost"; readonly name: string; readonly fence: number }
-  /** The claim is dropped, and the map shows nothing of it any more. */
+  /**
+   * The claim is dropped, and the map shows nothing of it any more; or, without a majority, nothing acts under it and the
+   * lease runs out by itself.
+   */
   | { readonly type: "lease-dropped"; readonly name: string }
   /** The claim can never succeed and is dropped. */
   | { readonly type: "lease-refused"; readonly name: string; readonly message: string };
@@ -49,6 +54,11 @@ export type SessionEvent =
   | { readonly type: "session-held"; readonly term: SessionTerm }
   /** As `lease-lost`, for all that is held under the session. Answer with `release-session`. */
   | { readonly type: "session-lost"; readonly session: number };
+
+/** Nothing can be given to anybody any more: the last of a cluster that ends, or one that is cut off, need not wait. */
+export interface MajorityLost {
+  readonly type: "majority-lost";
+}
 
 /** Who holds a lease. */
 export interface LeaseHolder {

@@ -14,7 +14,13 @@ export type {
 } from "./coordination-record.ts";
 export { CoordinationTables } from "./coordination-tables.ts";
 export { COORDINATOR_PATH, COORDINATOR_SPAWN_OPTIONS, coordinatorActor } from "./coordinator-actor.ts";
-export type { CoordinatorRequest, LeaseEvent, LeaseHolder, SessionEvent } from "./coordinator-protocol.ts";
+export type {
+  CoordinatorRequest,
+  LeaseEvent,
+  LeaseHolder,
+  MajorityLost,
+  SessionEvent,
+} from "./coordinator-protocol.ts";
 export { FenceGate } from "./fence-gate.ts";
 export { guarded } from "./guarded.ts";
 export { brokenHoldRule, brokenShardRules, type CoordinationFaults } from "./planted-faults.ts";

@@ -25,6 +25,8 @@ export interface LeaseClaimsOptions {
   readonly tables: CoordinationTables;
   /** The session to act under; null while there is none. */
   readonly term: () => SessionTerm | null;
+  /** Whether a majority of the members is there, so that something can be agreed on. */
+  readonly isMajority: () => boolean;
 }
 
 interface Claim {
@@ -126,6 +128,11 @@ export class LeaseClaims {
       claim.tenure?.end();
       claim.tenure = null;
     }
+    this.settleAll();
+  }
+
+  /** Tells all who have dropped a claim and have nothing to wait for. */
+  settleAll(): void {
     for (const name of [...this.#droppers.keys()]) this.#settle(name);
   }
 
@@ -190,15 +197,23 @@ export class LeaseClaims {
     }
   }
 
-  /** Tells who has dropped its claim, once nothing can come of it any more. */
+  /**
+   * Tells who has dropped its claim, once nothing can come of it any more, or nothing can be agreed on: nobody acts under the
+   * lease by then, so that it may as well run out.
+   */
   #settle(name: string): void {
     const dropper = this.#droppers.get(name);
-    if (dropper === undefined || this.#asked.has(name) || this.#releases.has(name)) return;
-    const { tables, term } = this.#options;
-    const record = tables.lease(name);
-    if (record !== undefined && record.session === term()?.session && !this.#claims.has(name)) return;
+    if (dropper === undefined || (this.#options.isMajority() && this.#isShown(name))) return;
     this.#droppers.delete(name);
     this.#tell(dropper, { type: "lease-dropped", name });
+  }
+
+  /** The map shows something of a claim that was dropped, or may come to. */
+  #isShown(name: string): boolean {
+    if (this.#asked.has(name) || this.#releases.has(name)) return true;
+    const { tables, term } = this.#options;
+    const record = tables.lease(name);
+    return record !== undefined && record.session === term()?.session && !this.#claims.has(name);
   }
 
   #id({ session }: SessionTerm): { readonly node: string; readonly session: number } {

@@ -76,6 +76,14 @@ export class RegionMembership {
     this.#options.ctx.setTimer("region", RETRY_MS, { type: "region-due" });
   }
 
+  /**
+   * Nobody can take the shards that are at home here: no other node has entities, or no majority is there to say so. They
+   * stay what they are until this node's session runs out.
+   */
+  giveUp(): void {
+    if (this.isLeaving) this.#left();
+  }
+
   /** No shard is at home here; leaves if that is wanted. */
   isEmpty(): void {
     const { ctx, replica, shardType } = this.#options;

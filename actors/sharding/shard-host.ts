@@ -154,7 +154,11 @@ class ShardHost<State, Message> {
         return;
       case "leave":
         this.#membership.leave(message.replyTo);
+        this.#tellCoordinator({ type: "watch-majority", subscriber: this.#ctx.self });
         this.#leaveIfEmpty();
+        return;
+      case "majority-lost":
+        this.#membership.giveUp();
         return;
       case "region-answered":
         if (message.session === this.#term?.session) this.#membership.answered(message.reply);
@@ -275,8 +279,12 @@ class ShardHost<State, Message> {
   #leaveIfEmpty(): void {
     if (!this.#membership.isLeaving) return;
     const { node } = this.#ctx;
-    const isHome = this.#mirror.tables.shardsOf(this.#setup.type).some(({ home }) => home?.node === node);
+    const { tables } = this.#mirror;
+    const isHome = tables.shardsOf(this.#setup.type).some(({ home }) => home?.node === node);
     if (!isHome) this.#membership.isEmpty();
+    else if (!tables.regionsOf(this.#setup.type).some((region) => region.hosts && region.node !== node)) {
+      this.#membership.giveUp();
+    }
   }
 
   #dropSession(): void {

@@ -2,11 +2,12 @@
 import type { Ref } from "../../runtime/index.ts";
 import type { ProposeReply } from "../cluster/replica-protocol.ts";
 import type { CoordinationNews } from "../coordination/coordination-news.ts";
-import type { SessionEvent } from "../coordination/coordinator-protocol.ts";
+import type { MajorityLost, SessionEvent } from "../coordination/coordinator-protocol.ts";
 
 export type ShardHostMessage =
   | ShardWord
   | SessionEvent
+  | MajorityLost
   | CoordinationNews
   | HandOffMessage
   | EntityMessage
