@@ -1,4 +1,5 @@
 /** What the actors do: consensus, the control plane, scheduling, nodes and VMs. */
+export type { ClusterReadiness } from "./cluster-readiness.ts";
 export { joinCluster, type Cluster, type JoinClusterOptions } from "./join-cluster.ts";
 export { spawnMember, type Member, type MemberOptions } from "./member.ts";
 export {

@@ -11,6 +11,7 @@ import {
   type Ref,
   type StoreError,
 } from "../runtime/index.ts";
+import { clusterReadinessActor, type ClusterReadiness } from "./cluster-readiness.ts";
 import type { LeaseRule } from "./cluster/lease.ts";
 import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
 import type { ReplicaRequest } from "./cluster/replica-protocol.ts";
@@ -54,6 +55,14 @@ export interface Cluster {
   readonly replica: Ref<ReplicaRequest>;
   /** Where actors of this node claim leases; singletons and shards do so by themselves. */
   readonly coordinator: Ref<CoordinatorRequest>;
+  /**
+   * Resolves when this node can use the cluster: it is linked with a majority, and a leader has confirmed a read of its replica.
+   * Says so at once when it can already; a cluster may lose its leader right after. After `timeoutMs`, and some 250 ms at most
+   * to find out why, it resolves with what is missing. Rejects for a system that has stopped; `RangeError` for a timeout that is none.
+   */
+  ready(options: { readonly timeoutMs: number }): Promise<ClusterReadiness>;
+  /** `ready` for whoever cannot wait for a promise, such as a simulated world. @throws what `ready` rejects with. */
+  whenReady(options: { readonly timeoutMs: number }, done: (readiness: ClusterReadiness) => void): void;
 }
 
 /**
@@ -92,7 +101,18 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
     ...optional("holdRule", options.holdRule),
   };
   const coordinator = system.spawn(coordinatorActor(coordinatorOptions), COORDINATOR_SPAWN_OPTIONS);
-  return { replica, coordinator };
+  const whenReady: Cluster["whenReady"] = ({ timeoutMs }, done) => {
+    if (!(timeoutMs > 0)) {
+      throw new RangeError(
+        `Cannot wait for the cluster of node "${system.node}": timeoutMs is ${timeoutMs}, wanted more than 0`,
+      );
+    }
+    system.spawn(clusterReadinessActor({ members: options.members, replica, timeoutMs, done }), {
+      supervision: { onCrash: "stop" },
+    });
+  };
+  const ready: Cluster["ready"] = (limits) => new Promise((resolve) => whenReady(limits, resolve));
+  return { replica, coordinator, ready, whenReady };
 }
 
 /** A node that is no member would vote in a quorum of which the others know nothing. */

@@ -10,6 +10,7 @@ import {
 import {
   COORDINATOR_PATH,
   joinCluster,
+  type Cluster,
   type ClusterView,
   type CoordinatorRequest,
   type JoinClusterOptions,
@@ -43,6 +44,8 @@ export class JoinedCluster {
   readonly names: readonly string[];
   readonly views: Map<string, ClusterView> = new Map();
   readonly crashes: string[] = [];
+  /** What `joinCluster` returned, by node. */
+  readonly joined: Map<string, Cluster> = new Map();
   readonly #logs = new Map<string, MemoryLog>();
   readonly #start: (system: ActorSystem, world: ManualWorld) => void;
 
@@ -129,7 +132,7 @@ export class JoinedCluster {
       logger: { log: () => {} },
       onApply: (view) => void this.views.set(node, view),
     };
-    joinCluster(system, options);
+    this.joined.set(node, joinCluster(system, options));
     this.#start(system, this.world);
   }
 }
