@@ -4,6 +4,7 @@
  */
 import type { Actor, NactParent } from "nact/lib/actor.js";
 import type { Behavior } from "./behavior.ts";
+import { checkRef } from "./check-behavior.ts";
 import { checkSpawn } from "./check-spawn.ts";
 import type { AskFailure, SpawnOptions } from "./context.ts";
 import type { CoordinatedShutdown } from "./coordinated-shutdown.ts";
@@ -109,8 +110,14 @@ export class ActorKernel {
   }
 
   tell<Message>(to: Ref<Message>, message: Message, sender: AnyRef | null): void {
-    if (to.node === this.node) to.target.receive(message, sender);
-    else this.remote.tell(to, message, this.inspection.on ? this.inspection.trace(sender) : sender);
+    try {
+      if (to.node === this.node) to.target.receive(message, sender);
+      else this.remote.tell(to, message, this.inspection.on ? this.inspection.trace(sender) : sender);
+    } catch (error) {
+      // Here, where it costs no tell that succeeds.
+      checkRef("tell", to);
+      throw error;
+    }
   }
 
   refAt<Message>(address: Address): Ref<Message> {

@@ -11,7 +11,9 @@ import type { Observable } from "rxjs";
 import { ActorCell } from "./actor-cell.ts";
 import { ActorKernel, type CrashReport } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
+import { checkBehavior } from "./check-behavior.ts";
 import { NAME } from "./check-spawn.ts";
+import { checkWorld } from "./check-world.ts";
 import type { AskResult, SpawnOptions, StopOptions } from "./context.ts";
 import {
   CoordinatedShutdown,
@@ -57,12 +59,16 @@ export class ActorSystem {
   #spawned = 0;
   #stopped = false;
 
-  /** @throws when another running system of this process has the same node name, and for a name or phases that are none. */
+  /**
+   * @throws when another running system of this process has the same node name, and for a name or phases that are none;
+   * `TypeError` for a world that lacks a port.
+   */
   static create(options: ActorSystemOptions): ActorSystem {
     return new ActorSystem(options);
   }
 
   private constructor(options: ActorSystemOptions) {
+    checkWorld("create an actor system", options);
     this.node = options.node ?? options.world.node ?? "local";
     if (!NAME.test(this.node)) {
       throw new Error(
@@ -118,6 +124,7 @@ export class ActorSystem {
 
   /** Spawns a top-level actor. @throws as `ctx.spawn` does, and when the system has stopped. */
   spawn<State, Message>(behavior: Behavior<State, Message>, options: SpawnOptions = {}): Ref<Message> {
+    checkBehavior("spawn an actor", behavior);
     if (this.#stopped) throw new Error(`Cannot spawn "${behavior.name}": the system "${this.node}" has stopped`);
     const name = options.name ?? this.#freeName(behavior.name);
     return this.#kernel.spawn(this.#kernel.root, { behavior, name, options });
@@ -128,9 +135,9 @@ export class ActorSystem {
   }
 
   /**
-   * Asks from outside the actors. Resolves with the answer or with why there is none; rejects only with what `make` throws, and
-   * with a RangeError for a `timeoutMs` of `NaN`. The type of the answer is
-   * that of the parameter of `make`: `(replyTo: Ref<number>) => …`.
+   * Asks from outside the actors. Resolves with the answer or with why there is none; rejects only with what `make` throws, with
+   * a RangeError for a `timeoutMs` that is no number, and with a TypeError for what is no ref. The type of the answer is that of
+   * the parameter of `make`: `(replyTo: Ref<number>) => …`.
    */
   ask<const Message, Answer>(
     to: Ref<Message>,
@@ -138,6 +145,7 @@ export class ActorSystem {
     options: { readonly timeoutMs: number },
   ): Promise<AskResult<Answer>> {
     return new Promise((resolve) => {
+      if (options === undefined) throw new TypeError(`Cannot ask ${String(to)}: no time to wait; give { timeoutMs }`);
       const replyTo = this.#kernel.asks.open<Answer>(options.timeoutMs, { ref: null, source: null, settled: resolve });
       this.#kernel.tell(to, make(replyTo), replyTo);
     });

@@ -3,6 +3,7 @@ import type { Actor } from "nact/lib/actor.js";
 import { ActorAsk } from "./actor-ask.ts";
 import type { ActorKernel } from "./actor-kernel.ts";
 import type { Behavior } from "./behavior.ts";
+import { checkBehavior, checkRef } from "./check-behavior.ts";
 import type { AskRequest, AskResult, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import type { ShutdownTask } from "./coordinated-shutdown.ts";
@@ -156,6 +157,7 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = NO_OPTIONS): Ref<Other> {
+    checkBehavior("spawn an actor", behavior);
     const name = options.name ?? this.#freeName(behavior.name);
     if (this.#cell.isEnding) throw new Error(`Cannot spawn "${name}": "${this.#cell.ref.path}" is ending`);
     return this.#kernel.spawn(this.#cell, { behavior, name, options });
@@ -175,11 +177,13 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   watch(ref: AnyRef): void {
+    checkRef("watch", ref);
     this.#watches ??= new Watches(this.#kernel, this.#cell.ref);
     this.#watches.add(ref);
   }
 
   unwatch(ref: AnyRef): void {
+    checkRef("unwatch", ref);
     this.#watches?.remove(ref);
   }
 
@@ -200,6 +204,7 @@ export class CellContext<in out Message> implements Context<Message> {
   }
 
   become<State>(behavior: Behavior<State, Message>): void {
+    checkBehavior("become another behaviour", behavior);
     this.#cell.become(behavior);
   }
 

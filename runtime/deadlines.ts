@@ -42,7 +42,7 @@ export class Deadlines {
   /** `deadline.expire` is called once, `durationMs` from now, unless it is removed before. @throws RangeError: `checkDelay`. */
   add(deadline: Deadline, durationMs: number): void {
     let queue = this.#last;
-    if (queue?.durationMs !== durationMs) {
+    if (queue === null || queue.durationMs !== durationMs) {
       queue = this.#queues.get(durationMs) ?? this.#open(durationMs);
       this.#last = queue;
     }

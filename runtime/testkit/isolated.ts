@@ -9,6 +9,7 @@
 import { settleStash, STASH, UNSTASH, UNSTASH_IN_HAND } from "../after-handler.ts";
 import { refusePromise } from "../behavior-error.ts";
 import type { Behavior, Signal } from "../behavior.ts";
+import { checkBehavior } from "../check-behavior.ts";
 import type { AskResult } from "../context.ts";
 import type { Address } from "../ports/address.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -225,10 +226,11 @@ export class Isolated<State, Message> {
   }
 }
 
-/** Starts `behavior` alone: its `init` has run when this returns. */
+/** Starts `behavior` alone: its `init` has run when this returns. @throws TypeError for what is no behaviour. */
 export function runInIsolation<State, Message>(
   behavior: Behavior<State, Message>,
   options: IsolationOptions = {},
 ): Isolated<State, Message> {
+  checkBehavior("run in isolation", behavior);
   return new Isolated(behavior, options);
 }

@@ -2,6 +2,7 @@
 import { STASH, withUnstash } from "../after-handler.ts";
 import { nothingToStash } from "../behavior-error.ts";
 import type { Behavior } from "../behavior.ts";
+import { checkBehavior, checkRef } from "../check-behavior.ts";
 import { checkDelay, checkReceiveTimeout } from "../check-delay.ts";
 import { checkName, checkOptions } from "../check-spawn.ts";
 import type { AskRequest, AskResult, Context, SpawnOptions, StopOptions } from "../context.ts";
@@ -114,6 +115,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   spawn<State, Other>(behavior: Behavior<State, Other>, options: SpawnOptions = {}): Ref<Other> {
+    checkBehavior("spawn an actor", behavior);
     const name = options.name ?? `${behavior.name}-${++this.#spawned}`;
     checkName(name);
     checkOptions(name, options);
@@ -146,10 +148,12 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   watch(ref: AnyRef): void {
+    checkRef("watch", ref);
     this.#effects.push({ type: "watched", ref });
   }
 
   unwatch(ref: AnyRef): void {
+    checkRef("unwatch", ref);
     this.#effects.push({ type: "unwatched", ref });
   }
 
@@ -176,6 +180,7 @@ export class RecordingContext<in out Message> implements Context<Message> {
   }
 
   become<State>(behavior: Behavior<State, Message>): void {
+    checkBehavior("become another behaviour", behavior);
     this.#become = behavior;
     this.#effects.push({ type: "became", behavior: behavior.name });
   }

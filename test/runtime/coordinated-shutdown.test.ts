@@ -71,7 +71,7 @@ test("actors end one after the other, the youngest first, each when it has handl
 test("an actor that began while others end is ended first, and one that ended by itself is not waited for", () => {
   const bench = record();
   const { world, system, steps } = bench;
-  const starts: Behavior<null, never> = {
+  const starts: Behavior<null, string> = {
     ...recorded(steps, "starts"),
     init: () => null,
     receive: (state) => state,
