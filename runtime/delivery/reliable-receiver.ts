@@ -9,6 +9,7 @@
 import type { Behavior, Signal } from "../behavior.ts";
 import type { Context } from "../context.ts";
 import type { Ref } from "../ref.ts";
+import { checkReceiver } from "./check-delivery.ts";
 import { DeliveryError } from "./delivery-error.ts";
 import { isReceiverFrame, type ReceiverFrame, type SenderFrame } from "./delivery-frame.ts";
 import type { Delivery, ReceiverCommand } from "./delivery.ts";
@@ -41,7 +42,6 @@ export type ReliableReceiverMessage<M> =
   | { readonly type: "sweep" };
 
 const WINDOW = 64;
-const WINDOW_MAX = 10_000;
 const STREAMS_MAX = 1024;
 
 /** A stream without unconfirmed messages whose sender has been silent for so long is forgotten. */
@@ -52,17 +52,13 @@ const SWEEP_MS = 600_000;
  * A behaviour that receives what `reliableSender`s send to it. Spawn it as a child of the consumer, under a name that senders know;
  * each behaviour once.
  *
- * @throws RangeError for a window out of its range; DeliveryError `delivery-in-use` when spawned twice, which crashes the actor.
+ * @throws RangeError for limits that are none, TypeError without `deliver`; DeliveryError `delivery-in-use` when spawned twice, which crashes the actor.
  */
 export function reliableReceiver<M>(
   options: ReliableReceiverOptions<M>,
 ): Behavior<ReliableReceiver<M>, ReliableReceiverMessage<M>> {
   const { window = WINDOW, memory = createReceiverMemory() } = options;
-  if (!Number.isInteger(window) || window < 1 || window > WINDOW_MAX) {
-    throw new RangeError(
-      `Cannot make a reliable receiver with a window of ${window}: wanted an integer from 1 to ${WINDOW_MAX}`,
-    );
-  }
+  checkReceiver(options);
   const kept: Kept = { owner: null, senders: new Map() };
   return {
     name: "reliable-receiver",

@@ -11,6 +11,7 @@ import type { Behavior, Signal } from "../behavior.ts";
 import type { Context } from "../context.ts";
 import type { LinkEvent } from "../ports/remoting.ts";
 import type { Ref } from "../ref.ts";
+import { checkSender } from "./check-delivery.ts";
 import { DeliveryError } from "./delivery-error.ts";
 import { isSenderFrame, type ReceiverFrame, type SenderFrame } from "./delivery-frame.ts";
 import type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
@@ -81,11 +82,13 @@ const PROBE_MS = 5000;
  * A behaviour that delivers what it is told with `sendReliably` to one receiver: in order, each once, as the README's
  * table says. Spawn each behaviour once: what is not confirmed stays with it over restarts.
  *
+ * @throws RangeError for limits that are none, TypeError when `to` is no ref.
  * @throws DeliveryError `delivery-in-use` when spawned twice, `delivery-store-failed`, `delivery-store-behind`: all crash the actor.
  */
 export function reliableSender<M>(
   options: ReliableSenderOptions<M>,
 ): Behavior<ReliableSender<M>, ReliableSenderMessage<M>> {
+  checkSender(options);
   const kept: Kept<M> = { owner: null, outgoing: null };
   return {
     name: "reliable-sender",

@@ -8,6 +8,7 @@
  * - After a write that failed nothing is decided in this life: what is kept is known only after another recovery.
  * - While it recovers, while its writes are full, and when it is about to stop, it holds its messages.
  */
+import { refusePromise } from "../behavior-error.ts";
 import type { Signal } from "../behavior.ts";
 import type { Context } from "../context.ts";
 import type { Journal, JournalResult, NewEvent } from "../ports/journal.ts";
@@ -18,7 +19,7 @@ import type { EventSourcedOptions, PersistenceSignal } from "./event-sourced-opt
 import { checkAppend } from "./journal-checks.ts";
 import { JournalReply } from "./journal-reply.ts";
 import { PersistenceError, reasonOf } from "./persistence-error.ts";
-import { Recovery, type Recovered } from "./recovery.ts";
+import { Recovery, type EventPlace, type Recovered } from "./recovery.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 type Phase = "recovering" | "ready" | "stopping" | "failed";
@@ -77,7 +78,7 @@ export class EventSourcedActor<State, Command, Event> {
       journal,
       format,
       empty: () => options.empty,
-      evolve: (state, event, place) => options.evolve(state, event, place),
+      evolve: (state, event, place) => this.#evolve(state, event, place),
       callback: (next) => this.#callback((value) => this.#recover(() => next(value))),
       done: (recovered) => this.#recovered(recovered),
     }).start();
@@ -149,10 +150,21 @@ export class EventSourcedActor<State, Command, Event> {
     let sequence = this.#writes.decided;
     for (const event of events) {
       sequence += 1;
-      state = this.#options.evolve(state, event, { stream, sequence, wallMs, token: effectToken(stream, sequence) });
+      state = this.#evolve(state, event, { stream, sequence, wallMs, token: effectToken(stream, sequence) });
     }
     this.#writes.push(encoded);
     return state;
+  }
+
+  /** A case that was forgotten returns nothing; kept as the state, it would crash everything that comes after. */
+  #evolve(state: State, event: Event, place: EventPlace): State {
+    const { name, empty } = this.#options;
+    const next = this.#options.evolve(state, event, place);
+    refusePromise(next, name, "evolve");
+    if (next !== undefined || empty === undefined) return next;
+    throw new TypeError(
+      `evolve of "${name}" made no state of event ${place.sequence}: return one for every event, the old one where nothing changes`,
+    );
   }
 
   #encode(events: readonly Event[], wallMs: number): readonly NewEvent[] {

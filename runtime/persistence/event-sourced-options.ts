@@ -33,7 +33,10 @@ export interface EventSourcedOptions<State, Command, Event> extends EventFormatO
   readonly empty: State;
   /** What a command comes to. Pure: it may be run for a command that is lost in a crash. What it throws is a crash. */
   decide(state: State, command: Command, ctx: DecideContext<State, Command, Event>): Decision<State, Command>;
-  /** The next state. Pure, and total: it must take every event that was ever kept, so it refuses nothing. */
+  /**
+   * The next state. Pure, and total: it must take every event that was ever kept, so it refuses nothing. Undefined is a state only
+   * where `empty` is undefined too; else it is taken for a forgotten case, and the actor crashes before the event is kept.
+   */
   evolve(state: State, event: Event, place: EventPlace): State;
   /**
    * Decides on a signal; those that come while the actor recovers wait until it has. What it decides on `pre-restart`, `post-stop` and

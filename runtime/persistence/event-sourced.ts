@@ -12,6 +12,7 @@ import type { Behavior } from "../behavior.ts";
 import { EventFormat } from "./event-format.ts";
 import { EventSourcedActor } from "./event-sourced-actor.ts";
 import type { EventSourcedOptions } from "./event-sourced-options.ts";
+import { checkStreamName } from "./journal-checks.ts";
 import { JournalReply } from "./journal-reply.ts";
 
 /**
@@ -20,10 +21,12 @@ import { JournalReply } from "./journal-reply.ts";
  * Commands that come during recovery wait in the mailbox. Crashes with a `PersistenceError`: `recovery-failed`, `persist-failed`,
  * `persist-rejected`, `no-journal`. Supervision decides what follows: a restart recovers again, from what is durable; `resume` goes on
  * only after `persist-rejected` and after what `decide` threw. Stops, with the signal `fenced`, when another writer has the stream.
+ * @throws RangeError for a stream that no journal takes, and for numbers that are none; TypeError without `decide` or `evolve`.
  */
 export function eventSourced<State, Command, Event>(
   options: EventSourcedOptions<State, Command, Event>,
 ): Behavior<unknown, Command> {
+  checkIdentity(options);
   const { snapshotEvery, keepSnapshots = 1 } = options;
   for (const [name, value] of Object.entries({ snapshotEvery: snapshotEvery ?? 1, keepSnapshots })) {
     if (!Number.isSafeInteger(value) || value < 1)
@@ -45,4 +48,20 @@ export function eventSourced<State, Command, Event>(
   };
   if (options.accepts === undefined) return behavior;
   return { ...behavior, accepts: (message): message is Command => options.accepts?.(message) === true };
+}
+
+/** What the journal, or the first command, would refuse when the actor runs. A JavaScript caller is not held to the types. */
+function checkIdentity<State, Command, Event>(options: EventSourcedOptions<State, Command, Event>): void {
+  const { name, streamId } = options;
+  for (const part of ["decide", "evolve"] as const) {
+    if (typeof options[part] === "function") continue;
+    throw new TypeError(`eventSourced "${name}": ${part} is ${typeof options[part]}, wanted a function`);
+  }
+  if (typeof streamId !== "string") {
+    throw new TypeError(`eventSourced "${name}": streamId is of type ${typeof streamId}, wanted the name of a stream`);
+  }
+  const refused = checkStreamName(streamId);
+  if (refused !== undefined) {
+    throw new RangeError(`eventSourced "${name}": streamId is no name of a stream, since ${refused.reason}`);
+  }
 }

@@ -5,7 +5,7 @@ import { watchGroup } from "../groups/group-functions.ts";
 import type { ServiceKey } from "../groups/service-key.ts";
 import type { Ref } from "../ref.ts";
 import { nobody, Routees } from "./routees.ts";
-import type { Routing } from "./routing.ts";
+import { checkRouting, type Routing } from "./routing.ts";
 
 /** Whose members a group router tells, and how it chooses. */
 export interface GroupRouterOptions<M> {
@@ -25,8 +25,11 @@ const WAITING_MAX = 1000;
  * It goes by the lists it gets: a message may reach a member that has just stopped, or go to a node whose loss is not noticed yet,
  * and is then lost, as any message may be. While the group is empty, messages are dead letters. It forwards (`ctx.forward`): whoever is
  * to be answered stands in the message, and an ask whose member is gone ends at once, unless all members are told.
+ *
+ * @throws RangeError for a routing that is none.
  */
 export function groupRouter<M>(options: GroupRouterOptions<M>): Behavior<GroupRouter<M>, M | GroupList<M>> {
+  checkRouting("a group router", options.routing);
   return {
     name: "group-router",
     accepts: (message): message is M | GroupList<M> => !(message instanceof GroupList),

@@ -6,11 +6,12 @@
  *                      └▶ routee-3
  */
 import type { Behavior } from "../behavior.ts";
+import { checkBehavior } from "../check-behavior.ts";
 import type { Context, SpawnOptions } from "../context.ts";
 import type { AnyRef, Ref } from "../ref.ts";
 import type { Supervision } from "../supervision.ts";
 import { Routees } from "./routees.ts";
-import type { Routing } from "./routing.ts";
+import { checkRouting, type Routing } from "./routing.ts";
 
 /** What the routees of a pool do, how many there are, and how one is chosen. */
 export interface PoolRouterOptions<State, M> {
@@ -50,13 +51,15 @@ const restartRoutee: Supervision = { onCrash: "restart" };
  * between a sender and a routee, not across routees. A routee under `back-pressure` holds back the pool, and with it
  * everybody who tells the pool under `back-pressure`.
  *
- * @throws for a size out of its range.
+ * @throws RangeError for a size out of its range and for a routing that is none, TypeError for a routee that is no behaviour.
  */
 export function poolRouter<State, M>(
   options: PoolRouterOptions<State, M>,
 ): Behavior<PoolRouter<State, M>, M | ResizePool> {
   const { routee } = options;
+  checkBehavior("make a pool", routee);
   requireSize(options.size);
+  checkRouting(`a pool of "${routee.name}"`, options.routing);
   return {
     name: `${routee.name}-pool`,
     accepts: (message): message is M | ResizePool =>

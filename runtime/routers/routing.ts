@@ -27,15 +27,43 @@ export interface ConsistentHashOptions<in M> {
 
 const POINTS_EACH_MAX = 1024;
 
+const ROUTINGS: readonly unknown[] = ["round-robin", "random", "smallest-mailbox", "broadcast"];
+
+/**
+ * A JavaScript caller is not held to the types; a word that is none would crash the router at its start.
+ * @param what cannot be made, for the message.
+ * @throws RangeError.
+ */
+export function checkRouting(what: string, routing: unknown): void {
+  if (routing === undefined || ROUTINGS.includes(routing) || isConsistentHash(routing)) return;
+  const shown = typeof routing === "string" ? `"${routing}"` : `of type ${typeof routing}`;
+  throw new RangeError(
+    `Cannot make ${what}: its routing is ${shown}, wanted ${ROUTINGS.join(", ")} or consistentHash(…)`,
+  );
+}
+
+function isConsistentHash(routing: unknown): boolean {
+  return (
+    typeof routing === "object" &&
+    routing !== null &&
+    (routing as Partial<ConsistentHash<never>>).type === "consistent-hash"
+  );
+}
+
 /**
  * Routes by key. When a routee comes or goes, only the keys that it takes or had move; routers on different nodes that know
  * the same routees choose alike. Not a guarantee of one owner a key: while lists differ, two routees may have it.
  * For that there is sharding.
  *
- * @throws for a `pointsEach` out of its range.
+ * @throws RangeError for a `pointsEach` out of its range, TypeError when `keyOf` is no function.
  */
 export function consistentHash<M>(options: ConsistentHashOptions<M>): ConsistentHash<M> {
   const { pointsEach = 64 } = options;
+  if (typeof options.keyOf !== "function") {
+    throw new TypeError(
+      `consistentHash: keyOf is ${typeof options.keyOf}, wanted a function from a message to its key`,
+    );
+  }
   if (!Number.isInteger(pointsEach) || pointsEach < 1 || pointsEach > POINTS_EACH_MAX) {
     throw new RangeError(`consistentHash: pointsEach is ${pointsEach}, wanted an integer from 1 to ${POINTS_EACH_MAX}`);
   }

@@ -391,3 +391,28 @@ test("sender and receiver agree on the type of their messages", () => {
   const behavior = reliableSender<string>({ to });
   expect(behavior.name).toBe("reliable-sender");
 });
+
+test("reliableSender() and reliableReceiver() refuse what bounds nothing, and what is none", () => {
+  const cluster = createManualCluster(["s"]);
+  open.push(cluster);
+  const to = cluster.system("s").refAt<ReceiverFrame<string>>({ node: "s", path: "r" });
+  const send = (wrong: Partial<ReliableSenderOptions<string>>): (() => unknown) => {
+    return () => reliableSender<string>({ to, ...wrong });
+  };
+  expect(send({ bufferMax: Number.NaN })).toThrow(
+    "Cannot deliver reliably to blixard://s/r: bufferMax is NaN, wanted a number of messages from 1 on",
+  );
+  for (const bufferMax of [0, 1.5, -1]) expect(send({ bufferMax })).toThrow(RangeError);
+  expect(send({ resendMs: 0 })).toThrow("resendMs is 0, wanted milliseconds, more than 0");
+  expect(send({ resendMaxMs: Number.NaN })).toThrow("resendMaxMs is NaN");
+  expect(send({ bufferMax: Infinity, resendMs: 0.5 })).not.toThrow();
+  expect(() => reliableSender({} as ReliableSenderOptions<string>)).toThrow(
+    "Cannot deliver reliably to undefined: it is no ref",
+  );
+  expect(() => reliableReceiver({ deliver: () => {}, streamsMax: Number.NaN })).toThrow(
+    "a reliable receiver of NaN streams",
+  );
+  expect(() => reliableReceiver({} as ReliableReceiverOptions<string>)).toThrow(
+    "deliver is undefined, wanted a function",
+  );
+});

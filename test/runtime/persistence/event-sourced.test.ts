@@ -654,3 +654,61 @@ test("eventSourced() refuses numbers that cannot be", () => {
   expect(() => account("a", { snapshotEvery: 0 })).toThrow(RangeError);
   expect(() => account("a", { keepSnapshots: 1.5 })).toThrow("keepSnapshots is 1.5, wanted 1 or more");
 });
+
+test("eventSourced() refuses a stream without a name, and to be without decide or evolve", () => {
+  expect(() => account("")).toThrow('eventSourced "account": streamId is no name of a stream, since its name is empty');
+  expect(() => account("x".repeat(513))).toThrow(RangeError);
+  expect(() => account(undefined as unknown as string)).toThrow("streamId is of type undefined");
+  expect(() => account("a", { evolve: undefined as never })).toThrow('eventSourced "account": evolve is undefined');
+  expect(() => account("a", { decide: 1 as never })).toThrow("decide is number, wanted a function");
+});
+
+describe("evolve that makes no state", () => {
+  const forgets = (): undefined => {};
+
+  test("crashes the actor before the event is kept", () => {
+    const ref = spawn({ evolve: forgets as never }, { supervision: { onCrash: "resume" } });
+    tell(ref, deposit(5), balance());
+    world.settle();
+    expect(crashes.map(({ error }) => (error as Error).message)).toEqual([
+      'evolve of "account" made no state of event 1: return one for every event, the old one where nothing changes',
+    ]);
+    expect(answers).toEqual([0]);
+    restart();
+    tell(spawn(), balance());
+    world.settle();
+    expect(answers).toEqual([0]);
+  });
+
+  test("fails a recovery, whose message names the event", () => {
+    tell(spawn(), deposit(5));
+    world.settle();
+    restart();
+    spawn({ evolve: forgets as never });
+    world.settle();
+    const message: unknown = expect.stringContaining("made no state of event 1");
+    expect(crashes[0]?.error).toMatchObject({ code: "recovery-failed", message });
+  });
+
+  test("may make undefined where the empty state is undefined too", () => {
+    const none = eventSourced<undefined, null, { readonly type: "e" }>({
+      name: "none",
+      streamId: "none",
+      empty: undefined,
+      decide: (_, __, ctx) => ctx.persist({ type: "e" }).thenReply(sink, (state) => state),
+      evolve: forgets,
+    });
+    system.tell(system.spawn(none), null);
+    world.settle();
+    expect(crashes).toEqual([]);
+    expect(answers).toEqual([undefined]);
+  });
+
+  test("may not be async", () => {
+    const evolve = (async (state: unknown) => state) as never;
+    tell(spawn({ evolve }), deposit(5));
+    world.settle();
+    const message: unknown = expect.stringContaining("returned a promise from evolve");
+    expect(crashes[0]?.error).toMatchObject({ code: "handler-returned-promise", message });
+  });
+});

@@ -243,3 +243,16 @@ test("a router takes what its routees take, by type", () => {
   const wrongKey = (): unknown => consistentHash<Job>({ keyOf: () => 7 });
   expect([tellWrong, wrongKey]).toHaveLength(2);
 });
+
+test("routers refuse a routing that is none, and a routee that is no behaviour", () => {
+  const wrong = "rr" as "random";
+  expect(() => poolRouter({ routee: routee(new Map()), size: 1, routing: wrong })).toThrow(
+    'Cannot make a pool of "worker": its routing is "rr", wanted round-robin, random, smallest-mailbox, broadcast or consistentHash(…)',
+  );
+  const key = serviceKey<Job>("jobs");
+  expect(() => groupRouter({ key, routing: wrong })).toThrow('Cannot make a group router: its routing is "rr"');
+  expect(() => groupRouter({ key, routing: {} as "random" })).toThrow("its routing is of type object");
+  expect(() => groupRouter({ key, routing: consistentHash<Job>({ keyOf: (message) => message.key }) })).not.toThrow();
+  expect(() => consistentHash({} as Parameters<typeof consistentHash>[0])).toThrow("keyOf is undefined");
+  expect(() => poolRouter({ routee: {} as Behavior<null, Job>, size: 1 })).toThrow("Cannot make a pool: its behaviour");
+});

@@ -61,3 +61,8 @@ test("createManualCluster() refuses what cannot be by name", () => {
   expect(() => cluster.cut("n1", "n9")).toThrow('There is no node "n9" in this cluster: it has n1');
   expect(() => cluster.restart("n1")).toThrow('Cannot restart node "n1": it runs; crash it first');
 });
+
+test("createManualCluster() refuses to be without nodes", () => {
+  for (const nodes of [[], undefined as unknown as string[], "n1" as unknown as string[]])
+    expect(() => createManualCluster(nodes)).toThrow("Cannot make a cluster of no nodes: name at least one");
+});
