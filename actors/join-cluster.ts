@@ -67,9 +67,11 @@ export interface Cluster {
 
 /**
  * Spawns the actors of one member, consensus first, so that a stopping system ends it last.
- * @throws when the system has joined a cluster already; `RangeError` when this node is no member, or one is named twice.
+ * @throws when the system has joined a cluster already; `RangeError` when this node is no member, or one is named twice; `TypeError`
+ * for options that lack `members` or a port.
  */
 export function joinCluster(system: ActorSystem, options: JoinClusterOptions): Cluster {
+  checkPorts(system.node, options);
   const { codec, logger } = options;
   checkMembers(system.node, options.members);
   const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
@@ -113,6 +115,17 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
   };
   const ready: Cluster["ready"] = (limits) => new Promise((resolve) => whenReady(limits, resolve));
   return { replica, coordinator, ready, whenReady };
+}
+
+/** A JavaScript caller is not held to the types, and a world without a data folder has no `cluster`. */
+function checkPorts(node: string, options: JoinClusterOptions | undefined): void {
+  const refuse = (what: string): never => {
+    const helps = "a world with a data folder brings all of them as world.cluster";
+    throw new TypeError(`Cannot join a cluster as node "${node}": ${what}; ${helps}`);
+  };
+  if (typeof options !== "object" || options === null) return refuse("it is given no options");
+  const lacking = (["members", "store", "codec", "logger"] as const).find((name) => typeof options[name] !== "object");
+  if (lacking !== undefined || !Array.isArray(options.members)) refuse(`it is given no ${lacking ?? "members"}`);
 }
 
 /** A node that is no member would vote in a quorum of which the others know nothing. */

@@ -6,6 +6,8 @@
  * ends, and what waits for it becomes dead letters.
  */
 import type { Behavior, Context } from "../../runtime/index.ts";
+import { refusePromise } from "../../runtime/behavior-error.ts";
+import { checkBehavior } from "../../runtime/check-behavior.ts";
 import type { Tenure } from "./tenure.ts";
 
 /** In place of a state that was never made. */
@@ -54,20 +56,28 @@ export function guardedLazily<State, Message>(
       name,
       init: (ctx) => {
         const behavior = make();
-        return { behavior, state: behavior.init(ctx) };
+        checkBehavior(`begin as "${name}"`, behavior);
+        return { behavior, state: stateOf(behavior.init(ctx), name, "init") };
       },
       receive: (begun, message, ctx) => {
-        begun.state = begun.behavior.receive(begun.state, message, ctx);
+        begun.state = stateOf(begun.behavior.receive(begun.state, message, ctx), name, "receive");
         return begun;
       },
       onSignal: (begun, signal, ctx) => {
         const { behavior, state } = begun;
-        if (behavior.onSignal !== undefined) begun.state = behavior.onSignal(state, signal, ctx);
+        if (behavior.onSignal !== undefined)
+          begun.state = stateOf(behavior.onSignal(state, signal, ctx), name, "onSignal");
         return begun;
       },
     },
     tenure,
   );
+}
+
+/** The cell, which looks for promises itself, does not see this state. */
+function stateOf<State>(state: State, name: string, handler: string): State {
+  refusePromise(state, name, handler);
+  return state;
 }
 
 /** A behaviour with its state. */

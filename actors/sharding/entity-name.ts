@@ -5,8 +5,12 @@ const NAME_MAX = 128;
 
 const PLAIN = /[A-Za-z0-9-]/;
 
-/** A name for the actor of an entity: no two ids have the same. Undefined when the id is empty or its name too long. */
-export function entityName(entity: string): string | undefined {
+/**
+ * A name for the actor of an entity: no two ids have the same. Undefined when the id is empty or its name too long, and when it is
+ * no text, as where `entityOf` looks for an id in a message that has none.
+ */
+export function entityName(entity: unknown): string | undefined {
+  if (typeof entity !== "string") return undefined;
   let name = "";
   for (let i = 0; i < entity.length && name.length <= NAME_MAX; i++) {
     const unit = entity.charAt(i);

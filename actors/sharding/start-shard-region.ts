@@ -1,8 +1,8 @@
 /** Starts a kind of shards on this node: a front to tell entities by, and a host for those that live here. */
 import { stateless, type ActorSystem, type Ref } from "../../runtime/index.ts";
 import type { ReplicaRequest } from "../cluster/replica-protocol.ts";
-import { COORDINATOR_PATH } from "../coordination/coordinator-actor.ts";
-import type { CoordinatorRequest } from "../coordination/coordinator-protocol.ts";
+import { joinedCoordinator } from "../coordination/joined-coordinator.ts";
+import { checkStartName } from "../coordination/start-name.ts";
 import { isShardCount, SHARDS_MAX } from "../coordination/shard-commands.ts";
 import { frontSpawnOptions, shardFront } from "./shard-front.ts";
 import { hostSpawnOptions, shardHost } from "./shard-host.ts";
@@ -22,12 +22,14 @@ const BUFFER_MAX = 10_000;
  *
  * At most once: a message is lost when the entity's node is, or the link to it; what is told to an entity that moves or is
  * passivated is not. At a coordinated shutdown of the system the shards go to other nodes in the phase `hand-over`.
- * @throws when the type is taken on this node, or is no name; `RangeError` for options that are no limits.
+ * @throws when the type is taken on this node, or the system has not joined a cluster; `RangeError` for a type that is no name and
+ * for options that are no limits.
  */
 export function startShardRegion<State, Message>(
   system: ActorSystem,
   options: ShardRegionOptions<State, Message>,
 ): Ref<Message> {
+  checkOptions(options);
   const setup = setupOf(system, options);
   checkSetup(setup);
   const ref = system.spawn(shardFront(setup), frontSpawnOptions(options.type));
@@ -58,10 +60,19 @@ function setupOf<State, Message>(
     handOffMs: options.handOffMs ?? HAND_OFF_MS,
     bufferMax: options.bufferMax ?? BUFFER_MAX,
     rules: options.rules ?? SHARD_RULES,
-    coordinator: system.refAt<CoordinatorRequest>({ node, path: COORDINATOR_PATH }),
+    coordinator: joinedCoordinator(system, `shards "${options.type}"`),
     replica: system.refAt<ReplicaRequest>({ node, path: "replica" }),
     accepts: (message): message is Message => options.accepts?.(message) ?? true,
   };
+}
+
+/** A JavaScript caller is not held to the types. */
+function checkOptions<State, Message>(options: ShardRegionOptions<State, Message>): void {
+  checkStartName("shards", options.type);
+  for (const part of ["entityOf", "make"] as const) {
+    if (typeof options[part] === "function") continue;
+    throw new TypeError(`Cannot start shards "${options.type}": ${part} is ${typeof options[part]}, wanted a function`);
+  }
 }
 
 /** What no cluster can take is refused at once, not by the first message or by a host that crashes. */

@@ -1,7 +1,7 @@
 /** Starts a singleton on this node: a proxy to tell it by, and a manager that competes to have it here. */
 import { stateless, type ActorSystem, type Ref } from "../../runtime/index.ts";
-import { COORDINATOR_PATH } from "../coordination/coordinator-actor.ts";
-import type { CoordinatorRequest } from "../coordination/coordinator-protocol.ts";
+import { joinedCoordinator } from "../coordination/joined-coordinator.ts";
+import { checkStartName } from "../coordination/start-name.ts";
 import { managerSpawnOptions, singletonManager, type SingletonManagerOptions } from "./singleton-manager.ts";
 import type { SingletonLeft } from "./singleton-protocol.ts";
 import { proxySpawnOptions, singletonProxy } from "./singleton-proxy.ts";
@@ -28,17 +28,24 @@ export interface Singleton<Message> {
  * tenure; for some seconds after its node is lost there is none.
  *
  * At a coordinated shutdown of the system it is handed over in the phase `hand-over`.
- * @throws when the name is taken on this node, or is none: letters, digits, `-`, `_` and `.`; `RangeError` for options that are no limits.
+ * @throws when the name is taken on this node, or the system has not joined a cluster; `RangeError` for a name that is none (1 to
+ * 100 letters, digits, `-`, `_` and `.`) and for options that are no limits.
  */
 export function startSingleton<State, Message>(
   system: ActorSystem,
   options: SingletonOptions<State, Message>,
 ): Singleton<Message> {
-  const coordinator = system.refAt<CoordinatorRequest>({ node: system.node, path: COORDINATOR_PATH });
-  const { name, handOverMs = 0, bufferMax = 0 } = options;
+  const { name, make, handOverMs = 0, bufferMax = 0 } = options;
+  checkStartName("singleton", name);
+  if (typeof make !== "function") {
+    throw new TypeError(
+      `Cannot start singleton "${name}": make is ${typeof make}, wanted a function that makes its behaviour`,
+    );
+  }
   for (const [what, value] of Object.entries({ handOverMs, bufferMax })) {
     if (!(value >= 0)) throw new RangeError(`Cannot start singleton "${name}": ${what} is ${value}, wanted 0 or more`);
   }
+  const coordinator = joinedCoordinator(system, `singleton "${name}"`);
   const ref = system.spawn(singletonProxy<Message>({ ...options, coordinator }), proxySpawnOptions(name));
   if (options.candidate === false) return { ref, yieldTo: () => {} };
   const manager = system.spawn(singletonManager({ ...options, coordinator }), managerSpawnOptions(name));

@@ -1,7 +1,7 @@
 /** Which members no cluster can have. */
 import { expect, test } from "vitest";
-import { joinCluster } from "../../actors/index.ts";
-import { ActorSystem, jsonCodec, type LogStore } from "../../runtime/index.ts";
+import { joinCluster, startShardRegion, startSingleton, type JoinClusterOptions } from "../../actors/index.ts";
+import { ActorSystem, jsonCodec, stateless, type Behavior, type LogStore } from "../../runtime/index.ts";
 import { createManualWorld } from "../../runtime/testkit/index.ts";
 
 const STORE: LogStore = {
@@ -9,6 +9,43 @@ const STORE: LogStore = {
   append: () => {},
   close: (done) => done(),
 };
+
+test("joinCluster() refuses to be without members or a port, and spawns nothing", () => {
+  const system = ActorSystem.create({ node: "n1", world: createManualWorld() });
+  const join = (options: unknown): void => void joinCluster(system, options as JoinClusterOptions);
+  const helps = "a world with a data folder brings all of them as world.cluster";
+  expect(() => join(undefined)).toThrow(`Cannot join a cluster as node "n1": it is given no options; ${helps}`);
+  expect(() => join({})).toThrow(`it is given no members; ${helps}`);
+  expect(() => join({ members: "n1", store: STORE })).toThrow("it is given no members");
+  expect(() => join({ members: ["n1"] })).toThrow("it is given no store");
+  expect(() => join({ members: ["n1"], store: STORE })).toThrow("it is given no codec");
+  expect(() => join({ members: ["n1"], store: STORE, codec: jsonCodec })).toThrow("it is given no logger");
+  expect(system.tree()).toEqual([]);
+  system.stop();
+});
+
+test("startSingleton() and startShardRegion() refuse a system without a cluster, and what is no name, and spawn nothing", () => {
+  const system = ActorSystem.create({ node: "n1", world: createManualWorld() });
+  const make = (): Behavior<null, null> => stateless("made", () => {});
+  const single = (wrong: object): unknown => startSingleton(system, { name: "printer", make, ...wrong });
+  const shards = (wrong: object): unknown =>
+    startShardRegion<null, null>(system, { type: "carts", make, entityOf: () => "a", ...wrong });
+  expect(() => single({})).toThrow(
+    'Cannot start singleton "printer" on node "n1": it runs no coordinator; joinCluster(system, …) comes first',
+  );
+  expect(() => shards({})).toThrow('Cannot start shards "carts" on node "n1": it runs no coordinator');
+  const helps = 'a name is 1 to 100 letters, digits, "-", "_" and "."';
+  expect(() => single({ name: "" })).toThrow(`Cannot start singleton "": ${helps}`);
+  expect(() => single({ name: undefined })).toThrow(`Cannot start singleton undefined: ${helps}`);
+  expect(() => shards({ type: "" })).toThrow(`Cannot start shards "": ${helps}`);
+  expect(() => shards({ type: "x".repeat(101) })).toThrow(RangeError);
+  expect(() => single({ make: undefined })).toThrow('Cannot start singleton "printer": make is undefined');
+  expect(() => shards({ entityOf: "id" })).toThrow(
+    'Cannot start shards "carts": entityOf is string, wanted a function',
+  );
+  expect(system.tree()).toEqual([]);
+  system.stop();
+});
 
 test("joinCluster() refuses members without this node, and one that is named twice, and spawns nothing", () => {
   const system = ActorSystem.create({ node: "n1", world: createManualWorld() });

@@ -7,6 +7,7 @@ test("entityName() keeps plain ids, encodes the rest, and refuses what no actor 
   expect(entityName("cart-17")).toBe("cart-17");
   expect(entityName("a.b@c")).toBe("a_002eb_0040c");
   expect(entityName("")).toBeUndefined();
+  for (const none of [undefined, null, 17, {}]) expect(entityName(none)).toBeUndefined();
   expect(entityName("x".repeat(128))).toHaveLength(128);
   expect(entityName("x".repeat(129))).toBeUndefined();
   expect(entityName("_".repeat(26))).toBeUndefined();

@@ -262,6 +262,32 @@ test("what make, entityOf or shardOf throws costs one message or one entity, and
     expect(crashes).toContain(why);
 });
 
+test("a message without an entity is a dead letter, and the front crashes at none", () => {
+  start(["n1"], { entityOf: ({ id }) => (id === "none" ? (undefined as unknown as string) : id) });
+  settled("n1");
+  const refused: string[] = [];
+  cluster.system("n1").inspection.subscribe((event) => {
+    if (event.type === "dead-letter") refused.push(event.letter.to.path);
+  });
+  tell("n1", "none");
+  const last = tell("n1", "a");
+  expect(reply("n1").number).toBe(last);
+  expect(refused).toHaveLength(1);
+  expect(refused[0]).toMatch(/\/no-entity$/);
+});
+
+test("what make gives that is no behaviour, or waits, costs one entity, by its name", () => {
+  crashesWanted = true;
+  const asks = { ...entity({} as Entity), init: () => null, receive: async () => null };
+  start(["n1"], { make: ({ id }) => (id === "none" ? {} : asks) as unknown as Behavior<null, Message> });
+  settled("n1");
+  for (const id of ["none", "waits"]) tell("n1", id);
+  cluster.world.settle();
+  const crashes = cluster.crashes.join("\n");
+  expect(crashes).toContain('Cannot begin as "carts": its behaviour\'s name is undefined');
+  expect(crashes).toContain('Behaviour "carts" returned a promise from receive');
+});
+
 test("a node that is cut off ends its entities before they begin elsewhere", () => {
   start();
   settled(...NAMES);
