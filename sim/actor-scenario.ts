@@ -86,7 +86,7 @@ export class ActorScenario implements Scenario, Simulation {
       mark: (name) => this.mark(name),
     };
     this.#processes.set(node.name, simulated);
-    this.#options.start(simulated);
+    refusePromise("start", this.#options.start(simulated));
   }
 
   check(): void {
@@ -134,7 +134,7 @@ export class ActorScenario implements Scenario, Simulation {
     const meanUs = 1000 * (load.everyMs ?? LOAD_EVERY_MS);
     this.#cluster.timeline.after(-Math.log(1 - this.random.next()) * meanUs, () => {
       if (this.phase !== "load") return;
-      load.act(this);
+      refusePromise("load.act", load.act(this));
       this.#actSoon(load);
     });
   }
@@ -145,6 +145,17 @@ export class ActorScenario implements Scenario, Simulation {
       if (message !== null) wrong(rule, message);
     }
   }
+}
+
+/**
+ * What it did behind an `await` would happen outside of the run, and a rejection would end the process: it is let run out, and refused.
+ */
+function refusePromise(what: string, returned: unknown): void {
+  if (!(returned instanceof Promise)) return;
+  returned.catch(() => {});
+  throw new TypeError(
+    `Cannot simulate: \`${what}\` returned a promise, which no run waits for; prepare before simulate(), and await in actors by ctx.pipe`,
+  );
 }
 
 function answerOf(check: Check, run: Simulation): string | null {

@@ -7,6 +7,7 @@
 import {
   ActorSystem,
   type CrashReport,
+  type Journal,
   type LogStore,
   type Random,
   type Remoting,
@@ -24,7 +25,7 @@ import { clockOf } from "./virtual-clock.ts";
 export interface Process {
   readonly node: SimNode;
   readonly life: ProcessLife;
-  readonly world: World;
+  readonly world: World & { readonly journal: Journal };
   readonly system: ActorSystem;
   readonly store: LogStore;
 }
@@ -89,7 +90,7 @@ export class SimNode {
     const life = new ProcessLife(this.#lives);
     const remoting: Remoting = network.attach(this.name, `${this.name}-data`, life);
     const clock = clockOf(this.host.clock, timeline, (run) => life.enter(run));
-    const world: World = {
+    const world: Process["world"] = {
       clock,
       random: random.fork(),
       dispatcher: timeline.dispatcher,

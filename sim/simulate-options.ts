@@ -17,7 +17,7 @@ export interface SimulateOptions {
   readonly faults?: ActorFaults;
   /**
    * Puts the actors into a new process: called for each node at the start, and again after each crash. Nothing of the
-   * earlier life is left but what a port kept.
+   * earlier life is left but what a port kept. Not `async`: a promise from it is refused.
    */
   start(node: SimulatedNode): void;
   /** Requests from outside, at times drawn from the seed, until healing begins. */

@@ -33,7 +33,8 @@ const SETTLED_EVERY_US = 100_000;
  * Simulates the actors that `start` puts into each node.
  *
  * Resolves also when a rule did not hold: see `ok` and `failure` of the result. One run at a time in a process.
- * @throws {RangeError} when an option is out of range, {TypeError} when a check is no function; rejects with what `start` or `load` throws.
+ * @throws {RangeError} when an option is out of range, {TypeError} when a check is no function, or `start` or `load`
+ * returns a promise; rejects with what `start` or `load` throws.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;

@@ -1,6 +1,6 @@
 /** What a user's own actors, checks and load see of the run they are in. */
 import type { JoinClusterOptions } from "../actors/index.ts";
-import type { ActorSystem, Random, World } from "../runtime/index.ts";
+import type { ActorSystem, Journal, Random, World } from "../runtime/index.ts";
 
 /** One process of a node, from its start to its crash. */
 export interface SimulatedNode {
@@ -14,7 +14,7 @@ export interface SimulatedNode {
   readonly names: readonly string[];
   readonly system: ActorSystem;
   /** The ports that the system runs on, those that outlive the process among them. */
-  readonly world: World;
+  readonly world: World & { readonly journal: Journal };
   /** What `joinCluster` needs to know of this node; its log is on the host's disk. */
   readonly cluster: Pick<JoinClusterOptions, "members" | "store" | "codec" | "logger">;
   /** Writes a line into the event log, and so into the hash: state that two runs of one seed must agree on. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { joinCluster, startSingleton } from "../../actors/index.ts";
-import { stateless, type Behavior, type Settled } from "../../runtime/index.ts";
+import { stateless, type Behavior, type Journal, type Settled } from "../../runtime/index.ts";
 import {
   formatSimulation,
   formatSimulations,
@@ -354,6 +354,31 @@ test("simulate() rejects with what `start` throws, and leaves the globals as the
   };
   await expect(simulate({ seed: 1, start })).rejects.toThrow("no actors");
   expect(Date.now()).toBeGreaterThan(0);
+});
+
+test("simulate() refuses a `start` and a `load` that wait, and lets no rejection of theirs out", async () => {
+  const later = async (): Promise<void> => {
+    await Promise.resolve();
+    throw new Error("behind an await");
+  };
+  const message = (what: string): string => `Cannot simulate: \`${what}\` returned a promise, which no run waits for`;
+  // oxlint-disable-next-line typescript/no-misused-promises -- the mistake that is refused
+  await expect(simulate({ seed: 1, start: later })).rejects.toThrow(message("start"));
+  const load = { act: later };
+  await expect(simulate({ seed: 1, start: () => {}, load })).rejects.toThrow(message("load.act"));
+});
+
+test("a simulated node has a journal, as its type says", async () => {
+  const journals: Journal[] = [];
+  await simulate({
+    seed: 1,
+    nodes: 1,
+    durationMs: 100,
+    faults: "none",
+    start: ({ world }) => void journals.push(world.journal),
+  });
+  expect(journals).toHaveLength(1);
+  expect(journals[0]?.open).toBeTypeOf("function");
 });
 
 test("simulateSeeds() stops at the first failure, and names marks that no seed reached", async () => {
