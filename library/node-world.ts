@@ -71,8 +71,8 @@ export interface NodeWorld extends World {
   readonly node: string;
   readonly logger: Logger;
   /**
-   * Begins to talk to other nodes, and tells the port; without `listen` there is nothing to begin.
-   * @throws {TransportError} `listen-port-in-use`, `listen-failed`.
+   * Begins to talk to other nodes, and tells the port; without `listen` there is nothing to begin. After a failure it may be called again.
+   * @throws {TransportError} `listen-port-in-use`, `listen-failed`, `transport-started`, `transport-closed`.
    */
   start(): Promise<{ readonly port: number | undefined }>;
   /** Ends every link, then closes the files. Stop the system first: what it still sends and keeps is lost. */

@@ -180,6 +180,26 @@ test.each([
   await expect(createNodeWorld(wrong as unknown as NodeWorldOptions)).rejects.toThrow(message);
 });
 
+test("a world that listens starts once, again after a port was taken, and not after its end", async () => {
+  const blocker = createServer();
+  await new Promise<void>((done) => blocker.listen(0, "127.0.0.1", done));
+  const { port } = blocker.address() as AddressInfo;
+  const { world } = await start({ node: "n1", listen: { port }, token: TOKEN });
+  await expect(world.start()).rejects.toMatchObject({ code: "listen-port-in-use" });
+  await new Promise((done) => blocker.close(done));
+  expect(await world.start()).toEqual({ port });
+  await expect(world.start()).rejects.toMatchObject({
+    name: "TransportError",
+    code: "transport-started",
+    message: 'Cannot start to talk to other nodes as node "n1": it has started',
+  });
+  await world.close();
+  await expect(world.start()).rejects.toMatchObject({
+    code: "transport-closed",
+    message: 'Cannot start to talk to other nodes as node "n1": it was closed',
+  });
+});
+
 test("createNodeWorld() does not claim a folder for a name that is none", async () => {
   const data = mkdtempSync(join(tmpdir(), "blixard-world-"));
   folders.push(data);

@@ -39,10 +39,14 @@ import {
   LOOPBACK,
   type WsRemotingOptions,
 } from "./ws-remoting-options.ts";
+import { TransportError } from "./transport-error.ts";
 
 export interface WsRemoting {
   readonly remoting: Remoting;
-  /** Listens, then dials. @throws {TransportError} `listen-port-in-use`, `listen-failed`. */
+  /**
+   * Listens, then dials. After a failure it may be called again.
+   * @throws {TransportError} `listen-port-in-use`, `listen-failed`, `transport-started`, `transport-closed`.
+   */
   start(): Promise<{ readonly port: number }>;
   /** Ends every link and resolves when nothing of it is open any more. */
   close(): Promise<void>;
@@ -69,6 +73,7 @@ class WsRemotingDriver implements Remoting {
   readonly counters: TransportCounters = createCounters();
   readonly #options: WsRemotingOptions;
   readonly #world: ConnectionWorld;
+  #phase: "new" | "started" | "closed" = "new";
   readonly #listener: Listener;
   readonly #dialers = new Map<string, Dialer>();
   readonly #connections = new Set<Connection>();
@@ -119,7 +124,14 @@ class WsRemotingDriver implements Remoting {
   }
 
   async start(): Promise<{ readonly port: number }> {
-    const listening = await this.#listener.listen();
+    const { node } = this.#options;
+    if (this.#phase !== "new") throw notNew(node, this.#phase);
+    this.#phase = "started";
+    const listening = await this.#listener.listen().catch((error: unknown) => {
+      // Another program may let the port go; one that was closed meanwhile stays so.
+      if (this.#phase === "started") this.#phase = "new";
+      throw error;
+    });
     const { host = LOOPBACK } = this.#options.listen;
     if (!isLoopback(host)) this.#log.unencrypted(this.#options.node, host);
     for (const dialer of this.#dialers.values()) dialer.dial();
@@ -127,6 +139,7 @@ class WsRemotingDriver implements Remoting {
   }
 
   async close(): Promise<void> {
+    this.#phase = "closed";
     for (const dialer of this.#dialers.values()) dialer.close();
     const ends = [...this.#connections].map((connection) => {
       connection.close("shutdown");
@@ -275,4 +288,17 @@ function describeEnd(end: ConnectionEnd): string {
     default:
       return end.type;
   }
+}
+
+function notNew(node: string, phase: "started" | "closed"): TransportError {
+  if (phase === "closed") {
+    return new TransportError("transport-closed", {
+      message: `Cannot start to talk to other nodes as node "${node}": it was closed`,
+      hint: "make a new one, as createNodeWorld() does",
+    });
+  }
+  return new TransportError("transport-started", {
+    message: `Cannot start to talk to other nodes as node "${node}": it has started`,
+    hint: "call start() once, and keep the port that it tells",
+  });
 }
