@@ -8,7 +8,14 @@
  */
 import { Actor, type NactParent, type NactPath } from "nact/lib/actor.js";
 
-const NO_CHILDREN: Map<string, Actor> = new Map();
+/** Shared by all actors without children, so nothing may ever get into it. */
+class NoChildren extends Map<string, Actor> {
+  override set(name: string): never {
+    throw new Error(`Cannot add child "${name}" to what is only to be read`);
+  }
+}
+
+const NO_CHILDREN = new NoChildren();
 
 /** What nact's constructor takes for the parent, so that it makes no path; replaced at once. */
 const NURSERY: NactParent = {

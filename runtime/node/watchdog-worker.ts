@@ -14,24 +14,27 @@ const PAUSE_MS = 5_000;
 const STDERR = 2;
 
 const { shared, tickMs, stuckTicks } = workerData as WatchdogTask;
-const startMs = performance.now();
-let seenTurn = 0;
-let seenSince = 0;
-let reported = 0;
+watchTurns();
 
-setInterval(() => {
-  // By the clock: this thread too may have to wait for a core.
-  const tick = Math.floor((performance.now() - startMs) / tickMs);
-  Atomics.store(shared, CELL.ticks, tick);
-  const turn = Atomics.load(shared, CELL.turn);
-  if (turn !== seenTurn) {
-    seenTurn = turn;
-    seenSince = tick;
-  } else if (turn !== 0 && turn !== reported && tick - seenSince >= stuckTicks) {
-    reported = turn;
-    void report((tick - seenSince) * tickMs);
-  }
-}, tickMs);
+function watchTurns(): void {
+  const startMs = performance.now();
+  let seenTurn = 0;
+  let seenSince = 0;
+  let reported = 0;
+  setInterval(() => {
+    // By the clock: this thread too may have to wait for a core.
+    const tick = Math.floor((performance.now() - startMs) / tickMs);
+    Atomics.store(shared, CELL.ticks, tick);
+    const turn = Atomics.load(shared, CELL.turn);
+    if (turn !== seenTurn) {
+      seenTurn = turn;
+      seenSince = tick;
+    } else if (turn !== 0 && turn !== reported && tick - seenSince >= stuckTicks) {
+      reported = turn;
+      void report((tick - seenSince) * tickMs);
+    }
+  }, tickMs);
+}
 
 async function report(forMs: number): Promise<void> {
   const found = await whereItIs();
