@@ -4,7 +4,7 @@
  */
 import type { LogLevel } from "../runtime/index.ts";
 import { isName } from "../transport/index.ts";
-import type { NodeWorldOptions } from "./node-world.ts";
+import type { NodeWorldOptions } from "./node-world-options.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 

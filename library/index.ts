@@ -3,14 +3,8 @@
  *
  * The control plane's own ports (hypervisors, probes) stay inside: they are of no use without its actors.
  */
-export {
-  createNodeWorld,
-  type ClusterPorts,
-  type DurableNodeWorld,
-  type NodeWorld,
-  type NodeWorldOptions,
-  type PeerAddress,
-} from "./node-world.ts";
+export { createNodeWorld, type ClusterPorts, type DurableNodeWorld, type NodeWorld } from "./node-world.ts";
+export type { NodeWorldOptions, PeerAddress } from "./node-world-options.ts";
 export {
   fenced,
   FenceGate,

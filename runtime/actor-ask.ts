@@ -1,5 +1,6 @@
 /** An actor's ask: waits as an `Asker`, then, as a `Deferred`, becomes a message of the actor when its turn comes. */
-import type { AskRequest, AskResult } from "./context.ts";
+import type { AskResult } from "./ask-result.ts";
+import type { AskRequest } from "./context.ts";
 import { Deferred } from "./deferred.ts";
 import type { Asker } from "./pending-asks.ts";
 import type { Source } from "./pressure.ts";

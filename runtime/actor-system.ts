@@ -14,7 +14,8 @@ import type { Behavior } from "./behavior.ts";
 import { checkBehavior } from "./check-behavior.ts";
 import { NAME } from "./check-spawn.ts";
 import { checkWorld } from "./check-world.ts";
-import type { AskResult, SpawnOptions, StopOptions } from "./context.ts";
+import type { AskResult } from "./ask-result.ts";
+import type { SpawnOptions, StopOptions } from "./context.ts";
 import {
   CoordinatedShutdown,
   DEFAULT_SHUTDOWN_PHASES,

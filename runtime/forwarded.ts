@@ -4,7 +4,7 @@
  * routee is gone, not at its timeout.
  */
 import type { ActorKernel } from "./actor-kernel.ts";
-import type { AskFailure } from "./context.ts";
+import type { AskFailure } from "./ask-result.ts";
 import type { Source } from "./pressure.ts";
 import { Ref, type AnyRef, type Recipient } from "./ref.ts";
 

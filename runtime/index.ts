@@ -3,15 +3,8 @@ export { ActorSystem, type ActorSystemOptions } from "./actor-system.ts";
 export type { CrashReport } from "./actor-kernel.ts";
 export { BehaviorError, type BehaviorErrorCode } from "./behavior-error.ts";
 export { functional, stateless, type Behavior, type Handler, type Signal } from "./behavior.ts";
-export type {
-  AskFailure,
-  AskRequest,
-  AskResult,
-  CallbackOptions,
-  Context,
-  SpawnOptions,
-  StopOptions,
-} from "./context.ts";
+export type { AskFailure, AskResult } from "./ask-result.ts";
+export type { AskRequest, CallbackOptions, Context, SpawnOptions, StopOptions } from "./context.ts";
 export {
   DEFAULT_SHUTDOWN_PHASES,
   type PhaseReport,
@@ -31,7 +24,8 @@ export type {
   InspectOptions,
 } from "./inspection.ts";
 export { jsonCodec } from "./json-codec.ts";
-export { MAILBOX_CAPACITY_DEFAULT, type MailboxMetrics, type MailboxOptions, type Overflow } from "./mailbox.ts";
+export { MAILBOX_CAPACITY_DEFAULT, type MailboxOptions, type Overflow } from "./mailbox.ts";
+export type { MailboxMetrics } from "./mailbox-metrics.ts";
 export {
   CheckedJournal,
   type JournalBackend,

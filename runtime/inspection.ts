@@ -5,7 +5,7 @@
  * told; of an actor's first messages, its spawn; of a restart, its crash. Between nodes it goes along with the message while
  * both of them are observed.
  */
-import type { MailboxMetrics } from "./mailbox.ts";
+import type { MailboxMetrics } from "./mailbox-metrics.ts";
 import type { AnyRef } from "./ref.ts";
 import type { Directive } from "./supervision.ts";
 

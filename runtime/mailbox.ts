@@ -37,16 +37,6 @@ export type Overflow =
    */
   | "back-pressure";
 
-/** What can be read of a mailbox at any time. */
-export interface MailboxMetrics {
-  /** Messages that wait, answers and timers included, signals not. */
-  readonly depth: number;
-  /** The most that have waited. */
-  readonly highWater: number;
-  /** Messages that its capacity has cost, since the spawn. */
-  readonly dropped: number;
-}
-
 /** Messages of others that wait in a mailbox unless its options say otherwise. */
 export const MAILBOX_CAPACITY_DEFAULT = 100_000;
 

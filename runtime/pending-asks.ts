@@ -5,7 +5,7 @@
  * transport does; only then it can be found by one. The path holds a number drawn when the system started: an answer from
  * another node to an ask of before a restart must not be taken for the answer to one of after it.
  */
-import type { AskFailure, AskResult } from "./context.ts";
+import type { AskFailure, AskResult } from "./ask-result.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import type { Source } from "./pressure.ts";
 import { Ref, type AnyRef, type Recipient } from "./ref.ts";

@@ -7,8 +7,8 @@
  *
  * Its path is made when it is first read: most actors and nearly all asks never leave their node and are never named.
  */
-import type { AskFailure } from "./context.ts";
-import type { MailboxMetrics } from "./mailbox.ts";
+import type { AskFailure } from "./ask-result.ts";
+import type { MailboxMetrics } from "./mailbox-metrics.ts";
 import type { Address } from "./ports/address.ts";
 import type { Pressure, Source } from "./pressure.ts";
 import type { Inlet } from "./remote/inlet.ts";

@@ -3,8 +3,7 @@
  * would ask without end.
  */
 import { checkRef } from "../check-behavior.ts";
-import type { ReliableReceiverOptions } from "./reliable-receiver.ts";
-import type { ReliableSenderOptions } from "./reliable-sender.ts";
+import type { ReliableReceiverOptions, ReliableSenderOptions } from "./reliable-options.ts";
 
 const WINDOW_MAX = 10_000;
 

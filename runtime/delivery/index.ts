@@ -5,19 +5,13 @@ export type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./deliv
 export { confirmDelivery, redeliver, type Delivery, type ReceiverCommand } from "./delivery.ts";
 export { journalDeliveryStore, type JournalDeliveryStoreOptions } from "./journal-delivery-store.ts";
 export { createReceiverMemory, type ReceiverMemory } from "./receiver-memory.ts";
-export {
-  reliableReceiver,
-  type ReliableReceiver,
-  type ReliableReceiverMessage,
-  type ReliableReceiverOptions,
-} from "./reliable-receiver.ts";
+export type { DeliveryProgress, ReliableReceiverOptions, ReliableSenderOptions } from "./reliable-options.ts";
+export { reliableReceiver, type ReliableReceiver, type ReliableReceiverMessage } from "./reliable-receiver.ts";
 export {
   reliableSender,
   sendReliably,
-  type DeliveryProgress,
   type ReliableSender,
   type ReliableSenderMessage,
-  type ReliableSenderOptions,
   type SendReliably,
   type SendResult,
 } from "./reliable-sender.ts";

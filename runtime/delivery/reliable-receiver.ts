@@ -12,26 +12,10 @@ import type { Ref } from "../ref.ts";
 import { checkReceiver } from "./check-delivery.ts";
 import { DeliveryError } from "./delivery-error.ts";
 import { isReceiverFrame, type ReceiverFrame, type SenderFrame } from "./delivery-frame.ts";
-import type { Delivery, ReceiverCommand } from "./delivery.ts";
+import type { ReceiverCommand } from "./delivery.ts";
 import { Incoming, type Unconfirmed } from "./incoming.ts";
 import { createReceiverMemory, type ReceiverMemory } from "./receiver-memory.ts";
-
-/** To whom a reliable receiver delivers, and what it remembers. */
-export interface ReliableReceiverOptions<M> {
-  /** Hands a delivery to the consumer; make it with `ctx.callback` in the consumer's `init`. */
-  deliver(delivery: Delivery<M>): void;
-  /** What is confirmed already. Default: one that lives as long as this behaviour. */
-  readonly memory?: ReceiverMemory;
-  /** Most messages of one stream that are not confirmed, 1 to 10,000. Default: 64. */
-  readonly window?: number;
-  /** Most streams at once; a sender past it waits, and its attempts are dead letters. Default: 1,024. */
-  readonly streamsMax?: number;
-  /**
-   * Whether a message is of the right type. One that is not becomes a dead letter here and counts as confirmed, so that it does not hold
-   * up what comes after it. Default: all are.
-   */
-  accepts?(message: unknown): message is M;
-}
+import type { ReliableReceiverOptions } from "./reliable-options.ts";
 
 /** What a reliable receiver takes; its commands come from functions of this folder. */
 export type ReliableReceiverMessage<M> =

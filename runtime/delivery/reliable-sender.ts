@@ -14,33 +14,9 @@ import type { Ref } from "../ref.ts";
 import { checkSender } from "./check-delivery.ts";
 import { DeliveryError } from "./delivery-error.ts";
 import { isSenderFrame, type ReceiverFrame, type SenderFrame } from "./delivery-frame.ts";
-import type { DeliveryStore, DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
+import type { DeliveryStoreResult, StoredDelivery } from "./delivery-store.ts";
 import { Outgoing } from "./outgoing.ts";
-
-/** To whom a reliable sender delivers, and how. */
-export interface ReliableSenderOptions<M> {
-  /** The actor that runs `reliableReceiver`, on any node; it may start later. */
-  readonly to: Ref<ReceiverFrame<M>>;
-  /** What the consumer sees as the origin. Default: the sender's address. */
-  readonly producer?: string;
-  /** Keeps messages over a crash of the process. Default: none, they are kept in memory, also over a restart by supervision. */
-  readonly store?: DeliveryStore<M>;
-  /** Most messages that are not confirmed; a `send` past it is refused. Default: 10,000. */
-  readonly bufferMax?: number;
-  /** The wait before asking again, doubling up to `resendMaxMs`, 20 % more or less. Defaults: 500 ms, 30,000 ms. */
-  readonly resendMs?: number;
-  readonly resendMaxMs?: number;
-  /** Told whenever messages were confirmed; make it with `ctx.callback`. */
-  confirmed?(progress: DeliveryProgress): void;
-}
-
-/** How far a reliable sender is. */
-export interface DeliveryProgress {
-  /** All up to this number are confirmed. */
-  readonly confirmed: number;
-  /** How many are not. */
-  readonly waiting: number;
-}
+import type { ReliableSenderOptions } from "./reliable-options.ts";
 
 /** To a reliable sender. Without `replyTo`, a message that is refused is a dead letter. */
 export interface SendReliably<M> {

@@ -1,5 +1,6 @@
 /** What an actor does with groups: functions over its context, each one message to the receptionist of its node. */
-import type { AskResult, Context } from "../context.ts";
+import type { AskResult } from "../ask-result.ts";
+import type { Context } from "../context.ts";
 import type { Ref } from "../ref.ts";
 import type { GroupScope, Listing, Members, ReceptionistMessage } from "./receptionist-message.ts";
 import { RECEPTIONIST_PATH } from "./receptionist.ts";

@@ -6,7 +6,7 @@
  * All come from `KERNEL_PATH`, which a driver never drops over a link that stays up (`Remoting.send`). All but `report` go
  * to it. Cases and fields are only ever added; a case that a kernel does not know is a dead letter and nothing else.
  */
-import type { AskFailure } from "../context.ts";
+import type { AskFailure } from "../ask-result.ts";
 import { KERNEL_PATH, type Envelope } from "../ports/remoting.ts";
 import type { TerminationReason } from "../ref.ts";
 

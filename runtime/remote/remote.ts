@@ -8,7 +8,7 @@
  * Nothing that another node says reaches an actor under a name that is not its own: the driver vouches for the node, and a
  * path with a `$` is no actor's. Paths with a `$` need no credit: kernels bound what they say, and an answer was asked for.
  */
-import type { AskFailure } from "../context.ts";
+import type { AskFailure } from "../ask-result.ts";
 import type { DeadLetter, DeadLetterReason } from "../inspection.ts";
 import type { InspectionHub } from "../inspection-hub.ts";
 import type { Address } from "../ports/address.ts";

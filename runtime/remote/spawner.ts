@@ -9,7 +9,8 @@
  */
 import type { Behavior } from "../behavior.ts";
 import { NAME } from "../check-spawn.ts";
-import type { AskFailure, AskResult, Context, SpawnOptions } from "../context.ts";
+import type { AskFailure, AskResult } from "../ask-result.ts";
+import type { Context, SpawnOptions } from "../context.ts";
 import type { Ref } from "../ref.ts";
 
 /** The path of every node's spawner. */

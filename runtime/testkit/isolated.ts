@@ -10,7 +10,7 @@ import { settleStash, STASH, UNSTASH, UNSTASH_IN_HAND } from "../after-handler.t
 import { refusePromise } from "../behavior-error.ts";
 import type { Behavior, Signal } from "../behavior.ts";
 import { checkBehavior } from "../check-behavior.ts";
-import type { AskResult } from "../context.ts";
+import type { AskResult } from "../ask-result.ts";
 import type { Address } from "../ports/address.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LinkEvent } from "../ports/remoting.ts";

@@ -52,7 +52,9 @@ export interface ManualCluster {
 /** Starts one system a name, each linked with each. @throws when a name is there twice, `RangeError` without any. */
 export function createManualCluster(nodes: readonly string[], options: ManualClusterOptions = {}): ManualCluster {
   if (!Array.isArray(nodes) || nodes.length === 0) {
-    throw new RangeError('Cannot make a cluster of no nodes: name at least one, as in createManualCluster(["n1", "n2"])');
+    throw new RangeError(
+      'Cannot make a cluster of no nodes: name at least one, as in createManualCluster(["n1", "n2"])',
+    );
   }
   if (new Set(nodes).size !== nodes.length) {
     throw new Error(`Cannot make a cluster of ${nodes.join(", ")}: a name is there twice`);

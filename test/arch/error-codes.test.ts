@@ -10,7 +10,7 @@ import { REPOSITORY } from "./scratch-folder.ts";
 const DECLARED: Readonly<Record<string, readonly string[]>> = {
   StoreError: unionOf("StoreErrorCode", "runtime/ports/store-error.ts"),
   BehaviorError: unionOf("BehaviorErrorCode", "runtime/behavior-error.ts"),
-  AskFailure: unionOf("AskFailure", "runtime/context.ts"),
+  AskFailure: unionOf("AskFailure", "runtime/ask-result.ts"),
   DeadLetterReason: unionOf("DeadLetterReason", "runtime/inspection.ts"),
   SpawnRefusal: unionOf("SpawnRefusal", "runtime/remote/spawner.ts"),
   DeliveryError: unionOf("DeliveryErrorCode", "runtime/delivery/delivery-error.ts"),
