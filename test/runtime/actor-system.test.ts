@@ -289,6 +289,8 @@ test("an anonymous actor gets the next number that is free, the same in every ru
 test("spawn() refuses a taken and a malformed name", () => {
   const { system } = setup();
   system.spawn(counter, { name: "one" });
-  expect(() => system.spawn(counter, { name: "one" })).toThrow('Cannot spawn "one" at the top level: the name is taken');
+  expect(() => system.spawn(counter, { name: "one" })).toThrow(
+    'Cannot spawn "one" at the top level: the name is taken',
+  );
   expect(() => system.spawn(counter, { name: "a/b" })).toThrow('Cannot spawn "a/b"');
 });
