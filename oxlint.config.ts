@@ -29,8 +29,8 @@ const FOLDERS: readonly Folder[] = [
   { files: ["api/**"], packages: ["fastify", "@fastify/*"], node: true },
   { files: ["library/**"], node: true },
   { files: ["cli/**"], packages: ["commander", "yaml", "cli-table3", "ts-pattern"], node: true },
-  // To measure the kernel beside it.
-  { files: ["bench/**"], packages: ["nact"], node: true },
+  // To measure the kernel and the transport beside them.
+  { files: ["bench/**"], packages: ["nact", "ws"], node: true },
   { files: ["examples/**"], node: true },
   { files: ["test/**", "vitest.config.ts"], packages: TEST_PACKAGES, node: true },
 ];

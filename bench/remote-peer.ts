@@ -1,4 +1,5 @@
-/** The receiving process of the remote benchmark: says on which port it listens and how much memory it has, ends with its parent. */
+/** The receiving process of the remote benchmark: says on which ports it listens and how much memory it has, ends with its parent. */
+import { serveBareEcho } from "./bare-echo.ts";
 import { echo, sink, slowSink } from "./remote-actors.ts";
 import { SLOW_HANDLE_US } from "./remote-memory.ts";
 import { RECEIVER, SENDER, startRemoteNode } from "./remote-node.ts";
@@ -9,6 +10,10 @@ node.system.spawn(sink(), { name: "sink" });
 node.system.spawn(echo(), { name: "echo" });
 node.system.spawn(slowSink(SLOW_HANDLE_US), { name: "slow", mailbox: { capacity: 1000, overflow: "back-pressure" } });
 
-process.once("disconnect", () => void node.close());
+const bare = await serveBareEcho();
+process.once("disconnect", () => {
+  bare.close();
+  void node.close();
+});
 process.on("message", () => process.send?.({ memory: process.memoryUsage() }));
-process.send?.({ port: node.port });
+process.send?.({ port: node.port, barePort: bare.port });

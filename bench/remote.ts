@@ -2,6 +2,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { withCoresAwake } from "./awake-cores.ts";
+import { bareRoundTrips } from "./bare-echo.ts";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
 import { source, type EchoRequest, type SinkMessage } from "./remote-actors.ts";
 import { measureMemory } from "./remote-memory.ts";
@@ -27,7 +29,7 @@ export const remoteBench: Bench = {
       const node = await startRemoteNode(SENDER, RECEIVER, { host: "127.0.0.1", port: peer.port });
       try {
         await node.linked;
-        const rates = await measure(node, { rounds: quick ? QUICK_ROUNDS : ROUNDS, progress });
+        const rates = await measure(node, { barePort: peer.barePort, rounds: quick ? QUICK_ROUNDS : ROUNDS, progress });
         progress("ten times more than the receiver handles");
         const seconds = quick ? QUICK_MEMORY_SECONDS : MEMORY_SECONDS;
         return [...rates, ...(await measureMemory(node, peer.process, { seconds, progress }))];
@@ -42,26 +44,49 @@ export const remoteBench: Bench = {
 
 async function measure(
   node: RemoteNode,
-  { rounds, progress }: { readonly rounds: number; readonly progress: (line: string) => void },
+  options: { readonly barePort: number; readonly rounds: number; readonly progress: (line: string) => void },
 ): Promise<readonly Row[]> {
+  const { barePort, rounds, progress } = options;
   const small: number[] = [];
   const large: number[] = [];
   const asks: number[] = [];
+  const bare: number[] = [];
+  const awakeAsks: number[] = [];
+  const awakeBare: number[] = [];
   const text = (length: number): string => "x".repeat(length);
   progress("warming up");
   await oneWay(node, WARM_UP, text(64));
   await roundTrips(node, ASKS_WARM_UP);
+  await bareRoundTrips(barePort, ASKS_WARM_UP);
   for (let round = 1; round <= rounds; round++) {
     progress(`round ${round} of ${rounds}`);
     small.push(await oneWay(node, SMALL_MESSAGES, text(64)));
     large.push(await oneWay(node, LARGE_MESSAGES, text(1024)));
     asks.push(await roundTrips(node, ASKS));
+    bare.push(await bareRoundTrips(barePort, ASKS));
+    await withCoresAwake(async () => {
+      awakeAsks.push(await roundTrips(node, ASKS));
+      awakeBare.push(await bareRoundTrips(barePort, ASKS));
+    });
   }
   return [
     spreadRow("one way, 64 bytes", small, { unit: "messages/s", goal: "at least 400,000" }),
     spreadRow("one way, 1 KiB", large, { unit: "messages/s", goal: "at least 150,000" }),
-    spreadRow("ask, median", asks, { unit: "µs", goal: "under 150" }),
+    ...askRows("cores awake", awakeAsks, awakeBare),
+    ...askRows("cores idle", asks, bare),
   ];
+}
+
+function askRows(cores: string, asks: readonly number[], bare: readonly number[]): readonly Row[] {
+  return [
+    spreadRow(`ask, ${cores}`, asks, { unit: "µs", goal: "median under 150" }),
+    spreadRow(`bare ws echo, ${cores}`, bare, { unit: "µs", goal: "what the machine takes" }),
+    spreadRow(`ask / bare ws, ${cores}`, ratios(asks, bare), { unit: "x", goal: "round by round" }),
+  ];
+}
+
+function ratios(ours: readonly number[], theirs: readonly number[]): number[] {
+  return ours.map((value, round) => value / (theirs[round] ?? Number.NaN));
 }
 
 /** Messages a second, from the first one told to the last one handled. */
@@ -91,6 +116,7 @@ async function roundTrips({ system }: RemoteNode, count: number): Promise<number
 interface Peer {
   readonly process: ChildProcess;
   readonly port: number;
+  readonly barePort: number;
 }
 
 async function startPeer(): Promise<Peer> {
@@ -98,9 +124,11 @@ async function startPeer(): Promise<Peer> {
   const ended = once(child, "exit").then(([code]) => {
     throw new Error(`The receiving process ended with ${String(code)} before it listened`);
   });
-  const [message] = (await Promise.race([once(child, "message"), ended])) as [{ readonly port: number }];
+  const [message] = (await Promise.race([once(child, "message"), ended])) as [
+    { readonly port: number; readonly barePort: number },
+  ];
   ended.catch(() => {});
-  return { process: child, port: message.port };
+  return { process: child, ...message };
 }
 
 async function endPeer(child: ChildProcess): Promise<void> {

@@ -37,7 +37,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["runtime"],
   lmdb: ["runtime/node"],
   pino: ["runtime/node"],
-  ws: ["transport/node"],
+  ws: ["transport/node", "bench"],
   msgpackr: ["transport/node"],
   typebox: ["actors"],
   "ts-pattern": ["actors", "cli"],
