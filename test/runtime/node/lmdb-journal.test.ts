@@ -1,5 +1,5 @@
 /** The LMDB journal: the contract, damage of every kind, a full disk, a killed process, garbage, two processes. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { verifyJournal } from "../../../runtime/node/journal-verifier.ts";
 import { readLmdbFile } from "../../../runtime/node/lmdb-file.ts";
 import { journalContract } from "../../contract/journal.ts";
 import { called, closed, event, readAll, say, texts } from "../../contract/journal-calls.ts";
+import { startAppendingChild } from "./appending-child.ts";
 
 journalContract("LMDB", () => {
   const folder = mkdtempSync(join(tmpdir(), "blixard-journal-"));
@@ -100,7 +101,7 @@ describe("openLmdbJournal() refuses, naming the file and the way out,", () => {
   }
 
   test("a folder that another process has", SLOW, async () => {
-    const child = await startChild("append");
+    const child = await startAppendingChild([CHILD, folder, "append"]);
     try {
       await expect(open()).rejects.toMatchObject({
         code: "store-locked",
@@ -206,7 +207,7 @@ test(
   SLOW,
   async () => {
     for (let run = 0; run < 3; run++) {
-      const child = await startChild("append");
+      const child = await startAppendingChild([CHILD, folder, "append"]);
       const acknowledged = await child.kill(100);
       const journal = await open();
       const { firstSequence, lastSequence } = await claim(journal, "a");
@@ -311,27 +312,4 @@ function overwrite(at: number, noise: Buffer): void {
   const image = readFileSync(path);
   noise.copy(image, at);
   writeFileSync(path, image);
-}
-
-/** A child process that appends until it is killed; `kill` gives the last sequence that it was told is durable. */
-async function startChild(mode: string): Promise<{ readonly pid: number; kill(afterMs?: number): Promise<number> }> {
-  const child = spawn(process.execPath, [CHILD, folder, mode], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  await new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      resolve();
-    });
-  });
-  return {
-    pid: child.pid ?? 0,
-    kill: async (afterMs = 0) => {
-      await new Promise((resolve) => setTimeout(resolve, afterMs));
-      child.kill("SIGKILL");
-      await ended;
-      // The last line may be cut off.
-      return Number(output.split("\n").at(-2));
-    },
-  };
 }

@@ -1,5 +1,5 @@
 /** The LMDB log store: the contract, damage of every kind, a full disk, a killed process, two processes. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { formatRecord, parseLog } from "../../../runtime/node/log-records.ts";
 import { RecordError } from "../../../runtime/node/sealed-record.ts";
 import { append, close, commands, term } from "../../contract/log-store-calls.ts";
 import { logStoreContract } from "../../contract/log-store.ts";
+import { startAppendingChild } from "./appending-child.ts";
 
 logStoreContract("LMDB", () => {
   const folder = mkdtempSync(join(tmpdir(), "blixard-log-"));
@@ -201,7 +202,7 @@ test("openLmdbLogStore() refuses a folder that this or another process has, and 
   open();
   expect(() => open()).toThrow(`Cannot use data folder "${folder}": process ${process.pid} has it`);
   await closeAll();
-  const child = await startChild();
+  const child = await startAppendingChild([CHILD, folder, "append"]);
   try {
     expect(() => open()).toThrow(
       expect.objectContaining({
@@ -217,7 +218,7 @@ test("openLmdbLogStore() refuses a folder that this or another process has, and 
 
 test("after kill -9 in the middle of appends, everything acknowledged is there", async () => {
   for (let run = 0; run < 3; run++) {
-    const child = await startChild();
+    const child = await startAppendingChild([CHILD, folder, "append"]);
     const acknowledged = await child.kill(100);
     const { entries, hardState } = open().load();
     await closeAll();
@@ -248,29 +249,6 @@ test("a full disk is reported as store-full, and what was confirmed is there", a
     unhandled: 0,
   });
 });
-
-/** A child process that appends until it is killed. */
-async function startChild(): Promise<{ readonly pid: number; kill(afterMs?: number): Promise<number> }> {
-  const child = spawn(process.execPath, [CHILD, folder, "append"], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  await new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      resolve();
-    });
-  });
-  return {
-    pid: child.pid ?? 0,
-    kill: async (afterMs = 0) => {
-      await new Promise((resolve) => setTimeout(resolve, afterMs));
-      child.kill("SIGKILL");
-      await ended;
-      // The last line may be cut off.
-      return Number(output.split("\n").at(-2));
-    },
-  };
-}
 
 function bytes(length: number, next: () => number): Buffer {
   return Buffer.from(Array.from({ length }, next));
