@@ -1,6 +1,6 @@
 /** Credit between nodes: a slow receiver holds its senders back, wherever they are. */
 import fc from "fast-check";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   KERNEL_PATH,
   stateless,
@@ -11,18 +11,7 @@ import {
   type Ref,
 } from "../../../runtime/index.ts";
 import { CHANNEL_QUEUE_MAX, GRANT_STEP, WINDOW } from "../../../runtime/remote/window.ts";
-import { TestNetwork } from "./test-network.ts";
-
-const networks: TestNetwork[] = [];
-afterEach(() => {
-  for (const network of networks.splice(0)) network.stop();
-});
-
-function create(nodes: readonly string[] = ["n1", "n2"]): TestNetwork {
-  const network = new TestNetwork(nodes);
-  networks.push(network);
-  return network;
-}
+import { openNetwork } from "./open-network.ts";
 
 interface Numbered {
   readonly from: string;
@@ -50,7 +39,7 @@ function lettersOf(system: ActorSystem): DeadLetterReason[] {
 }
 
 test("a receiver that presses back never has more under way than its window, and gets everything in order", () => {
-  const network = create();
+  const network = openNetwork();
   const received: number[] = [];
   let underWay = 0;
   let most = 0;
@@ -78,7 +67,7 @@ test("a receiver that presses back never has more under way than its window, and
 });
 
 test("a receiver that does not press back is free after one answer, and its senders never wait", () => {
-  const network = create();
+  const network = openNetwork();
   let received = 0;
   network.system("n2").spawn(
     stateless("sink", () => void (received += 1)),
@@ -96,7 +85,7 @@ test("a receiver that does not press back is free after one answer, and its send
 });
 
 test("a sender without credit gets no turn until the receiver has caught up; one that ignores pressure goes on", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const handled = { waits: 0, ignores: 0 };
   const eager = (name: "waits" | "ignores"): Behavior<null, number> =>
@@ -119,7 +108,7 @@ test("a sender without credit gets no turn until the receiver has caught up; one
 });
 
 test("system.ready() resolves when there is credit again", async () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const sink = n1.refAt<number>({ node: "n2", path: "sink" });
   await n1.ready(sink);
@@ -134,7 +123,7 @@ test("system.ready() resolves when there is credit again", async () => {
 });
 
 test("what does not fit into a channel's queue is a dead letter, and an ask of it fails", async () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const letters = lettersOf(n1);
   const sink = n1.refAt<unknown>({ node: "n2", path: "sink" });
@@ -145,7 +134,7 @@ test("what does not fit into a channel's queue is a dead letter, and an ask of i
 });
 
 test("the end of an actor that presses back sets its senders free: what they send then are dead letters there", () => {
-  const network = create();
+  const network = openNetwork();
   const n2 = network.system("n2");
   const sink = n2.spawn(
     stateless("sink", () => {}),
@@ -163,7 +152,7 @@ test("the end of an actor that presses back sets its senders free: what they sen
 });
 
 test("an actor that presses back takes the freedom back that an earlier one at its path gave", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const n2 = network.system("n2");
   const ref = n1.refAt<number>({ node: "n2", path: "sink" });
@@ -186,7 +175,7 @@ test("an actor that presses back takes the freedom back that an earlier one at i
 });
 
 test("two actors of two nodes that press back on each other do not stand still", () => {
-  const network = create();
+  const network = openNetwork();
   let handled = 0;
   // Answers each message with two until enough have gone round, so that both windows are used up at once.
   const echo = (other: string): Behavior<null, number> =>
@@ -203,7 +192,7 @@ test("two actors of two nodes that press back on each other do not stand still",
 });
 
 test("messages that a link loses cost no credit: their sender reports, and goes on", () => {
-  const network = create();
+  const network = openNetwork();
   let drawn = 0;
   network.loses = () => drawn++ % 3 === 0;
   let handled = 0;
@@ -246,7 +235,7 @@ test("under loss, broken links and any order of turns: credit holds, order holds
       fc.boolean(),
       fc.integer({ min: 0, max: 20 }),
       (actions, presses, lossPercent) => {
-        const network = new TestNetwork(["n1", "n2"]);
+        const network = openNetwork(["n1", "n2"]);
         const loss = network.systems.size * lossPercent;
         let drawn = 0;
         // A fixed rhythm of losses; which message it meets is the schedule's choice.
@@ -330,7 +319,7 @@ test("under loss, broken links and any order of turns: credit holds, order holds
 });
 
 test("a link that flaps fills no mailbox beyond twice its capacity, and credit comes back when it is handled", () => {
-  const network = create();
+  const network = openNetwork();
   const received: number[] = [];
   const [n1, n2] = [network.system("n1"), network.system("n2")];
   n2.spawn(

@@ -1,5 +1,5 @@
 /** ctx.forward(): who passes an ask on is its sender for pressure, and the ask hears of refusals, wherever the three are. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   poolRouter,
   stateless,
@@ -8,20 +8,15 @@ import {
   type Behavior,
   type Ref,
 } from "../../../runtime/index.ts";
-import { TestNetwork } from "./test-network.ts";
-
-const networks: TestNetwork[] = [];
-afterEach(() => {
-  for (const network of networks.splice(0)) network.stop();
-});
+import { openNetwork } from "./open-network.ts";
+import type { TestNetwork } from "./test-network.ts";
 
 interface Question {
   readonly replyTo: Ref<string>;
 }
 
 function create(): TestNetwork {
-  const network = new TestNetwork(["n1", "n2", "n3"]);
-  networks.push(network);
+  const network = openNetwork(["n1", "n2", "n3"]);
   for (const [node, system] of network.systems) {
     system.spawn(
       stateless<Question>("answerer", ({ replyTo }, ctx) => ctx.tell(replyTo, node)),

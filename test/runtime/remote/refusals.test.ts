@@ -1,5 +1,5 @@
 /** What comes from other nodes and is not as it should be: refused by name, and nothing else is disturbed. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   KERNEL_PATH,
   Ref,
@@ -10,18 +10,8 @@ import {
   type Behavior,
   type DeadLetterReason,
 } from "../../../runtime/index.ts";
-import { TestNetwork } from "./test-network.ts";
-
-const networks: TestNetwork[] = [];
-afterEach(() => {
-  for (const network of networks.splice(0)) network.stop();
-});
-
-function create(nodes: readonly string[] = ["n1", "n2"]): TestNetwork {
-  const network = new TestNetwork(nodes);
-  networks.push(network);
-  return network;
-}
+import { openNetwork } from "./open-network.ts";
+import type { TestNetwork } from "./test-network.ts";
 
 interface Greet {
   readonly type: "greet";
@@ -57,7 +47,7 @@ function reasonsOf(system: ActorSystem): DeadLetterReason[] {
 }
 
 test("a message that the behaviour does not accept is a dead letter there, an ask of it fails, and others go on", async () => {
-  const network = create();
+  const network = openNetwork();
   network.system("n2").spawn(greeter, { name: "greeter" });
   const to = network.system("n1").refAt<unknown>({ node: "n2", path: "greeter" });
   network.system("n1").tell(to, "of another version");
@@ -70,7 +60,7 @@ test("a message that the behaviour does not accept is a dead letter there, an as
 });
 
 test("a check that throws has not accepted, and crashes nobody", async () => {
-  const network = create();
+  const network = openNetwork();
   const picky: Behavior<null, Greet> = {
     ...greeter,
     accepts: (message): message is Greet => (message as Greet).type === "greet",
@@ -85,7 +75,7 @@ test("a check that throws has not accepted, and crashes nobody", async () => {
 });
 
 test("an ask of an actor that does not exist fails at once, also one that ends with the ask waiting", async () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const n2 = network.system("n2");
   const nobody = n1.refAt<unknown>({ node: "n2", path: "nobody" });
@@ -104,7 +94,7 @@ test("an ask of an actor that does not exist fails at once, also one that ends w
 });
 
 test("an ask of a full mailbox that fails asks fails at once on the other node too", async () => {
-  const network = create();
+  const network = openNetwork();
   network.system("n2").spawn(
     stateless("busy", () => {}),
     { name: "busy", mailbox: { capacity: 1, overflow: "fail-ask" } },
@@ -119,7 +109,7 @@ test("an ask of a full mailbox that fails asks fails at once on the other node t
 });
 
 test("every ask of a node fails with node-down when its link is lost, and at once when there is none", async () => {
-  const network = create(["n1", "n2", "n3"]);
+  const network = openNetwork(["n1", "n2", "n3"]);
   const n1 = network.system("n1");
   for (const node of ["n2", "n3"]) {
     network.system(node).spawn(
@@ -141,7 +131,7 @@ test("every ask of a node fails with node-down when its link is lost, and at onc
 });
 
 test("a message to a node without a link, or that is no peer, is a dead letter: node-down", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const known = n1.refAt<string>({ node: "n2", path: "greeter" });
   network.cut("n1", "n2");
@@ -153,7 +143,7 @@ test("a message to a node without a link, or that is no peer, is a dead letter: 
 });
 
 test("a ref works again when its node is back", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const got: string[] = [];
   network.system("n2").spawn(
@@ -175,7 +165,7 @@ test("a ref works again when its node is back", () => {
 });
 
 test("a ref to a path of the kernel is refused where it is used: nothing of it leaves the node", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const reasons = reasonsOf(n1);
   const before = network.sent.length;
@@ -187,7 +177,7 @@ test("a ref to a path of the kernel is refused where it is used: nothing of it l
 });
 
 test("a forged ref in a payload harms nobody: the actor that uses it causes a dead letter", () => {
-  const network = create();
+  const network = openNetwork();
   const n2 = network.system("n2");
   n2.spawn(greeter, { name: "greeter" });
   const reasons = reasonsOf(n2);
@@ -205,7 +195,7 @@ test("a forged ref in a payload harms nobody: the actor that uses it causes a de
 });
 
 test("an answer to an ask of another life of the node is a dead letter there, and answers nothing", async () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const asked: AnyRef[] = [];
   network.system("n2").spawn(
@@ -227,7 +217,7 @@ test("an answer to an ask of another life of the node is a dead letter there, an
 });
 
 test("only the node that was asked can say that an ask will get no answer", async () => {
-  const network = create(["n1", "n2", "n3"]);
+  const network = openNetwork(["n1", "n2", "n3"]);
   const n1 = network.system("n1");
   network.system("n2").spawn(
     stateless("silent", () => {}),
@@ -258,7 +248,7 @@ test("only the node that was asked can say that an ask will get no answer", asyn
 });
 
 test("what no kernel says is a dead letter: malformed, in the name of an actor, or of a node without a link", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   n1.spawn(
     stateless("target", () => {}),
@@ -294,7 +284,7 @@ test("what no kernel says is a dead letter: malformed, in the name of an actor, 
 });
 
 test("nobody waits for a system that has stopped while its link is up: not asks, watches, nor credit", async () => {
-  const network = create();
+  const network = openNetwork();
   const [n1, n2] = [network.system("n1"), network.system("n2")];
   const sink = n1.refAt<unknown>({ node: "n2", path: "sink" });
   n2.spawn(
@@ -328,7 +318,7 @@ test("nobody waits for a system that has stopped while its link is up: not asks,
 });
 
 test("credit for a channel that is none, and a report of one, do no harm", () => {
-  const network = create();
+  const network = openNetwork();
   const n1 = network.system("n1");
   const from = { node: "n2", path: KERNEL_PATH };
   network.forge({ from, to: { node: "n1", path: KERNEL_PATH }, message: { type: "credit", path: "x", limit: 5 } });

@@ -1,5 +1,5 @@
 /** Remote spawn: what is registered on a node, others may spawn there. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   SPAWNER_SPAWN_OPTIONS,
   spawnerActor,
@@ -10,12 +10,8 @@ import {
   type SpawnOnRequest,
   type SpawnResult,
 } from "../../../runtime/index.ts";
-import { TestNetwork } from "./test-network.ts";
-
-const networks: TestNetwork[] = [];
-afterEach(() => {
-  for (const network of networks.splice(0)) network.stop();
-});
+import { openNetwork } from "./open-network.ts";
+import type { TestNetwork } from "./test-network.ts";
 
 interface Greet {
   readonly name: string;
@@ -32,8 +28,7 @@ function greeter(word: string): Behavior<null, Greet | "stop" | "crash"> {
 }
 
 function create(): { network: TestNetwork; spawnOnN2: SpawnOnN2; signals: string[] } {
-  const network = new TestNetwork(["n1", "n2"]);
-  networks.push(network);
+  const network = openNetwork(["n1", "n2"]);
   network.system("n2").spawn(
     spawnerActor(
       {

@@ -1,13 +1,8 @@
 /** Death watch between nodes: `terminated` exactly once for each watch, whatever happens meanwhile. */
 import fc from "fast-check";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type Behavior, type Ref } from "../../../runtime/index.ts";
-import { TestNetwork } from "./test-network.ts";
-
-const networks: TestNetwork[] = [];
-afterEach(() => {
-  for (const network of networks.splice(0)) network.stop();
-});
+import { openNetwork } from "./open-network.ts";
 
 /** Crashes when it is told so. */
 const target: Behavior<null, "crash"> = {
@@ -94,7 +89,7 @@ test("terminated comes exactly once for each watch, under stops, crashes, unwatc
   const ends = { unwatched: 0, terminated: 0 };
   fc.assert(
     fc.property(fc.array(ACTION, { minLength: 10, maxLength: 80, size: "max" }), (actions) => {
-      const network = new TestNetwork(NODES);
+      const network = openNetwork(NODES);
       const watches = NODES.map((): Watch[] => []);
       const crashes: unknown[] = [];
       const watchers = NODES.map((node, i) =>
@@ -157,8 +152,7 @@ test("terminated comes exactly once for each watch, under stops, crashes, unwatc
 });
 
 test("an answer to a watch that was given up is none to the next one on the same actor", () => {
-  const network = new TestNetwork(["n1", "n2"]);
-  networks.push(network);
+  const network = openNetwork(["n1", "n2"]);
   const watches: Watch[] = [];
   const n1 = network.system("n1");
   const n2 = network.system("n2");
@@ -181,8 +175,7 @@ test("an answer to a watch that was given up is none to the next one on the same
 });
 
 test("a signal that waits for an earlier watch on a name is none of the present one", () => {
-  const network = new TestNetwork(["n1", "n2"]);
-  networks.push(network);
+  const network = openNetwork(["n1", "n2"]);
   const signals: string[] = [];
   let again: (value: null) => void = () => {};
   const behavior: Behavior<null, "watch"> = {
