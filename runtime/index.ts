@@ -72,7 +72,25 @@ export type {
   StartResult,
   StopResult,
 } from "./ports/hypervisor.ts";
-export type { HardState, LoadedLog, LogEntry, LogStore, LogWrite } from "./ports/log-store.ts";
+export {
+  EMPTY_LOG,
+  type HardState,
+  type LoadedLog,
+  type LogDamage,
+  type LogEntry,
+  type LogPosition,
+  type LogStore,
+  type LogWrite,
+  type MemberIdentity,
+} from "./ports/log-store.ts";
+export type {
+  LoadedSnapshots,
+  Snapshot,
+  SnapshotChunk,
+  SnapshotEnd,
+  SnapshotHead,
+  SnapshotStore,
+} from "./ports/snapshot-store.ts";
 export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";

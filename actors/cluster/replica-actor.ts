@@ -21,7 +21,7 @@ import type {
 import { CoordinationWatchers } from "../coordination/coordination-watchers.ts";
 import type { CoordinationTables } from "../coordination/coordination-tables.ts";
 import type { RaftActorMessage, RaftEvent } from "../raft/raft-actor-protocol.ts";
-import type { RaftStatus } from "../raft/ready.ts";
+import type { RaftStatus } from "../raft/core/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeFeed, type VersionedChanges } from "./change-feed.ts";
 import { ClusterState, type Applied } from "./cluster-state.ts";

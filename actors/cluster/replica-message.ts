@@ -1,7 +1,7 @@
 /** What the replica actor hears: requests, what Raft tells its subscriber, and its own timers and answers. */
 import type { AskResult, Ref } from "../../runtime/index.ts";
 import type { RaftEvent, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
-import type { RaftStatus } from "../raft/ready.ts";
+import type { RaftStatus } from "../raft/core/ready.ts";
 import type { ReplicaRequest, ReplicaStatus } from "./replica-protocol.ts";
 
 export type ReplicaMessage =

@@ -1,15 +1,15 @@
 /** Raft: consensus on a log of commands. See README.md. */
-export { createConfiguration, type Configuration } from "./configuration.ts";
-export { RaftInvariantError } from "./invariant.ts";
-export type { RaftMessage } from "./messages.ts";
-export type { Outgoing } from "./outbox.ts";
-export { brokenRules, type RaftFaults } from "./planted-faults.ts";
+export { createConfiguration, type Configuration } from "./core/configuration.ts";
+export { RaftInvariantError } from "./core/invariant.ts";
+export type { RaftMessage } from "./core/messages.ts";
+export type { Outgoing } from "./core/outbox.ts";
+export { brokenRules, type RaftFaults } from "./core/planted-faults.ts";
 export { RAFT_SPAWN_OPTIONS, raftActor } from "./raft-actor.ts";
 export type { RaftActorOptions } from "./raft-host.ts";
 export type { RaftActorMessage, RaftEvent, RaftPropose, RaftProposeReply } from "./raft-actor-protocol.ts";
-export { RaftCore, type RaftCoreOptions, type RaftInput, type RaftView } from "./raft-core.ts";
-export { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./raft-options.ts";
-export { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
+export { RaftCore, type RaftCoreOptions, type RaftInput, type RaftView } from "./core/raft-core.ts";
+export { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./core/raft-options.ts";
+export { RAFT_RULES, type RaftRules } from "./core/raft-rules.ts";
 export type {
   Leadership,
   PeerStatus,
@@ -20,4 +20,4 @@ export type {
   ReadFailure,
   ReadOutcome,
   Ready,
-} from "./ready.ts";
+} from "./core/ready.ts";

@@ -2,13 +2,32 @@
 import type { LogEntry } from "../../runtime/ports/log-store.ts";
 import type { StoreError } from "../../runtime/ports/store-error.ts";
 import type { Ref } from "../../runtime/ref.ts";
-import type { RaftMessage } from "./messages.ts";
-import type { Leadership, RaftAlarm, RaftStatus, ReadFailure } from "./ready.ts";
+import type { RaftMessage } from "./core/messages.ts";
+import type {
+  ChangeMembershipResult,
+  ConfigurationInForce,
+  Leadership,
+  MembershipChange,
+  RaftAlarm,
+  RaftStatus,
+  ReadFailure,
+  TransferResult,
+} from "./core/ready.ts";
 
 export type RaftActorMessage =
-  /** From the Raft actor of node `from`. */
-  | { readonly type: "peer"; readonly from: string; readonly message: RaftMessage }
+  /** From the Raft actor of member `from` to member `to`, both ids with incarnations, of cluster `cluster`. */
+  | {
+      readonly type: "peer";
+      readonly cluster: string;
+      readonly from: string;
+      readonly to: string;
+      readonly message: RaftMessage;
+    }
   | RaftPropose
+  | RaftProposeBatch
+  | RaftChangeMembership
+  | RaftTransfer
+  | RaftMachineMessage
   /** Asks for an index at which a read is linearizable; the subscriber gets `read-ready` or `read-failed` with `id`. */
   | { readonly type: "read"; readonly id: string }
   /** The subscriber has lost its state: sends it again what it has been sent, from `fromIndex`. */
@@ -35,19 +54,82 @@ export type RaftProposeReply =
   /** Certainly not in the log. */
   | {
       readonly type: "propose-refused";
-      readonly code: "no-leader" | "overloaded" | "too-large" | "store-failed";
+      readonly code: "no-leader" | "overloaded" | "too-large" | "store-failed" | "read-only";
       readonly leader: string | null;
     };
+
+/** Many commands at once, for whoever gathers them: appended together or refused together. Not forwarded. */
+export interface RaftProposeBatch {
+  readonly type: "propose-batch";
+  readonly payloads: readonly Uint8Array[];
+  readonly replyTo: Ref<RaftProposeReply>;
+}
+
+/** Changes who belongs to the cluster, one member at a time. A follower forwards it to the leader it knows. */
+export interface RaftChangeMembership {
+  readonly type: "change-membership";
+  readonly change: MembershipChange;
+  readonly replyTo: Ref<ChangeMembershipResult>;
+  readonly hops?: number;
+}
+
+/** Hands leadership to the node's member, or to the best one. `force` skips the wait for it to catch up. */
+export interface RaftTransfer {
+  readonly type: "transfer";
+  readonly to: string | null;
+  readonly force: boolean;
+  readonly replyTo: Ref<TransferResult>;
+  readonly hops?: number;
+}
+
+/** What the subscriber, which holds the machine, says about snapshots of it. */
+export type RaftMachineMessage =
+  /** Answers `take-snapshot`: it holds a view of its state as of `index`, whatever it applies from now on. */
+  | { readonly type: "snapshot-taken"; readonly request: number; readonly index: number }
+  /** Answers `next-chunk`. `last`: no chunk follows; the view is dropped. */
+  | {
+      readonly type: "snapshot-chunk";
+      readonly request: number;
+      readonly number: number;
+      readonly bytes: Uint8Array;
+      readonly last: boolean;
+    }
+  /** Asks for a snapshot now, whatever the log's size. The answer comes when it is durable. */
+  | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotNowReply> };
+
+export type SnapshotNowReply =
+  | { readonly ok: true; readonly index: number; readonly sizeBytes: number }
+  | { readonly ok: false; readonly code: "snapshot-under-way" | "store-failed" | "nothing-to-snapshot"; readonly message: string };
 
 /** What the subscriber is told, in this order within one step. */
 export type RaftEvent =
   | ({ readonly type: "leadership" } & Leadership)
-  /** Entries to apply, no-ops too: in order, without gaps, from index 1 after each start. */
+  /** Entries to apply, all types: in order, without gaps; after a start from index 1, or behind what was restored. */
   | { readonly type: "committed"; readonly entries: readonly LogEntry[] }
   /** The read `id` is linearizable on a state that has applied `index`. */
   | { readonly type: "read-ready"; readonly id: string; readonly index: number }
   | { readonly type: "read-failed"; readonly id: string; readonly code: ReadFailure | "store-failed" }
   | { readonly type: "alarm"; readonly alarm: RaftAlarm }
+  | ({ readonly type: "configuration" } & ConfigurationInForce)
+  /** Take a view of the state as it is now, and answer `snapshot-taken`. */
+  | { readonly type: "take-snapshot"; readonly request: number }
+  /** The chunk before is durable: answer `snapshot-chunk` with the next one, from number 0. */
+  | { readonly type: "next-chunk"; readonly request: number; readonly number: number }
+  /** Nobody wants that view any more. */
+  | { readonly type: "drop-snapshot"; readonly request: number }
+  /**
+   * A part of a snapshot that replaces the state: all parts come in order, before any entry behind `index`, which is where the
+   * state stands after the last one. A restore may begin anew from number 0.
+   */
+  | {
+      readonly type: "restore";
+      readonly index: number;
+      readonly number: number;
+      readonly bytes: Uint8Array;
+      readonly last: boolean;
+    }
+  /** The disk has no room: nothing can be written until it has; reads go on. */
+  | { readonly type: "read-only"; readonly readOnly: boolean }
   /** What the store repaired when it was loaded, for the operator. */
   | { readonly type: "store-repaired"; readonly repairs: readonly string[] }
   /** The member is out of service until its node restarts: nothing it says could be kept. */

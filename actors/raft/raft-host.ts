@@ -9,12 +9,12 @@ import type { Context } from "../../runtime/context.ts";
 import type { LogStore } from "../../runtime/ports/log-store.ts";
 import { StoreError } from "../../runtime/ports/store-error.ts";
 import type { Ref } from "../../runtime/ref.ts";
-import { createConfiguration } from "./configuration.ts";
+import { createConfiguration } from "./core/configuration.ts";
 import type { RaftActorMessage, RaftEvent, RaftPropose, RaftProposeReply } from "./raft-actor-protocol.ts";
-import { RaftCore, type RaftView } from "./raft-core.ts";
-import type { RaftLimits, RaftTiming } from "./raft-options.ts";
-import type { RaftRules } from "./raft-rules.ts";
-import type { ProposeResult, ReadOutcome, Ready } from "./ready.ts";
+import { RaftCore, type RaftView } from "./core/raft-core.ts";
+import type { RaftLimits, RaftTiming } from "./core/raft-options.ts";
+import type { RaftRules } from "./core/raft-rules.ts";
+import type { ProposeResult, ReadOutcome, Ready } from "./core/ready.ts";
 
 export interface RaftActorOptions {
   /** Names of the nodes that vote, this one among them; the same at all of them. */

@@ -5,7 +5,7 @@
  * A token holds a number drawn when the member started: an answer to a question of before a restart would carry an old
  * index, and must not be taken for an answer to a question of after it.
  */
-import type { Random } from "../../runtime/ports/random.ts";
+import type { Random } from "../../../runtime/ports/random.ts";
 
 interface ForwardedRead {
   readonly id: string;

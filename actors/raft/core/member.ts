@@ -4,8 +4,8 @@
  * Term and vote change together and go into one write with the entries (hashicorp/raft #661). The roles (`follower.ts`,
  * `campaign.ts`, `leader.ts`) work on this; only the core replaces one role by another.
  */
-import type { HardState, LoadedLog, LogWrite } from "../../runtime/ports/log-store.ts";
-import type { Random } from "../../runtime/ports/random.ts";
+import type { HardState, LoadedLog, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { Random } from "../../../runtime/ports/random.ts";
 import type { Configuration } from "./configuration.ts";
 import { invariant } from "./invariant.ts";
 import type { RaftMessage } from "./messages.ts";

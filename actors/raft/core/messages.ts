@@ -7,7 +7,8 @@
  *
  * Source: Ongaro's dissertation, figures 3.1, 6.4 and section 9.6; etcd-io/raft `raftpb/raft.proto`.
  */
-import type { LogEntry } from "../../runtime/ports/log-store.ts";
+import type { LogEntry } from "../../../runtime/ports/log-store.ts";
+import type { Snapshot } from "../../../runtime/ports/snapshot-store.ts";
 
 export type RaftMessage =
   | PreVoteRequest
@@ -21,7 +22,11 @@ export type RaftMessage =
   | CommitNotice
   | NewerTerm
   | ReadRequest
-  | ReadResponse;
+  | ReadResponse
+  | TimeoutNow
+  | SnapshotOffer
+  | SnapshotPart
+  | SnapshotReport;
 
 /** Would you vote for me in `term`? Changes nothing at either side, so an unelectable member disturbs nobody. */
 export interface PreVoteRequest {
@@ -45,6 +50,8 @@ export interface VoteRequest {
   readonly term: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** The leader itself asked for this election: who hears that leader may vote all the same. */
+  readonly transfer: boolean;
 }
 
 export interface VoteResponse {
@@ -128,4 +135,39 @@ export interface ReadResponse {
   readonly token: string;
   /** Null: refused, ask again later. */
   readonly index: number | null;
+}
+
+/** Campaign now, without a poll: the leader hands over, and you have all of its log (Ongaro's dissertation §3.10). */
+export interface TimeoutNow {
+  readonly type: "timeout-now";
+  readonly term: number;
+}
+
+/** The entries you need are compacted: take this snapshot instead. Answered by a report, which says from which chunk on. */
+export interface SnapshotOffer {
+  readonly type: "snapshot-offer";
+  readonly term: number;
+  readonly snapshot: Snapshot;
+}
+
+export interface SnapshotPart {
+  readonly type: "snapshot-part";
+  readonly term: number;
+  readonly id: string;
+  /** Number of the chunk, from 0. */
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+}
+
+/** What the receiver of a snapshot has on disk. */
+export interface SnapshotReport {
+  readonly type: "snapshot-report";
+  readonly term: number;
+  readonly id: string;
+  /** The chunk that it wants next. Equal to the number of chunks: it has all of them. */
+  readonly next: number;
+  /** `installed`: its log begins behind the snapshot. `refused`: it does not want this one, or could not keep it. */
+  readonly state: "receiving" | "installed" | "refused";
 }

@@ -13,8 +13,9 @@
  *
  * Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version; etcd-io/raft.
  */
-import type { LoadedLog, LogEntry } from "../../runtime/ports/log-store.ts";
-import type { Random } from "../../runtime/ports/random.ts";
+import type { LoadedLog, LogEntry } from "../../../runtime/ports/log-store.ts";
+import type { Snapshot } from "../../../runtime/ports/snapshot-store.ts";
+import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
 import { isVoter, type Configuration } from "./configuration.ts";
 import { Follower } from "./follower.ts";
@@ -55,6 +56,16 @@ export type RaftInput =
   | { readonly type: "timeout" }
   /** Nothing can come from that member any more until a link to it is made again. */
   | { readonly type: "link-lost"; readonly member: string }
+  /** The snapshot that `snapshotsWanted` asked for is installed there, as of `index`. */
+  | { readonly type: "snapshot-sent"; readonly member: string; readonly index: number }
+  /** It is not, and will not be by this transfer. */
+  | { readonly type: "snapshot-failed"; readonly member: string }
+  /** All chunks of a snapshot of this term's leader are durable here: the log may begin behind it. */
+  | { readonly type: "snapshot-received"; readonly snapshot: Snapshot; readonly configuration: Configuration }
+  /** The machine's own snapshot as of `index` is durable. */
+  | { readonly type: "snapshot-made"; readonly index: number }
+  /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */
+  | { readonly type: "room"; readonly hasRoom: boolean }
   /** The write of that token is durable. */
   | { readonly type: "persisted"; readonly token: number };
 

@@ -8,7 +8,7 @@
  *
  * Positions begin at 1; index 0 with term 0 stands before the first entry. All entries are kept: there are no snapshots.
  */
-import type { LogEntry } from "../../runtime/ports/log-store.ts";
+import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import { invariant } from "./invariant.ts";
 
 export interface BatchLimits {

@@ -31,6 +31,12 @@ export interface RaftLimits {
   readonly payloadBytesMax: number;
   /** Most payload bytes a leader takes before they commit; then it refuses proposals. Default 64 MiB of memory. */
   readonly uncommittedBytesMax: number;
+  /** Most appends under way to one follower. Default 64: a round trip of 10 ms at one append every 0.2 ms. */
+  readonly appendsInFlightMax: number;
+  /** Most payload bytes under way to one follower. Default 16 MiB. */
+  readonly bytesInFlightMax: number;
+  /** Entries that are kept behind a snapshot, for followers that are a little behind. Default 10,000. */
+  readonly trailingEntries: number;
   /** Most reads that wait at one member; then it refuses reads. Default 10,000: more than clients of one node. */
   readonly pendingReadsMax: number;
 }
@@ -48,5 +54,8 @@ export const DEFAULT_RAFT_LIMITS: RaftLimits = {
   bytesPerMessageMax: 1_048_576,
   payloadBytesMax: 1_048_576,
   uncommittedBytesMax: 67_108_864,
+  appendsInFlightMax: 64,
+  bytesInFlightMax: 16_777_216,
+  trailingEntries: 10_000,
   pendingReadsMax: 10_000,
 };

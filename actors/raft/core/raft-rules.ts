@@ -2,7 +2,7 @@
  * The two rules of Raft that a simulation must be seen to depend on, each asked at exactly one spot. The core always runs
  * on `RAFT_RULES`, except where `planted-faults.ts` replaces one to check that the checker sees it.
  */
-import type { HardState } from "../../runtime/ports/log-store.ts";
+import type { HardState } from "../../../runtime/ports/log-store.ts";
 
 export interface RaftRules {
   /** What of the hard state a write makes durable (Raft §5.1). */

@@ -1,5 +1,7 @@
 /** What the core wants done after a step, and what it tells of itself. Plain data; carrying it out is the caller's. */
-import type { LogEntry, LogWrite } from "../../runtime/ports/log-store.ts";
+import type { LogEntry, LogPosition, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { Configuration } from "./configuration.ts";
+import type { SnapshotOffer, SnapshotPart, SnapshotReport } from "./messages.ts";
 import type { Outgoing } from "./outbox.ts";
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
@@ -16,6 +18,23 @@ export interface Ready {
   /** Present when it has changed. */
   readonly leadership?: Leadership;
   readonly alarms: readonly RaftAlarm[];
+  /** Present when the configuration in force has changed. */
+  readonly configuration?: ConfigurationInForce;
+  /** Peers that need entries which are compacted: a snapshot must be sent to each, then `snapshot-sent` or `snapshot-failed` stepped. */
+  readonly snapshotsWanted: readonly string[];
+  /** Snapshot traffic that the core has admitted: of its leader in this term, or of a peer it leads. Carried out by the host. */
+  readonly snapshotTraffic: readonly { readonly from: string; readonly message: SnapshotMessage }[];
+  /** Entries up to here may be compacted away: the machine's snapshot covers them, less the trailing window. */
+  readonly compact?: LogPosition;
+}
+
+export type SnapshotMessage = SnapshotOffer | SnapshotPart | SnapshotReport;
+
+export interface ConfigurationInForce {
+  readonly configuration: Configuration;
+  /** Of the entry that holds it; the base of the log when none does. */
+  readonly index: number;
+  readonly committed: boolean;
 }
 
 export interface Leadership {
@@ -62,6 +81,13 @@ export interface RaftStatus {
   readonly lastIndex: number;
   readonly lastTerm: number;
   readonly voters: readonly string[];
+  readonly configuration: ConfigurationInForce;
+  /** The log holds what comes after this index. */
+  readonly base: number;
+  /** Damage was found on disk: the member does not vote until a later term's entry is in its log. */
+  readonly recovering: boolean;
+  /** To whom leadership is being handed over. */
+  readonly transferringTo: string | null;
   /** What the leader knows of the others; empty at any other member. */
   readonly peers: readonly PeerStatus[];
 }
@@ -70,6 +96,49 @@ export interface PeerStatus {
   readonly node: string;
   /** Last index known to be on the peer's disk. */
   readonly match: number;
+  /** How entries go to it: one at a time until its log is known, in a window, or not at all while it takes a snapshot. */
+  readonly state: "probe" | "replicate" | "snapshot";
+  /** First index to send. */
+  readonly next: number;
   /** The leader's monotonic time of the last message from it. */
   readonly heardAtMs: number;
 }
+
+export type MembershipChange =
+  /** Adds a learner, which gets the log and does not vote. `address` is where it is reached. */
+  | { readonly type: "add-learner"; readonly member: string; readonly address?: string }
+  /** Makes a learner a voter. Refused until it has caught up. */
+  | { readonly type: "promote"; readonly member: string }
+  /** Makes a voter a learner. */
+  | { readonly type: "demote"; readonly member: string }
+  | { readonly type: "remove"; readonly member: string };
+
+export type ChangeMembershipResult =
+  /** In the leader's log at `index`, and in force; done when the configuration is simple again and committed. */
+  | { readonly ok: true; readonly index: number; readonly term: number }
+  | {
+      readonly ok: false;
+      readonly code:
+        | "not-leader"
+        /** Another change is under way, or its entry is not committed yet. */
+        | "change-under-way"
+        /** The leader has committed nothing in its own term yet (Ongaro's bug of 2015, fault 2). */
+        | "term-not-committed"
+        | "not-a-member"
+        | "already-a-member"
+        | "not-caught-up"
+        | "last-voter"
+        | "overloaded";
+      /** What was tried, why not, what would help. */
+      readonly message: string;
+      readonly leader: string | null;
+    };
+
+export type TransferResult =
+  | { readonly ok: true; readonly to: string }
+  | {
+      readonly ok: false;
+      readonly code: "not-leader" | "not-a-voter" | "transfer-under-way" | "unreachable";
+      readonly message: string;
+      readonly leader: string | null;
+    };

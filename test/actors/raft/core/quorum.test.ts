@@ -1,8 +1,8 @@
 /** Majorities against a slow reference that looks at every subset's meaning directly. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createConfiguration } from "../../../actors/index.ts";
-import { quorumSize, quorumValue, voteResult } from "../../../actors/raft/quorum.ts";
+import { createConfiguration } from "../../../../actors/index.ts";
+import { quorumSize, quorumValue, voteResult } from "../../../../actors/raft/core/quorum.ts";
 
 const names = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e", "f", "g"), { minLength: 1, maxLength: 7 });
 const matches = fc.record(Object.fromEntries([..."abcdefg"].map((name) => [name, fc.nat({ max: 9 })])));

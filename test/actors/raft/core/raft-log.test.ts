@@ -1,8 +1,8 @@
 /** The log against a model: a plain array and a set of what is on disk. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RaftLog } from "../../../actors/raft/raft-log.ts";
-import type { LogEntry } from "../../../runtime/index.ts";
+import { RaftLog } from "../../../../actors/raft/core/raft-log.ts";
+import type { LogEntry } from "../../../../runtime/index.ts";
 
 const EMPTY = new Uint8Array(0);
 const entry = (index: number, term: number, sizeBytes = 0): LogEntry => ({
