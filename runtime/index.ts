@@ -85,7 +85,7 @@ export {
 } from "./ports/log-store.ts";
 export type {
   LoadedSnapshots,
-  Snapshot,
+  FinishedSnapshot,
   SnapshotChunk,
   SnapshotEnd,
   SnapshotHead,

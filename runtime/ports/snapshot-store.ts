@@ -47,10 +47,10 @@ export interface SnapshotEnd {
   readonly checksum: number;
 }
 
-export interface Snapshot extends SnapshotHead, SnapshotEnd {}
+export interface FinishedSnapshot extends SnapshotHead, SnapshotEnd {}
 
 export interface LoadedSnapshots {
-  readonly newest: Snapshot | null;
+  readonly newest: FinishedSnapshot | null;
   readonly unfinished: { readonly head: SnapshotHead; readonly chunks: number } | null;
   /** What was dropped or found damaged, for the operator. */
   readonly repairs: readonly string[];

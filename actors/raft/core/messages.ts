@@ -8,7 +8,7 @@
  * Source: Ongaro's dissertation, figures 3.1, 6.4 and section 9.6; etcd-io/raft `raftpb/raft.proto`.
  */
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
-import type { Snapshot } from "../../../runtime/ports/snapshot-store.ts";
+import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 
 export type RaftMessage =
   | PreVoteRequest
@@ -147,7 +147,7 @@ export interface TimeoutNow {
 export interface SnapshotOffer {
   readonly type: "snapshot-offer";
   readonly term: number;
-  readonly snapshot: Snapshot;
+  readonly snapshot: FinishedSnapshot;
 }
 
 export interface SnapshotPart {

@@ -14,7 +14,7 @@
  * Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version; etcd-io/raft.
  */
 import type { LoadedLog, LogEntry } from "../../../runtime/ports/log-store.ts";
-import type { Snapshot } from "../../../runtime/ports/snapshot-store.ts";
+import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
 import { isVoter, type Configuration } from "./configuration.ts";
@@ -61,7 +61,7 @@ export type RaftInput =
   /** It is not, and will not be by this transfer. */
   | { readonly type: "snapshot-failed"; readonly member: string }
   /** All chunks of a snapshot of this term's leader are durable here: the log may begin behind it. */
-  | { readonly type: "snapshot-received"; readonly snapshot: Snapshot; readonly configuration: Configuration }
+  | { readonly type: "snapshot-received"; readonly snapshot: FinishedSnapshot; readonly configuration: Configuration }
   /** The machine's own snapshot as of `index` is durable. */
   | { readonly type: "snapshot-made"; readonly index: number }
   /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */
