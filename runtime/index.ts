@@ -91,6 +91,7 @@ export type {
   SnapshotHead,
   SnapshotStore,
 } from "./ports/snapshot-store.ts";
+export { crc32 } from "./crc32.ts";
 export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";

@@ -11,7 +11,7 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { LoadedLog, LogStore, LogWrite } from "../ports/log-store.ts";
+import { EMPTY_LOG, type LoadedLog, type LogPosition, type LogStore, type LogWrite } from "../ports/log-store.ts";
 import { StoreError } from "../ports/store-error.ts";
 import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { LmdbFileError, readLmdbFile } from "./lmdb-file.ts";
@@ -23,7 +23,15 @@ import {
   type WriterReply,
   type WriterRequest,
 } from "./lmdb-writer-protocol.ts";
-import { entryKey, entryRecord, hardStateRecord, parseLog, tailRecord } from "./log-records.ts";
+import {
+  baseRecord,
+  entryKey,
+  entryRecord,
+  hardStateRecord,
+  identityRecord,
+  parseLog,
+  tailRecord,
+} from "./log-records.ts";
 import { RecordError } from "./sealed-record.ts";
 
 export interface LmdbLogStoreOptions {
@@ -41,13 +49,12 @@ export function openLmdbLogStore(options: LmdbLogStoreOptions): LogStore {
 
 type Done = (error?: StoreError) => void;
 
-const EMPTY_LOG: LoadedLog = { hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] };
-
 class LmdbLogStore implements LogStore {
   readonly #folder: string;
   readonly #path: string;
   readonly #lock: FolderLock;
   #writer: LmdbThread<WriterRequest, WriterReply> | null = null;
+  #baseIndex = 0;
   #lastIndex = 0;
   #waiting: Operation[] = [];
   #waitingDone: Done[] = [];
@@ -65,25 +72,30 @@ class LmdbLogStore implements LogStore {
   load(): LoadedLog {
     if (this.#writer) throw new Error("LogStore.load: called twice");
     const loaded = this.#read();
-    this.#lastIndex = loaded.entries.length;
+    this.#baseIndex = loaded.base.index;
+    this.#lastIndex = loaded.base.index + loaded.entries.length;
     this.#writer = this.#startWriter();
     return loaded;
   }
 
-  append({ hardState, entries }: LogWrite, done: Done): void {
+  append({ identity, hardState, reset, entries }: LogWrite, done: Done): void {
     if (!this.#writer || this.#onClosed) throw new Error("LogStore.append: the store is not open");
     if (this.#failure) return this.#finish([done], this.#failure);
     if (hardState) this.#waiting.push(hardStateRecord(hardState));
+    if (identity) this.#waiting.push(identityRecord(identity));
+    if (reset) {
+      this.#forget(this.#baseIndex, this.#lastIndex);
+      this.#waiting.push(baseRecord(reset), tailRecord(reset.index));
+      this.#baseIndex = this.#lastIndex = reset.index;
+    }
     const [first] = entries;
     if (first) {
       const lastIndex = first.index + entries.length - 1;
-      if (first.index < 1 || first.index > this.#lastIndex + 1) {
+      if (first.index <= this.#baseIndex || first.index > this.#lastIndex + 1) {
         throw new RangeError(`LogStore.append: index ${first.index} does not follow ${this.#lastIndex}`);
       }
       for (const entry of entries) this.#waiting.push(entryRecord(entry));
-      for (let index = lastIndex + 1; index <= this.#lastIndex; index++) {
-        this.#waiting.push({ key: entryKey(index), value: null });
-      }
+      this.#forget(lastIndex, this.#lastIndex);
       this.#waiting.push(tailRecord(lastIndex));
       this.#lastIndex = lastIndex;
     }
@@ -91,10 +103,23 @@ class LmdbLogStore implements LogStore {
     this.#write();
   }
 
+  compact(through: LogPosition): void {
+    if (through.index <= this.#baseIndex || !this.#writer || this.#failure) return;
+    this.#forget(this.#baseIndex, through.index);
+    this.#waiting.push(baseRecord(through));
+    this.#baseIndex = through.index;
+  }
+
+  onRoom(): void {}
+
   close(done: () => void): void {
     this.#onClosed = done;
     if (!this.#writer || this.#writer.hasEnded || this.#isClosed) setImmediate(() => this.#closed());
     else if (!this.#writingDone) this.#closeWriter();
+  }
+
+  #forget(after: number, through: number): void {
+    for (let index = after + 1; index <= through; index++) this.#waiting.push({ key: entryKey(index), value: null });
   }
 
   #read(): LoadedLog {

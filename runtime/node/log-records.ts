@@ -8,16 +8,23 @@
  *
  * Each value is sealed with a checksum (sealed-record.ts). Numbers in keys are big-endian, so that LMDB's order is that of the indexes.
  */
-import type { HardState, LoadedLog, LogEntry } from "../ports/log-store.ts";
+import {
+  EMPTY_LOG,
+  type HardState,
+  type LoadedLog,
+  type LogEntry,
+  type LogPosition,
+  type MemberIdentity,
+} from "../ports/log-store.ts";
 import type { LmdbRecord } from "./lmdb-file.ts";
 import { checkFormat, jsonRecord, parseJsonRecord, RecordError, sealed, unsealed } from "./sealed-record.ts";
 
 const LOG_FORMAT = 1;
 
-const KEY = { format: 0, hardState: 1, tail: 2, entry: 3 } as const;
+const KEY = { format: 0, hardState: 1, tail: 2, entry: 3, identity: 4, base: 5 } as const;
 const ENTRY_HEADER_BYTES = 9;
 /** By their number on disk; only ever appended. */
-const ENTRY_TYPES = ["noop", "command"] as const satisfies readonly LogEntry["type"][];
+const ENTRY_TYPES = ["noop", "command", "configuration"] as const satisfies readonly LogEntry["type"][];
 
 export function formatRecord(): LmdbRecord {
   return jsonRecord(KEY.format, { format: LOG_FORMAT });
@@ -29,6 +36,14 @@ export function hardStateRecord({ term, vote, commit }: HardState): LmdbRecord {
 
 export function tailRecord(lastIndex: number): LmdbRecord {
   return jsonRecord(KEY.tail, { lastIndex });
+}
+
+export function identityRecord({ member, cluster }: MemberIdentity): LmdbRecord {
+  return jsonRecord(KEY.identity, { member, cluster });
+}
+
+export function baseRecord({ index, term }: LogPosition): LmdbRecord {
+  return jsonRecord(KEY.base, { index, term });
 }
 
 export function entryKey(index: number): Buffer {
@@ -51,25 +66,34 @@ export function parseLog(records: readonly LmdbRecord[]): LoadedLog {
   const [format, ...rest] = records;
   checkFormat(format, KEY.format, LOG_FORMAT);
 
-  let hardState: HardState = { term: 0, vote: null, commit: 0 };
+  let { hardState, base, identity } = EMPTY_LOG;
   let lastIndex = 0;
   const entries: LogEntry[] = [];
   for (const record of rest) {
     const [tag] = record.key;
     if (tag === KEY.hardState) hardState = parseJsonRecord(record) as HardState;
     else if (tag === KEY.tail) ({ lastIndex } = parseJsonRecord(record) as { readonly lastIndex: number });
-    else if (tag === KEY.entry) entries.push(parseEntry(record, entries.length + 1));
-    else throw new RecordError(`it has a record of unknown kind ${tag}`);
+    else if (tag === KEY.identity) identity = parseJsonRecord(record) as MemberIdentity;
+    else if (tag === KEY.base) base = parseJsonRecord(record) as LogPosition;
+    else if (tag === KEY.entry) {
+      const { index } = entryIndex(record);
+      entries.push(parseEntry(record, (entries.at(-1)?.index ?? index - 1) + 1));
+    } else throw new RecordError(`it has a record of unknown kind ${tag}`);
   }
-  if (entries.length !== lastIndex) {
-    throw new RecordError(`its entries end at index ${entries.length}, wanted ${lastIndex}`);
-  }
-  checkOrder(hardState, entries.at(-1));
-  return { hardState, entries, repairs: [] };
+  const kept = entries.filter(({ index }) => index > base.index);
+  const end = base.index + kept.length;
+  if (end !== Math.max(lastIndex, base.index))
+    throw new RecordError(`its entries end at index ${end}, wanted ${lastIndex}`);
+  checkOrder(hardState, kept.at(-1) ?? { ...base, type: "noop", payload: new Uint8Array(0) });
+  return { identity, hardState, base, entries: kept, repairs: [], damage: null };
+}
+
+function entryIndex({ key }: LmdbRecord): { readonly index: number } {
+  return { index: key.length === 9 ? Number(key.readBigUInt64BE(1)) : Number.NaN };
 }
 
 function parseEntry(record: LmdbRecord, expected: number): LogEntry {
-  const index = record.key.length === 9 ? Number(record.key.readBigUInt64BE(1)) : Number.NaN;
+  const { index } = entryIndex(record);
   if (index !== expected) throw new RecordError(`it has an entry of index ${index} in the place of index ${expected}`);
   const body = unsealed(record, `the entry of index ${index}`);
   const type = ENTRY_TYPES[body[8] ?? ENTRY_TYPES.length];
