@@ -35,6 +35,8 @@ export interface MemoryLog {
   setRoom(hasRoom: boolean): void;
   /** From the next completion on every write fails. Null: stores that are opened from now on work again. */
   failWith(error: StoreError | null): void;
+  /** `load` throws it from now on. */
+  failLoadWith(error: StoreError): void;
   /** Entries from `fromIndex` on cannot be read by the next store. */
   damage(fromIndex: number, message?: string): void;
 }
@@ -56,6 +58,7 @@ class Memory implements MemoryLog {
   store: MemoryLogStore | null = null;
   hasRoom = true;
   failure: StoreError | null = null;
+  loadFailure: StoreError | null = null;
   readonly later: ((run: () => void) => void) | null;
   #state: Omit<LoadedLog, "entries"> = EMPTY_LOG;
   readonly #entries: LogEntry[] = [];
@@ -93,6 +96,10 @@ class Memory implements MemoryLog {
 
   failWith(error: StoreError | null): void {
     this.failure = error;
+  }
+
+  failLoadWith(error: StoreError): void {
+    this.loadFailure = error;
   }
 
   damage(fromIndex: number, message: string = `entry ${fromIndex} fails its checksum`): void {
@@ -151,6 +158,7 @@ class MemoryLogStore implements LogStore {
 
   load(): LoadedLog {
     if (this.#isLoaded) throw new Error("LogStore.load: called twice");
+    if (this.#log.loadFailure !== null) throw this.#log.loadFailure;
     this.#isLoaded = true;
     return this.#log.durable;
   }

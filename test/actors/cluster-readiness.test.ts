@@ -1,8 +1,8 @@
 /** When a node can use its cluster, and what is said when it cannot. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { joinCluster, type Cluster, type ClusterReadiness } from "../../actors/index.ts";
-import { ActorSystem, jsonCodec, StoreError, type LogStore } from "../../runtime/index.ts";
-import { createManualWorld } from "../../runtime/testkit/index.ts";
+import { ActorSystem, jsonCodec, StoreError } from "../../runtime/index.ts";
+import { createManualWorld, createMemoryLog } from "../../runtime/testkit/index.ts";
 import { JoinedCluster } from "./coordination/joined-cluster.ts";
 
 const NAMES = ["n1", "n2", "n3"];
@@ -88,14 +88,9 @@ test("a cluster of one is ready without any link", () => {
 test("whenReady() does not wait when this node's log cannot be read", () => {
   const world = createManualWorld();
   const system = ActorSystem.create({ node: "broken", world });
-  const store: LogStore = {
-    load: () => {
-      throw new StoreError("store-corrupt", { message: "the log is torn", path: "raft", hint: "restore it" });
-    },
-    append: () => {},
-    close: (done) => done(),
-  };
-  const options = { members: ["broken"], store, codec: jsonCodec, logger: { log: () => {} } };
+  const log = createMemoryLog();
+  log.failLoadWith(new StoreError("store-corrupt", { message: "the log is torn", path: "raft", hint: "restore it" }));
+  const options = { members: ["broken"], store: log.open(), codec: jsonCodec, logger: { log: () => {} } };
   const said: ClusterReadiness[] = [];
   joinCluster(system, options).whenReady({ timeoutMs: 5000 }, (readiness) => void said.push(readiness));
   world.advance(1000);

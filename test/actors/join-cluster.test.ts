@@ -1,14 +1,10 @@
 /** Which members no cluster can have. */
 import { expect, test } from "vitest";
 import { joinCluster, startShardRegion, startSingleton, type JoinClusterOptions } from "../../actors/index.ts";
-import { ActorSystem, jsonCodec, stateless, type Behavior, type LogStore } from "../../runtime/index.ts";
-import { createManualWorld } from "../../runtime/testkit/index.ts";
+import { ActorSystem, jsonCodec, stateless, type Behavior } from "../../runtime/index.ts";
+import { createManualWorld, createMemoryLog } from "../../runtime/testkit/index.ts";
 
-const STORE: LogStore = {
-  load: () => ({ hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] }),
-  append: () => {},
-  close: (done) => done(),
-};
+const STORE = createMemoryLog().open();
 
 test("joinCluster() refuses to be without members or a port, and spawns nothing", () => {
   const system = ActorSystem.create({ node: "n1", world: createManualWorld() });

@@ -9,16 +9,11 @@ import {
   type RaftActorMessage,
 } from "../../actors/index.ts";
 import { createApiClient, createApiServer, type ApiClient, type VmManifestInput } from "../../api/index.ts";
-import { ActorSystem, createRandom, jsonCodec, type Logger, type LogStore } from "../../runtime/index.ts";
+import { ActorSystem, createRandom, jsonCodec, type Logger } from "../../runtime/index.ts";
+import { createMemoryLog } from "../../runtime/testkit/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
 
 const SILENT: Logger = { log: () => undefined };
-
-const FORGETFUL: LogStore = {
-  load: () => ({ hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] }),
-  append: (_, done) => void setImmediate(done),
-  close: (done) => void setImmediate(done),
-};
 
 async function serveReal(): Promise<ApiClient> {
   const node = `real-${crypto.randomUUID()}`;
@@ -26,7 +21,8 @@ async function serveReal(): Promise<ApiClient> {
   const system = ActorSystem.create({ node, world });
   const raft = system.refAt<RaftActorMessage>({ node, path: "raft" });
   const replica = system.spawn(replicaActor({ raft, codec: jsonCodec, logger: SILENT }), REPLICA_SPAWN_OPTIONS);
-  system.spawn(raftActor({ voters: [node], store: FORGETFUL, subscriber: replica }), RAFT_SPAWN_OPTIONS);
+  const store = createMemoryLog({ later: (run) => void setImmediate(run) }).open();
+  system.spawn(raftActor({ voters: [node], store, subscriber: replica }), RAFT_SPAWN_OPTIONS);
   const server = createApiServer({
     system,
     replica,

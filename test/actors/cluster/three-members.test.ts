@@ -22,10 +22,9 @@ import {
   stateless,
   type Envelope,
   type LinkEvent,
-  type LogStore,
   type Ref,
 } from "../../../runtime/index.ts";
-import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
+import { createManualWorld, createMemoryLog, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { vmSpec } from "./sample-map.ts";
 
 const NAMES = ["n1", "n2", "n3"] as const;
@@ -107,15 +106,8 @@ class Members {
     });
     system.tell(replica, { type: "watch-leadership", subscriber: system.spawn(leadership) });
     system.spawn(leaderActor({ replica }), LEADER_SPAWN_OPTIONS);
-    system.spawn(raftActor({ voters: NAMES, store: this.#store(), subscriber: replica }), RAFT_SPAWN_OPTIONS);
-  }
-
-  #store(): LogStore {
-    return {
-      load: () => ({ hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] }),
-      append: (_, done) => void this.world.clock.setTimer(0, () => done()),
-      close: (done) => done(),
-    };
+    const store = createMemoryLog({ later: (run) => void this.world.clock.setTimer(0, run) }).open();
+    system.spawn(raftActor({ voters: NAMES, store, subscriber: replica }), RAFT_SPAWN_OPTIONS);
   }
 }
 

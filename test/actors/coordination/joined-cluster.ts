@@ -1,12 +1,5 @@
 /** Nodes that have joined one cluster, in virtual time, each with a log that outlives its process. */
-import {
-  jsonCodec,
-  stateless,
-  type ActorSystem,
-  type HardState,
-  type LogEntry,
-  type LogStore,
-} from "../../../runtime/index.ts";
+import { jsonCodec, stateless, type ActorSystem } from "../../../runtime/index.ts";
 import {
   COORDINATOR_PATH,
   joinCluster,
@@ -17,27 +10,13 @@ import {
   type LeadershipChange,
   type ReplicaRequest,
 } from "../../../actors/index.ts";
-import { createManualCluster, type ManualCluster, type ManualWorld } from "../../../runtime/testkit/index.ts";
-
-/** What one node has on disk. Every write is durable at once. */
-class MemoryLog {
-  hardState: HardState = { term: 0, vote: null, commit: 0 };
-  readonly entries: LogEntry[] = [];
-
-  open(world: ManualWorld): LogStore {
-    return {
-      load: () => ({ hardState: this.hardState, entries: [...this.entries], repairs: [] }),
-      append: ({ hardState, entries }, done) => {
-        if (hardState !== undefined) this.hardState = hardState;
-        const first = entries[0];
-        if (first !== undefined) this.entries.length = first.index - 1;
-        this.entries.push(...entries);
-        world.clock.setTimer(0, () => done());
-      },
-      close: (done) => done(),
-    };
-  }
-}
+import {
+  createManualCluster,
+  createMemoryLog,
+  type ManualCluster,
+  type ManualWorld,
+  type MemoryLog,
+} from "../../../runtime/testkit/index.ts";
 
 export class JoinedCluster {
   readonly network: ManualCluster;
@@ -123,11 +102,11 @@ export class JoinedCluster {
 
   #join(system: ActorSystem): void {
     const { node } = system;
-    const log = this.#logs.get(node) ?? new MemoryLog();
+    const log = this.#logs.get(node) ?? createMemoryLog({ later: (run) => void this.world.clock.setTimer(0, run) });
     this.#logs.set(node, log);
     const options: JoinClusterOptions = {
       members: this.names,
-      store: log.open(this.world),
+      store: log.open(),
       codec: jsonCodec,
       logger: { log: () => {} },
       onApply: (view) => void this.views.set(node, view),

@@ -9,18 +9,8 @@ import {
   type RaftStatus,
   type RaftView,
 } from "../../../actors/index.ts";
-import {
-  ActorSystem,
-  stateless,
-  StoreError,
-  type Envelope,
-  type LinkEvent,
-  type LogEntry,
-  type LogStore,
-  type LogWrite,
-  type Ref,
-} from "../../../runtime/index.ts";
-import { createManualWorld } from "../../../runtime/testkit/index.ts";
+import { ActorSystem, stateless, StoreError, type Envelope, type LinkEvent, type Ref } from "../../../runtime/index.ts";
+import { createManualWorld, createMemoryLog } from "../../../runtime/testkit/index.ts";
 
 const NAMES = ["n1", "n2", "n3"];
 const systems: ActorSystem[] = [];
@@ -29,39 +19,12 @@ afterEach(() => {
   for (const system of systems.splice(0)) system.stop();
 });
 
-/** Keeps what is appended; `failWith` makes every later write fail, `holds` keeps them from finishing. */
-class MemoryStore implements LogStore {
-  entries: readonly LogEntry[] = [];
-  hardState = { term: 0, vote: null as string | null, commit: 0 };
-  failWith: StoreError | null = null;
-  loadFailsWith: StoreError | null = null;
-  writes = 0;
-
-  load(): ReturnType<LogStore["load"]> {
-    if (this.loadFailsWith) throw this.loadFailsWith;
-    return { hardState: this.hardState, entries: this.entries, repairs: [] };
-  }
-
-  append({ hardState, entries }: LogWrite, done: (error?: StoreError) => void): void {
-    this.writes += 1;
-    if (this.failWith) return done(this.failWith);
-    if (hardState) this.hardState = hardState;
-    const [first] = entries;
-    if (first) this.entries = [...this.entries.slice(0, first.index - 1), ...entries];
-    done();
-  }
-
-  close(done: () => void): void {
-    done();
-  }
-}
-
 function setup() {
   const world = createManualWorld();
   const receivers = new Map<string, (envelope: Envelope) => void>();
   const cut = new Set<string>();
   const nodes = NAMES.map((name) => {
-    const store = new MemoryStore();
+    const store = createMemoryLog({ later: (run) => void world.clock.setTimer(0, run) });
     const events: RaftEvent[] = [];
     const replies: RaftProposeReply[] = [];
     const remoting = {
@@ -102,7 +65,8 @@ function setup() {
   });
   type Node = (typeof nodes)[number];
   const start = (node: Node): void => {
-    const { store, subscriber, views } = node;
+    const { subscriber, views } = node;
+    const store = node.store.open();
     const behavior = raftActor({ voters: NAMES, store, subscriber, onStart: (view) => void views.push(view) });
     node.raft = node.system.spawn(behavior, RAFT_SPAWN_OPTIONS);
   };
@@ -211,7 +175,7 @@ test("a member whose write fails stops serving: it acknowledges nothing and refu
   const [broken] = followers();
   if (!broken) throw new Error("there is no follower");
   const error = new StoreError("store-full", { message: "Cannot write: full", path: "/x", hint: "free space" });
-  broken.store.failWith = error;
+  broken.store.failWith(error);
   tell(leader(), { type: "propose", payload: bytes("x") });
   world.advance(300);
   expect(broken.events).toContainEqual({ type: "store-failed", error });
@@ -235,7 +199,7 @@ test("a member whose write fails stops serving: it acknowledges nothing and refu
 test("a leader whose write fails is replaced", () => {
   const { world, nodes, tell, leader } = started();
   const first = leader();
-  first.store.failWith = new StoreError("store-io", { message: "Cannot write", path: "/x", hint: "check" });
+  first.store.failWith(new StoreError("store-io", { message: "Cannot write", path: "/x", hint: "check" }));
   tell(first, { type: "propose", payload: bytes("x") });
   world.advance(3000);
   expect(nodes.some(({ name, views }) => name !== first.name && views.at(-1)?.status().role === "leader")).toBe(true);
@@ -246,7 +210,7 @@ test("a log that cannot be loaded is reported, and the member does not take part
   const [first, ...rest] = nodes;
   if (!first) throw new Error("there is no node");
   const error = new StoreError("store-corrupt", { message: "Cannot read", path: "/x", hint: "restore" });
-  first.store.loadFailsWith = error;
+  first.store.failLoadWith(error);
   for (const node of nodes) start(node);
   world.advance(3000);
   expect(first.events).toEqual([{ type: "store-failed", error }]);
