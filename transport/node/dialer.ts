@@ -70,8 +70,10 @@ export class Dialer {
     this.#linkedAtMs = this.#options.clock.monotonicMs();
   }
 
-  /** The connection it opened has ended. */
+  /** The connection it opened has ended, or one of the dialer before it, which went elsewhere. */
   lost(): void {
+    const state = this.#socket?.readyState;
+    if (state === WebSocket.CONNECTING || state === WebSocket.OPEN) return;
     const { clock, timing } = this.#options;
     // A link that ends at once, again and again, must not turn into a busy loop: only one that lasted starts afresh.
     const lasted = this.#linkedAtMs !== null && clock.monotonicMs() - this.#linkedAtMs >= timing.redial.maxMs;
@@ -91,6 +93,7 @@ export class Dialer {
     if (this.#closed) return;
     const { clock, random, timing } = this.#options;
     this.#failures += 1;
+    if (this.#timer !== null) clock.clearTimer(this.#timer);
     this.#timer = clock.setTimer(backoffMs(timing.redial, this.#failures, random), () => this.dial());
   }
 }

@@ -43,7 +43,7 @@ export class Listener {
       requestTimeout: handshakeMs,
       connectionsCheckingInterval: Math.ceil(handshakeMs / SILENCE_CHECKS),
     });
-    this.#http.maxConnections = 2 * options.peers + STRANGERS_MAX;
+    this.expectPeers(options.peers);
     this.#http.on("drop", (data) => {
       const remote = `${data?.remoteAddress ?? "?"}:${data?.remotePort ?? "?"}`;
       const detail = `${this.#http.maxConnections} are open`;
@@ -66,6 +66,11 @@ export class Listener {
       this.#refuse(socket, "not-websocket", error.message);
       answer(socket, "400 Bad Request");
     });
+  }
+
+  /** Makes room for so many peers. */
+  expectPeers(count: number): void {
+    this.#http.maxConnections = 2 * count + STRANGERS_MAX;
   }
 
   /** @throws {TransportError} `listen-port-in-use`, `listen-failed`. */

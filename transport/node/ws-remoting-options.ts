@@ -15,7 +15,7 @@ export interface WsRemotingOptions {
   readonly token: string;
   /** Default host: 127.0.0.1. Port 0: any free one. */
   readonly listen: { readonly host?: string; readonly port: number };
-  /** Every other member and where it listens. */
+  /** The other nodes to begin with, and where each listens; `addPeer` adds more. */
   readonly peers: ReadonlyMap<string, PeerAddress>;
   readonly clock: Clock;
   readonly random: Random;
@@ -48,15 +48,8 @@ export function isLoopback(host: string): boolean {
 export function checkOptions(options: WsRemotingOptions): void {
   const { node, incarnation, clusterId, token, peers, messageBytesMax = MESSAGE_BYTES_MAX } = options;
   const names = { node, incarnation, "cluster id": clusterId };
-  for (const [what, value] of [...Object.entries(names), ...[...peers.keys()].map((peer) => ["peer", peer] as const)]) {
-    if (isName(value)) continue;
-    const message = `Cannot set up the transport of node "${node}": the ${what} is "${String(value)}".`;
-    throw new TransportError("transport-options", { message, hint: 'Use 1 to 64 letters, digits, "-", "_" and ".".' });
-  }
-  if (peers.has(node)) {
-    const message = `Cannot set up the transport of node "${node}": it is among its own peers.`;
-    throw new TransportError("transport-options", { message, hint: "Each node needs a name of its own." });
-  }
+  for (const [what, value] of Object.entries(names)) checkName(node, what, value);
+  for (const peer of peers.keys()) checkPeer(node, peer);
   if (token.length < TOKEN_LENGTH_MIN) {
     const message = `Cannot set up the transport of node "${node}": the cluster token has ${token.length} characters.`;
     const hint = `Use at least ${TOKEN_LENGTH_MIN}, made by a machine ("openssl rand -hex 32").`;
@@ -67,6 +60,20 @@ export function checkOptions(options: WsRemotingOptions): void {
     const message = `Cannot set up the transport of node "${node}": the largest message is to have ${messageBytesMax} bytes.`;
     throw new TransportError("transport-options", { message, hint: `Use ${min} to ${max}.` });
   }
+}
+
+/** @throws {TransportError} `transport-options` when `peer` can be no peer of `node`. */
+export function checkPeer(node: string, peer: string): void {
+  checkName(node, "peer", peer);
+  if (peer !== node) return;
+  const message = `Cannot set up the transport of node "${node}": it is among its own peers.`;
+  throw new TransportError("transport-options", { message, hint: "Each node needs a name of its own." });
+}
+
+function checkName(node: string, what: string, value: string): void {
+  if (isName(value)) return;
+  const message = `Cannot set up the transport of node "${node}": the ${what} is "${String(value)}".`;
+  throw new TransportError("transport-options", { message, hint: 'Use 1 to 64 letters, digits, "-", "_" and ".".' });
 }
 
 /** @throws {TransportError} `transport-options` when a tag is malformed or there twice. */

@@ -16,7 +16,6 @@ import {
 import { Ref, type AnyRef, type Recipient } from "../../runtime/ref.ts";
 import {
   createCounters,
-  dialerOf,
   KERNELS_SINCE,
   MESSAGE_BYTES_MAX,
   PATH_LENGTH_MAX,
@@ -28,12 +27,14 @@ import { Connection, type ConnectionEnd, type ConnectionWorld, type OpenSocket }
 import { Dialer, type PeerAddress } from "./dialer.ts";
 import { createHmacProver } from "./hmac-prover.ts";
 import { Listener } from "./listener.ts";
+import { PeerTable } from "./peer-table.ts";
 import type { Received } from "./link-reader.ts";
 import { TRANSPORT_TIMING, type TransportTiming } from "./timing.ts";
 import { TransportLog } from "./transport-log.ts";
 import type { ResolveRef } from "./unpacker.ts";
 import {
   checkOptions,
+  checkPeer,
   createPayloadTypes,
   isLoopback,
   LOOPBACK,
@@ -50,6 +51,14 @@ export interface WsRemoting {
   start(): Promise<{ readonly port: number }>;
   /** Ends every link and resolves when nothing of it is open any more. */
   close(): Promise<void>;
+  /**
+   * Lets one more node link, or has it dialed elsewhere from its next connection on. Either end may come first: a node is
+   * refused as `unknown-node` until it is a peer, and tries again.
+   * @throws {TransportError} `transport-options` when it can be no peer of this node.
+   */
+  addPeer(peer: string, address: PeerAddress): void;
+  /** Dials it no more and takes no new link of it; the one that it may have lasts until it ends by itself. */
+  removePeer(peer: string): void;
   /** A copy of the counters as they are. */
   counters(): TransportCounters;
 }
@@ -65,6 +74,8 @@ export function createWsRemoting(options: WsRemotingOptions): WsRemoting {
     remoting: driver,
     start: () => driver.start(),
     close: () => driver.close(),
+    addPeer: (peer, address) => driver.addPeer(peer, address),
+    removePeer: (peer) => driver.removePeer(peer),
     counters: () => structuredClone(driver.counters),
   };
 }
@@ -75,7 +86,7 @@ class WsRemotingDriver implements Remoting {
   readonly #world: ConnectionWorld;
   #phase: "new" | "started" | "closed" = "new";
   readonly #listener: Listener;
-  readonly #dialers = new Map<string, Dialer>();
+  readonly #peers: PeerTable;
   readonly #connections = new Set<Connection>();
   readonly #links = new Map<string, Connection>();
   readonly #log: TransportLog;
@@ -90,13 +101,19 @@ class WsRemotingDriver implements Remoting {
     this.#log = new TransportLog(this.counters, clock, logger);
     const timing = { ...TRANSPORT_TIMING, ...options.timing };
     const rules = { extended: true, types: createPayloadTypes(options) };
+    this.#peers = new PeerTable({
+      node,
+      createDialer: (peer, address) => this.#createDialer(peer, address, timing),
+      isLinked: (peer) => this.#links.has(peer),
+    });
+    for (const [peer, address] of peers) this.#peers.put(peer, address);
     this.#world = {
       self: {
         identity: { cluster: clusterId, node, incarnation },
         versions: PROTOCOL_VERSIONS,
         prover: createHmacProver(token),
         members: {
-          has: (peer) => peers.has(peer),
+          has: (peer) => this.#peers.has(peer),
           linkedIncarnation: (peer) => this.#links.get(peer)?.peer?.incarnation,
         },
       },
@@ -118,9 +135,6 @@ class WsRemotingDriver implements Remoting {
       onOpen: (open) => this.#adopt(open),
       onRefused: (refusal, remote) => this.#log.refused(refusal, { peer: null, remote }),
     });
-    for (const [peer, address] of peers) {
-      if (dialerOf(node, peer) === node) this.#dialers.set(peer, this.#createDialer(peer, address, timing));
-    }
   }
 
   async start(): Promise<{ readonly port: number }> {
@@ -134,18 +148,29 @@ class WsRemotingDriver implements Remoting {
     });
     const { host = LOOPBACK } = this.#options.listen;
     if (!isLoopback(host)) this.#log.unencrypted(this.#options.node, host);
-    for (const dialer of this.#dialers.values()) dialer.dial();
+    this.#peers.dial();
     return listening;
   }
 
   async close(): Promise<void> {
     this.#phase = "closed";
-    for (const dialer of this.#dialers.values()) dialer.close();
+    this.#peers.close();
     const ends = [...this.#connections].map((connection) => {
       connection.close("shutdown");
       return connection.gone;
     });
     await Promise.all([this.#listener.close(), ...ends]);
+  }
+
+  addPeer(peer: string, address: PeerAddress): void {
+    checkPeer(this.#options.node, peer);
+    if (this.#phase === "closed") return;
+    this.#peers.put(peer, address);
+    this.#listener.expectPeers(this.#peers.size);
+  }
+
+  removePeer(peer: string): void {
+    this.#peers.retire(peer);
   }
 
   send(envelope: Envelope): void {
@@ -211,10 +236,12 @@ class WsRemotingDriver implements Remoting {
   }
 
   #onLinked(connection: Connection, { node, incarnation }: Identity): void {
+    // Removed while it was shaking hands.
+    if (!this.#peers.has(node)) return connection.close("shutdown");
     // At the acceptor: the dialer has one connection at a time, so it gave the older one up, though its end is not here yet.
     this.#links.get(node)?.close("replaced");
     this.#links.set(node, connection);
-    if (connection.dialed !== null) this.#dialers.get(connection.dialed)?.linked();
+    if (connection.dialed !== null) this.#peers.linked(connection.dialed);
     this.#log.linkUp({ peer: node, incarnation, remote: connection.remote });
     this.#emit(upOf(connection, { node, incarnation }));
   }
@@ -227,9 +254,10 @@ class WsRemotingDriver implements Remoting {
     if (peer !== null && this.#links.get(peer.node) === connection) {
       this.#links.delete(peer.node);
       this.#log.linkDown({ peer: peer.node, remote, end: describeEnd(end) });
+      this.#peers.unlinked(peer.node);
       this.#emit({ type: "down", node: peer.node, incarnation: peer.incarnation });
     }
-    if (dialed !== null) this.#dialers.get(dialed)?.lost();
+    if (dialed !== null) this.#peers.lost(dialed);
   }
 
   #onReceived({ envelopes, lost }: Received): void {
@@ -246,9 +274,9 @@ class WsRemotingDriver implements Remoting {
   /** To a node without a link, or to or from what cannot be. */
   #cannotSend(envelope: Envelope): void {
     const { from, to } = envelope;
-    const { node, peers } = this.#options;
+    const { node } = this.#options;
     if (from.node !== node) this.#dropped(envelope, "no-route", `it is sent in the name of "${from.node}"`);
-    else if (!peers.has(to.node)) this.#dropped(envelope, "no-route", `"${to.node}" is no peer of this node`);
+    else if (!this.#peers.has(to.node)) this.#dropped(envelope, "no-route", `"${to.node}" is no peer of this node`);
     else if (!isPath(to.path)) this.#dropped(envelope, "no-route", "there is no such path");
     else if (from.path.length > PATH_LENGTH_MAX) this.#dropped(envelope, "no-route", "the sender's path is too long");
     else this.#dropped(envelope, "no-link", `"${to.node}" has no link at the moment`);
