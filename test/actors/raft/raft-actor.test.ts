@@ -9,7 +9,15 @@ import {
   type RaftStatus,
   type RaftView,
 } from "../../../actors/index.ts";
-import { ActorSystem, stateless, StoreError, type Envelope, type LinkEvent, type Ref } from "../../../runtime/index.ts";
+import {
+  ActorSystem,
+  stateless,
+  StoreError,
+  type Envelope,
+  type LinkEvent,
+  type LogEntry,
+  type Ref,
+} from "../../../runtime/index.ts";
 import { createManualWorld, createMemoryLog } from "../../../runtime/testkit/index.ts";
 
 const NAMES = ["n1", "n2", "n3"];
