@@ -11,13 +11,21 @@ export { REPLICA_SPAWN_OPTIONS, replicaActor, type ClusterView, type ReplicaOpti
 export type { ReplicaMessage } from "./replica-message.ts";
 export type {
   Change,
+  ChangeMembership,
+  ChangeMembershipReply,
+  ConfigurationStatus,
   LeadershipChange,
+  MemberProgress,
+  MemberStatus,
   ProposeReply,
   Query,
   ReadReply,
   ReplicaRequest,
   ReplicaStatus,
   Selection,
+  SnapshotReply,
+  TransferLeadership,
+  TransferReply,
   Unavailable,
   WatchMessage,
 } from "./replica-protocol.ts";

@@ -21,7 +21,7 @@ import type {
 import { CoordinationWatchers } from "../coordination/coordination-watchers.ts";
 import type { CoordinationTables } from "../coordination/coordination-tables.ts";
 import type { RaftActorMessage, RaftEvent } from "../raft/raft-actor-protocol.ts";
-import type { RaftStatus } from "../raft/core/ready.ts";
+import type { ConfigurationInForce, RaftStatus } from "../raft/core/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeFeed, type VersionedChanges } from "./change-feed.ts";
 import { ClusterState, type Applied } from "./cluster-state.ts";
@@ -37,6 +37,7 @@ import type {
   ReplicaStatus,
   Unavailable,
 } from "./replica-protocol.ts";
+import { replicaStatus } from "./replica-status.ts";
 import { Watchers } from "./watchers.ts";
 
 export interface ReplicaOptions {
@@ -48,6 +49,8 @@ export interface ReplicaOptions {
   onApply?(view: ClusterView): void;
   /** Called once when the log can no longer be kept, so that the process can end. Default: it lives on, refusing. */
   onStoreFailed?(error: StoreError): void;
+  /** Called whenever another configuration is in force at this node: who belongs to the cluster, and where they are reached. */
+  onConfiguration?(inForce: ConfigurationInForce): void;
 }
 
 /** A look at the map; valid as long as its replica. */
@@ -99,6 +102,7 @@ class Replica {
   #leadership: Extract<RaftEvent, { readonly type: "leadership" }> | null = null;
   #leading: LeadershipChange = { type: "leadership", isLeader: false, term: 0 };
   #failure: Unavailable | null = null;
+  #readOnly = false;
 
   constructor(options: ReplicaOptions, ctx: Context<ReplicaMessage>) {
     const { raft, codec } = options;
@@ -164,6 +168,32 @@ class Replica {
       case "store-failed":
         this.#onStoreFailed(message);
         return;
+      case "read-only":
+        this.#readOnly = message.readOnly;
+        return;
+      case "configuration":
+        this.#options.onConfiguration?.(message);
+        return;
+      case "take-snapshot":
+      case "next-chunk":
+      case "drop-snapshot":
+      case "restore":
+        return;
+      case "change-membership":
+        this.#ctx.tell(this.#options.raft, {
+          type: "change-membership",
+          change: message.change,
+          replyTo: message.replyTo,
+        });
+        return;
+      case "transfer-leadership": {
+        const { to, force, replyTo } = message;
+        this.#ctx.tell(this.#options.raft, { type: "transfer", to, force, replyTo });
+        return;
+      }
+      case "snapshot-now":
+        this.#ctx.tell(this.#options.raft, message);
+        return;
       case "proposal-answered":
         this.#proposer.answered(message.session, message.attempt, message.result, this.#state.applied);
         return;
@@ -213,7 +243,7 @@ class Replica {
         this.#ctx.tell(this.#options.raft, { type: "replay", fromIndex: this.#state.applied + 1 });
         break;
       }
-      if (entry.type === "noop") {
+      if (entry.type !== "command") {
         this.#state.skip(index);
       } else {
         const proposal = this.#options.codec.decode(entry.payload) as Proposal;
@@ -282,18 +312,15 @@ class Replica {
     });
   }
 
-  /** Without an answer of Raft, which has no core when its log could not be loaded, says what is known here. */
   #tellStatus(replyTo: Ref<ReplicaStatus>, raft: RaftStatus | null): void {
-    const { applied } = this.#state;
-    this.#ctx.tell(replyTo, {
+    const facts = {
       node: this.#ctx.node,
-      role: raft?.role ?? "follower",
-      leader: raft?.leader ?? null,
-      term: raft?.term ?? this.#leadership?.term ?? 0,
-      commit: raft?.commit ?? applied,
-      applied,
-      lastIndex: raft?.lastIndex ?? applied,
+      applied: this.#state.applied,
+      term: this.#leadership?.term ?? 0,
       storeError: this.#failure?.message ?? "",
-    });
+      readOnly: this.#readOnly,
+      nowMs: this.#ctx.now(),
+    };
+    this.#ctx.tell(replyTo, replicaStatus(facts, raft));
   }
 }

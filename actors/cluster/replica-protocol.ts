@@ -6,6 +6,8 @@
  */
 import type { Ref } from "../../runtime/index.ts";
 import type { CoordinationNews, CoordinationSelection } from "../coordination/coordination-news.ts";
+import type { SnapshotNowReply } from "../raft/raft-actor-protocol.ts";
+import type { ChangeMembershipResult, MembershipChange, PeerStatus, TransferResult } from "../raft/core/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import type { Command, Outcome } from "./commands.ts";
 
@@ -35,7 +37,43 @@ export type ReplicaRequest =
     }
   /** Tells `subscriber` at once, and then on every change, whether this node leads. */
   | { readonly type: "watch-leadership"; readonly subscriber: Ref<LeadershipChange> }
-  | { readonly type: "status"; readonly replyTo: Ref<ReplicaStatus> };
+  | { readonly type: "status"; readonly replyTo: Ref<ReplicaStatus> }
+  | ChangeMembership
+  | TransferLeadership
+  /** Makes a snapshot of this node's copy and compacts its log behind it. Answered when the snapshot is durable. */
+  | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotReply> };
+
+/**
+ * Changes who belongs to the cluster; any node takes it to the leader. Once the change is committed and the configuration is simple
+ * again, the leader records it as an Event, once.
+ */
+export interface ChangeMembership {
+  readonly type: "change-membership";
+  /** `member` is an id (`NAME@INCARNATION`), or the name of a node that belongs to the configuration. */
+  readonly change: MembershipChange;
+  /** Who asked for it, for the Event: the name of a user, a node, a tool. */
+  readonly by: string;
+  readonly replyTo: Ref<ChangeMembershipReply>;
+  /** How often it was taken on to another node; absent when it was not. */
+  readonly hops?: number;
+}
+
+/** Hands leadership to another node. */
+export interface TransferLeadership {
+  readonly type: "transfer-leadership";
+  /** A node's name or a member's id; null for whoever is the furthest. */
+  readonly to: string | null;
+  /** Does not wait until that one has caught up. */
+  readonly force: boolean;
+  readonly replyTo: Ref<TransferReply>;
+}
+
+/** `ok` means that the change is in the leader's log and in force, not yet that it is committed; `status` shows when it is. */
+export type ChangeMembershipReply = ChangeMembershipResult | Unavailable;
+
+export type TransferReply = TransferResult | Unavailable;
+
+export type SnapshotReply = SnapshotNowReply | Unavailable;
 
 /** Whether this node leads: only once its replica has applied an entry of the term, so the map is what it must act on. */
 export interface LeadershipChange {
@@ -59,10 +97,13 @@ export interface Selection {
   readonly name?: string;
 }
 
-/** `no-leader`: nothing is known of the fate of a proposal; it may still be applied, at most once. */
+/**
+ * `no-leader`: nothing is known of the fate of a proposal; it may still be applied, at most once. `read-only`: the leader's disk
+ * has no room, and nobody else took over in time; the same is true of the proposal's fate.
+ */
 export type Unavailable = {
   readonly ok: false;
-  readonly code: "no-leader" | "overloaded" | "store-failed";
+  readonly code: "no-leader" | "overloaded" | "store-failed" | "read-only";
   readonly message: string;
 };
 
@@ -94,4 +135,43 @@ export interface ReplicaStatus {
   readonly lastIndex: number;
   /** Empty when the store works. */
   readonly storeError: string;
+  /** Id of this node's member, `NAME@INCARNATION`; empty when Raft did not answer. */
+  readonly member: string;
+  /** Who belongs to the cluster as this node knows it; by name. Empty when Raft did not answer. */
+  readonly members: readonly MemberStatus[];
+  /** The configuration in force at this node; null when Raft did not answer. */
+  readonly configuration: ConfigurationStatus | null;
+  /** The disk has no room: nothing can be written here until it has. */
+  readonly readOnly: boolean;
+  /** Damage was found on disk: the member does not vote until it is refilled. */
+  readonly recovering: boolean;
+  /** The log holds what comes after this index; a snapshot holds the rest. */
+  readonly base: number;
+  /** The member that leadership is being handed to. */
+  readonly transferringTo: string | null;
+}
+
+export interface ConfigurationStatus {
+  /** Of the log entry that holds it. */
+  readonly index: number;
+  readonly committed: boolean;
+  /** A change is under way: two majorities are needed. */
+  readonly joint: boolean;
+}
+
+export interface MemberStatus {
+  /** `NAME@INCARNATION`. */
+  readonly member: string;
+  readonly node: string;
+  /** `leaving`: it votes until the change that is under way is done, and then is a learner or no member any more. */
+  readonly role: "voter" | "learner" | "leaving";
+  /** Where it is reached, if it was added while the cluster ran. */
+  readonly address: string | null;
+  /** What the leader knows of it; null at any other node, and for the leader itself. */
+  readonly progress: MemberProgress | null;
+}
+
+export interface MemberProgress extends Pick<PeerStatus, "match" | "next" | "state"> {
+  /** Milliseconds since the leader last heard of it. */
+  readonly heardAgoMs: number;
 }

@@ -1,0 +1,94 @@
+/** What a replica says of itself, from what Raft and the replica know at that moment. */
+import { isJoint, type Configuration } from "../raft/core/configuration.ts";
+import type { PeerStatus, RaftStatus } from "../raft/core/ready.ts";
+import type { MemberStatus, ReplicaStatus } from "./replica-protocol.ts";
+
+/** What the replica knows without asking Raft. */
+export interface ReplicaFacts {
+  readonly node: string;
+  readonly applied: number;
+  readonly term: number;
+  readonly storeError: string;
+  readonly readOnly: boolean;
+  /** The monotonic clock that `PeerStatus.heardAtMs` is of. */
+  readonly nowMs: number;
+}
+
+/** Without an answer of Raft, which has no core when its log could not be loaded, says what the replica knows. */
+export function replicaStatus(facts: ReplicaFacts, raft: RaftStatus | null): ReplicaStatus {
+  const { node, applied, storeError, readOnly } = facts;
+  if (raft === null) {
+    return {
+      node,
+      role: "follower",
+      leader: null,
+      term: facts.term,
+      commit: applied,
+      applied,
+      lastIndex: applied,
+      storeError,
+      member: "",
+      members: [],
+      configuration: null,
+      readOnly,
+      recovering: false,
+      base: 0,
+      transferringTo: null,
+    };
+  }
+  const { configuration, index, committed } = raft.configuration;
+  return {
+    node,
+    role: raft.role,
+    leader: raft.leader === null ? null : nodeOf(raft.leader),
+    term: raft.term,
+    commit: raft.commit,
+    applied,
+    lastIndex: raft.lastIndex,
+    storeError,
+    member: raft.self,
+    members: memberStatuses(configuration, raft.peers, facts.nowMs),
+    configuration: { index, committed, joint: isJoint(configuration) },
+    readOnly,
+    recovering: raft.recovering,
+    base: raft.base,
+    transferringTo: raft.transferringTo,
+  };
+}
+
+/** The name of a member's node: what stands before the incarnation. */
+export function nodeOf(member: string): string {
+  const at = member.indexOf("@");
+  return at < 0 ? member : member.slice(0, at);
+}
+
+/** The member that a name means in a configuration: its own id, or that of the only member of that node; null for none. */
+export function memberOf(configuration: Configuration, name: string): string | null {
+  const members = membersOf(configuration);
+  if (members.includes(name)) return name;
+  const ofNode = members.filter((member) => nodeOf(member) === name);
+  return ofNode.length === 1 ? (ofNode[0] ?? null) : null;
+}
+
+function membersOf({ voters, votersOutgoing, learners }: Configuration): readonly string[] {
+  return [...new Set([...voters, ...votersOutgoing, ...learners])].toSorted();
+}
+
+function memberStatuses(configuration: Configuration, peers: readonly PeerStatus[], nowMs: number): MemberStatus[] {
+  return membersOf(configuration).map((member) => {
+    const peer = peers.find((each) => each.node === member);
+    return {
+      member,
+      node: nodeOf(member),
+      role: configuration.voters.includes(member)
+        ? "voter"
+        : configuration.votersOutgoing.includes(member)
+          ? "leaving"
+          : "learner",
+      address: configuration.addresses[member] ?? null,
+      progress: peer
+        ? { match: peer.match, next: peer.next, state: peer.state, heardAgoMs: Math.max(0, nowMs - peer.heardAtMs) }
+        : null,
+    };
+  });
+}
