@@ -18,6 +18,7 @@ import type { ReplicaRequest } from "./cluster/replica-protocol.ts";
 import { coordinatorActor, COORDINATOR_SPAWN_OPTIONS } from "./coordination/coordinator-actor.ts";
 import type { CoordinatorRequest } from "./coordination/coordinator-protocol.ts";
 import type { HoldRule } from "./coordination/tenure.ts";
+import type { ConfigurationInForce } from "./raft/core/ready.ts";
 import {
   raftActor,
   RAFT_SPAWN_OPTIONS,
@@ -41,6 +42,8 @@ export interface JoinClusterOptions {
   readonly raftLimits?: Partial<RaftLimits>;
   /** The log can no longer be read or kept; whoever runs the process should end it. Default: it lives on, refusing. */
   readonly onStoreFailed?: (error: StoreError) => void;
+  /** Another configuration is in force at this node; its `addresses` say where members that were added later are reached. */
+  readonly onConfiguration?: (inForce: ConfigurationInForce) => void;
   /** For the simulator: rules with a planted fault, and looks inside for its checkers. */
   readonly raftRules?: RaftRules;
   readonly leaseRule?: LeaseRule;
@@ -81,6 +84,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
     logger,
     ...optional("onApply", options.onApply),
     ...optional("onStoreFailed", options.onStoreFailed),
+    ...optional("onConfiguration", options.onConfiguration),
   };
   const replica = system.spawn(replicaActor(replicaOptions), REPLICA_SPAWN_OPTIONS);
   system.spawn(
