@@ -5,7 +5,8 @@
  */
 import type { CrashReport, LogEntry, Random, World } from "../runtime/index.ts";
 import type { PayloadTypes } from "../transport/index.ts";
-import { Disk, type DiskWeather } from "./disk.ts";
+import type { DiskWeather } from "./device.ts";
+import { Disk } from "./disk.ts";
 import { Host, type GuestWatcher, type GuestWeather } from "./host.ts";
 import type { NetworkWeather } from "./link.ts";
 import { Network } from "./network.ts";

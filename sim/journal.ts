@@ -21,7 +21,7 @@ import {
   type Random,
   type SnapshotContent,
 } from "../runtime/index.ts";
-import type { DiskWeather } from "./disk.ts";
+import type { DiskWeather } from "./device.ts";
 import type { ProcessLife } from "./process-life.ts";
 import type { Timeline } from "./timeline.ts";
 

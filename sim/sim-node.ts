@@ -11,6 +11,7 @@ import {
   type LogStore,
   type Random,
   type Remoting,
+  type SnapshotStore,
   type World,
 } from "../runtime/index.ts";
 import type { Disk } from "./disk.ts";
@@ -28,6 +29,7 @@ export interface Process {
   readonly world: World & { readonly journal: Journal };
   readonly system: ActorSystem;
   readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
 }
 
 /** Puts the actors into a new process. */
@@ -105,7 +107,8 @@ export class SimNode {
         if (life.alive) onCrash(this.index, crash);
       },
     });
-    this.#process = { node: this, life, world, system, store: this.disk.open(life) };
+    const [store, snapshots] = [this.disk.open(life), this.disk.snapshots.open(life)];
+    this.#process = { node: this, life, world, system, store, snapshots };
     compose(this.#process);
   }
 
@@ -119,6 +122,12 @@ export class SimNode {
     this.#end(false);
     this.host.losePower();
     this.#options.timeline.note(`power-loss ${this.index}`);
+  }
+
+  /** The disk is lost with all that was on it, and an empty one put in; the process ends over it. */
+  loseDisk(): void {
+    this.#end(true);
+    this.disk.wipe();
   }
 
   /** Everything of the process stands still, longer than it knows. */
@@ -139,7 +148,7 @@ export class SimNode {
     process.life.end();
     this.host.listen(null);
     this.#options.network.detach(this.index, kernelSurvives);
-    this.disk.crash();
+    this.disk.crash(!kernelSurvives);
     this.journal.crash(process.life);
     process.system.stop();
     this.#options.onEnd(this.index);
