@@ -21,7 +21,8 @@ import type {
 import { CoordinationWatchers } from "../coordination/coordination-watchers.ts";
 import type { CoordinationTables } from "../coordination/coordination-tables.ts";
 import type { RaftActorMessage, RaftEvent } from "../raft/raft-actor-protocol.ts";
-import type { ConfigurationInForce, RaftStatus } from "../raft/core/ready.ts";
+import type { ConfigurationInForce } from "../raft/core/ready.ts";
+import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeFeed, type VersionedChanges } from "./change-feed.ts";
 import { ClusterState, type Applied } from "./cluster-state.ts";
@@ -73,6 +74,9 @@ export const REPLICA_SPAWN_OPTIONS: SpawnOptions = {
 };
 
 const STATUS_MS = 1000;
+
+/** What a node is to its cluster when nobody has to do anything about it. */
+const IN_SERVICE: ReadonlySet<RaftActorStatus["membership"]> = new Set(["member", "learner", "forming"]);
 
 export function replicaActor(options: ReplicaOptions): Behavior<Replica, ReplicaMessage> {
   return {
@@ -164,6 +168,23 @@ class Replica {
         return;
       case "store-repaired":
         for (const repair of message.repairs) this.#options.logger.log("warn", `The log store was repaired: ${repair}`);
+        return;
+      case "membership":
+        this.#options.logger.log(IN_SERVICE.has(message.membership) ? "info" : "warn", message.message, {
+          membership: message.membership,
+          cluster: message.cluster,
+        });
+        return;
+      case "peer-refused":
+        this.#options.logger.log("warn", message.message, { reason: message.reason, from: message.from });
+        return;
+      case "snapshot": {
+        const { index, sizeBytes, origin } = message;
+        this.#options.logger.log("info", `A snapshot as of index ${index} was ${origin}`, { sizeBytes });
+        return;
+      }
+      case "store-damaged":
+        this.#options.logger.log("error", message.message, { fromIndex: message.fromIndex });
         return;
       case "store-failed":
         this.#onStoreFailed(message);
@@ -305,14 +326,14 @@ class Replica {
   }
 
   #askStatus(replyTo: Ref<ReplicaStatus>): void {
-    this.#ctx.ask<RaftActorMessage, RaftStatus>(this.#options.raft, {
+    this.#ctx.ask<RaftActorMessage, RaftActorStatus>(this.#options.raft, {
       make: (raftReplyTo) => ({ type: "status", replyTo: raftReplyTo }),
       timeoutMs: STATUS_MS,
       adapt: (result) => ({ type: "raft-status", replyTo, result }),
     });
   }
 
-  #tellStatus(replyTo: Ref<ReplicaStatus>, raft: RaftStatus | null): void {
+  #tellStatus(replyTo: Ref<ReplicaStatus>, raft: RaftActorStatus | null): void {
     const facts = {
       node: this.#ctx.node,
       applied: this.#state.applied,

@@ -1,7 +1,7 @@
 /** What the replica actor hears: requests, what Raft tells its subscriber, and its own timers and answers. */
 import type { AskResult, Ref } from "../../runtime/index.ts";
 import type { RaftEvent, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
-import type { RaftStatus } from "../raft/core/ready.ts";
+import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
 import type { ReplicaRequest, ReplicaStatus } from "./replica-protocol.ts";
 
 export type ReplicaMessage =
@@ -20,4 +20,4 @@ export type ReplicaMessage =
   | { readonly type: "proposal-expired"; readonly session: string }
   /** Time to look after reads that wait. */
   | { readonly type: "reads-due" }
-  | { readonly type: "raft-status"; readonly replyTo: Ref<ReplicaStatus>; readonly result: AskResult<RaftStatus> };
+  | { readonly type: "raft-status"; readonly replyTo: Ref<ReplicaStatus>; readonly result: AskResult<RaftActorStatus> };

@@ -7,6 +7,7 @@
 import type { Ref } from "../../runtime/index.ts";
 import type { CoordinationNews, CoordinationSelection } from "../coordination/coordination-news.ts";
 import type { SnapshotNowReply } from "../raft/raft-actor-protocol.ts";
+import type { RaftMembership } from "../raft/raft-actor-status.ts";
 import type { ChangeMembershipResult, MembershipChange, PeerStatus, TransferResult } from "../raft/core/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import type { Command, Outcome } from "./commands.ts";
@@ -149,6 +150,15 @@ export interface ReplicaStatus {
   readonly base: number;
   /** The member that leadership is being handed to. */
   readonly transferringTo: string | null;
+  /** Id of the Raft cluster, minted when it was formed; null until the node belongs to one. */
+  readonly cluster: string | null;
+  /** What the node is to that cluster. */
+  readonly membership: RaftMembership;
+  /** Ids of nodes without a cluster that lately asked here: they may be added. */
+  readonly waiting: readonly string[];
+  /** Of the newest snapshot; 0 without one. */
+  readonly snapshotIndex: number;
+  readonly snapshotBytes: number;
 }
 
 export interface ConfigurationStatus {

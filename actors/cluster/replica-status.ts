@@ -1,6 +1,8 @@
 /** What a replica says of itself, from what Raft and the replica know at that moment. */
 import { isJoint, type Configuration } from "../raft/core/configuration.ts";
-import type { PeerStatus, RaftStatus } from "../raft/core/ready.ts";
+import type { PeerStatus } from "../raft/core/ready.ts";
+import { nodeOf } from "../raft/member-id.ts";
+import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
 import type { MemberStatus, ReplicaStatus } from "./replica-protocol.ts";
 
 /** What the replica knows without asking Raft. */
@@ -15,7 +17,7 @@ export interface ReplicaFacts {
 }
 
 /** Without an answer of Raft, which has no core when its log could not be loaded, says what the replica knows. */
-export function replicaStatus(facts: ReplicaFacts, raft: RaftStatus | null): ReplicaStatus {
+export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null): ReplicaStatus {
   const { node, applied, storeError, readOnly } = facts;
   if (raft === null) {
     return {
@@ -34,13 +36,18 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftStatus | null): Rep
       recovering: false,
       base: 0,
       transferringTo: null,
+      cluster: null,
+      membership: "forming",
+      waiting: [],
+      snapshotIndex: 0,
+      snapshotBytes: 0,
     };
   }
   const { configuration, index, committed } = raft.configuration;
   return {
     node,
     role: raft.role,
-    leader: raft.leader === null ? null : nodeOf(raft.leader),
+    leader: raft.leader,
     term: raft.term,
     commit: raft.commit,
     applied,
@@ -53,13 +60,12 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftStatus | null): Rep
     recovering: raft.recovering,
     base: raft.base,
     transferringTo: raft.transferringTo,
+    cluster: raft.cluster,
+    membership: raft.membership,
+    waiting: raft.waiting,
+    snapshotIndex: raft.snapshotIndex,
+    snapshotBytes: raft.snapshotBytes,
   };
-}
-
-/** The name of a member's node: what stands before the incarnation. */
-export function nodeOf(member: string): string {
-  const at = member.indexOf("@");
-  return at < 0 ? member : member.slice(0, at);
 }
 
 /** The member that a name means in a configuration: its own id, or that of the only member of that node; null for none. */
