@@ -175,6 +175,24 @@ export {
   type Ready,
 } from "./raft/index.ts";
 export {
+  MACHINE_SPAWN_OPTIONS,
+  machineActor,
+  type AppliedAt,
+  type ExecuteBatch,
+  type MachineActorOptions,
+  type MachineCommand,
+  type MachineFailure,
+  type MachineMessage,
+  type MachineReplies,
+  type MachineReply,
+  type MachineRequest,
+  type MachineRestore,
+  type MachineSnapshot,
+  type MachineView,
+  type QueryBatch,
+  type StateMachine,
+} from "./raft/machine/index.ts";
+export {
   EXPLAINED_NODES_MAX,
   makePlan,
   PLAN_COMMANDS_MAX,

@@ -1,0 +1,114 @@
+/**
+ * Records as a stream of chunks and back: what a snapshot is cut into, whatever it is made of.
+ *
+ * A record is a length in 4 bytes, highest first, and its bytes; chunks are cut at a fixed size, without regard to records, so a record
+ * may be larger than a chunk. Records are asked for only when a chunk needs them, so a snapshot of any size costs one chunk and one record
+ * of memory. That chunks are whole, right and all there is what the snapshot store and Raft see to.
+ */
+
+/** 256 KiB: the default of the snapshot store; a part of a transfer, and about 5 ms of encoding at a time. */
+export const CHUNK_BYTES: number = 256 * 1024;
+
+const LENGTH_BYTES = 4;
+
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly last: boolean;
+}
+
+export class RecordChunks {
+  readonly #next: () => Uint8Array | null;
+  readonly #chunkBytes: number;
+  /** Lengths and records in turn. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #done = false;
+
+  /** @param next gives the records in order, null after the last. */
+  constructor(next: () => Uint8Array | null, chunkBytes: number = CHUNK_BYTES) {
+    this.#next = next;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** The next chunk; not to be called after the last. A stream without records is one empty chunk. */
+  next(): Chunk {
+    // One byte more than fits must be there to know that this is not the last one.
+    while (!this.#done && this.#waitingBytes <= this.#chunkBytes) this.#pull();
+    const bytes = new Uint8Array(Math.min(this.#chunkBytes, this.#waitingBytes));
+    let at = 0;
+    let taken = 0;
+    while (at < bytes.length) {
+      const part = this.#waiting[taken] as Uint8Array;
+      const fits = Math.min(part.length, bytes.length - at);
+      bytes.set(fits < part.length ? part.subarray(0, fits) : part, at);
+      at += fits;
+      if (fits < part.length) this.#waiting[taken] = part.subarray(fits);
+      else taken += 1;
+    }
+    this.#waiting.splice(0, taken);
+    this.#waitingBytes -= bytes.length;
+    return { bytes, last: this.#done && this.#waitingBytes === 0 };
+  }
+
+  #pull(): void {
+    const record = this.#next();
+    if (record === null) {
+      this.#done = true;
+      return;
+    }
+    const length = new Uint8Array(LENGTH_BYTES);
+    for (let i = 0; i < LENGTH_BYTES; i++) length[i] = record.length >>> (8 * (LENGTH_BYTES - 1 - i));
+    this.#waiting.push(length, record);
+    this.#waitingBytes += LENGTH_BYTES + record.length;
+  }
+}
+
+export class RecordReader {
+  #waiting: Uint8Array = new Uint8Array(0);
+  readonly #parts: Uint8Array[] = [];
+  #partsBytes = 0;
+
+  /** Takes the next chunk, of any size. @returns the records that are whole by now, in order. */
+  add(chunk: Uint8Array): readonly Uint8Array[] {
+    this.#parts.push(chunk);
+    this.#partsBytes += chunk.length;
+    // A record larger than a chunk is put together once, not once a chunk.
+    if (this.#waiting.length >= LENGTH_BYTES && this.#partsBytes + this.#waiting.length < this.#wanted(0)) return [];
+    this.#join();
+    const records: Uint8Array[] = [];
+    let at = 0;
+    while (at + LENGTH_BYTES <= this.#waiting.length && at + this.#wanted(at) <= this.#waiting.length) {
+      const end = at + this.#wanted(at);
+      records.push(this.#waiting.subarray(at + LENGTH_BYTES, end));
+      at = end;
+    }
+    this.#waiting = this.#waiting.subarray(at);
+    return records;
+  }
+
+  /** @throws {RangeError} when the stream has ended inside a record. */
+  finish(): void {
+    const left = this.#waiting.length + this.#partsBytes;
+    if (left > 0) throw new RangeError(`Cannot read a stream of records: it ends ${left} bytes into one`);
+  }
+
+  /** Bytes of the record at `at`, with its length. */
+  #wanted(at: number): number {
+    let length = 0;
+    for (let i = 0; i < LENGTH_BYTES; i++) length = length * 256 + (this.#waiting[at + i] ?? 0);
+    return LENGTH_BYTES + length;
+  }
+
+  #join(): void {
+    const joined = new Uint8Array(this.#waiting.length + this.#partsBytes);
+    joined.set(this.#waiting);
+    let at = this.#waiting.length;
+    for (const part of this.#parts) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    this.#waiting = joined;
+    this.#parts.length = 0;
+    this.#partsBytes = 0;
+  }
+}
