@@ -31,7 +31,7 @@ const FOLDERS: readonly Folder[] = [
   { files: ["cli/**"], packages: ["commander", "yaml", "cli-table3", "ts-pattern"], node: true },
   // To measure the kernel and the transport beside them.
   { files: ["bench/**"], packages: ["nact", "ws"], node: true },
-  { files: ["examples/**"], node: true },
+  { files: ["examples/**"], packages: ["ws"], node: true },
   { files: ["test/**", "vitest.config.ts"], packages: TEST_PACKAGES, node: true },
 ];
 

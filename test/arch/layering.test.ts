@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: KERNEL,
   library: WORLDS,
   cli: [...WORLDS, "guest", "api"],
-  bench: [...WORLDS, "guest", "api", "cli"],
+  bench: [...WORLDS, "guest", "api", "cli", "examples"],
   examples: [...WORLDS, "library"],
   test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples"],
 };
@@ -37,7 +37,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["runtime"],
   lmdb: ["runtime/node"],
   pino: ["runtime/node"],
-  ws: ["transport/node", "bench"],
+  ws: ["transport/node", "bench", "examples"],
   msgpackr: ["transport/node"],
   typebox: ["actors"],
   "ts-pattern": ["actors", "cli"],
