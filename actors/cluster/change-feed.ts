@@ -40,6 +40,14 @@ export class ChangeFeed {
     }
   }
 
+  /** The state jumped to `version`: what changed until then is not known. */
+  jump(version: number): void {
+    this.#entries = [];
+    this.#head = 0;
+    this.#changes = 0;
+    this.#oldest = version;
+  }
+
   /** All that changed after `version`; null when some of it is forgotten. */
   since(version: number): readonly VersionedChanges[] | null {
     if (version < this.#oldest) return null;

@@ -8,21 +8,23 @@
  * coordination state's (`../coordination/`). It is mutable inside, and owned by one actor; what it hands out is never modified.
  */
 import { isCoordinationCommand, type CoordinationCommand } from "../coordination/coordination-commands.ts";
-import type { CoordinationChange } from "../coordination/coordination-record.ts";
+import type { CoordinationChange, CoordinationRecord } from "../coordination/coordination-record.ts";
 import { CoordinationState } from "../coordination/coordination-state.ts";
 import type { CoordinationTables } from "../coordination/coordination-tables.ts";
+import { SESSION_EXPIRY_MS, SESSIONS_MAX, SessionTable, type SessionsView } from "../raft/sessions/session-table.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeSet, EVENTS_MAX } from "./change-set.ts";
 import { invariant } from "./cluster-invariant.ts";
-import type { Outcome, Proposal, ResourceCommand } from "./commands.ts";
+import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
+import type { About, FirstOutcome } from "./first-outcome.ts";
+import { noteMembers, type NotedMembers } from "./membership-commands.ts";
 import { expireLease, registerNode, removeNode, renewLease } from "./node-commands.ts";
 import { observe, release } from "./observation-commands.ts";
 import { explainPending, place, stopInstance } from "./placement-commands.ts";
 import { Refusal } from "./refusal.ts";
 import type { Change } from "./replica-protocol.ts";
 import { ResourceMap } from "./resource-map.ts";
-import { SESSIONS_MAX, SessionTable, type About, type FirstOutcome } from "./session-table.ts";
 import { applyVm, createVm, deleteVm, setRunning } from "./vm-commands.ts";
 
 export interface ClusterLimits {
@@ -30,6 +32,20 @@ export interface ClusterLimits {
   readonly eventsMax: number;
   /** Default SESSIONS_MAX. */
   readonly sessionsMax: number;
+  /** Default SESSION_EXPIRY_MS. */
+  readonly sessionExpiryMs: number;
+}
+
+/** The whole state as of an index; what is applied later does not change it. All that stands in it is immutable. */
+export interface StateView {
+  readonly applied: number;
+  /** Replicated time. */
+  readonly timeMs: number;
+  readonly members: NotedMembers | null;
+  /** Of each kind in the order in which they stand. */
+  readonly resources: readonly Resource[];
+  readonly coordination: readonly CoordinationRecord[];
+  readonly sessions: SessionsView<FirstOutcome>;
 }
 
 export interface Applied {
@@ -41,18 +57,33 @@ export interface Applied {
   readonly fate: "acted" | "repeated" | "superseded" | "expired";
 }
 
+/** Fingerprint key of what the cluster notes of itself. */
+const OWN_KEY = "cluster/";
+
 export class ClusterState {
   readonly #eventsMax: number;
   readonly #fingerprint = new Fingerprint((key) => this.#fingerprinted(key));
   readonly #map = new ResourceMap(this.#fingerprint);
-  readonly #sessions: SessionTable;
+  readonly #sessions: SessionTable<FirstOutcome>;
   readonly #coordination = new CoordinationState(this.#fingerprint);
   #applied = 0;
+  #timeMs = 0;
+  #members: NotedMembers | null = null;
 
   /** Limits must be the same at every replica: what is forgotten is part of the state. */
   constructor(limits: Partial<ClusterLimits> = {}) {
     this.#eventsMax = limits.eventsMax ?? EVENTS_MAX;
-    this.#sessions = new SessionTable({ max: limits.sessionsMax ?? SESSIONS_MAX, fingerprint: this.#fingerprint });
+    this.#sessions = new SessionTable({
+      max: limits.sessionsMax ?? SESSIONS_MAX,
+      expiryMs: limits.sessionExpiryMs ?? SESSION_EXPIRY_MS,
+      listener: {
+        put: (id) => this.#fingerprint.put(`session/${id}`),
+        remove: (id) => {
+          this.#fingerprint.remove(`session/${id}`);
+          this.#fingerprint.put(OWN_KEY);
+        },
+      },
+    });
   }
 
   /** Index of the last entry that was applied. */
@@ -63,6 +94,16 @@ export class ClusterState {
   /** A digest of resources, coordination records and sessions of proposers; equal at equal index, or a replica is broken. 16 hexadecimal digits. */
   get fingerprint(): string {
     return this.#fingerprint.read();
+  }
+
+  /** Replicated time: how long the cluster has had a leader, at least (`../raft/machine/time-keeper.ts`). */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  /** The configuration that was noted last. */
+  get members(): NotedMembers | null {
+    return this.#members;
   }
 
   /** Sessions of nodes, leases and shards. */
@@ -107,13 +148,62 @@ export class ClusterState {
     }
   }
 
+  /** The outcome of a proposal that may have been applied: null when it was not, or when its session cannot say. */
+  recall(proposal: Proposal): Outcome | null {
+    const verdict = this.#sessions.judge(proposal);
+    return verdict.type === "repeat" ? this.#recall(verdict.first) : null;
+  }
+
+  /** The state as of now, for the price of a copy of its lists. */
+  view(): StateView {
+    return {
+      applied: this.#applied,
+      timeMs: this.#timeMs,
+      members: this.#members,
+      resources: this.#map.all(),
+      coordination: this.#coordination.tables.all(),
+      sessions: this.#sessions.view(),
+    };
+  }
+
+  /** Replaces everything by what a view has shown; its fingerprint is that of the state it was taken of. */
+  restore(view: StateView): void {
+    this.#map.restore(view.resources);
+    this.#coordination.restore(view.coordination);
+    this.#sessions.restore(view.sessions);
+    this.#applied = view.applied;
+    this.#timeMs = view.timeMs;
+    this.#members = view.members;
+    this.#fingerprint.put(OWN_KEY);
+  }
+
   #act(index: number, proposal: Proposal): Applied {
     const { command } = proposal;
     if (isCoordinationCommand(command)) return this.#coordinate(index, proposal, command);
+    if (command.type === "advance-time" || command.type === "note-members") {
+      return this.#steer(index, proposal, command);
+    }
     const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
     const result = carryOut(set, command);
     const first = outcomeOf(set, result);
-    this.#sessions.remember(index, proposal, first);
+    this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
+    return { outcome: this.#recall(first), changes: set.changes, coordination: [], fate: "acted" };
+  }
+
+  /** What is about the cluster itself. */
+  #steer(index: number, proposal: Proposal, command: ClusterCommand): Applied {
+    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
+    let result: Refusal | null = null;
+    if (command.type === "advance-time") this.#timeMs = Math.max(this.#timeMs, command.toMs);
+    else if (command.index > (this.#members?.index ?? 0)) this.#members = noteMembers(set, command, this.#members);
+    else result = new Refusal("stale", `Cannot note the members as of ${command.index}: those of later are noted`);
+    this.#fingerprint.put(OWN_KEY);
+    const first: FirstOutcome =
+      result === null
+        ? { ok: true, version: index, changed: set.changes.length > 0, about: null }
+        : { ok: false, version: index, code: result.code, message: result.message };
+    this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
+    if (command.type === "advance-time") this.#sessions.expire(this.#timeMs);
     return { outcome: this.#recall(first), changes: set.changes, coordination: [], fate: "acted" };
   }
 
@@ -124,7 +214,7 @@ export class ClusterState {
       result instanceof Refusal
         ? { ok: false, version: index, code: result.code, message: result.message }
         : { ok: true, version: index, changed: result.length > 0, about: null };
-    this.#sessions.remember(index, proposal, first);
+    this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
     return { outcome: this.#recall(first), changes: [], coordination, fate: "acted" };
   }
 
@@ -137,11 +227,21 @@ export class ClusterState {
     return { ok: true, version, changed, resource: resource?.metadata.uid === uid ? resource : null };
   }
 
+  /** What is neither a resource nor a record nor a session; undefined as long as it is as it was at the beginning. */
+  #own(): unknown {
+    const [timeMs, members, { forgottenThrough }] = [this.#timeMs, this.#members, this.#sessions];
+    return timeMs === 0 && members === null && forgottenThrough === 0
+      ? undefined
+      : { timeMs, members, forgottenThrough };
+  }
+
   #fingerprinted(key: string): unknown {
     const slash = key.indexOf("/");
     const [kind, name] = [key.slice(0, slash), key.slice(slash + 1)];
     if (kind === "coordination") return this.#coordination.record(name);
-    return kind === "session" ? this.#sessions.record(name) : this.#map.get(kind as Kind, name);
+    if (kind === "session") return this.#sessions.get(name);
+    if (key === OWN_KEY) return this.#own();
+    return this.#map.get(kind as Kind, name);
   }
 }
 

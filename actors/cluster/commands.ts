@@ -8,7 +8,22 @@
 import type { CoordinationCommand } from "../coordination/coordination-commands.ts";
 import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
 
-export type Command = ResourceCommand | CoordinationCommand;
+export type Command = ResourceCommand | CoordinationCommand | ClusterCommand;
+
+/** What the leader's replica says of the cluster itself. */
+export type ClusterCommand =
+  /** Replicated time is at least that (`../raft/machine/time-keeper.ts`). Never refused, never takes time back. */
+  | { readonly type: "advance-time"; readonly toMs: number }
+  /** A configuration is committed and simple. Refused as stale when it, or a later one, was noted. */
+  | {
+      readonly type: "note-members";
+      /** Of the log entry that holds the configuration. */
+      readonly index: number;
+      readonly voters: readonly string[];
+      readonly learners: readonly string[];
+      /** Who asked for the change; empty when the leader does not know. */
+      readonly by: string;
+    };
 
 export type ResourceCommand =
   /** Makes a VM. Refused when the name is taken. */

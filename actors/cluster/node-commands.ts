@@ -8,7 +8,7 @@ import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";
 import { Refusal } from "./refusal.ts";
-import type { About } from "./session-table.ts";
+import type { About } from "./first-outcome.ts";
 
 /**
  * Opens a lease. Instances of the node that it names in `running` are adopted under the new epoch, all others are released:

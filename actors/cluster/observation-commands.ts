@@ -5,7 +5,7 @@ import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";
 import { Refusal } from "./refusal.ts";
-import type { About } from "./session-table.ts";
+import type { About } from "./first-outcome.ts";
 import { aboutVm } from "./vm-commands.ts";
 
 export function observe(set: ChangeSet, command: CommandOf<"observe">): About | Refusal {

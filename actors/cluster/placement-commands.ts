@@ -5,7 +5,7 @@ import type { CommandOf } from "./commands.ts";
 import { whyNot } from "./fit-rules.ts";
 import { Refusal } from "./refusal.ts";
 import { claimOf } from "./rooms.ts";
-import type { About } from "./session-table.ts";
+import type { About } from "./first-outcome.ts";
 import { aboutVm } from "./vm-commands.ts";
 
 /** Gives a VM to a node, if all that the plan was made of still holds. The only place where an instance begins. */

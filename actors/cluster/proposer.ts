@@ -3,7 +3,7 @@
  *
  * Each open proposal has a slot, and each slot is a session of its own: the slot is free again when the proposal was
  * answered or given up, and its next proposal has the next sequence. So many proposals are in flight side by side while a
- * session never has more than one (`session-table.ts` says why that is enough). A proposal is made again, unchanged, after
+ * session never has more than one (`../raft/sessions/session-table.ts` says why that is enough). A proposal is made again, unchanged, after
  * silence, after a refusal and whenever a leader is found; only its deadline ends that.
  */
 import type { AskResult, Context, PayloadCodec, Ref } from "../../runtime/index.ts";
@@ -25,6 +25,9 @@ const COMMIT_PATIENCE_MS = 2000;
 const BACKOFF_MIN_MS = 25;
 const BACKOFF_MAX_MS = 800;
 
+/** What is said of a leader that refused last. */
+const REASONS: Readonly<Record<string, string>> = { "read-only": "has no room on its disk and is read-only" };
+
 export interface ProposerOptions {
   readonly ctx: Context<ReplicaMessage>;
   readonly raft: Ref<RaftActorMessage>;
@@ -41,6 +44,8 @@ interface Open {
   attempt: number;
   /** The last refusal of Raft, for the message when time is up. */
   refusal: string | null;
+  /** Entries that may have held it were jumped over by a snapshot since it was made. */
+  jumped: boolean;
 }
 
 interface Session {
@@ -75,7 +80,7 @@ export class Proposer {
     const session = this.#idle.pop() ?? { id: `${this.#life}/${++this.#sessions}`, sequence: 0 };
     const { command, replyTo, timeoutMs } = request;
     const made = this.#make(session, command, applied);
-    const open: Open = { session, command, replyTo, timeoutMs, ...made, attempt: 0, refusal: null };
+    const open: Open = { session, command, replyTo, timeoutMs, ...made, attempt: 0, refusal: null, jumped: false };
     this.#open.set(session.id, open);
     this.#ctx.setTimer(`deadline:${session.id}`, timeoutMs, { type: "proposal-expired", session: session.id });
     this.#send(open);
@@ -112,17 +117,36 @@ export class Proposer {
   applied(proposal: Proposal, { outcome, fate }: Applied, index: number): void {
     const open = this.#open.get(proposal.session);
     if (open === undefined || open.proposal.sequence !== proposal.sequence) return;
-    if (fate === "expired") this.#renew(open, index);
-    else this.#finish(open, outcome);
+    if (fate !== "expired") this.#finish(open, outcome);
+    else if (!open.jumped) this.#renew(open, index);
+    else this.#close(open, { ok: false, code: "no-leader", message: unknownAfterJump(open.command) });
+  }
+
+  /**
+   * The state jumped over entries that were not seen here. What sessions remember is the answer to what was among them; the rest
+   * is proposed again, as it is.
+   */
+  jumped(recall: (proposal: Proposal) => Outcome | null): void {
+    for (const open of this.#open.values()) {
+      const outcome = recall(open.proposal);
+      open.jumped = true;
+      if (outcome === null) this.#send(open);
+      else this.#finish(open, outcome);
+    }
   }
 
   /** Gives up a proposal whose time is over; it may still be applied, at most once. */
   expire(session: string, leader: string | null): void {
     const open = this.#open.get(session);
     if (open === undefined) return;
-    const why = leader === null ? "no leader is known" : `leader "${leader}" did not confirm it`;
+    const why =
+      leader === null
+        ? "no leader is known"
+        : `leader "${leader}" ${REASONS[open.refusal ?? ""] ?? "did not confirm it"}`;
     const message = `"${open.command.type}" is not confirmed after ${open.timeoutMs} ms: ${why}; it may still take effect`;
-    this.#close(open, { ok: false, code: open.refusal === "overloaded" ? "overloaded" : "no-leader", message });
+    const { refusal } = open;
+    const code = refusal === "overloaded" || refusal === "read-only" ? refusal : "no-leader";
+    this.#close(open, { ok: false, code, message });
   }
 
   /** Answers everything that is open with the same failure. */
@@ -177,4 +201,9 @@ export class Proposer {
     this.#ctx.cancelTimer(`retry:${session}`);
     this.#ctx.tell(open.replyTo, reply);
   }
+}
+
+/** Its session was forgotten while this node did not see what was applied: whether it acted cannot be told any more. */
+function unknownAfterJump({ type }: Command): string {
+  return `"${type}" may have taken effect: this node took over a snapshot meanwhile, which does not say; read, then decide`;
 }

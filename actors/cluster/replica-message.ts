@@ -1,8 +1,9 @@
 /** What the replica actor hears: requests, what Raft tells its subscriber, and its own timers and answers. */
 import type { AskResult, Ref } from "../../runtime/index.ts";
 import type { RaftEvent, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
+import type { ChangeMembershipResult } from "../raft/core/ready.ts";
 import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
-import type { ReplicaRequest, ReplicaStatus } from "./replica-protocol.ts";
+import type { ChangeMembershipReply, ReplicaRequest, ReplicaStatus } from "./replica-protocol.ts";
 
 export type ReplicaMessage =
   | ReplicaRequest
@@ -18,6 +19,19 @@ export type ReplicaMessage =
   | { readonly type: "proposal-due"; readonly session: string }
   /** Whoever proposed waits no longer. */
   | { readonly type: "proposal-expired"; readonly session: string }
+  /** What Raft made of a change of members. */
+  | {
+      readonly type: "membership-answered";
+      readonly by: string;
+      readonly replyTo: Ref<ChangeMembershipReply>;
+      readonly result: AskResult<ChangeMembershipResult>;
+    }
+  /** The members as of that configuration are noted; not `done`: the replica did not get it through. */
+  | { readonly type: "members-noted"; readonly index: number; readonly done: boolean }
+  /** Time for a step of replicated time. */
+  | { readonly type: "time-due" }
+  /** A step was answered, or given up. */
+  | { readonly type: "time-stepped" }
   /** Time to look after reads that wait. */
   | { readonly type: "reads-due" }
   | { readonly type: "raft-status"; readonly replyTo: Ref<ReplicaStatus>; readonly result: AskResult<RaftActorStatus> };

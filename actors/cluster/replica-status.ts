@@ -68,14 +68,6 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null)
   };
 }
 
-/** The member that a name means in a configuration: its own id, or that of the only member of that node; null for none. */
-export function memberOf(configuration: Configuration, name: string): string | null {
-  const members = membersOf(configuration);
-  if (members.includes(name)) return name;
-  const ofNode = members.filter((member) => nodeOf(member) === name);
-  return ofNode.length === 1 ? (ofNode[0] ?? null) : null;
-}
-
 function membersOf({ voters, votersOutgoing, learners }: Configuration): readonly string[] {
   return [...new Set([...voters, ...votersOutgoing, ...learners])].toSorted();
 }

@@ -10,11 +10,11 @@ import type { Fingerprint } from "./fingerprint.ts";
 import { Rooms, type Room } from "./rooms.ts";
 
 export class ResourceMap {
-  readonly #vms = new Map<string, Vm>();
-  readonly #nodes = new Map<string, Node>();
+  #vms = new Map<string, Vm>();
+  #nodes = new Map<string, Node>();
   /** Oldest first. */
-  readonly #events = new Map<string, Event>();
-  readonly #rooms = new Rooms();
+  #events = new Map<string, Event>();
+  #rooms = new Rooms();
   readonly #fingerprint: Fingerprint;
 
   constructor(fingerprint: Fingerprint) {
@@ -51,14 +51,43 @@ export class ResourceMap {
     return this.#rooms.room(node);
   }
 
-  /** The VMs whose instance is on a node. */
+  /** The VMs whose instance is on a node, by name: what they are told apart by must not depend on how the map came to be. */
   vmsOn(node: string): readonly Vm[] {
-    return this.#rooms.vmsOn(node).flatMap((name) => this.#vms.get(name) ?? []);
+    return this.#rooms
+      .vmsOn(node)
+      .toSorted()
+      .flatMap((name) => this.#vms.get(name) ?? []);
   }
 
   /** The VM that holds a port of an address. */
   portHolder(address: string, port: number): string | undefined {
     return this.#rooms.holderOf(address, port);
+  }
+
+  /** Everything that stands, each kind in its own order. */
+  all(): readonly Resource[] {
+    return [...this.#nodes.values(), ...this.#vms.values(), ...this.#events.values()];
+  }
+
+  /** Replaces everything by what `all` has given; it was checked when it was put. */
+  restore(resources: readonly Resource[]): void {
+    for (const { kind, metadata } of this.all()) this.#fingerprint.remove(`${kind}/${metadata.name}`);
+    this.#vms = new Map();
+    this.#nodes = new Map();
+    this.#events = new Map();
+    this.#rooms = new Rooms();
+    for (const resource of resources) {
+      const { name } = resource.metadata;
+      this.#fingerprint.put(`${resource.kind}/${name}`);
+      if (resource.kind === "Event") this.#events.set(name, resource);
+      else if (resource.kind === "Node") this.#nodes.set(name, resource);
+      else this.#vms.set(name, resource);
+    }
+    for (const node of this.#nodes.values()) this.#rooms.setNode(node);
+    for (const { metadata, status } of this.#vms.values()) {
+      const { instance } = status;
+      if (instance !== null) this.#rooms.book({ vm: metadata.name, node: instance.node, claim: instance.claim });
+    }
   }
 
   put(resource: Resource): void {

@@ -9,7 +9,7 @@ import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { Refusal } from "./refusal.ts";
-import type { About } from "./session-table.ts";
+import type { About } from "./first-outcome.ts";
 
 export function createVm(set: ChangeSet, command: CommandOf<"create-vm">): About | Refusal {
   const existing = set.map.vm(command.name);

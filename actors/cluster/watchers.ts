@@ -53,6 +53,15 @@ export class Watchers<in out Message> {
     if (this.#watchers.delete(ref.toString())) this.#ctx.unwatch(ref);
   }
 
+  /** The state jumped to `version`: who was told less has lost its place, and may subscribe again. */
+  jump(version: number): void {
+    for (const { ref, told } of [...this.#watchers.values()]) {
+      if (told >= version) continue;
+      this.remove(ref);
+      this.#ctx.tell(ref, { type: "compacted", oldest: this.#feed.oldest });
+    }
+  }
+
   /** Tells everybody what changed; `entries` are in order and newer than all before. */
   publish(entries: readonly VersionedChanges[]): void {
     const version = entries.at(-1)?.version;

@@ -8,7 +8,7 @@
 import type { Fingerprint } from "../cluster/fingerprint.ts";
 import type { Refusal } from "../cluster/refusal.ts";
 import type { CoordinationCommand } from "./coordination-commands.ts";
-import type { CoordinationChange, CoordinationRecord } from "./coordination-record.ts";
+import { recordKey, type CoordinationChange, type CoordinationRecord } from "./coordination-record.ts";
 import { CoordinationSet } from "./coordination-set.ts";
 import { CoordinationTables } from "./coordination-tables.ts";
 import { acquireLease, releaseLease } from "./lease-commands.ts";
@@ -26,6 +26,16 @@ export class CoordinationState {
   /** What stands under a fingerprint key. */
   record(key: string): CoordinationRecord | undefined {
     return this.tables.find(key);
+  }
+
+  /** Replaces every record by those of `tables.all()` of a state. */
+  restore(records: readonly CoordinationRecord[]): void {
+    for (const record of this.tables.all()) this.#fingerprint.remove(`coordination/${recordKey(record)}`);
+    this.tables.clear();
+    for (const record of records) {
+      this.tables.put(record);
+      this.#fingerprint.put(`coordination/${recordKey(record)}`);
+    }
   }
 
   /** Carries out the command at `index`, proposed by somebody who had applied `after`. */

@@ -60,6 +60,11 @@ export class CoordinationTables {
     return [...(this.#tables.get(kind)?.values() ?? [])] as RecordOf<Kind>[];
   }
 
+  /** Every record, each kind in the order of `list`. */
+  all(): readonly CoordinationRecord[] {
+    return [...this.#tables.values()].flatMap((table) => [...table.values()]);
+  }
+
   count(kind: CoordinationKind): number {
     return this.#tables.get(kind)?.size ?? 0;
   }

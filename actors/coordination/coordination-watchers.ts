@@ -22,13 +22,15 @@ export class CoordinationWatchers<in out Message> {
 
   /** Replaces an earlier subscription of the same actor. */
   add(watcher: Watcher, tables: CoordinationTables, version: number): void {
-    const { ref, selection } = watcher;
+    const { ref } = watcher;
     this.#watchers.set(ref.toString(), watcher);
     this.#ctx.watch(ref);
-    const records = selection.kinds
-      .flatMap((kind): readonly CoordinationRecord[] => tables.list(kind))
-      .filter((record) => isSelected(record, selection));
-    this.#ctx.tell(ref, { type: "coordination-synced", version, records });
+    this.#sync(watcher, tables, version);
+  }
+
+  /** The state jumped: everybody is told all that stands of its selection. */
+  jump(tables: CoordinationTables, version: number): void {
+    for (const watcher of this.#watchers.values()) this.#sync(watcher, tables, version);
   }
 
   remove(ref: AnyRef): void {
@@ -41,6 +43,13 @@ export class CoordinationWatchers<in out Message> {
       const selected = changes.filter(({ record }) => isSelected(record, selection));
       if (selected.length > 0) this.#ctx.tell(ref, { type: "coordination-changed", version, changes: selected });
     }
+  }
+
+  #sync({ ref, selection }: Watcher, tables: CoordinationTables, version: number): void {
+    const records = selection.kinds
+      .flatMap((kind): readonly CoordinationRecord[] => tables.list(kind))
+      .filter((record) => isSelected(record, selection));
+    this.#ctx.tell(ref, { type: "coordination-synced", version, records });
   }
 }
 
