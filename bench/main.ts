@@ -7,6 +7,7 @@ import { createBench } from "./create.ts";
 import { failoverBench } from "./failover.ts";
 import { idleBench } from "./idle.ts";
 import { journalBench } from "./journal.ts";
+import { raftBench } from "./raft.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
 
@@ -16,6 +17,7 @@ const BENCHES: readonly Bench[] = [
   failoverBench,
   idleBench,
   journalBench,
+  raftBench,
   remoteBench,
   simBench,
 ];

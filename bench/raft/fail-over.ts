@@ -15,8 +15,8 @@ const LEADER_MS = 20_000;
 const POLL_MS = 2;
 const ANSWER_MS = 200;
 
-/** A node that is back gets so long to catch up before the next kill. */
-const SETTLE_MS = 300;
+/** From the return of a node to the next kill: it has caught up, and the longest wait of a redial is over, so all are linked again. */
+const SETTLE_MS = 2500;
 
 const NOTHING = new Uint8Array(0);
 

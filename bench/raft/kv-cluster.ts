@@ -1,6 +1,5 @@
 /** The store of the examples as a cluster of real processes on loopback, whose members can be killed and started again. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";

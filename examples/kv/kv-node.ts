@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     peers,
     leaseReads: values["lease-reads"],
     verbose: values.verbose,
+    onFailed: () => process.exit(1),
     ...(values["snapshot-every"] !== undefined && { snapshotEvery: Number(values["snapshot-every"]) }),
   });
   console.log(JSON.stringify({ node: name, listen: node.listenPort, serve: node.servePort }));

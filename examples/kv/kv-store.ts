@@ -7,9 +7,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { MACHINE_SPAWN_OPTIONS, machineActor } from "../../actors/raft/machine/index.ts";
-import { RAFT_SPAWN_OPTIONS, raftActor, type RaftActorMessage } from "../../actors/raft/index.ts";
+import { RAFT_SPAWN_OPTIONS, raftActor, type RaftActorMessage, type RaftEvent } from "../../actors/raft/index.ts";
 import type { RaftActorStatus } from "../../actors/raft/raft-actor-status.ts";
-import { ActorSystem, createRandom } from "../../runtime/index.ts";
+import { ActorSystem, createRandom, type Logger } from "../../runtime/index.ts";
 import {
   claimIdentity,
   createNodeDispatcher,
@@ -40,6 +40,8 @@ export interface KvStoreOptions {
   readonly leaseReads?: boolean;
   /** Entries between two snapshots. Default: that of the Raft actor. */
   readonly snapshotEvery?: number;
+  /** The log can no longer be read or kept: the process should end. */
+  onFailed?(): void;
   /** Whether every line of the log is told; without, warnings are. Default: false. */
   readonly verbose?: boolean;
 }
@@ -84,7 +86,10 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
     world: { clock: nodeClock, random, dispatcher: createNodeDispatcher(), remoting: transport.remoting },
   });
   const raft = system.refAt<RaftActorMessage>({ node: name, path: "raft" });
-  const machine = system.spawn(machineActor({ raft, machine: new KvMachine(), logger }), MACHINE_SPAWN_OPTIONS);
+  const machine = system.spawn(
+    machineActor({ raft, machine: new KvMachine(), onEvent: (event) => tellOperator(event, logger, options) }),
+    MACHINE_SPAWN_OPTIONS,
+  );
   system.spawn(
     raftActor({
       voters: [...peers.keys()],
@@ -130,6 +135,27 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
       lock.release();
     },
   };
+}
+
+/** What somebody must hear of; the rest is in the status. */
+function tellOperator(event: RaftEvent, logger: Logger, { onFailed }: KvStoreOptions): void {
+  switch (event.type) {
+    case "alarm":
+      logger.log("error", "Raft alarm", { ...event.alarm });
+      return;
+    case "store-repaired":
+      for (const repair of event.repairs) logger.log("warn", `The log was repaired: ${repair}`);
+      return;
+    case "read-only":
+      logger.log("warn", event.readOnly ? "The disk is full: nothing is written" : "The disk has room again");
+      return;
+    case "store-failed":
+      logger.log("error", `${event.error.message}; ${event.error.hint}`, { code: event.error.code });
+      onFailed?.();
+      return;
+    default:
+      return;
+  }
 }
 
 /** Differs between nodes, and between the lives of one. */

@@ -82,7 +82,7 @@ test("KvState shows a view as it was, and itself as it is", () => {
             expect(state.delete(each.key)).toBe(model.delete(each.key));
             break;
           case "view":
-            view = { open: state.view(), left: [...model].toSorted() };
+            view = { open: state.view(), left: [...model] };
             break;
           case "read":
             if (view === null) break;
