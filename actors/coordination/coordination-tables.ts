@@ -60,9 +60,9 @@ export class CoordinationTables {
     return [...(this.#tables.get(kind)?.values() ?? [])] as RecordOf<Kind>[];
   }
 
-  /** Every record, each kind in the order of `list`. */
+  /** Every record, by kind, each kind in the order of `list`. */
   all(): readonly CoordinationRecord[] {
-    return [...this.#tables.values()].flatMap((table) => [...table.values()]);
+    return [...this.#tables.keys()].toSorted().flatMap((kind) => this.list(kind));
   }
 
   count(kind: CoordinationKind): number {
