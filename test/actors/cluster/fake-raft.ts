@@ -27,6 +27,8 @@ export class FakeRaft {
   readonly proposals: OfType<"propose">[] = [];
   readonly reads: OfType<"read">[] = [];
   readonly replays: OfType<"replay">[] = [];
+  /** All that the replica has told Raft. */
+  readonly said: RaftActorMessage[] = [];
   /** With `commits` every proposal is in the log and committed at once; with `takes` it is only in the log. */
   mode: "commits" | "takes" | "refuses" | "silent" = "commits";
   refusal: "no-leader" | "overloaded" | "too-large" | "store-failed" = "no-leader";
@@ -35,7 +37,7 @@ export class FakeRaft {
   answersReplays = true;
   view: ClusterView | null = null;
   term = 1;
-  readonly #entries: LogEntry[] = [];
+  readonly entries: LogEntry[] = [];
   #spawned = 0;
 
   constructor(node = "n1") {
@@ -55,7 +57,7 @@ export class FakeRaft {
   }
 
   get lastIndex(): number {
-    return this.#entries.length;
+    return this.entries.length;
   }
 
   /** This node leads from now on; `noop` opens the term. */
@@ -80,12 +82,32 @@ export class FakeRaft {
 
   /** Entries from `from` to `to`, handed over as one batch. */
   handOver(from: number, to: number): void {
-    this.emit({ type: "committed", entries: this.#entries.slice(from - 1, to) });
+    this.emit({ type: "committed", entries: this.entries.slice(from - 1, to) });
+  }
+
+  /** A snapshot of the replica as of now: what `meanwhile` does is not in it. */
+  snapshot(meanwhile?: () => void): readonly { readonly bytes: Uint8Array; readonly last: boolean }[] {
+    this.emit({ type: "take-snapshot", request: 1 });
+    meanwhile?.();
+    const chunks: { readonly bytes: Uint8Array; readonly last: boolean }[] = [];
+    while (chunks.at(-1)?.last !== true) {
+      this.emit({ type: "next-chunk", request: 1, number: chunks.length });
+      const said = this.said.at(-1);
+      if (said?.type !== "snapshot-chunk") throw new Error(`There is no chunk ${chunks.length}`);
+      chunks.push(said);
+    }
+    return chunks;
+  }
+
+  /** Hands a snapshot over as the state as of `index`, which the log then begins behind. */
+  restore(index: number, chunks: readonly { readonly bytes: Uint8Array; readonly last: boolean }[]): void {
+    for (const [number, { bytes, last }] of chunks.entries())
+      this.emit({ type: "restore", index, number, bytes, last });
   }
 
   /** Appends without handing over. */
   lose(payload: Uint8Array): void {
-    this.#entries.push({ index: this.lastIndex + 1, term: this.term, type: "command", payload });
+    this.entries.push({ index: this.lastIndex + 1, term: this.term, type: "command", payload });
   }
 
   propose(command: Command, timeoutMs = 5000): ProposeReply[] {
@@ -124,6 +146,7 @@ export class FakeRaft {
   }
 
   #receive(message: RaftActorMessage): void {
+    this.said.push(message);
     switch (message.type) {
       case "propose":
         this.#propose(message);
@@ -136,7 +159,7 @@ export class FakeRaft {
       case "replay":
         this.replays.push(message);
         if (this.answersReplays)
-          this.system.tell(this.replica, { type: "committed", entries: this.#entries.slice(message.fromIndex - 1) });
+          this.system.tell(this.replica, { type: "committed", entries: this.entries.slice(message.fromIndex - 1) });
         return;
       default:
     }
@@ -155,11 +178,11 @@ export class FakeRaft {
 
   #commitLater(payload: Uint8Array): void {
     this.lose(payload);
-    this.system.tell(this.replica, { type: "committed", entries: this.#entries.slice(-1) });
+    this.system.tell(this.replica, { type: "committed", entries: this.entries.slice(-1) });
   }
 
   #append(entry: Pick<LogEntry, "type" | "payload">): void {
-    this.#entries.push({ ...entry, index: this.lastIndex + 1, term: this.term });
+    this.entries.push({ ...entry, index: this.lastIndex + 1, term: this.term });
     this.handOver(this.lastIndex, this.lastIndex);
   }
 }
