@@ -47,7 +47,7 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null)
   return {
     node,
     role: raft.role,
-    leader: raft.leader,
+    leader: raft.leaderNode,
     term: raft.term,
     commit: raft.commit,
     applied,
