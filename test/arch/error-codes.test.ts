@@ -20,6 +20,7 @@ const DECLARED: Readonly<Record<string, readonly string[]>> = {
   ListenError: unionOf("ListenErrorCode", "api/listen-error.ts"),
   ApiError: [...Object.keys(API_ERROR_STATUS), ...unionOf("ClientErrorCode", "api/api-error.ts")],
   "Command refusal": unionOf("RefusalCode", "actors/cluster/commands.ts"),
+  MachineFailure: unionOf("MachineFailure", "actors/raft/machine/machine-protocol.ts"),
   StartFailure: unionOf("StartFailure", "runtime/ports/hypervisor.ts"),
 };
 
