@@ -28,7 +28,7 @@ export interface FakeLogOptions {
 export class FakeLog {
   readonly world: ManualWorld = createManualWorld();
   readonly system: ActorSystem;
-  readonly lists = new Lists();
+  readonly lists: Lists = new Lists();
   readonly machine: Ref<MachineMessage>;
   readonly proposals: OfType<"propose">[] = [];
   readonly reads: string[] = [];

@@ -123,6 +123,18 @@ test("execute without an answer is unknown at its deadline, and what comes later
   expect(log.lists.lists.get("a")).toEqual(["1"]);
 });
 
+test("execute that Raft does not answer is never made again by itself", () => {
+  log.lead();
+  log.mode = "silent";
+  const replies = log.execute(["a=1"], { elsewhere: "forward", timeoutMs: 20_000 });
+  log.world.advance(9000);
+  log.lead("n2");
+  log.world.advance(5000);
+  expect([log.proposals.length, replies.length]).toEqual([1, 0]);
+  log.commit(payload(0));
+  expect(replies).toMatchObject([{ ok: true, index: 1 }]);
+});
+
 test("execute whose place another entry took is certainly not carried out", () => {
   log.lead();
   log.mode = "takes";

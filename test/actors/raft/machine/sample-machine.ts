@@ -10,7 +10,7 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 export class Lists implements StateMachine {
-  lists = new Map<string, readonly string[]>();
+  lists: Map<string, readonly string[]> = new Map();
   readonly applied: AppliedAt[] = [];
 
   /** Replies with the length of the list. */
