@@ -86,6 +86,11 @@ export class MembershipDesk {
     });
   }
 
+  /** This node does not lead any more: whoever does notes what becomes of the change, and does not know who asked. */
+  cease(): void {
+    this.#asked = null;
+  }
+
   /** The proposal was answered, or given up and not `done`. */
   noted(index: number, done: boolean): void {
     this.#noting = false;

@@ -14,6 +14,7 @@ import type { RaftActorMessage } from "../raft/raft-actor-protocol.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import { Replica } from "./replica.ts";
 import type { ReplicaMessage } from "./replica-message.ts";
+import { isReplicaRequest } from "./replica-protocol.ts";
 
 export interface ReplicaOptions {
   readonly raft: Ref<RaftActorMessage>;
@@ -51,6 +52,8 @@ export function replicaActor(options: ReplicaOptions): Behavior<Replica, Replica
   return {
     name: "replica",
     init: (ctx) => new Replica(options, ctx),
+    // What Raft says, and its own timers, can only come from this node.
+    accepts: isReplicaRequest,
     receive: (replica, message) => {
       replica.handle(message);
       return replica;

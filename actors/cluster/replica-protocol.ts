@@ -44,6 +44,26 @@ export type ReplicaRequest =
   /** Makes a snapshot of this node's copy and compacts its log behind it. Answered when the snapshot is durable. */
   | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotReply> };
 
+/** By type, so that a new request cannot be forgotten here. */
+const REQUESTS: Readonly<Record<ReplicaRequest["type"], true>> = {
+  propose: true,
+  read: true,
+  subscribe: true,
+  unsubscribe: true,
+  "subscribe-coordination": true,
+  "watch-leadership": true,
+  status: true,
+  "change-membership": true,
+  "transfer-leadership": true,
+  "snapshot-now": true,
+};
+
+/** Whether a message of another node is one of those that it may send. */
+export function isReplicaRequest(message: unknown): message is ReplicaRequest {
+  if (typeof message !== "object" || message === null || !("type" in message)) return false;
+  return typeof message.type === "string" && Object.hasOwn(REQUESTS, message.type);
+}
+
 /**
  * Changes who belongs to the cluster; any node takes it to the leader. Once the change is committed and the configuration is simple
  * again, the leader records it as an Event, once.

@@ -253,7 +253,10 @@ export class Replica {
 
   #onLeadership(leadership: EventOf<"leadership">): void {
     const found = this.#leadership.hear(leadership);
-    if (!this.#leadership.isLeading) this.#time.end();
+    if (!this.#leadership.isLeading) {
+      this.#time.end();
+      this.#desk.cease();
+    }
     if (!found) return;
     this.#proposer.leaderFound();
     this.#reader.leaderFound();

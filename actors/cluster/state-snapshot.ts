@@ -85,7 +85,7 @@ export class SnapshotReader {
   /** @throws {StoreError} `store-corrupt` when something is missing. */
   finish(): StateAt {
     const head = this.#head;
-    if (head === null || !this.#ended) {
+    if (head === null || !this.#ended || !this.#reader.isAtEnd) {
       throw incomplete(`it ends after ${this.#records} records`);
     }
     const { applied, term, timeMs, members, forgottenThrough } = head;

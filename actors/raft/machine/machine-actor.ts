@@ -18,6 +18,7 @@ import type { RaftActorMessage, RaftEvent } from "../raft-actor-protocol.ts";
 import type { SessionTableOptions } from "../sessions/session-table.ts";
 import { MachineHost } from "./machine-host.ts";
 import type { MachineMessage } from "./machine-message.ts";
+import { isMachineRequest } from "./machine-protocol.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 export interface MachineActorOptions {
@@ -59,6 +60,8 @@ export function machineActor(options: MachineActorOptions): Behavior<MachineHost
   return {
     name: "machine",
     init: (ctx: Context<MachineMessage>) => new MachineHost(options, ctx),
+    // What Raft says, and its own timers, can only come from this node.
+    accepts: isMachineRequest,
     receive: (host, message) => {
       host.handle(message);
       return host;

@@ -1,7 +1,7 @@
 /**
  * What the machine actor holds: the replicated machine, what waits for it, and the way between them and Raft. See `machine-actor.ts`.
  */
-import type { AskResult, Context, LogEntry, Ref } from "../../../runtime/index.ts";
+import { StoreError, type AskResult, type Context, type LogEntry, type Ref } from "../../../runtime/index.ts";
 import type { RaftActorMessage, RaftEvent, RaftProposeReply } from "../raft-actor-protocol.ts";
 import { BATCH_BYTES_TARGET } from "./command-batch.ts";
 import { CommandBlocks, type Block, type Part } from "./command-blocks.ts";
@@ -16,7 +16,7 @@ import { ReplyBasket } from "./reply-basket.ts";
 import { TIME_STEP_MS, TimeKeeper } from "./time-keeper.ts";
 
 /** Commands that wait at one node; past it they are refused as overloaded: the queue would only be delay. */
-export const COMMANDS_WAITING_MAX = 100_000;
+const COMMANDS_WAITING_MAX = 100_000;
 
 /** Queries that wait at one node, by batches; past it they are refused as overloaded. */
 const QUERY_BATCHES_MAX = 10_000;
@@ -126,7 +126,7 @@ export class MachineHost {
 
   #execute({ commands, timeoutMs, elsewhere, replyTo }: ExecuteBatch): void {
     const forward = elsewhere === "forward";
-    const deadlineMs = this.#ctx.now() + timeoutMs;
+    const deadlineMs = this.#deadlineMs(timeoutMs);
     const part: Part = { commands, replyTo, forward, deadlineMs, refusal: null, answered: false };
     if (this.#failed) return this.#refuse(part, "store-failed");
     if (!forward && !this.#leads) return this.#refuse(part, "not-leader");
@@ -212,7 +212,7 @@ export class MachineHost {
     if (batch.consistency === "stale") return this.#answer(batch);
     if (this.#failed) return this.#refuseQuery(batch, "store-failed");
     if (this.#reads.size >= QUERY_BATCHES_MAX) return this.#refuseQuery(batch, "overloaded");
-    this.#reads.add({ batch, deadlineMs: this.#ctx.now() + batch.timeoutMs });
+    this.#reads.add({ batch, deadlineMs: this.#deadlineMs(batch.timeoutMs) });
     this.#tickSoon();
   }
 
@@ -233,6 +233,8 @@ export class MachineHost {
     for (const entry of entries) {
       const { applied } = this.#machine;
       if (entry.index <= applied) continue;
+      // Without its state a machine applies nothing.
+      if (this.#failed) break;
       if (entry.index > applied + 1) {
         // A batch got lost on the way, which takes a mailbox that overflowed.
         this.#ctx.tell(this.#raft, { type: "replay", fromIndex: applied + 1 });
@@ -291,8 +293,13 @@ export class MachineHost {
   }
 
   #onRestore(part: EventOf<"restore">): void {
-    if (part.index <= this.#machine.applied) return;
-    this.#machine.restore(part);
+    if (part.index <= this.#machine.applied || this.#failed) return;
+    try {
+      this.#machine.restore(part);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return this.#onStoreFailed({ type: "store-failed", error });
+    }
     if (!part.last) return;
     this.#time.moved(this.#machine.timeMs, this.#ctx.now());
     this.#options.onApply?.(this.#machine);
@@ -327,6 +334,11 @@ export class MachineHost {
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What is no positive number would never be over. */
+  #deadlineMs(timeoutMs: number): number {
+    return this.#ctx.now() + (timeoutMs > 0 ? timeoutMs : 0);
+  }
 
   #tickSoon(): void {
     if (this.#ticking) return;

@@ -9,11 +9,17 @@ import type { SessionUse } from "../sessions/session-table.ts";
 
 export type MachineRequest = ExecuteBatch | QueryBatch;
 
+/** Whether a message of another node is one of those that it may send. */
+export function isMachineRequest(message: unknown): message is MachineRequest {
+  if (typeof message !== "object" || message === null || !("type" in message)) return false;
+  return message.type === "execute" || message.type === "query";
+}
+
 /** Commands for the log. Each acts on its own; those of a batch that are carried out are so in order. */
 export interface ExecuteBatch {
   readonly type: "execute";
   readonly commands: readonly MachineCommand[];
-  /** After that what is not answered is answered `unknown`, or `not-leader` if it has not left. */
+  /** After that what is not answered is answered `unknown`, or `not-leader` if it has not left. No positive number: at once. */
   readonly timeoutMs: number;
   /** What a node that does not lead does: takes them to the leader, waiting for one if need be, or refuses and names the leader. */
   readonly elsewhere: "forward" | "refuse";

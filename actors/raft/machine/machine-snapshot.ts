@@ -5,6 +5,7 @@
  *     head     format, 1 │ applied, 6 │ replicated time, 6 │ forgotten through, 6 │ sessions, 6
  *     session  sequence, 6 │ used at, 6 │ used at ms, 6 │ index of the reply, 6 │ length of the name, 1 │ name │ reply
  */
+import { StoreError } from "../../../runtime/index.ts";
 import type { Session, SessionsView } from "../sessions/session-table.ts";
 import { readAscii } from "./machine-entry.ts";
 import { RecordReader } from "./record-stream.ts";
@@ -61,7 +62,7 @@ export class MachineRestoring {
     this.#machine = machine;
   }
 
-  /** @throws {RangeError} for a format that this version does not know. */
+  /** @throws {StoreError} `store-version` for a format that this version does not know. */
   add(chunk: Uint8Array): void {
     for (const record of this.#reader.add(chunk)) {
       if (this.#head === null) this.#head = readHead(record);
@@ -70,17 +71,25 @@ export class MachineRestoring {
     }
   }
 
-  /** Makes the machine's part the present state. @throws {RangeError} when something is missing. */
+  /** Makes the machine's part the present state. @throws {StoreError} `store-corrupt` when something is missing. */
   finish(): { readonly applied: number; readonly timeMs: number; readonly sessions: SessionsView<FirstReply> } {
-    this.#reader.finish();
     const head = this.#head;
-    if (head === null || this.#sessions.length < head.sessions) {
-      throw new RangeError(`Cannot restore a snapshot: it ends after ${this.#sessions.length} of its sessions`);
+    if (head === null || this.#sessions.length < head.sessions || !this.#reader.isAtEnd) {
+      throw incomplete(`it ends inside a record, after ${this.#sessions.length} sessions`);
     }
     this.#machine.finish();
     const sessions = { forgottenThrough: head.forgotten, sessions: this.#sessions };
     return { applied: head.applied, timeMs: head.timeMs, sessions };
   }
+}
+
+const PATH = "the snapshot of the machine";
+
+/** What was written is not what is read, though its chunks are whole. */
+export function incomplete(why: string): StoreError {
+  const message = `Cannot restore the machine: its snapshot is not whole: ${why}`;
+  const hint = "replace the data folder of this node; it gets the state from the others";
+  return new StoreError("store-corrupt", { message, path: PATH, hint });
 }
 
 function headRecord(fields: readonly number[]): Uint8Array {
@@ -94,9 +103,8 @@ function headRecord(fields: readonly number[]): Uint8Array {
 function readHead(record: Uint8Array): Head {
   const format = record[0];
   if (format !== FORMAT || record.length !== 1 + HEAD_FIELDS * UINT48_BYTES) {
-    throw new RangeError(
-      `Cannot restore a snapshot of format ${format}: this version knows format ${FORMAT}; run the version that made it`,
-    );
+    const message = `Cannot restore the machine: its snapshot has format ${format}, this version knows ${FORMAT}`;
+    throw new StoreError("store-version", { message, path: PATH, hint: "start the version that made it" });
   }
   const field = (number: number): number => readUint48(record, 1 + number * UINT48_BYTES);
   return { applied: field(0), timeMs: field(1), forgotten: field(2), sessions: field(3) };

@@ -86,10 +86,9 @@ export class RecordReader {
     return records;
   }
 
-  /** @throws {RangeError} when the stream has ended inside a record. */
-  finish(): void {
-    const left = this.#waiting.length + this.#partsBytes;
-    if (left > 0) throw new RangeError(`Cannot read a stream of records: it ends ${left} bytes into one`);
+  /** Whether all that was added were whole records; at the end of a stream it must be so. */
+  get isAtEnd(): boolean {
+    return this.#waiting.length + this.#partsBytes === 0;
   }
 
   /** Bytes of the record at `at`, with its length. */

@@ -9,7 +9,7 @@
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import { SessionTable, type SessionTableOptions, type SessionUse } from "../sessions/session-table.ts";
 import { decodeEntry, type MachineEntry } from "./machine-entry.ts";
-import { MachineRestoring, snapshotRecords, type FirstReply } from "./machine-snapshot.ts";
+import { incomplete, MachineRestoring, snapshotRecords, type FirstReply } from "./machine-snapshot.ts";
 import { RecordChunks } from "./record-stream.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -91,7 +91,7 @@ export class ReplicatedMachine {
     return new RecordChunks(snapshotRecords(head, this.#sessions.view(), view));
   }
 
-  /** Takes a chunk of a snapshot; number 0 begins anew. @throws {RangeError} for what is no snapshot of this version. */
+  /** Takes a chunk of a snapshot; number 0 begins anew. @throws {StoreError} for what is no snapshot of this version. */
   restore(chunk: {
     readonly index: number;
     readonly number: number;
@@ -105,7 +105,7 @@ export class ReplicatedMachine {
     if (!chunk.last) return;
     const { applied, timeMs, sessions } = restoring.finish();
     if (applied !== chunk.index) {
-      throw new RangeError(`Cannot restore a snapshot as of ${chunk.index}: what it holds is as of ${applied}`);
+      throw incomplete(`it holds the state as of ${applied}, wanted ${chunk.index}`);
     }
     this.#restoring = null;
     this.#sessions.restore(sessions);

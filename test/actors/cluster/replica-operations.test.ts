@@ -9,6 +9,7 @@ import {
   type SnapshotReply,
   type TransferReply,
 } from "../../../actors/index.ts";
+import { isReplicaRequest } from "../../../actors/cluster/replica-protocol.ts";
 import { stateless, StoreError, type Ref } from "../../../runtime/index.ts";
 import { FakeRaft } from "./fake-raft.ts";
 
@@ -136,6 +137,29 @@ test("a node that does not lead notes nothing; one that begins to lead notes wha
   raft.world.advance(60_000);
   const commands = raft.proposals.map((_, at) => raft.proposal(at).command.type);
   expect(commands.filter((type) => type === "note-members")).toHaveLength(1);
+});
+
+test("who asked is forgotten with the leadership: a later change is not said to be theirs", () => {
+  inForce(1, {});
+  raft.lead();
+  const { ref } = collect<ChangeMembershipReply>();
+  const change = { type: "remove", member: "n2" } as const;
+  raft.system.tell(raft.replica, { type: "change-membership", change, by: "ann", replyTo: ref });
+  raft.world.settle();
+  const asked = raft.said.find((message) => message.type === "change-membership");
+  if (asked?.type === "change-membership") raft.system.tell(asked.replyTo, { ok: true, index: 3, term: 1 });
+  raft.emit({ type: "leadership", leader: "n2", term: 2, isLeader: false });
+  raft.term = 3;
+  raft.lead();
+  inForce(8, { voters: ["n1@a"] });
+  expect(events()).toEqual(['MemberRemoved n2: Member "n2@b" was removed from the cluster']);
+});
+
+test("another node may ask the replica, and not speak in the place of its Raft actor", () => {
+  expect(isReplicaRequest({ type: "status", replyTo: null })).toBe(true);
+  for (const message of [null, 1, {}, { type: 1 }, { type: "committed", entries: [] }, { type: "toString" }]) {
+    expect(isReplicaRequest(message)).toBe(false);
+  }
 });
 
 test("the leader proposes how much time went by, while something happens", () => {

@@ -316,3 +316,19 @@ test("a failed store leaves what may be in the log unknown, and refuses the rest
   expect(log.events).toEqual([{ type: "store-failed", error }]);
   other.system.stop();
 });
+
+test("a snapshot that this version does not know takes the machine out of service, by name", () => {
+  log.lead();
+  log.execute(["a=1"]);
+  const chunks = snapshot(log).map(({ bytes, last }) => ({ bytes: bytes.with(4, 9), last }));
+  const other = new FakeLog({ node: "n9" });
+  for (const [number, { bytes, last }] of chunks.entries()) {
+    other.emit({ type: "restore", index: 1, number, bytes, last });
+  }
+  expect(other.events).toMatchObject([{ type: "store-failed", error: { code: "store-version" } }]);
+  other.lead();
+  expect(other.execute(["a=2"])).toMatchObject([{ ok: false, code: "store-failed" }]);
+  other.emit({ type: "committed", entries: [{ index: 2, term: 1, type: "noop", payload: new Uint8Array(0) }] });
+  expect(other.said).toEqual([]);
+  other.system.stop();
+});

@@ -180,10 +180,12 @@ test("restore() replaces nothing before the last chunk, begins anew at the first
   const other = chunk.bytes.slice();
   other[4] = 2;
   expect(() => new ReplicatedMachine(new Lists()).restore({ index: 1, number: 0, bytes: other, last: true })).toThrow(
-    "Cannot restore a snapshot of format 2: this version knows format 1",
+    "Cannot restore the machine: its snapshot has format 2, this version knows 1",
   );
-  expect(() => new ReplicatedMachine(new Lists()).restore({ index: 9, number: 0, ...chunk })).toThrow("as of 9");
+  expect(() => new ReplicatedMachine(new Lists()).restore({ index: 9, number: 0, ...chunk })).toThrow(
+    "it holds the state as of 1, wanted 9",
+  );
   expect(() =>
     new ReplicatedMachine(new Lists()).restore({ index: 1, number: 0, bytes: halves[0], last: true }),
-  ).toThrow("Cannot read a stream of records: it ends 7 bytes into one");
+  ).toThrow("its snapshot is not whole: it ends inside a record, after 0 sessions");
 });
