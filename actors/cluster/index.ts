@@ -29,5 +29,5 @@ export type {
   Unavailable,
   WatchMessage,
 } from "./replica-protocol.ts";
-export { SESSION_EXPIRY_MS, SESSIONS_MAX } from "../raft/sessions/session-table.ts";
+export { SESSIONS_MAX } from "../raft/sessions/session-table.ts";
 export { VCPU_OVERCOMMIT } from "./rooms.ts";

@@ -1,5 +1,4 @@
 /** A replicated state machine behind one interface, with sessions and linearizable reads. See ../README.md. */
-export { BATCH_BYTES_TARGET, packCommands, unpackCommands } from "./command-batch.ts";
 export { MACHINE_SPAWN_OPTIONS, machineActor, type MachineActorOptions, type MachineView } from "./machine-actor.ts";
 export type { MachineMessage } from "./machine-message.ts";
 export type {

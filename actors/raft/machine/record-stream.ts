@@ -7,7 +7,7 @@
  */
 
 /** 256 KiB: the default of the snapshot store; a part of a transfer, and about 5 ms of encoding at a time. */
-export const CHUNK_BYTES: number = 256 * 1024;
+const CHUNK_BYTES: number = 256 * 1024;
 
 const LENGTH_BYTES = 4;
 
