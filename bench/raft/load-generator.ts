@@ -1,6 +1,5 @@
 /** The process that makes the load, seen from the benchmark. */
 import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { LoadJob, LoadResult } from "./load.ts";
 import type { LoadAnswer, LoadOrder } from "./load-process.ts";
@@ -50,13 +49,16 @@ export class LoadGenerator {
     await endProcess(this.#process);
   }
 
-  async #order(order: LoadOrder): Promise<LoadResult | null> {
-    const exit = once(this.#process, "exit").then(() => {
-      throw new Error("The process that makes the load has ended");
+  #order(order: LoadOrder): Promise<LoadResult | null> {
+    return new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error("The process that makes the load has ended"));
+      this.#process.once("exit", onExit);
+      this.#process.once("message", (answer: LoadAnswer) => {
+        this.#process.off("exit", onExit);
+        if (answer.type === "failed") reject(new Error(answer.message));
+        else resolve(answer.result);
+      });
+      this.#process.send(order);
     });
-    this.#process.send(order);
-    const [answer] = (await Promise.race([once(this.#process, "message"), exit])) as [LoadAnswer];
-    if (answer.type === "failed") throw new Error(answer.message);
-    return answer.result;
   }
 }

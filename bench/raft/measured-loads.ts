@@ -42,6 +42,9 @@ export const MEASURED_LOADS: readonly MeasuredLoad[] = [
 /** Of 16 to 64, as the goals say; more do not make more of a client that waits. */
 const CONNECTIONS = 16;
 
+/** Warm-ups of one client, in those of many. */
+const LONE_WARM_UPS = 4;
+
 export interface LoadTimes {
   readonly rounds: number;
   readonly warmUpMs: number;
@@ -66,7 +69,9 @@ export async function measureLoads(
   }
   for (let round = 1; round <= rounds; round++) {
     for (const load of loads) {
-      const job: LoadJob = { clients: load.clients, reads: load.reads, warmUpMs, measureMs };
+      const { clients, reads } = load;
+      // One client makes few requests a second, and a process that was just loaded otherwise has to find its way back first.
+      const job: LoadJob = { clients, reads, warmUpMs: clients === 1 ? LONE_WARM_UPS * warmUpMs : warmUpMs, measureMs };
       for (const { system, generator } of systems) {
         const report = await generator.run(system, job);
         if (report.failed > 0) throw new Error(`${load.name}: ${report.failed} requests failed at ${system.name}`);

@@ -51,6 +51,11 @@ export class CommandBlocks {
     return this.#size;
   }
 
+  /** Whether a block was handed out that is not applied, refused or given up. */
+  get isUnderWay(): boolean {
+    return this.#pending.size > 0;
+  }
+
   get hasQueued(): boolean {
     return this.#queue.length > 0;
   }

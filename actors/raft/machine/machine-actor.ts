@@ -29,6 +29,11 @@ export interface MachineActorOptions {
   readonly sessions?: Pick<SessionTableOptions, "max" | "expiryMs">;
   /** Most bytes of commands that are gathered into one entry; a larger command is alone in one. Default 128 KiB. */
   readonly blockBytes?: number;
+  /**
+   * While a block of this node is on its way into the log, commands gather for the next one, for so long at most. Default 5 ms; 0: no
+   * block waits for the one before.
+   */
+  readonly gatherMs?: number;
   /** Called after each index that was applied or restored. For checkers. */
   onApply?(view: MachineView): void;
   /** Called whenever this node learns who leads. */

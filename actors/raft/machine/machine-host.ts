@@ -18,6 +18,12 @@ import { TIME_STEP_MS, TimeKeeper } from "./time-keeper.ts";
 /** Commands that wait at one node; past it they are refused as overloaded: the queue would only be delay. */
 const COMMANDS_WAITING_MAX = 100_000;
 
+/**
+ * Five milliseconds: longer than a block takes between machines of one place, and short beside the round trip between places, where
+ * waiting for the block before would double it.
+ */
+const GATHER_MS = 5;
+
 /** Queries that wait at one node, by batches; past it they are refused as overloaded. */
 const QUERY_BATCHES_MAX = 10_000;
 
@@ -45,13 +51,17 @@ export class MachineHost {
   #leader: string | null = null;
   #leads = false;
   #failed = false;
+  readonly #gatherMs: number;
   #flushing = false;
+  /** Whether the timer of what gathers is set. */
+  #gathering = false;
   #ticking = false;
 
   constructor(options: MachineActorOptions, ctx: Context<MachineMessage>) {
     this.#options = options;
     this.#ctx = ctx;
     this.#raft = options.raft;
+    this.#gatherMs = options.gatherMs ?? GATHER_MS;
     this.#machine = new ReplicatedMachine(options.machine, options.sessions);
     const life = ctx.random.integer(2 ** 16) * 2 ** 32 + ctx.random.integer(2 ** 32);
     this.#blocks = new CommandBlocks({ life, blockBytes: options.blockBytes ?? BATCH_BYTES_TARGET });
@@ -75,6 +85,9 @@ export class MachineHost {
         return this.#query(message);
       case "flush":
         this.#flushing = false;
+        return this.#flushUnlessGathering();
+      case "gathered":
+        this.#gathering = false;
         return this.#flush();
       case "block-answered":
         return this.#onBlockAnswer(message.number, message.result);
@@ -136,10 +149,33 @@ export class MachineHost {
     if (taken.length === 0) return;
     this.#blocks.add({ ...part, commands: taken });
     this.#tickSoon();
+    this.#flushSoon();
+  }
+
+  /** Behind what waits in the mailbox: all requests of a turn go into the log together. */
+  #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    // Behind what waits in the mailbox: all requests of a turn go into the log together.
     this.#ctx.tell(this.#ctx.self, { type: "flush" });
+  }
+
+  /**
+   * While a block of this node is on its way, commands gather for the next, or many clients would settle into many small blocks, each
+   * of which costs the disks and every link as much as a large one (Nagle's algorithm, RFC 896, with an end to the wait).
+   */
+  #flushUnlessGathering(): void {
+    if (!this.#blocks.isUnderWay || this.#gatherMs === 0) return this.#flush();
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#ctx.setTimer("gathered", this.#gatherMs, { type: "gathered" });
+  }
+
+  /** What was gathered goes as soon as nothing is on its way any more. */
+  #endGathering(): void {
+    if (!this.#gathering || this.#blocks.isUnderWay) return;
+    this.#gathering = false;
+    this.#ctx.cancelTimer("gathered");
+    this.#flushSoon();
   }
 
   #dropInvalid({ commands, replyTo }: Part): readonly MachineCommand[] {
@@ -244,6 +280,7 @@ export class MachineHost {
       this.#options.onApply?.(this.#machine);
     }
     this.#onOvertaken();
+    this.#endGathering();
     this.#reads.applied(this.#machine.applied);
   }
 

@@ -8,6 +8,8 @@ export type MachineMessage =
   | RaftEvent
   /** The end of the turn in which the first command was queued. */
   | { readonly type: "flush" }
+  /** Commands have gathered for the next block for long enough. */
+  | { readonly type: "gathered" }
   /** What Raft made of a block. */
   | { readonly type: "block-answered"; readonly number: number; readonly result: AskResult<RaftProposeReply> }
   /** Time to look after what waits. */

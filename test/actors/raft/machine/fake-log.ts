@@ -22,6 +22,7 @@ export interface FakeLogOptions {
   /** Default "n1". */
   readonly node?: string;
   readonly blockBytes?: number;
+  readonly gatherMs?: number;
   readonly sessions?: { readonly max?: number; readonly expiryMs?: number };
 }
 

@@ -56,6 +56,24 @@ test("execute cuts what waits into entries of a limited size, and a large comman
   expect(log.lists.lists.get("a")).toEqual(["1", "2", "3", "4", "5"]);
 });
 
+test("execute gathers while a block is on its way, until that is applied or the time is over", () => {
+  log.lead();
+  log.mode = "takes";
+  log.execute(["a=1"]);
+  for (const value of ["a=2", "a=3"]) log.execute([value]);
+  expect(log.proposals).toHaveLength(1);
+  log.commit(payload(0));
+  expect(log.proposals).toHaveLength(2);
+  log.execute(["a=4"]);
+  expect(log.proposals).toHaveLength(2);
+  log.world.advance(5);
+  expect(log.proposals).toHaveLength(3);
+  for (const at of [1, 2]) log.commit(payload(at));
+  expect(log.lists.lists.get("a")).toEqual(["1", "2", "3", "4"]);
+  log.execute(["a=5"]);
+  expect(log.proposals).toHaveLength(4);
+});
+
 test("execute at a node that does not lead is refused with the leader's name, or taken there", () => {
   log.lead("n2");
   log.mode = "takes";
@@ -220,6 +238,8 @@ test("query linearizable asks Raft once for all that wait, again after a failure
 });
 
 test("entries that were lost on the way are asked for again, and repeated ones skipped", () => {
+  log.system.stop();
+  log = new FakeLog({ gatherMs: 0 });
   log.lead();
   log.mode = "takes";
   for (const value of ["a=1", "a=2", "a=3"]) {
