@@ -7,6 +7,7 @@ import {
   raftActor,
   REPLICA_SPAWN_OPTIONS,
   replicaActor,
+  type ChangeMembershipReply,
   type ClusterView,
   type Command,
   type Event,
@@ -14,34 +15,57 @@ import {
   type RaftActorMessage,
   type ReadReply,
   type ReplicaMessage,
+  type ReplicaStatus,
+  type SnapshotReply,
+  type WatchMessage,
 } from "../../../actors/index.ts";
+import type { MembershipChange } from "../../../actors/raft/core/ready.ts";
+import { jsonCodec, stateless, type ActorSystem, type Ref } from "../../../runtime/index.ts";
 import {
-  ActorSystem,
-  createRandom,
-  jsonCodec,
-  stateless,
-  type Envelope,
-  type LinkEvent,
-  type Ref,
-} from "../../../runtime/index.ts";
-import { createManualWorld, createMemoryLog, type ManualWorld } from "../../../runtime/testkit/index.ts";
+  createManualCluster,
+  createMemoryLog,
+  createMemorySnapshots,
+  type ManualCluster,
+  type ManualWorld,
+  type MemoryLog,
+  type MemorySnapshots,
+} from "../../../runtime/testkit/index.ts";
 import { vmSpec } from "./sample-map.ts";
 
 const NAMES = ["n1", "n2", "n3"] as const;
 type Name = (typeof NAMES)[number];
 
 class Members {
-  readonly world: ManualWorld = createManualWorld();
+  readonly network: ManualCluster;
+  /** Nodes that are not heard and hear nothing: silence, not the loss of a link. */
   readonly cut = new Set<string>();
   readonly views = new Map<string, ClusterView>();
   readonly leads = new Map<string, boolean>();
-  readonly #systems = new Map<string, ActorSystem>();
-  readonly #receivers = new Map<string, (envelope: Envelope) => void>();
+  readonly logged: string[] = [];
+  readonly #disks = new Map<string, { readonly log: MemoryLog; readonly snapshots: MemorySnapshots }>();
   #spawned = 0;
 
   constructor() {
-    for (const [at, name] of NAMES.entries()) this.#start(name, at);
+    this.network = createManualCluster(NAMES, {
+      delayMs: 1,
+      lose: ({ from, to }) => this.cut.has(from.node) || this.cut.has(to.node),
+    });
+    for (const name of NAMES) this.#start(name, this.network.system(name));
     this.world.settle();
+  }
+
+  get world(): ManualWorld {
+    return this.network.world;
+  }
+
+  crash(name: Name): void {
+    this.network.crash(name);
+    this.leads.delete(name);
+    this.views.delete(name);
+  }
+
+  restart(name: Name): void {
+    this.#start(name, this.network.restart(name));
   }
 
   /** Lets time pass until a node leads among those that are not cut off. */
@@ -69,36 +93,50 @@ class Members {
     return replies;
   }
 
-  stop(): void {
-    for (const system of this.#systems.values()) system.stop();
+  watch(at: Name): WatchMessage[] {
+    const seen: WatchMessage[] = [];
+    const subscriber = this.#collect(at, seen);
+    this.#tell(at, { type: "subscribe", subscriber, selection: { kinds: ["Vm"] } });
+    return seen;
+  }
+
+  status(at: Name): ReplicaStatus[] {
+    const seen: ReplicaStatus[] = [];
+    this.#tell(at, { type: "status", replyTo: this.#collect(at, seen) });
+    return seen;
+  }
+
+  snapshot(at: Name): SnapshotReply[] {
+    const seen: SnapshotReply[] = [];
+    this.#tell(at, { type: "snapshot-now", replyTo: this.#collect(at, seen) });
+    return seen;
+  }
+
+  changeMembership(at: Name, change: MembershipChange): ChangeMembershipReply[] {
+    const seen: ChangeMembershipReply[] = [];
+    this.#tell(at, { type: "change-membership", change, by: "ann", replyTo: this.#collect(at, seen) });
+    return seen;
   }
 
   #tell(at: Name, message: ReplicaMessage): void {
-    const system = this.#systems.get(at) as ActorSystem;
+    const system = this.network.system(at);
     system.tell(system.refAt<ReplicaMessage>({ node: at, path: "replica" }), message);
   }
 
   #collect<Message>(at: Name, into: Message[]): Ref<Message> {
     const collector = stateless<Message>("collector", (message) => void into.push(message));
-    return (this.#systems.get(at) as ActorSystem).spawn(collector, { name: `collector-${++this.#spawned}` });
+    return this.network.system(at).spawn(collector, { name: `collector-${++this.#spawned}` });
   }
 
-  #start(name: Name, seed: number): void {
-    const remoting = {
-      send: (envelope: Envelope) => {
-        if (this.cut.has(envelope.from.node) || this.cut.has(envelope.to.node)) return;
-        this.world.clock.setTimer(1, () => this.#receivers.get(envelope.to.node)?.(envelope));
-      },
-      onEnvelope: (receive: (envelope: Envelope) => void) => void this.#receivers.set(name, receive),
-      // A cut of this network is silence, not the loss of a link.
-      onLink: (listen: (event: LinkEvent) => void) => {
-        for (const peer of NAMES) if (peer !== name) listen({ type: "up", node: peer, incarnation: peer });
-      },
+  #start(name: Name, system: ActorSystem): void {
+    const later = (run: () => void): void => void this.world.clock.setTimer(0, run);
+    const disk = this.#disks.get(name) ?? {
+      log: createMemoryLog({ later }),
+      snapshots: createMemorySnapshots({ later }),
     };
-    const system = ActorSystem.create({ node: name, world: { ...this.world, random: createRandom(seed), remoting } });
-    this.#systems.set(name, system);
+    this.#disks.set(name, disk);
     const raft = system.refAt<RaftActorMessage>({ node: name, path: "raft" });
-    const logger = { log: () => {} };
+    const logger = { log: (_: unknown, message: string) => void this.logged.push(message) };
     const onApply = (view: ClusterView) => void this.views.set(name, view);
     const replica = system.spawn(replicaActor({ raft, codec: jsonCodec, logger, onApply }), REPLICA_SPAWN_OPTIONS);
     const leadership = stateless<{ readonly isLeader: boolean }>("leadership", ({ isLeader }) => {
@@ -106,8 +144,14 @@ class Members {
     });
     system.tell(replica, { type: "watch-leadership", subscriber: system.spawn(leadership) });
     system.spawn(leaderActor({ replica }), LEADER_SPAWN_OPTIONS);
-    const store = createMemoryLog({ later: (run) => void this.world.clock.setTimer(0, run) }).open();
-    system.spawn(raftActor({ voters: NAMES, store, subscriber: replica }), RAFT_SPAWN_OPTIONS);
+    const options = {
+      voters: NAMES,
+      store: disk.log.open(),
+      snapshots: disk.snapshots.open(),
+      subscriber: replica,
+      limits: { trailingEntries: 5 },
+    };
+    system.spawn(raftActor(options), RAFT_SPAWN_OPTIONS);
   }
 }
 
@@ -117,7 +161,7 @@ beforeEach(() => {
   members = new Members();
 });
 
-afterEach(() => members.stop());
+afterEach(() => members.network.close());
 
 const create = (name: string): Command => ({ type: "create-vm", name, labels: {}, spec: vmSpec() });
 
@@ -173,4 +217,60 @@ test("read linearizable at a leader that was cut off is not answered with what i
   const stale = members.read(first);
   members.world.advance(3000);
   expect(stale).toMatchObject([{ ok: false, code: "no-leader" }]);
+});
+
+function events(name: Name, reason: string): readonly string[] {
+  const list = (members.views.get(name)?.list("Event") ?? []) as readonly Event[];
+  return list.filter(({ spec }) => spec.reason === reason).map(({ spec }) => spec.message);
+}
+
+test("a replica that was away while the log was compacted takes over a snapshot; who watched there reads again", () => {
+  const leader = members.leader();
+  const [away] = others(leader) as [Name];
+  const seen = members.watch(away);
+  members.cut.add(away);
+  const replies = Array.from({ length: 30 }, (_, i) => members.propose(leader, create(`vm-${i}`)));
+  members.world.advance(1000);
+  expect(replies.flat()).toHaveLength(30);
+  const made = members.snapshot(leader);
+  members.world.advance(500);
+  expect(made).toMatchObject([{ ok: true }]);
+  members.cut.clear();
+  members.world.advance(3000);
+  expect(members.views.get(away)?.list("Vm")).toHaveLength(30);
+  expect(members.views.get(away)?.fingerprint).toBe(members.views.get(leader)?.fingerprint);
+  expect(seen.at(-1)).toMatchObject({ type: "compacted" });
+  const status = members.status(away);
+  members.world.advance(100);
+  expect(status).toMatchObject([{ role: "follower", readOnly: false, recovering: false }]);
+  expect(status[0]?.base).toBeGreaterThan(0);
+});
+
+test("replicas that all restart begin with their snapshots, and go on as one", () => {
+  const leader = members.leader();
+  for (let i = 0; i < 10; i++) members.propose(leader, create(`vm-${i}`));
+  members.world.advance(1000);
+  const made = NAMES.map((name) => members.snapshot(name));
+  members.world.advance(500);
+  expect(made.flat()).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+  for (const name of NAMES) members.crash(name);
+  for (const name of NAMES) members.restart(name);
+  const next = members.leader();
+  const replies = members.propose(next, create("after"));
+  members.world.advance(500);
+  expect(replies).toMatchObject([{ ok: true, outcome: { ok: true } }]);
+  for (const name of NAMES) expect(members.views.get(name)?.list("Vm")).toHaveLength(11);
+  expect(new Set(NAMES.map((name) => members.views.get(name)?.fingerprint)).size).toBe(1);
+});
+
+test("a change of members that any node was asked for is an Event everywhere, once, with who asked", () => {
+  const leader = members.leader();
+  const [asked, removed] = others(leader) as [Name, Name];
+  members.world.advance(500);
+  const replies = members.changeMembership(asked, { type: "demote", member: removed });
+  members.world.advance(2000);
+  expect(replies).toMatchObject([{ ok: true }]);
+  for (const name of NAMES) {
+    expect(events(name, "MemberDemoted")).toEqual([expect.stringMatching(`^Member "${removed}.*asked for by "ann"$`)]);
+  }
 });
