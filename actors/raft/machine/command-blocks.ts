@@ -132,6 +132,24 @@ export class CommandBlocks {
     return overtaken;
   }
 
+  /**
+   * Parts of a block, or of all, that may be sent again though nobody knows what became of them: all of their commands have sessions, so
+   * that whichever comes first acts and the other one is a repetition. Their place in the old block is nobody's any more.
+   */
+  takeRepeatable(only?: Block): readonly Part[] {
+    const repeatable: Part[] = [];
+    for (const block of only === undefined ? this.#pending.values() : [only]) {
+      for (const part of block.parts) {
+        if (part.answered || !part.forward || !part.commands.every(({ session }) => session !== undefined)) continue;
+        repeatable.push({ ...part });
+        part.answered = true;
+        this.#size -= part.commands.length;
+      }
+      if (block.parts.every(({ answered }) => answered)) this.#pending.delete(block.number);
+    }
+    return repeatable;
+  }
+
   takePending(): readonly Block[] {
     const blocks = [...this.#pending.values()];
     for (const { number } of blocks) this.take(number);

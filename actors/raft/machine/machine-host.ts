@@ -27,8 +27,8 @@ const GATHER_MS = 5;
 /** Queries that wait at one node, by batches; past it they are refused as overloaded. */
 const QUERY_BATCHES_MAX = 10_000;
 
-/** Raft answers a block at once or not at all; what is not answered by then is not waited for, and known when it is applied. */
-const ANSWER_MS = 5000;
+/** Raft answers a block at once or not at all; a message that crosses two nodes and is not answered by then is lost. */
+const ANSWER_MS = 1000;
 
 interface WaitingQuery {
   readonly batch: QueryBatch;
@@ -50,6 +50,8 @@ export class MachineHost {
   readonly #snapshots = new Map<number, RecordChunks>();
   #leader: string | null = null;
   #leads = false;
+  /** Of the leader that was heard of last. */
+  #term = 0;
   #failed = false;
   readonly #gatherMs: number;
   #flushing = false;
@@ -200,8 +202,9 @@ export class MachineHost {
 
   #onBlockAnswer(number: number, result: AskResult<RaftProposeReply>): void {
     const block = this.#blocks.get(number);
+    if (block === undefined) return;
     // Without an answer nobody knows; it is known when it is applied, or not at all.
-    if (block === undefined || !result.ok) return;
+    if (!result.ok) return this.#repeat(block);
     const { answer } = result;
     if (answer.type === "proposed") {
       block.index = answer.index;
@@ -223,6 +226,14 @@ export class MachineHost {
       if (isFinal || !part.forward) this.#refuse(part, refusal);
       else this.#blocks.add({ ...part, refusal });
     }
+  }
+
+  /** Sends again what sessions make harmless to repeat: of a block, or of all that were sent to a leader that leads no more. */
+  #repeat(only?: Block): void {
+    const parts = this.#blocks.takeRepeatable(only);
+    if (parts.length === 0) return;
+    for (const part of parts) this.#blocks.add(part);
+    this.#flush();
   }
 
   #onOvertaken(): void {
@@ -305,7 +316,7 @@ export class MachineHost {
   }
 
   #onLeadership(leadership: EventOf<"leadership">): void {
-    const { leader, isLeader } = leadership;
+    const { leader, isLeader, term } = leadership;
     if (isLeader && !this.#leads) {
       this.#time.begin(this.#machine.timeMs, this.#ctx.now());
       this.#ctx.setTimer("time", TIME_STEP_MS, { type: "time-due" });
@@ -313,10 +324,13 @@ export class MachineHost {
       this.#time.end();
       this.#ctx.cancelTimer("time");
     }
+    const isNews = leader !== this.#leader || term !== this.#term;
     this.#leader = leader;
+    this.#term = term;
     this.#leads = isLeader;
     this.#options.onLeadership?.(leadership);
     if (leader === null) return;
+    if (isNews) this.#repeat();
     this.#flush();
     this.#reads.leaderFound();
   }

@@ -21,7 +21,10 @@ export interface ExecuteBatch {
   readonly commands: readonly MachineCommand[];
   /** After that what is not answered is answered `unknown`, or `not-leader` if it has not left. No positive number: at once. */
   readonly timeoutMs: number;
-  /** What a node that does not lead does: takes them to the leader, waiting for one if need be, or refuses and names the leader. */
+  /**
+   * What a node that does not lead does: takes them to the leader, waiting for one if need be, or refuses and names the leader. What was
+   * taken to one that died meanwhile is taken to the next by itself, if all commands of the batch have sessions.
+   */
   readonly elsewhere: "forward" | "refuse";
   readonly replyTo: Ref<MachineReplies>;
 }

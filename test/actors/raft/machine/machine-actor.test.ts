@@ -153,6 +153,38 @@ test("execute that Raft does not answer is never made again by itself", () => {
   expect(replies).toMatchObject([{ ok: true, index: 1 }]);
 });
 
+test("execute with sessions is made again under the next leader, and answered once, whichever comes first", () => {
+  log.lead("n2");
+  log.mode = "silent";
+  const session = { session: "s", sequence: 1, after: 0 };
+  const replies = log.execute([{ bytes: ascii("a=1"), session }], { elsewhere: "forward", timeoutMs: 20_000 });
+  const mixed = log.execute([{ bytes: ascii("b=1"), session: { ...session, session: "t" } }, "b=2"], {
+    elsewhere: "forward",
+    timeoutMs: 20_000,
+  });
+  log.world.advance(5);
+  expect(log.proposals).toHaveLength(2);
+  log.lead("n3");
+  expect(log.proposals).toHaveLength(3);
+  log.commit(payload(0));
+  expect([replies, mixed]).toEqual([[], []]);
+  log.commit(payload(2));
+  expect(replies).toMatchObject([{ ok: true, index: 1 }]);
+  log.commit(payload(0));
+  expect([replies.length, log.lists.lists.get("a")]).toEqual([1, ["1"]]);
+  // Silence is no better than another leader.
+  const late = log.execute([{ bytes: ascii("a=2"), session: { ...session, sequence: 2 } }], { elsewhere: "forward" });
+  const before = log.proposals.length;
+  log.world.advance(10);
+  log.commit(payload(-1));
+  expect([log.proposals.length - before, late]).toMatchObject([1, [{ ok: true }]]);
+  log.world.advance(30_000);
+  expect(mixed).toMatchObject([
+    { id: 0, ok: false, code: "unknown" },
+    { id: 1, ok: false, code: "unknown" },
+  ]);
+});
+
 test("execute whose place another entry took is certainly not carried out", () => {
   log.lead();
   log.mode = "takes";
