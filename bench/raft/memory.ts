@@ -6,7 +6,7 @@ import { KvCluster } from "./kv-cluster.ts";
 import { LoadGenerator } from "./load-generator.ts";
 
 const CLIENTS = 256;
-const STEP_MS = 2000;
+const STEP_MS = 1000;
 
 /** What a heap may swing between two collections. */
 const SWING = 1.25;
@@ -25,7 +25,7 @@ export async function measureMemory(
     await generator.fill();
     while (written < writes) {
       const report = await generator.run(cluster, { clients: CLIENTS, reads: 0, warmUpMs: 0, measureMs: STEP_MS });
-      if (report.done === 0) throw new Error("Nothing was written for two seconds");
+      if (report.done === 0) throw new Error("Nothing was written for a second");
       written += report.done;
       residentMb.push(Math.max(...cluster.pids.map(residentMbOf)));
       diskMb.push(Math.max(...cluster.names.map((name) => folderMb(cluster.dataOf(name)))));

@@ -26,10 +26,9 @@ interface Address {
 }
 
 const USAGE = `Usage: node examples/kv/kv-node.ts --name NAME --listen HOST:PORT --serve HOST:PORT --data FOLDER
-         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--lease-reads] [--snapshot-every ENTRIES] [--verbose]
+         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--snapshot-every ENTRIES] [--verbose]
 
---peers names every node that makes the cluster, this one too. Lease reads are answered by the leader without asking the
-others; they count on clocks that run at about the same speed.`;
+--peers names every node that makes the cluster, this one too.`;
 
 function parseAddress(text: string | undefined, what: string): Address {
   const at = text?.lastIndexOf(":") ?? -1;
@@ -59,7 +58,6 @@ async function main(): Promise<void> {
       data: { type: "string" },
       peers: { type: "string" },
       token: { type: "string", default: LOOPBACK_TOKEN },
-      "lease-reads": { type: "boolean", default: false },
       "snapshot-every": { type: "string" },
       verbose: { type: "boolean", default: false },
     },
@@ -79,7 +77,6 @@ async function main(): Promise<void> {
     listen: parseAddress(values.listen, "--listen"),
     serve: parseAddress(values.serve, "--serve"),
     peers,
-    leaseReads: values["lease-reads"],
     verbose: values.verbose,
     onFailed: () => process.exit(1),
     ...(values["snapshot-every"] !== undefined && { snapshotEvery: Number(values["snapshot-every"]) }),

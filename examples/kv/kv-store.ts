@@ -36,8 +36,6 @@ export interface KvStoreOptions {
   readonly serve: KvAddress;
   /** Every node that makes the cluster, this one too. */
   readonly peers: ReadonlyMap<string, { readonly listen: KvAddress; readonly serve: KvAddress }>;
-  /** Reads without asking the others, under a bound on how clocks drift. Default: false. */
-  readonly leaseReads?: boolean;
   /** Entries between two snapshots. Default: that of the Raft actor. */
   readonly snapshotEvery?: number;
   /** The log can no longer be read or kept: the process should end. */
@@ -96,7 +94,6 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
       store: log,
       snapshots,
       subscriber: machine,
-      ...(options.leaseReads === true && { leaseReads: true }),
       ...(options.snapshotEvery !== undefined && { snapshotting: { everyEntries: options.snapshotEvery } }),
     }),
     RAFT_SPAWN_OPTIONS,
@@ -138,7 +135,7 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
 }
 
 /** What somebody must hear of; the rest is in the status. */
-function tellOperator(event: RaftEvent, logger: Logger, { onFailed }: KvStoreOptions): void {
+function tellOperator(event: RaftEvent, logger: Logger, options: KvStoreOptions): void {
   switch (event.type) {
     case "alarm":
       logger.log("error", "Raft alarm", { ...event.alarm });
@@ -151,7 +148,7 @@ function tellOperator(event: RaftEvent, logger: Logger, { onFailed }: KvStoreOpt
       return;
     case "store-failed":
       logger.log("error", `${event.error.message}; ${event.error.hint}`, { code: event.error.code });
-      onFailed?.();
+      options.onFailed?.();
       return;
     default:
       return;
