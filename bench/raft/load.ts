@@ -33,14 +33,14 @@ export interface LoadResult {
 export const VALUE_BYTES = 256;
 
 /** Keys that are written and read: more than any cache of a processor holds, and few enough to be filled in a second. */
-export const KEYS = 20_000;
+const KEYS = 20_000;
 
 /** A load ends when answers fail to come for so long after its time. */
 const STRAGGLERS_MS = 10_000;
 
 const VALUE = "v".repeat(VALUE_BYTES);
 
-export function keyAt(number: number): string {
+function keyAt(number: number): string {
   return `key-${String(number).padStart(8, "0")}`;
 }
 

@@ -13,7 +13,7 @@
  * it came in.
  */
 
-export const KEY_BYTES_MAX = 65_535;
+const KEY_BYTES_MAX = 65_535;
 
 const OPERATIONS = { put: 1, delete: 2, cas: 3 } as const;
 const HEAD_BYTES = 3;

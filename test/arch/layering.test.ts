@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: KERNEL,
   library: WORLDS,
   cli: [...WORLDS, "guest", "api"],
-  bench: [...WORLDS, "guest", "api", "cli", "examples"],
+  bench: [...WORLDS, "guest", "api", "cli", "library", "examples"],
   examples: [...WORLDS, "library"],
   test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples"],
 };

@@ -4,6 +4,7 @@
 import { StoreError, type AskResult, type Context, type LogEntry, type Ref } from "../../../runtime/index.ts";
 import type { RaftActorMessage, RaftEvent, RaftProposeReply } from "../raft-actor-protocol.ts";
 import { BATCH_BYTES_TARGET } from "./command-batch.ts";
+import { BlockPace } from "./block-pace.ts";
 import { CommandBlocks, type Block, type Part } from "./command-blocks.ts";
 import type { MachineActorOptions } from "./machine-actor.ts";
 import { encodeTime, isSession } from "./machine-entry.ts";
@@ -17,12 +18,6 @@ import { TIME_STEP_MS, TimeKeeper } from "./time-keeper.ts";
 
 /** Commands that wait at one node; past it they are refused as overloaded: the queue would only be delay. */
 const COMMANDS_WAITING_MAX = 100_000;
-
-/**
- * Five milliseconds: longer than a block takes between machines of one place, and short beside the round trip between places, where
- * waiting for the block before would double it.
- */
-const GATHER_MS = 5;
 
 /** Queries that wait at one node, by batches; past it they are refused as overloaded. */
 const QUERY_BATCHES_MAX = 10_000;
@@ -43,6 +38,7 @@ export class MachineHost {
   readonly #raft: Ref<RaftActorMessage>;
   readonly #machine: ReplicatedMachine;
   readonly #blocks: CommandBlocks;
+  readonly #pace: BlockPace;
   readonly #reads: ReadQueue<WaitingQuery>;
   readonly #time = new TimeKeeper();
   readonly #basket = new ReplyBasket();
@@ -53,17 +49,13 @@ export class MachineHost {
   /** Of the leader that was heard of last. */
   #term = 0;
   #failed = false;
-  readonly #gatherMs: number;
-  #flushing = false;
-  /** Whether the timer of what gathers is set. */
-  #gathering = false;
   #ticking = false;
 
   constructor(options: MachineActorOptions, ctx: Context<MachineMessage>) {
     this.#options = options;
     this.#ctx = ctx;
     this.#raft = options.raft;
-    this.#gatherMs = options.gatherMs ?? GATHER_MS;
+    this.#pace = new BlockPace(ctx, options.gatherMs);
     this.#machine = new ReplicatedMachine(options.machine, options.sessions);
     const life = ctx.random.integer(2 ** 16) * 2 ** 32 + ctx.random.integer(2 ** 32);
     this.#blocks = new CommandBlocks({ life, blockBytes: options.blockBytes ?? BATCH_BYTES_TARGET });
@@ -86,10 +78,10 @@ export class MachineHost {
       case "query":
         return this.#query(message);
       case "flush":
-        this.#flushing = false;
-        return this.#flushUnlessGathering();
+        if (this.#pace.mayFlush(this.#blocks.isUnderWay)) this.#flush();
+        return;
       case "gathered":
-        this.#gathering = false;
+        this.#pace.gathered();
         return this.#flush();
       case "block-answered":
         return this.#onBlockAnswer(message.number, message.result);
@@ -151,33 +143,7 @@ export class MachineHost {
     if (taken.length === 0) return;
     this.#blocks.add({ ...part, commands: taken });
     this.#tickSoon();
-    this.#flushSoon();
-  }
-
-  /** Behind what waits in the mailbox: all requests of a turn go into the log together. */
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#ctx.tell(this.#ctx.self, { type: "flush" });
-  }
-
-  /**
-   * While a block of this node is on its way, commands gather for the next, or many clients would settle into many small blocks, each
-   * of which costs the disks and every link as much as a large one (Nagle's algorithm, RFC 896, with an end to the wait).
-   */
-  #flushUnlessGathering(): void {
-    if (!this.#blocks.isUnderWay || this.#gatherMs === 0) return this.#flush();
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#ctx.setTimer("gathered", this.#gatherMs, { type: "gathered" });
-  }
-
-  /** What was gathered goes as soon as nothing is on its way any more. */
-  #endGathering(): void {
-    if (!this.#gathering || this.#blocks.isUnderWay) return;
-    this.#gathering = false;
-    this.#ctx.cancelTimer("gathered");
-    this.#flushSoon();
+    this.#pace.flushSoon();
   }
 
   #dropInvalid({ commands, replyTo }: Part): readonly MachineCommand[] {
@@ -291,7 +257,7 @@ export class MachineHost {
       this.#options.onApply?.(this.#machine);
     }
     this.#onOvertaken();
-    this.#endGathering();
+    this.#pace.applied(this.#blocks.isUnderWay);
     this.#reads.applied(this.#machine.applied);
   }
 
