@@ -3,13 +3,15 @@ import type { LogEntry } from "../../runtime/ports/log-store.ts";
 import type { StoreError } from "../../runtime/ports/store-error.ts";
 import type { Ref } from "../../runtime/ref.ts";
 import type { RaftMessage } from "./core/messages.ts";
+import type { FormationMessage } from "./formation/formation-messages.ts";
+import type { RaftActorStatus, RaftMembership } from "./raft-actor-status.ts";
+import type { RefusalReason } from "./refusals.ts";
 import type {
   ChangeMembershipResult,
   ConfigurationInForce,
   Leadership,
   MembershipChange,
   RaftAlarm,
-  RaftStatus,
   ReadFailure,
   TransferResult,
 } from "./core/ready.ts";
@@ -32,9 +34,14 @@ export type RaftActorMessage =
   | { readonly type: "read"; readonly id: string }
   /** The subscriber has lost its state: sends it again what it has been sent, from `fromIndex`. */
   | { readonly type: "replay"; readonly fromIndex: number }
-  | { readonly type: "status"; readonly replyTo: Ref<RaftStatus> }
+  | { readonly type: "status"; readonly replyTo: Ref<RaftActorStatus> }
+  | FormationMessage
   /** From the store; `error` when the write failed. */
   | { readonly type: "persisted"; readonly token: number; readonly error?: StoreError }
+  /** From itself, behind all that waited when the first message of a batch was handled: carries out what the batch has led to. */
+  | { readonly type: "flush" }
+  /** From the snapshot store or the timers of snapshots; only the actor itself makes it. */
+  | { readonly type: "resume"; readonly run: () => void }
   /** The timer of the core's next deadline. */
   | { readonly type: "timeout" };
 
@@ -130,6 +137,29 @@ export type RaftEvent =
     }
   /** The disk has no room: nothing can be written until it has; reads go on. */
   | { readonly type: "read-only"; readonly readOnly: boolean }
+  /** What the member is to its cluster has changed. `message` says in words what it means and what would help. */
+  | {
+      readonly type: "membership";
+      readonly membership: RaftMembership;
+      readonly cluster: string | null;
+      readonly message: string;
+    }
+  /** The first message of its kind that was refused, from that member; all of them are counted in the status. */
+  | {
+      readonly type: "peer-refused";
+      readonly reason: RefusalReason;
+      readonly from: string;
+      readonly message: string;
+    }
+  /** A snapshot was made here, or taken over from the leader. */
+  | {
+      readonly type: "snapshot";
+      readonly index: number;
+      readonly sizeBytes: number;
+      readonly origin: "made" | "received";
+    }
+  /** Entries on disk that cannot be read and may have been acknowledged: the member does not vote until it was refilled. */
+  | { readonly type: "store-damaged"; readonly fromIndex: number; readonly message: string }
   /** What the store repaired when it was loaded, for the operator. */
   | { readonly type: "store-repaired"; readonly repairs: readonly string[] }
   /** The member is out of service until its node restarts: nothing it says could be kept. */
