@@ -1,13 +1,17 @@
 /**
- * A follower in one term: takes the leader's entries, acknowledges what is on disk, and hands reads over to the leader.
+ * A follower in one term: takes the leader's entries and snapshots, acknowledges what is on disk, and hands reads over to the
+ * leader.
  *
  * It commits nothing beyond `matched`, the last index that this leader's appends have shown to be equal. A commit index
  * by itself says nothing about a log that may have lost or kept other entries (faults 30 and 31).
  */
+import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
+import { isTooLarge } from "./append-size.ts";
+import type { Configuration } from "./configuration.ts";
 import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
 import type { Member } from "./member.ts";
-import type { AppendRequest, CommitNotice, Heartbeat, ReadResponse } from "./messages.ts";
+import type { AppendRequest, CommitNotice, Heartbeat, ReadResponse, SnapshotOffer } from "./messages.ts";
 import type { ReadFailure } from "./ready.ts";
 
 export class Follower {
@@ -38,15 +42,37 @@ export class Follower {
   }
 
   onAppend(leader: string, message: AppendRequest, nowMs: number): void {
+    const { log, term, limits, refusals } = this.#member;
+    if (isTooLarge(message, limits)) return refusals.count("append-too-large");
     this.#heardLeader(nowMs);
-    const { log, term } = this.#member;
     const { previousIndex, entries, sequence } = message;
     if (!log.matches(previousIndex, message.previousTerm)) return this.#refuseAppend(leader, message);
     log.merge(entries);
-    const match = previousIndex + entries.length;
-    this.#matched = Math.max(this.#matched, match);
+    this.#matched = Math.max(this.#matched, previousIndex + entries.length);
     this.#learnCommit(message.commit);
-    this.#member.sendWhenDurable(leader, { type: "append-response", term, sequence, ok: true, match });
+    const response = { type: "append-response", term, sequence, ok: true, match: this.#matched } as const;
+    this.#member.sendWhenDurable(leader, response);
+  }
+
+  /** A snapshot of what is committed here already is as good as installed: the leader may go on behind it. */
+  onSnapshotOffer(leader: string, message: SnapshotOffer, nowMs: number): "wanted" | "stale" {
+    this.#heardLeader(nowMs);
+    if (message.snapshot.index > this.#member.log.commit) return "wanted";
+    this.#reportInstalled(leader, message.snapshot);
+    return "stale";
+  }
+
+  onSnapshotPart(nowMs: number): void {
+    this.#heardLeader(nowMs);
+  }
+
+  /** All of it is durable here; the leader hears of it when the log is too. */
+  onSnapshotReceived(snapshot: FinishedSnapshot, configuration: Configuration): void {
+    const { log } = this.#member;
+    if (this.#member.installSnapshot(snapshot, configuration) !== "stale") {
+      this.#matched = Math.max(log.commit, Math.min(this.#matched, log.lastIndex));
+    }
+    if (this.leader !== null) this.#reportInstalled(this.leader, snapshot);
   }
 
   onHeartbeat(leader: string, message: Heartbeat, nowMs: number): void {
@@ -115,9 +141,16 @@ export class Follower {
       previousIndex > log.commit,
       () => `"${leader}" has term ${previousTerm} at index ${previousIndex}, which is committed here with another`,
     );
-    const hint = log.lastPositionUpTo(previousIndex, previousTerm);
+    const best = log.lastPositionUpTo(previousIndex, previousTerm);
+    // What is committed here every leader has.
+    const hint = best.index < log.commit ? { index: log.commit, term: log.termAt(log.commit) ?? 0 } : best;
     const refusal = { type: "append-response", term, sequence, ok: false } as const;
     this.#member.send(leader, { ...refusal, hintIndex: hint.index, hintTerm: hint.term });
+  }
+
+  #reportInstalled(leader: string, { id, chunks }: FinishedSnapshot): void {
+    const { term } = this.#member;
+    this.#member.sendWhenDurable(leader, { type: "snapshot-report", term, id, next: chunks, state: "installed" });
   }
 
   #learnCommit(commit: number): void {

@@ -5,7 +5,7 @@
  * must be durable before it may leave: the next one when something is unsaved, else the one in flight. A message to the
  * member itself (its own vote) takes the same way, so it cannot count before it is durable (fault 19).
  */
-import type { RaftMessage } from "./messages.ts";
+import type { AppendResponse, RaftMessage } from "./messages.ts";
 
 export interface Outgoing {
   readonly to: string;
@@ -35,7 +35,7 @@ export class Outbox {
   sendWhenDurable(to: string, message: RaftMessage, hasUnsaved: boolean): void {
     const token = hasUnsaved ? this.#lastToken + 1 : this.#writing;
     if (token === null) this.send(to, message);
-    else this.#held.push({ to, message, token });
+    else if (!this.#joins({ to, message, token })) this.#held.push({ to, message, token });
   }
 
   /** A new term: what was to be said in the old one may no longer be true, and nobody waits for it. */
@@ -49,13 +49,26 @@ export class Outbox {
     return this.#lastToken;
   }
 
+  /**
+   * Appends that wait for the same write are acknowledged by one answer: the last, with the highest index.
+   */
+  #joins({ to, message, token }: Held): boolean {
+    const last = this.#held.at(-1);
+    if (last?.token !== token || last.to !== to || !isAcknowledgement(last.message) || !isAcknowledgement(message)) {
+      return false;
+    }
+    const match = Math.max(last.message.match, message.match);
+    this.#held[this.#held.length - 1] = { to, message: { ...message, match }, token };
+    return true;
+  }
+
   /** The messages that waited for this write; undefined for a token that is not in flight. */
   endWrite(token: number): readonly Outgoing[] | undefined {
     if (this.#writing !== token) return undefined;
     this.#writing = null;
-    const released = this.#held.filter((held) => held.token <= token);
-    this.#held = this.#held.filter((held) => held.token > token);
-    return released.map(({ to, message }) => ({ to, message }));
+    const held = this.#held;
+    this.#held = held.filter((waiting) => waiting.token > token);
+    return this.#held.length === 0 ? held : held.filter((waiting) => waiting.token <= token);
   }
 
   /** What may leave now, in order. */
@@ -64,4 +77,8 @@ export class Outbox {
     this.#ready = [];
     return ready;
   }
+}
+
+function isAcknowledgement(message: RaftMessage): message is Extract<AppendResponse, { ok: true }> {
+  return message.type === "append-response" && message.ok;
 }

@@ -1,99 +1,171 @@
 /**
  * Replication: from a leader's log into its followers' logs, until a quorum has an entry on disk (Raft §5.3, §5.4.2).
  *
- * One append is under way to each follower, and carries whatever waits, up to the limits of a message. A follower that
- * does not answer costs one append a retry interval, and blocks nobody else.
+ * Nothing leaves at once: `flush`, once for all that came in one batch of inputs, counts the quorum and sends each follower what
+ * waits, in appends up to the limits of a message, as many as its window takes (`progress.ts`). A follower that does not answer
+ * has a full window, costs one append a retry interval, and blocks nobody else.
+ *
+ * An index is committed when a quorum has it durably. The leader's own log counts as far as it is durable and not more than
+ * anybody's: where the others are a quorum by themselves, a slow disk here holds up nobody (Ongaro's dissertation §10.2.1).
  */
+import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import { invariant } from "./invariant.ts";
 import type { Member } from "./member.ts";
 import type { AppendResponse } from "./messages.ts";
-import { PeerProgress } from "./peer-progress.ts";
+import { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
+
+const NOTHING: readonly LogEntry[] = [];
 
 export class Replication {
   readonly #member: Member;
-  readonly peers: ReadonlyMap<string, PeerProgress>;
+  readonly #peers = new Map<string, Progress>();
   #sequence = 0;
+  /** Peers that need a snapshot and of whom the caller has not been told. */
+  #snapshotsWanted: string[] = [];
+  /** The last batch that was cut, since followers mostly want the same one. */
+  #batchFrom = 0;
+  #batchLast = 0;
+  #batchBytes = 0;
+  #batch: readonly LogEntry[] = NOTHING;
 
   /** All but the entries from `firstIndex` are assumed to be everywhere, until a follower says otherwise. */
-  constructor(member: Member, firstIndex: number, nowMs: number) {
+  constructor(member: Member, members: readonly string[], firstIndex: number, nowMs: number) {
     this.#member = member;
-    const progress = member.otherVoters().map((node) => new PeerProgress(node, firstIndex, nowMs));
-    this.peers = new Map(progress.map((peer) => [peer.node, peer]));
+    this.setPeers(members, firstIndex, nowMs);
   }
 
-  /** Sends what waits to everybody who has nothing under way. */
-  replicate(nowMs: number): void {
-    for (const peer of this.peers.values()) this.#sendNext(peer, nowMs);
+  get peers(): ReadonlyMap<string, Progress> {
+    return this.#peers;
   }
 
-  onResponse(peer: PeerProgress, response: AppendResponse): void {
+  /** To whom the log goes from now on; `next` is the guess for those that are new. Progress of those that stay is kept. */
+  setPeers(members: readonly string[], next: number, nowMs: number): void {
+    for (const node of this.#peers.keys()) if (!members.includes(node)) this.#peers.delete(node);
+    for (const node of members) if (!this.#peers.has(node)) this.#peers.set(node, new Progress(node, next, nowMs));
+  }
+
+  /** Sends what waits to everybody whose window has room. */
+  flush(nowMs: number): void {
+    for (const peer of this.#peers.values()) this.#sendWhatWaits(peer, nowMs);
+  }
+
+  /** What a follower says of an append. Commit and the next appends follow at the next `advanceCommit` and `flush`. */
+  onResponse(peer: Progress, response: AppendResponse, nowMs: number): void {
     if (response.ok) {
       const last = this.#member.log.lastIndex;
       invariant(response.match <= last, () => `"${peer.node}" acknowledged ${response.match}, the log ends at ${last}`);
-      peer.acknowledge(response.sequence, response.match);
-    } else if (peer.inFlight?.sequence === response.sequence) {
-      this.#backOff(peer, peer.inFlight.previousIndex, response.hintIndex, response.hintTerm);
+      peer.acknowledge(response.match, nowMs);
+      if (peer.match >= this.#member.log.base.index) peer.failSnapshot();
+      return;
+    }
+    const { oldest } = peer.inFlight;
+    if (peer.refused(response.sequence) === "conflict" && oldest) {
+      this.#backOff(peer, oldest.previousIndex, response.hintIndex, response.hintTerm);
     }
   }
 
-  /**
-   * The peer is reachable; an append that it has not answered for long is lost, or its disk is slow. A peer that knows of
-   * less than it acknowledged has restarted: it has the entries but may not commit them before an append has shown them
-   * to be equal, so they are sent once more.
-   */
-  onHeartbeatResponse(peer: PeerProgress, matched: number, nowMs: number): void {
-    if (peer.inFlight && nowMs - peer.inFlight.sentAtMs >= this.#member.timing.appendRetryMs) peer.retry();
-    if (!peer.inFlight && matched < Math.min(peer.match, this.#member.log.commit)) peer.next = matched + 1;
-    this.#sendNext(peer, nowMs);
+  /** The peer is reachable: what it has not answered for long is sent again, and what it cannot know any more is shown again. */
+  onHeartbeatResponse(peer: Progress, matched: number, nowMs: number): void {
+    peer.retryIfLost(this.#member.timing.appendRetryMs, nowMs);
+    if (matched < this.#member.log.commit) peer.showAgain(matched);
   }
 
-  /** Commits what a quorum has on disk; the leader's own log counts as far as it is on disk. True when commit moved. */
+  /** Commits what a quorum has on disk. True when commit moved. */
   advanceCommit(): boolean {
     const { log, self, term, rules, configuration } = this.#member;
-    const reached = quorumValue(configuration, (voter) =>
-      voter === self ? log.durable : (this.peers.get(voter)?.match ?? 0),
+    const index = quorumValue(configuration, (voter) =>
+      voter === self ? log.durable : (this.#peers.get(voter)?.match ?? 0),
     );
-    const index = Math.min(reached, log.durable);
     if (index <= log.commit || !rules.mayCommitByCounting(log.termAt(index) ?? 0, term)) return false;
     log.commitTo(index);
     return true;
   }
 
-  #sendNext(peer: PeerProgress, nowMs: number): void {
-    const { log, term, limits } = this.#member;
-    if (peer.inFlight) return;
-    if (peer.next > log.lastIndex) {
-      if (log.commit > peer.commitSent) this.#member.send(peer.node, { type: "commit", term, commit: log.commit });
-      peer.commitSent = log.commit;
-      return;
+  /** The snapshot that was wanted is installed there as of `index`. */
+  onSnapshotSent(peer: Progress, index: number, nowMs: number): void {
+    if (index <= this.#member.log.commit) peer.endSnapshot(index, nowMs);
+    else peer.failSnapshot();
+  }
+
+  /** Gives up what has not moved for too long (fault 42); it is wanted again when the peer answers and still needs it. */
+  giveUpSnapshots(nowMs: number): void {
+    const { snapshotStalledMs } = this.#member.timing;
+    for (const peer of this.#peers.values())
+      if (nowMs - peer.snapshotStillSinceMs >= snapshotStalledMs) peer.failSnapshot();
+  }
+
+  takeSnapshotsWanted(): readonly string[] {
+    if (this.#snapshotsWanted.length === 0) return this.#snapshotsWanted;
+    const wanted = this.#snapshotsWanted;
+    this.#snapshotsWanted = [];
+    return wanted;
+  }
+
+  #sendWhatWaits(peer: Progress, nowMs: number): void {
+    const { log, limits } = this.#member;
+    while (peer.maySend(limits)) {
+      if (peer.next > log.lastIndex && !peer.owesProof) return this.#tellCommit(peer);
+      const previousTerm = log.termAt(peer.next - 1);
+      if (previousTerm === undefined) return this.#wantSnapshot(peer, nowMs);
+      this.#append(peer, previousTerm, nowMs);
     }
+  }
+
+  #append(peer: Progress, previousTerm: number, nowMs: number): void {
+    const { log, term } = this.#member;
     const previousIndex = peer.next - 1;
+    const entries = this.#cutBatch(peer.next);
     this.#sequence += 1;
-    peer.inFlight = { sequence: this.#sequence, previousIndex, sentAtMs: nowMs };
+    peer.sent(this.#sequence, previousIndex + entries.length, this.#batchBytes, nowMs);
     peer.commitSent = log.commit;
     this.#member.send(peer.node, {
       type: "append",
       term,
       sequence: this.#sequence,
       previousIndex,
-      previousTerm: log.termAt(previousIndex) ?? 0,
-      entries: log.batch(peer.next, limits),
+      previousTerm,
+      entries,
       commit: log.commit,
     });
   }
 
-  #backOff(peer: PeerProgress, previousIndex: number, hintIndex: number, hintTerm: number): void {
-    const agreed = this.#member.log.lastPositionUpTo(Math.min(hintIndex, previousIndex - 1), hintTerm).index;
-    peer.inFlight = null;
-    peer.next = agreed + 1;
-    if (agreed >= peer.match) return;
-    this.#member.alarm({
-      type: "peer-lost-entries",
-      peer: peer.node,
-      acknowledged: peer.match,
-      present: agreed,
-    });
-    peer.match = agreed;
+  #tellCommit(peer: Progress): void {
+    const { log, term } = this.#member;
+    if (log.commit > peer.commitSent) this.#member.send(peer.node, { type: "commit", term, commit: log.commit });
+    peer.commitSent = log.commit;
+  }
+
+  /** A leader's log only grows, so a batch stays as it was cut unless more has come behind it. */
+  #cutBatch(from: number): readonly LogEntry[] {
+    const { log, limits } = this.#member;
+    if (from !== this.#batchFrom || log.lastIndex !== this.#batchLast) {
+      this.#batch = log.batch(from, limits);
+      this.#batchFrom = from;
+      this.#batchLast = log.lastIndex;
+      this.#batchBytes = 0;
+      for (const entry of this.#batch) this.#batchBytes += entry.payload.length;
+    }
+    return this.#batch;
+  }
+
+  /** Of a peer that is heard only: a snapshot to one that is gone would wait for nothing (fault 42). */
+  #wantSnapshot(peer: Progress, nowMs: number): void {
+    const { log, timing } = this.#member;
+    if (nowMs - peer.heardAtMs >= timing.electionTimeoutMaxMs) return;
+    peer.beginSnapshot(log.snapshot.index, nowMs);
+    this.#snapshotsWanted.push(peer.node);
+  }
+
+  #backOff(peer: Progress, previousIndex: number, hintIndex: number, hintTerm: number): void {
+    const { log } = this.#member;
+    const best = log.lastPositionUpTo(Math.min(hintIndex, previousIndex - 1), hintTerm);
+    // At the base nothing more is known, but that the logs differ there too: a snapshot is needed.
+    const agreed = best.term > hintTerm ? best.index - 1 : best.index;
+    const acknowledged = peer.match;
+    peer.backOffTo(agreed);
+    if (agreed < acknowledged) {
+      this.#member.alarm({ type: "peer-lost-entries", peer: peer.node, acknowledged, present: agreed });
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** Raft's data as one line each, for traces. An entry is `index/term`, then its text, or nothing for a no-op. */
-import type { RaftMessage } from "../../../actors/index.ts";
+import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
 import type { HardState, LogEntry } from "../../../runtime/index.ts";
 
 export function describeEntries(entries: readonly LogEntry[]): string {
@@ -25,6 +25,9 @@ export function describeMessage(message: RaftMessage): string {
 }
 
 function describeValue(value: unknown): string {
+  if (typeof value === "object" && value !== null && "index" in value && "term" in value) {
+    return `${String(value.index)}/${String(value.term)}`;
+  }
   // A token begins with random numbers; its counter is what tells one from another.
   return typeof value === "string" ? (value.split("-").at(-1) ?? "") : String(value);
 }

@@ -4,8 +4,11 @@
  * raft-log.test.ts; 5, 22 in the log store's tests. `RaftCluster` checks the invariants after every step.
  */
 import { describe, expect, test } from "vitest";
-import { brokenRules, createConfiguration, RaftCore, RaftInvariantError } from "../../../actors/index.ts";
-import { createRandom, type HardState, type LogEntry } from "../../../runtime/index.ts";
+import { createConfiguration } from "../../../actors/raft/core/configuration.ts";
+import { RaftInvariantError } from "../../../actors/raft/core/invariant.ts";
+import { brokenRules } from "../../../actors/raft/core/planted-faults.ts";
+import { RaftCore } from "../../../actors/raft/core/raft-core.ts";
+import { createRandom, EMPTY_LOG, type HardState, type LogEntry } from "../../../runtime/index.ts";
 import { RaftCluster } from "./raft-cluster.ts";
 
 /** Three members, `a` leads term 1, all have its no-op. */
@@ -24,14 +27,15 @@ function core(hardState: Partial<HardState>, ...terms: readonly number[]): RaftC
     type: "command",
     payload: new Uint8Array(0),
   }));
-  const loaded = { hardState: { term: terms.at(-1) ?? 0, vote: null, commit: 0, ...hardState }, entries, repairs: [] };
+  const hard = { term: terms.at(-1) ?? 0, vote: null, commit: 0, ...hardState };
+  const loaded = { ...EMPTY_LOG, hardState: hard, entries };
   const configuration = createConfiguration(["a", "b", "c"]);
   return new RaftCore({ self: "a", configuration, loaded, random: createRandom(1), nowMs: 0 });
 }
 
 /** The types of messages that leave now. */
 function sent(of: RaftCore): readonly string[] {
-  return of.takeReady().messages.map(({ message }) => message.type);
+  return of.takeReady(0).messages.map(({ message }) => message.type);
 }
 
 describe("safety", () => {
@@ -50,7 +54,7 @@ describe("safety", () => {
     const made = cluster();
     made.node("b").holdsWrites = true;
     made.nowMs += 5000;
-    made.inject("c", "b", { type: "vote-request", term: 2, lastIndex: 1, lastTerm: 1 });
+    made.inject("c", "b", { type: "vote-request", term: 2, lastIndex: 1, lastTerm: 1, transfer: false });
     expect(made.node("b").write?.write.hardState).toEqual({ term: 2, vote: "c", commit: 1 });
     made.run(3000);
     expect(made.messages.filter(({ from, message }) => from === "b" && message.type === "vote-response")).toEqual([]);
@@ -72,7 +76,7 @@ describe("safety", () => {
     const made = cluster();
     made.nowMs += 5000;
     made.node("b").holdsWrites = true;
-    made.inject("c", "b", { type: "vote-request", term: 7, lastIndex: 1, lastTerm: 1 });
+    made.inject("c", "b", { type: "vote-request", term: 7, lastIndex: 1, lastTerm: 1, transfer: false });
     expect(made.node("b").write?.write).toEqual({ hardState: { term: 7, vote: "c", commit: 1 }, entries: [] });
   });
 
@@ -115,7 +119,7 @@ describe("safety", () => {
         { type: "message", from: "b", message: { type: "pre-vote-request", term: 6, lastIndex, lastTerm } },
         0,
       );
-      const [answer] = voter.takeReady().messages;
+      const [answer] = voter.takeReady(0).messages;
       return answer?.message.type === "pre-vote-response" ? answer.message.granted : undefined;
     };
     expect([granted(1, 4), granted(3, 3), granted(4, 3)]).toEqual([true, true, true]);
@@ -227,10 +231,10 @@ describe("safety", () => {
   });
 
   test("19: a candidate alone becomes leader only when its vote is durable", () => {
-    const loaded = { hardState: { term: 3, vote: null, commit: 0 }, entries: [], repairs: [] };
+    const loaded = { ...EMPTY_LOG, hardState: { term: 3, vote: null, commit: 0 } };
     const configuration = createConfiguration(["a"]);
     const alone = new RaftCore({ self: "a", configuration, loaded, random: createRandom(1), nowMs: 0 });
-    const { write } = alone.takeReady();
+    const { write } = alone.takeReady(0);
     expect(alone.status().role).toBe("candidate");
     alone.step({ type: "persisted", token: write?.token ?? 0 }, 1);
     expect(alone.status().role).toBe("leader");
@@ -291,16 +295,20 @@ describe("safety", () => {
   });
 
   test("31: a log shorter than its own commit index is refused at the start", () => {
-    expect(() => core({ commit: 3 }, 1, 1)).toThrow("Commit 3 is beyond the durable log, which ends at 2");
+    expect(() => core({ commit: 3 }, 1, 1)).toThrow("Commit 3 is beyond the log, which ends at 2");
   });
 
   test("34: a candidate outside the own configuration can be voted for, and followed", () => {
     const voter = core({ term: 1 }, 1);
     voter.step(
-      { type: "message", from: "new", message: { type: "vote-request", term: 2, lastIndex: 1, lastTerm: 1 } },
+      {
+        type: "message",
+        from: "new",
+        message: { type: "vote-request", term: 2, lastIndex: 1, lastTerm: 1, transfer: false },
+      },
       0,
     );
-    const { write } = voter.takeReady();
+    const { write } = voter.takeReady(0);
     expect(write?.write.hardState).toMatchObject({ term: 2, vote: "new" });
     voter.step({ type: "persisted", token: write?.token ?? 0 }, 0);
     expect(sent(voter)).toEqual(["vote-response"]);
@@ -323,8 +331,8 @@ describe("liveness", () => {
 
   test("35: who hears a leader is not moved by a request for a vote in a later term", () => {
     const made = cluster();
-    made.inject("c", "b", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4 });
-    made.inject("c", "a", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4 });
+    made.inject("c", "b", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4, transfer: false });
+    made.inject("c", "a", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4, transfer: false });
     made.run(100);
     expect([made.core("a").status().term, made.core("b").status().term]).toEqual([1, 1]);
   });
@@ -398,8 +406,8 @@ describe("liveness", () => {
   test("43: conflicting entries cost a round trip a term", () => {
     const refusals = (leaderTerms: readonly number[], followerTerms: readonly number[]): number => {
       const made = new RaftCluster(["a", "b"]);
-      restartWith(made, "a", 20, leaderTerms);
-      restartWith(made, "b", 20, followerTerms);
+      made.restartWith("a", leaderTerms, 20);
+      made.restartWith("b", followerTerms, 20);
       made.timeout("a");
       made.deliver();
       if (made.leader() !== "a") made.run(5000);
@@ -488,12 +496,4 @@ function figure8(made: RaftCluster): "replaced" | "kept" {
   elect("e", "c", "d");
   made.run(1000);
   return made.appliedTexts("e").includes("old") ? "kept" : "replaced";
-}
-
-function restartWith(made: RaftCluster, name: string, term: number, terms: readonly number[]): void {
-  made.crash(name);
-  const node = made.node(name);
-  node.disk.hardState = { term, vote: null, commit: 0 };
-  node.disk.entries = terms.map((of, at) => ({ index: at + 1, term: of, type: "command", payload: new Uint8Array(0) }));
-  made.restart(name);
 }

@@ -2,20 +2,27 @@
  * A cluster of Raft cores on a table: nothing moves unless the test says so, not time, messages, writes or crashes.
  *
  * Checks after every step, for every test that uses it: one leader a term, no two members apply different entries at an
- * index, commit ≤ durable ≤ last, terms and commits never go back, a committed entry is on the disks of a quorum.
+ * index and none is left out, base ≤ applied ≤ commit ≤ last, terms and commits never go back, a committed entry is on the disks of a
+ * quorum.
+ *
+ * A snapshot is the list of what was applied. It goes over the network as one message, the offer, and is durable when it arrives.
  */
+import { createConfiguration } from "../../../actors/raft/core/configuration.ts";
+import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
+import type { Outgoing } from "../../../actors/raft/core/outbox.ts";
+import { RaftCore, type RaftInput } from "../../../actors/raft/core/raft-core.ts";
+import type { RaftLimits } from "../../../actors/raft/core/raft-options.ts";
+import type { RaftRules } from "../../../actors/raft/core/raft-rules.ts";
+import type { ReadOutcome, Ready } from "../../../actors/raft/core/ready.ts";
 import {
-  createConfiguration,
-  RaftCore,
-  type Outgoing,
-  type RaftInput,
-  type RaftLimits,
-  type RaftMessage,
-  type RaftRules,
-  type ReadOutcome,
-  type Ready,
-} from "../../../actors/index.ts";
-import { createRandom, type HardState, type LogEntry } from "../../../runtime/index.ts";
+  createRandom,
+  EMPTY_LOG,
+  type FinishedSnapshot,
+  type HardState,
+  type LogEntry,
+  type LogPosition,
+  type LogWrite,
+} from "../../../runtime/index.ts";
 import { describeEntries, describeHardState, describeMessage } from "./describe.ts";
 
 export interface ClusterOptions {
@@ -26,7 +33,10 @@ export interface ClusterOptions {
 
 interface Disk {
   hardState: HardState;
+  base: LogPosition;
+  /** What comes after `base`. */
   entries: readonly LogEntry[];
+  snapshot: FinishedSnapshot | null;
 }
 
 export interface Node {
@@ -43,6 +53,8 @@ export interface Node {
   restarts: number;
   lastLine: string;
   termSeen: number;
+  /** In this life. */
+  commitSeen: number;
 }
 
 export interface InFlight extends Outgoing {
@@ -62,6 +74,8 @@ export class RaftCluster {
   readonly #cut = new Set<string>();
   readonly #leaderOfTerm = new Map<number, string>();
   readonly #appliedAt = new Map<number, string>();
+  /** By id of the snapshot: what its machine had applied. */
+  readonly #states = new Map<string, readonly LogEntry[]>();
 
   constructor(voters: readonly string[], options: ClusterOptions = {}) {
     this.#options = options;
@@ -94,10 +108,7 @@ export class RaftCluster {
   }
 
   propose(name: string, ...texts: readonly string[]): ReturnType<RaftCore["propose"]> {
-    const result = this.core(name).propose(
-      texts.map((text) => new TextEncoder().encode(text)),
-      this.nowMs,
-    );
+    const result = this.core(name).propose(texts.map((text) => new TextEncoder().encode(text)));
     this.#settle(this.node(name));
     return result;
   }
@@ -132,6 +143,12 @@ export class RaftCluster {
     const dropped = this.messages.filter(wanted);
     this.messages = this.messages.filter((message) => !wanted(message));
     return dropped;
+  }
+
+  /** The oldest of them comes last. */
+  delay(wanted: (message: InFlight) => boolean): void {
+    const first = this.messages.find(wanted);
+    if (first) this.messages = [...this.messages.filter((message) => message !== first), first];
   }
 
   /** Time passes for all, timers fire, messages arrive at once. */
@@ -176,17 +193,30 @@ export class RaftCluster {
   restart(name: string): void {
     const node = this.node(name);
     node.restarts += 1;
-    node.applied = [];
+    node.commitSeen = 0;
+    const { snapshot } = node.disk;
+    node.applied = [...(this.#states.get(snapshot?.id ?? "") ?? [])];
     node.core = new RaftCore({
       self: name,
       configuration: createConfiguration(this.#voters),
-      loaded: { hardState: node.disk.hardState, entries: node.disk.entries, repairs: [] },
+      loaded: { ...EMPTY_LOG, hardState: node.disk.hardState, base: node.disk.base, entries: node.disk.entries },
+      ...(snapshot && { snapshot: { index: snapshot.index, term: snapshot.term } }),
       random: createRandom(`${this.#options.seed ?? 1}/${name}/${node.restarts}`),
       nowMs: this.nowMs,
       ...(this.#options.limits && { limits: this.#options.limits }),
       ...(this.#options.rules && { rules: this.#options.rules }),
     });
     this.#settle(node);
+  }
+
+  /** Restarts with a log of these terms on disk, in `term`. */
+  restartWith(name: string, terms: readonly number[], term: number = terms.at(-1) ?? 0): void {
+    this.crash(name);
+    const { disk } = this.node(name);
+    disk.hardState = { term, vote: null, commit: 0 };
+    disk.entries = terms.map((of, at) => ({ index: at + 1, term: of, type: "command", payload: new Uint8Array(0) }));
+    this.node(name).termSeen = 0;
+    this.restart(name);
   }
 
   appliedTexts(name: string): readonly string[] {
@@ -206,6 +236,18 @@ export class RaftCluster {
     this.step(to, { type: "message", from, message });
   }
 
+  /** The machine writes its state down; what it covers may be compacted. */
+  snapshot(name: string): void {
+    const node = this.node(name);
+    const last = node.applied.at(-1);
+    if (!last || last.index <= (node.disk.snapshot?.index ?? 0)) return;
+    const id = `${last.index}-${last.term}-${name}`;
+    const none = { configuration: new Uint8Array(0), chunks: 1, sizeBytes: 0, checksum: 0 };
+    node.disk.snapshot = { id, index: last.index, term: last.term, ...none };
+    this.#states.set(id, [...node.applied]);
+    this.step(name, { type: "snapshot-made", index: last.index });
+  }
+
   #arrive({ from, to, message }: InFlight): void {
     if (this.#cut.has(`${from}>${to}`) || this.node(to).core === null) return;
     this.step(to, { type: "message", from, message });
@@ -215,21 +257,44 @@ export class RaftCluster {
     for (;;) {
       const { core } = node;
       if (!core) return;
-      const ready = core.takeReady();
+      const ready = core.takeReady(this.nowMs);
       this.#record(node, core, ready);
+      if (ready.compact) compact(node.disk, ready.compact);
       if (ready.write) node.write = ready.write;
+      if (this.#carrySnapshots(node, core, ready)) continue;
       if (!node.write || node.holdsWrites) return;
       this.#finishWrite(node);
     }
+  }
+
+  /** True when the core has been stepped. */
+  #carrySnapshots(node: Node, core: RaftCore, { snapshotsWanted, snapshotTraffic }: Ready): boolean {
+    for (const to of snapshotsWanted) {
+      const { snapshot } = node.disk;
+      if (!snapshot) throw new Error(`"${node.name}" wants a snapshot for "${to}" and has none`);
+      this.trace.push(`${node.name} snapshot ${snapshot.index} for ${to}`);
+      const { term } = core.status();
+      this.messages.push({ from: node.name, to, message: { type: "snapshot-offer", term, snapshot } });
+    }
+    for (const { from, message } of snapshotTraffic) {
+      if (message.type === "snapshot-offer") {
+        const { snapshot } = message;
+        if (snapshot.index > (node.disk.snapshot?.index ?? 0)) node.disk.snapshot = snapshot;
+        const configuration = createConfiguration(this.#voters);
+        core.step({ type: "snapshot-received", snapshot, configuration }, this.nowMs);
+      } else if (message.type === "snapshot-report") {
+        const index = Number(message.id.split("-")[0]);
+        core.step({ type: "snapshot-sent", member: from, index }, this.nowMs);
+      }
+    }
+    return snapshotTraffic.length > 0;
   }
 
   #finishWrite(node: Node): void {
     if (!node.write || !node.core) return;
     const { token, write } = node.write;
     node.write = null;
-    if (write.hardState) node.disk.hardState = write.hardState;
-    const [first] = write.entries;
-    if (first) node.disk.entries = [...node.disk.entries.slice(0, first.index - 1), ...write.entries];
+    store(node.disk, write);
     node.core.step({ type: "persisted", token }, this.nowMs);
   }
 
@@ -239,14 +304,23 @@ export class RaftCluster {
     if (line !== node.lastLine) this.trace.push(line);
     node.lastLine = line;
     if (ready.write) {
-      const { hardState, entries } = ready.write.write;
-      const parts = [hardState && describeHardState(hardState), entries.length > 0 && describeEntries(entries)];
+      const { hardState, reset, entries } = ready.write.write;
+      const parts = [
+        reset && `reset=${reset.index}/${reset.term}`,
+        hardState && describeHardState(hardState),
+        entries.length > 0 && describeEntries(entries),
+      ];
       this.trace.push(`${node.name} write ${parts.filter(Boolean).join(" ")}`);
     }
     for (const { to, message } of ready.messages) {
       this.trace.push(`${node.name} -> ${to} ${describeMessage(message)}`);
       this.messages.push({ from: node.name, to, message });
     }
+    if (ready.install) {
+      this.trace.push(`${node.name} install ${ready.install.index}`);
+      node.applied = [...(this.#states.get(ready.install.id) ?? [])];
+    }
+    if (ready.compact) this.trace.push(`${node.name} compact ${ready.compact.index}`);
     if (ready.committed.length > 0) this.trace.push(`${node.name} apply ${describeEntries(ready.committed)}`);
     for (const read of ready.reads) {
       this.trace.push(`${node.name} read ${read.id} ${read.ok ? `index=${read.index}` : read.code}`);
@@ -259,14 +333,21 @@ export class RaftCluster {
   }
 
   #check(node: Node, core: RaftCore): void {
-    const { term, role, commit, durable, lastIndex } = core.status();
+    const { term, role, base, applied, commit, durable, lastIndex } = core.status();
     if (role === "leader") {
       const other = this.#leaderOfTerm.get(term) ?? node.name;
       if (other !== node.name) throw new Error(`Election safety: "${other}" and "${node.name}" lead term ${term}`);
       this.#leaderOfTerm.set(term, node.name);
     }
-    if (commit > durable || durable > lastIndex) {
-      throw new Error(`"${node.name}": commit ${commit}, durable ${durable}, last ${lastIndex}`);
+    const isLate = role !== "leader" && commit > durable && node.commitSeen < commit;
+    if (base > applied || applied > commit || commit > lastIndex || durable > lastIndex || isLate) {
+      const marks = `base ${base}, applied ${applied}, commit ${commit}, durable ${durable}, last ${lastIndex}`;
+      throw new Error(`"${node.name}": ${marks}`);
+    }
+    if (commit < node.commitSeen) throw new Error(`"${node.name}": commit went from ${node.commitSeen} to ${commit}`);
+    node.commitSeen = commit;
+    if (node.applied.some((entry, at) => at > node.applied.length - 100 && entry.index !== at + 1)) {
+      throw new Error(`"${node.name}" leaves out an index: ${describeEntries(node.applied.slice(-100))}`);
     }
     if (term < node.termSeen) throw new Error(`"${node.name}": term went from ${node.termSeen} to ${term}`);
     node.termSeen = node.disk.hardState.term;
@@ -281,7 +362,9 @@ export class RaftCluster {
 
   #checkOnQuorum(entry: LogEntry): void {
     const holders = [...this.nodes.values()].filter(
-      ({ disk }) => disk.entries[entry.index - 1]?.term === entry.term,
+      ({ disk }) =>
+        disk.entries[entry.index - 1 - disk.base.index]?.term === entry.term ||
+        entry.index <= Math.max(disk.base.index, disk.snapshot?.index ?? 0),
     ).length;
     if (holders * 2 <= this.nodes.size)
       throw new Error(`${describeEntries([entry])} is applied, but on ${holders} disks`);
@@ -295,7 +378,7 @@ export class RaftCluster {
 function newNode(name: string): Node {
   return {
     name,
-    disk: { hardState: { term: 0, vote: null, commit: 0 }, entries: [] },
+    disk: { hardState: EMPTY_LOG.hardState, base: EMPTY_LOG.base, entries: [], snapshot: null },
     core: null,
     write: null,
     holdsWrites: false,
@@ -305,5 +388,22 @@ function newNode(name: string): Node {
     restarts: 0,
     lastLine: "",
     termSeen: 0,
+    commitSeen: 0,
   };
+}
+
+function store(disk: Disk, { hardState, reset, entries }: LogWrite): void {
+  if (hardState) disk.hardState = hardState;
+  if (reset) {
+    disk.base = reset;
+    disk.entries = [];
+  }
+  const [first] = entries;
+  if (first) disk.entries = [...disk.entries.slice(0, first.index - 1 - disk.base.index), ...entries];
+}
+
+function compact(disk: Disk, through: LogPosition): void {
+  if (through.index <= disk.base.index) return;
+  disk.entries = disk.entries.slice(through.index - disk.base.index);
+  disk.base = through;
 }

@@ -1,11 +1,13 @@
 /**
- * Random schedules: messages lost, repeated and reordered, partitions, crashes, held writes, clocks that only tick for some.
+ * Random schedules: messages lost, repeated and reordered, partitions, crashes, held writes, clocks that only tick for some,
+ * snapshots and compaction at any time, windows of one append and of eight.
  * `RaftCluster` checks the invariants after every step; at the end the network heals and everybody must agree.
  *
  * The simulator does this with the whole system; this is the same in small, in a second.
  */
 import { expect, test } from "vitest";
-import { brokenRules, type RaftRules } from "../../../actors/index.ts";
+import { brokenRules } from "../../../actors/raft/core/planted-faults.ts";
+import type { RaftRules } from "../../../actors/raft/core/raft-rules.ts";
 import { createRandom, type Random } from "../../../runtime/index.ts";
 import { RaftCluster } from "./raft-cluster.ts";
 
@@ -60,7 +62,9 @@ function firstViolation(rules: RaftRules): string {
 
 function runSchedule(names: readonly string[], seed: number, rules?: RaftRules): RaftCluster {
   const random = createRandom(seed);
-  const cluster = new RaftCluster(names, { seed, limits: { entriesPerMessageMax: 1 }, ...(rules && { rules }) });
+  // One at a time, messages end where figure 8 needs it; in a window, appends overtake each other.
+  const limits = { entriesPerMessageMax: 1, appendsInFlightMax: seed % 2 === 0 ? 1 : 8, trailingEntries: seed % 4 };
+  const cluster = new RaftCluster(names, { seed, limits, ...(rules && { rules }) });
   for (let step = 0; step < STEPS; step++) {
     cluster.trace.length = 0;
     const before = cluster.leader();
@@ -94,7 +98,8 @@ function randomStep(cluster: RaftCluster, names: readonly string[], random: Rand
   if (choice < 800) deliverOne(cluster, random);
   else if (!node.core) cluster.restart(name);
   else if (choice < 850) cluster.timeout(name);
-  else if (choice < 900) cluster.propose(cluster.leader() ?? name, `${step}`);
+  else if (choice < 893) cluster.propose(cluster.leader() ?? name, `${step}`);
+  else if (choice < 900) cluster.snapshot(name);
   else if (choice < 910) cluster.read(name, `r${step}`);
   else if (choice < 930) node.holdsWrites = !node.holdsWrites;
   else if (choice < 950) cluster.persist(name);

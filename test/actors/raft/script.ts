@@ -10,6 +10,7 @@
  *
  * Commands:
  *   nodes NAME… [entries=N]      a new cluster; at most N entries a message
+ *         [window=N] [trailing=N]  at most N appends under way to each; N entries kept behind a snapshot
  *   campaign NAME                its election timeout passes, for it alone
  *   tick NAME                    its next deadline passes, for it alone
  *   run MS                       time passes for all, messages arrive at once
@@ -19,12 +20,16 @@
  *   commit NAME TEXT…            it proposes, all is delivered; only the outcome is shown
  *   deliver [FROM>TO]…           what is on its way, and what follows from it; `*` for any
  *   arrive [FROM>TO]…            what is on its way now, and nothing that follows from it
- *   drop [FROM>TO]…              what is on its way is lost
+ *   drop [FROM>TO]…              what is on its way is lost; `drop-first`: only the oldest of it
+ *   delay [FROM>TO]…             the oldest of it comes last
  *   propose NAME TEXT…           read NAME ID
  *   hold NAME                    its writes do not finish; `persist NAME` finishes the one in flight, `free NAME` all
+ *   log NAME TERM… [term=N]      it restarts with a log of these terms, having been in the last of them or in N
+ *   snapshot NAME                its machine writes its state down, and the log is compacted
  *   partition a,b c              cut FROM>TO…, heal, crash NAME, restart NAME
  *   status                       one line a node
  */
+import type { RaftLimits } from "../../../actors/raft/core/raft-options.ts";
 import { RaftCluster, type InFlight } from "./raft-cluster.ts";
 
 /** The script with every trace replaced by what happens now. */
@@ -83,6 +88,14 @@ class ScriptRunner {
       case "drop":
         this.#cluster.drop(matcher(words));
         return [];
+      case "drop-first": {
+        const first = this.#cluster.messages.find(matcher(words));
+        this.#cluster.drop((message) => message === first);
+        return [];
+      }
+      case "delay":
+        this.#cluster.delay(matcher(words));
+        return [];
       case "propose":
         return this.#propose(name, rest);
       case "read":
@@ -104,6 +117,11 @@ class ScriptRunner {
       case "partition":
         this.#cluster.partition(...words.map((group) => group.split(",")));
         return [];
+      case "log":
+        return this.#restartWith(name, rest);
+      case "snapshot":
+        this.#cluster.snapshot(name);
+        return [];
       case "cut":
         for (const word of words) this.#cluster.cut(...(word.split(">") as [string, string]));
         return [];
@@ -123,6 +141,13 @@ class ScriptRunner {
     }
   }
 
+  #restartWith(name: string, words: readonly string[]): readonly string[] {
+    const term = words.find((word) => word.startsWith("term="))?.slice("term=".length);
+    const terms = words.filter((word) => !word.startsWith("term=")).map(Number);
+    this.#cluster.restartWith(name, terms, term === undefined ? undefined : Number(term));
+    return [];
+  }
+
   #propose(name: string, texts: readonly string[]): readonly string[] {
     const result = this.#cluster.propose(name, ...texts);
     return result.ok
@@ -133,17 +158,28 @@ class ScriptRunner {
   #status(name: string): string {
     const core = this.#cluster.node(name).core;
     if (!core) return `${name} down`;
-    const { role, term, leader, commit, durable, lastIndex } = core.status();
+    const { role, term, leader, commit, durable, lastIndex, base } = core.status();
     const terms = core.entries(1, lastIndex).map((entry) => entry.term);
-    return `${name} ${role} term=${term} leader=${leader ?? "none"} commit=${commit} durable=${durable} log=[${terms.join(" ")}]`;
+    return `${name} ${role} term=${term} leader=${leader ?? "none"} commit=${commit} durable=${durable} log=[${[...(base > 0 ? [`…${base}`] : []), ...terms].join(" ")}]`;
   }
 }
 
+/** Limits that a script may set, by the word it says. */
+const LIMITS: Readonly<Record<string, keyof RaftLimits>> = {
+  entries: "entriesPerMessageMax",
+  window: "appendsInFlightMax",
+  trailing: "trailingEntries",
+};
+
 function newCluster(words: readonly string[]): RaftCluster {
-  const limit = words.find((word) => word.startsWith("entries="));
-  const names = words.filter((word) => word !== limit);
-  if (!limit) return new RaftCluster(names);
-  return new RaftCluster(names, { limits: { entriesPerMessageMax: Number(limit.slice("entries=".length)) } });
+  const names = words.filter((word) => !word.includes("="));
+  const limits: Partial<Record<keyof RaftLimits, number>> = {};
+  for (const word of words) {
+    const [key = "", value] = word.split("=");
+    const limit = LIMITS[key];
+    if (limit && value !== undefined) limits[limit] = Number(value);
+  }
+  return new RaftCluster(names, { limits });
 }
 
 function matcher(patterns: readonly string[]): (message: InFlight) => boolean {
