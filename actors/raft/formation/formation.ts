@@ -61,6 +61,8 @@ export class Formation {
   readonly #random: Random;
   /** By node: its latest answer. */
   readonly #answers = new Map<string, Extract<FormationMessage, { readonly type: "hello-answer" }>>();
+  /** Nodes that were asked back since the last timeout: answers that are lost must not make two ask each other for ever. */
+  readonly #askedBack = new Set<string>();
   #state: FormationState = "forming";
   #pauseMs = HELLO_MIN_MS;
   #helloAtMs: number;
@@ -97,10 +99,13 @@ export class Formation {
         return `Node "${this.#name}" lost its disk, with all that it had acknowledged; remove its old member and add it as "${this.#self}"`;
       case "forming": {
         if (different.length > 0) {
-          const theirs = different.map((name) => `"${name}" lists ${this.#answers.get(name)?.voters.join(", ")}`).join("; ");
+          const theirs = different
+            .map((name) => `"${name}" lists ${this.#answers.get(name)?.voters.join(", ")}`)
+            .join("; ");
           return `Cannot form a cluster: ${theirs}; this node lists ${this.#voters.join(", ")}; start all with the same list`;
         }
-        if (silent.length > 0) return `Node "${this.#name}" waits for an answer of ${silent.join(", ")} to form a cluster`;
+        if (silent.length > 0)
+          return `Node "${this.#name}" waits for an answer of ${silent.join(", ")} to form a cluster`;
         return `Node "${this.#name}" waits for "${this.#voters[0]}" to form the cluster`;
       }
       default:
@@ -111,6 +116,7 @@ export class Formation {
   /** Asks who has not answered, when it is time. */
   onTimeout(nowMs: number): FormationOutput {
     if (this.#decision !== null || nowMs < this.#helloAtMs) return NOTHING;
+    this.#askedBack.clear();
     this.#helloAtMs = nowMs + this.#pauseMs * (0.75 + this.#random.next() / 4);
     this.#pauseMs = Math.min(HELLO_MAX_MS, this.#pauseMs * 2);
     const others = this.#voters.filter((name) => name !== this.#name);
@@ -127,12 +133,25 @@ export class Formation {
     if (from === this.#self) return NOTHING;
     // Decided, but not durable yet: neither "to none" nor "to that one" could be kept.
     if (this.#decision !== null) return NOTHING;
-    const answer: FormationMessage = { type: "hello-answer", from: this.#self, to: from, voters: this.#voters, belongs: null };
+    const answer: FormationMessage = {
+      type: "hello-answer",
+      from: this.#self,
+      to: from,
+      voters: this.#voters,
+      belongs: null,
+    };
     // Who says hello is up: it is asked at once, so that the last one to start makes nobody wait.
-    const isNew = this.#voters.includes(to) && this.#answers.get(to)?.from !== from;
+    const isNew = this.#voters.includes(to) && this.#answers.get(to)?.from !== from && !this.#askedBack.has(to);
     if (!isNew) return { messages: [{ to, message: answer }], decision: null };
+    this.#askedBack.add(to);
     this.#answers.delete(to);
-    return { messages: [{ to, message: answer }, { to, message: this.#hello() }], decision: null };
+    return {
+      messages: [
+        { to, message: answer },
+        { to, message: this.#hello() },
+      ],
+      decision: null,
+    };
   }
 
   #onAnswer(message: Extract<FormationMessage, { readonly type: "hello-answer" }>): FormationOutput {
@@ -170,7 +189,12 @@ export class Formation {
   /** Members of a cluster that does not name this node are asked on: it may come to name it. */
   #mustAsk(name: string): boolean {
     const answer = this.#answers.get(name);
-    return answer === undefined || answer.belongs !== null || !this.#sameVoters(answer.voters) || this.#voters[0] !== this.#name;
+    return (
+      answer === undefined ||
+      answer.belongs !== null ||
+      !this.#sameVoters(answer.voters) ||
+      this.#voters[0] !== this.#name
+    );
   }
 
   #hello(): FormationMessage {

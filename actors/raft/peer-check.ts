@@ -1,0 +1,101 @@
+/**
+ * What comes from another node, before anybody relies on its shape: it runs the same code, but maybe of another version. Only shapes are
+ * checked here, so that nothing that reads a message can stumble; whether what it says can be true is the core's to judge.
+ */
+import { decodeConfiguration } from "./core/configuration-codec.ts";
+import type { RaftActorMessage } from "./raft-actor-protocol.ts";
+import type { RefusalReason } from "./refusals.ts";
+
+export interface OwnIdentity {
+  readonly member: string;
+  readonly cluster: string;
+}
+
+type PeerMessage = Extract<RaftActorMessage, { readonly type: "peer" }>;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether another node may send it: the rest is between this actor, its stores and the actors of its node. */
+export function isFromPeer(message: unknown): message is RaftActorMessage {
+  if (!isObject(message)) return false;
+  switch (message["type"]) {
+    case "peer":
+      return isText(message["cluster"]) && isText(message["from"]) && isText(message["to"]);
+    case "propose":
+      return message["payload"] instanceof Uint8Array;
+    case "change-membership":
+      return isObject(message["change"]) && isText(message["change"]["type"]) && isText(message["change"]["member"]);
+    case "transfer":
+      return message["to"] === null || isText(message["to"]);
+    case "status":
+      return isObject(message["replyTo"]);
+    case "hello":
+      return isText(message["from"]) && areTexts(message["voters"]);
+    case "hello-answer":
+      return (
+        isText(message["from"]) &&
+        isText(message["to"]) &&
+        areTexts(message["voters"]) &&
+        isBelonging(message["belongs"])
+      );
+    default:
+      return false;
+  }
+}
+
+/** Why a message between members is refused, or null. */
+export function peerFault({ cluster, from, to, message }: PeerMessage, own: OwnIdentity): RefusalReason | null {
+  if (cluster !== own.cluster) return "other-cluster";
+  if (to !== own.member) return "other-incarnation";
+  if (from === own.member) return "own-name";
+  return hasShape(message) ? null : "malformed";
+}
+
+function hasShape(message: unknown): boolean {
+  if (!isObject(message)) return false;
+  switch (message["type"]) {
+    case "append": {
+      const entries = message["entries"];
+      return Array.isArray(entries) && entries.every(isObject);
+    }
+    case "snapshot-offer":
+      return (
+        isObject(message["snapshot"]) &&
+        isText(message["snapshot"]["id"]) &&
+        isConfiguration(message["snapshot"]["configuration"])
+      );
+    case "snapshot-part":
+      return isText(message["id"]) && message["bytes"] instanceof Uint8Array;
+    case "snapshot-report":
+      return isText(message["id"]);
+    default:
+      return isText(message["type"]);
+  }
+}
+
+function isBelonging(value: unknown): boolean {
+  if (value === null) return true;
+  if (!isObject(value) || !isText(value["cluster"]) || !(value["configuration"] instanceof Uint8Array)) return false;
+  return value["birth"] === null || value["birth"] instanceof Uint8Array;
+}
+
+function isConfiguration(value: unknown): boolean {
+  if (!(value instanceof Uint8Array)) return false;
+  try {
+    decodeConfiguration(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,205 @@
+/**
+ * Snapshots between members, as one member sees them: a sender for each peer that it leads and that needs one, all paced by
+ * one throttle, and the receiver of what its own leader sends. Carries out what those machines want; the core has admitted every
+ * message before it comes here.
+ */
+import { crc32 } from "../../../runtime/crc32.ts";
+import type { FinishedSnapshot, LoadedSnapshots, SnapshotStore } from "../../../runtime/ports/snapshot-store.ts";
+import type { StoreError } from "../../../runtime/ports/store-error.ts";
+import type { RaftMessage } from "../core/messages.ts";
+import type { SnapshotMessage } from "../core/ready.ts";
+import { SnapshotReceiver, type ReceiverAction } from "./receiver.ts";
+import { SnapshotSender } from "./sender.ts";
+import { Throttle } from "./throttle.ts";
+
+export interface SnapshotTrafficOptions {
+  readonly snapshots: SnapshotStore;
+  readonly loaded: LoadedSnapshots;
+  readonly bytesPerSecondMax: number;
+  now(): number;
+  term(): number;
+  send(member: string, message: RaftMessage): void;
+  turn<Value>(then: (value: Value) => void): (value: Value) => void;
+  /** Calls `pump` after so long; replaces the call before. */
+  wakeAfter(delayMs: number): void;
+  /** The newest snapshot of this member. */
+  newest(): FinishedSnapshot | null;
+  /** Installed there as of an index, or not. */
+  sent(member: string, index: number): void;
+  notSent(member: string): void;
+  /** This member begins to take one: nothing else may write to the store. */
+  beginsToReceive(): void;
+  received(snapshot: FinishedSnapshot): void;
+  fail(error: StoreError): void;
+}
+
+export class SnapshotTraffic {
+  readonly #options: SnapshotTrafficOptions;
+  readonly #senders = new Map<string, SnapshotSender>();
+  readonly #receiver: SnapshotReceiver;
+  readonly #throttle: Throttle;
+
+  constructor(options: SnapshotTrafficOptions) {
+    this.#options = options;
+    this.#receiver = new SnapshotReceiver(options.loaded);
+    this.#throttle = new Throttle(options.bytesPerSecondMax);
+  }
+
+  get isReceiving(): boolean {
+    return this.#receiver.isReceiving;
+  }
+
+  /** The store's unfinished snapshot is this member's own now. */
+  ownBegins(): void {
+    this.#receiver.forgetUnfinished();
+  }
+
+  /** A peer needs what is compacted. The transfer that is under way to it goes on. */
+  want(member: string): void {
+    if (this.#senders.has(member)) return;
+    const snapshot = this.#options.newest();
+    if (snapshot === null) return this.#options.notSent(member);
+    this.#senders.set(member, new SnapshotSender(snapshot, this.#options.now()));
+    this.pump();
+  }
+
+  /** This member leads no more, or another term. */
+  dropSenders(): void {
+    this.#senders.clear();
+  }
+
+  onMessage(from: string, message: SnapshotMessage): void {
+    switch (message.type) {
+      case "snapshot-offer":
+        return this.#receive(this.#receiver.onOffer(from, message.snapshot));
+      case "snapshot-part":
+        return this.#receive(this.#receiver.onPart(from, message));
+      case "snapshot-report":
+        this.#senders.get(from)?.onReport(message, this.#options.now());
+        return this.pump();
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** Lets every sender do what it can now, and sets the alarm for when one can do more. */
+  pump(): void {
+    let wakeMs = Infinity;
+    for (const [member, sender] of this.#senders) wakeMs = Math.min(wakeMs, this.#drive(member, sender));
+    if (wakeMs < Infinity) this.#options.wakeAfter(wakeMs);
+  }
+
+  /** Returns in how many milliseconds there is more to do, unless something comes before. */
+  #drive(member: string, sender: SnapshotSender): number {
+    const nowMs = this.#options.now();
+    let actions = sender.next(nowMs, this.#throttle.waitMs(nowMs) === 0);
+    while (actions.length > 0) {
+      for (const action of actions) {
+        switch (action.type) {
+          case "offer":
+            this.#options.send(member, {
+              type: "snapshot-offer",
+              term: this.#options.term(),
+              snapshot: sender.snapshot,
+            });
+            break;
+          case "read":
+            this.#read(member, sender, action.number);
+            break;
+          case "send":
+            this.#sendPart(member, sender, action.number, action.bytes);
+            break;
+          case "done":
+            this.#senders.delete(member);
+            this.#options.sent(member, sender.snapshot.index);
+            return Infinity;
+          case "failed":
+            this.#senders.delete(member);
+            this.#options.notSent(member);
+            return Infinity;
+          default:
+            action satisfies never;
+        }
+      }
+      actions = sender.next(nowMs, this.#throttle.waitMs(nowMs) === 0);
+    }
+    const partMs = sender.hasPart ? this.#throttle.waitMs(nowMs) : Infinity;
+    return Math.min(partMs, Math.max(0, sender.nextDeadlineMs() - nowMs));
+  }
+
+  #read(member: string, sender: SnapshotSender, number: number): void {
+    const done = this.#options.turn<Uint8Array | StoreError>((chunk) => {
+      if (this.#senders.get(member) !== sender) return;
+      if (chunk instanceof Uint8Array) sender.onChunk(number, chunk);
+      else {
+        // A newer snapshot will do where this one is damaged or no longer kept.
+        this.#senders.delete(member);
+        this.#options.notSent(member);
+      }
+      this.pump();
+    });
+    this.#options.snapshots.read(sender.snapshot.id, number, done);
+  }
+
+  #sendPart(member: string, { snapshot }: SnapshotSender, number: number, bytes: Uint8Array): void {
+    const term = this.#options.term();
+    this.#throttle.sent(bytes.length, this.#options.now());
+    const checksum = crc32(bytes);
+    this.#options.send(member, { type: "snapshot-part", term, id: snapshot.id, number, bytes, checksum });
+  }
+
+  #receive(actions: readonly ReceiverAction[]): void {
+    for (const action of actions) this.#carryOut(action);
+  }
+
+  #carryOut(action: ReceiverAction): void {
+    const { snapshots } = this.#options;
+    switch (action.type) {
+      case "begin": {
+        const { id, index, term, configuration } = action.snapshot;
+        this.#options.beginsToReceive();
+        return snapshots.begin(
+          { id, index, term, configuration },
+          this.#written(() => this.#receiver.onBegun(id)),
+        );
+      }
+      case "write": {
+        const { id, number, bytes } = action;
+        return snapshots.write(
+          { id, number, bytes },
+          this.#written(() => this.#receiver.onWritten(id)),
+        );
+      }
+      case "finish": {
+        const { id, chunks, sizeBytes, checksum } = action.snapshot;
+        const done = this.#options.turn<StoreError | undefined>((error) => {
+          if (error !== undefined && error.code !== "store-corrupt") return this.#onError(error);
+          this.#receive(this.#receiver.onFinished(id, error === undefined));
+        });
+        return snapshots.finish(id, { chunks, sizeBytes, checksum }, (error) => done(error));
+      }
+      case "report": {
+        const { to, id, next, state } = action;
+        return this.#options.send(to, { type: "snapshot-report", term: this.#options.term(), id, next, state });
+      }
+      case "received":
+        return this.#options.received(action.snapshot);
+      default:
+        action satisfies never;
+    }
+  }
+
+  #written(then: () => readonly ReceiverAction[]): (error?: StoreError) => void {
+    const done = this.#options.turn<StoreError | undefined>((error) => {
+      if (error === undefined) this.#receive(then());
+      else this.#onError(error);
+    });
+    return (error) => done(error);
+  }
+
+  /** Without room it goes on when there is some; every other failure is the store's end. */
+  #onError(error: StoreError): void {
+    this.#receive(this.#receiver.giveUp());
+    if (error.code !== "store-full") this.#options.fail(error);
+  }
+}
