@@ -9,6 +9,7 @@ import {
   type LogStore,
   type PayloadCodec,
   type Ref,
+  type SnapshotStore,
   type StoreError,
 } from "../runtime/index.ts";
 import { clusterReadinessActor, type ClusterReadiness } from "./cluster-readiness.ts";
@@ -27,6 +28,7 @@ import {
   type RaftRules,
   type RaftTiming,
   type RaftView,
+  type SnapshotOptions,
 } from "./raft/index.ts";
 
 /** What a node brings along to join a cluster; a ready-made world has it as `cluster`. */
@@ -35,11 +37,15 @@ export interface JoinClusterOptions {
   readonly members: readonly string[];
   /** Where this node keeps its log. */
   readonly store: LogStore;
+  /** Where this node keeps snapshots of the replicated state. */
+  readonly snapshots: SnapshotStore;
   /** Encodes commands for the log; the same at all members. */
   readonly codec: PayloadCodec;
   readonly logger: Logger;
   readonly raftTiming?: Partial<RaftTiming>;
   readonly raftLimits?: Partial<RaftLimits>;
+  /** When snapshots are made, and how fast they travel. */
+  readonly snapshotting?: Partial<SnapshotOptions>;
   /** The log can no longer be read or kept; whoever runs the process should end it. Default: it lives on, refusing. */
   readonly onStoreFailed?: (error: StoreError) => void;
   /** Another configuration is in force at this node; its `addresses` say where members that were added later are reached. */
@@ -91,7 +97,9 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
     raftActor({
       voters: options.members,
       store: options.store,
+      snapshots: options.snapshots,
       subscriber: replica,
+      ...optional("snapshotting", options.snapshotting),
       ...optional("timing", options.raftTiming),
       ...optional("limits", options.raftLimits),
       ...optional("rules", options.raftRules),
@@ -128,7 +136,7 @@ function checkPorts(node: string, options: JoinClusterOptions | undefined): void
     throw new TypeError(`Cannot join a cluster as node "${node}": ${what}; ${helps}`);
   };
   if (typeof options !== "object" || options === null) return refuse("it is given no options");
-  const lacking = (["members", "store", "codec", "logger"] as const).find((name) => typeof options[name] !== "object");
+  const lacking = (["members", "store", "snapshots", "codec", "logger"] as const).find((name) => typeof options[name] !== "object");
   if (lacking !== undefined || !Array.isArray(options.members)) refuse(`it is given no ${lacking ?? "members"}`);
 }
 

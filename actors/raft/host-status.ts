@@ -1,5 +1,6 @@
 /** The status of a Raft actor, put together from its core and its host. */
-import { allMembers, isVoter, type Configuration } from "./core/configuration.ts";
+import { allMembers, EMPTY_CONFIGURATION, isVoter, type Configuration } from "./core/configuration.ts";
+import { Refusals as CoreRefusals } from "./core/refusals.ts";
 import type { RaftStatus } from "./core/ready.ts";
 import { incarnationOf, nodeOf } from "./member-id.ts";
 import type { RaftActorStatus, RaftMembership, RaftMemberStatus } from "./raft-actor-status.ts";
@@ -20,12 +21,31 @@ export interface HostFacts
 export function hostStatus(status: RaftStatus, { nowMs, silentMs, ...facts }: HostFacts): RaftActorStatus {
   const { configuration } = status.configuration;
   const { voters } = configuration;
+  const counted = Object.entries(status.refusals).filter(([, count]) => count > 0);
   const order = [...voters, ...allMembers(configuration).filter((member) => !voters.includes(member))];
   return {
     ...status,
     ...facts,
     leaderNode: status.leader === null ? null : nodeOf(status.leader),
+    refused: { ...Object.fromEntries(counted), ...facts.refused },
     members: order.map((id) => memberStatus(id, status, { nowMs, silentMs })),
+  };
+}
+
+/** Of a node that belongs to no cluster yet, whose log is empty. */
+export function formingStatus({
+  self,
+  node,
+  membership,
+  readOnly,
+}: Pick<RaftActorStatus, "self" | "node" | "membership" | "readOnly">): RaftActorStatus {
+  return {
+    ...{ self, node, membership, readOnly, cluster: null, leader: null, leaderNode: null },
+    ...{ term: 0, role: "follower", vote: null, applied: 0, commit: 0, durable: 0, lastIndex: 0, lastTerm: 0, base: 0 },
+    ...{ voters: [], members: [], peers: [], waiting: [], recovering: false, transferringTo: null },
+    configuration: { configuration: EMPTY_CONFIGURATION, index: 0, committed: false },
+    refusals: new CoreRefusals().counts,
+    ...{ refused: {}, snapshotIndex: 0, snapshotBytes: 0 },
   };
 }
 

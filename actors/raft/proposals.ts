@@ -55,7 +55,7 @@ export class Proposals {
     this.#waiting = [];
     this.#payloads = [];
     if (self.leads && self.readOnly) return this.#refuseAll(waiting, "read-only", leaderOf(core));
-    const result = core.propose(payloads, this.#options.ctx.now());
+    const result = core.propose(payloads);
     if (result.ok) return this.#accept(waiting, result.firstIndex, result.term);
     if (result.code === "not-leader") return this.#forwardAll(waiting, result.leader);
     this.#refuseAll(waiting, result.code, leaderOf(core));

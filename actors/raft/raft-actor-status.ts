@@ -1,5 +1,6 @@
 /** What the Raft actor says of itself and of its cluster: what the core knows, and what only its host does. */
 import type { RaftStatus } from "./core/ready.ts";
+import type { RaftRefusal } from "./core/refusals.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 /** What a node is to its cluster. */
@@ -33,8 +34,8 @@ export interface RaftActorStatus extends RaftStatus {
   /** Index of the newest snapshot, 0 without one. */
   readonly snapshotIndex: number;
   readonly snapshotBytes: number;
-  /** Messages of other members that were refused, by reason. */
-  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Messages of other members that were refused, by reason; reasons that never were are absent. */
+  readonly refused: Readonly<Partial<Record<RefusalReason | RaftRefusal, number>>>;
 }
 
 export interface RaftMemberStatus {

@@ -1,26 +1,18 @@
 /**
- * Messages of other members that were refused: counted by reason, and each reason told once for each sender. A refused
- * message changes nothing, so what is counted here is harmless; it says that a node is misconfigured, of another version, or hostile.
+ * Messages of other members that were refused before the core saw them: counted by reason, and each reason told once for each
+ * sender. A refused message changes nothing, so what is counted here is harmless; it says that a node is misconfigured, of
+ * another version, or hostile. What the core refuses it counts itself (`core/refusals.ts`).
  */
 
-export const REFUSAL_REASONS = [
-  /** Of another cluster: a node whose data is another cluster's. */
-  "other-cluster",
+export type RefusalReason =
+  /** Of another cluster: its sender's data is another cluster's. */
+  | "other-cluster"
   /** To another incarnation of this node, whose disk is gone, or to another node. */
-  "other-incarnation",
+  | "other-incarnation"
   /** In this member's own name. */
-  "own-name",
-  /** An answer of somebody who is no member, and so has nothing to answer for. */
-  "unknown-member",
-  /** Not a message that this version knows, or one with fields that cannot be. */
-  "malformed",
-  /** Entries that do not follow each other. */
-  "entries-out-of-order",
-  /** A term that no election can have reached. */
-  "absurd-term",
-] as const;
-
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+  | "own-name"
+  /** Not of the shape of a message. */
+  | "malformed";
 
 /** Pairs of reason and sender that are told; past it only counted, so that forged names cannot flood a log. */
 const TOLD_MAX = 64;
@@ -41,5 +33,26 @@ export class Refusals {
     if (this.#told.has(pair) || this.#told.size >= TOLD_MAX) return false;
     this.#told.add(pair);
     return true;
+  }
+}
+
+/** What a refusal means, for people; told once for each sender. */
+export function describeRefusal(
+  reason: RefusalReason,
+  { cluster, from, to }: { readonly cluster: string; readonly from: string; readonly to: string },
+  own: { readonly member: string; readonly cluster: string },
+): string {
+  const what = `Messages of "${from}" are refused by "${own.member}"`;
+  switch (reason) {
+    case "other-cluster":
+      return `${what}: they are of cluster ${cluster}, this is ${own.cluster}; is its data folder another cluster's?`;
+    case "other-incarnation":
+      return `${what}: they are for "${to}"; remove that member if its disk is lost`;
+    case "own-name":
+      return `${what}: they come in its own name; does a copy of its data folder run elsewhere?`;
+    case "malformed":
+      return `${what}: they are not what members send; are both nodes of versions that go together?`;
+    default:
+      return reason satisfies never;
   }
 }

@@ -15,11 +15,11 @@ import type { RaftEvent } from "../raft-actor-protocol.ts";
 export interface HandoverOptions {
   readonly snapshots: SnapshotStore;
   readonly view: RaftView;
-  tell(event: RaftEvent): void;
+  readonly tell: (event: RaftEvent) => void;
   /** Makes a function for a store to call, which runs `then` as a turn of the actor. */
-  turn<Value>(then: (value: Value) => void): (value: Value) => void;
+  readonly turn: <Value>(then: (value: Value) => void) => (value: Value) => void;
   /** The snapshot cannot be read: nothing can be served from it. */
-  fail(error: StoreError): void;
+  readonly fail: (error: StoreError) => void;
 }
 
 export class Handover {
@@ -54,7 +54,8 @@ export class Handover {
   committed(entries: readonly LogEntry[]): readonly LogEntry[] {
     if (this.#restoring !== null) return [];
     const [first] = entries;
-    const news = first === undefined || first.index > this.#handed ? entries : entries.filter(({ index }) => index > this.#handed);
+    const news =
+      first === undefined || first.index > this.#handed ? entries : entries.filter(({ index }) => index > this.#handed);
     const last = news.at(-1);
     if (last === undefined) return [];
     this.#handed = last.index;

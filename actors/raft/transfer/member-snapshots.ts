@@ -1,0 +1,138 @@
+/**
+ * All about snapshots at one member, put together: what the machine is given (`handover.ts`), snapshots that are made here
+ * (`snapshot-maker.ts`), and those that are taken over from a leader or sent to who needs them (`snapshot-traffic.ts`).
+ *
+ * The store has one unfinished snapshot at a time. One that a leader offers goes before one that is being made: it is newer than all that
+ * is committed here.
+ */
+import type { FinishedSnapshot, LoadedSnapshots } from "../../../runtime/ports/snapshot-store.ts";
+import { decodeConfiguration } from "../core/configuration-codec.ts";
+import type { RaftMessage } from "../core/messages.ts";
+import type { RaftInput, RaftView } from "../core/raft-core.ts";
+import type { Ready } from "../core/ready.ts";
+import type { HostPorts } from "../host-ports.ts";
+import type { RaftMachineMessage } from "../raft-actor-protocol.ts";
+import { DEFAULT_SNAPSHOT_OPTIONS } from "../raft-actor-options.ts";
+import { Handover } from "./handover.ts";
+import { SnapshotMaker } from "./snapshot-maker.ts";
+import { SnapshotTraffic } from "./snapshot-traffic.ts";
+
+const TIMER = "snapshots";
+
+interface MemberSnapshotsOptions {
+  readonly ports: HostPorts;
+  readonly view: RaftView;
+  readonly found: LoadedSnapshots;
+  step(input: RaftInput): void;
+  send(to: string, message: RaftMessage): void;
+}
+
+export class MemberSnapshots {
+  readonly #ports: HostPorts;
+  readonly #step: MemberSnapshotsOptions["step"];
+  readonly #handover: Handover;
+  readonly #maker: SnapshotMaker;
+  readonly #traffic: SnapshotTraffic;
+  #newest: FinishedSnapshot | null;
+
+  constructor({ ports, view, found, step, send }: MemberSnapshotsOptions) {
+    const { options, tell, turn, fail } = ports;
+    const { snapshots } = options;
+    const settings = { ...DEFAULT_SNAPSHOT_OPTIONS, ...options.snapshotting };
+    this.#ports = ports;
+    this.#step = step;
+    this.#newest = found.newest;
+    this.#handover = new Handover({ snapshots, view, tell, turn, fail });
+    this.#maker = new SnapshotMaker({
+      ports,
+      settings,
+      view,
+      found: found.newest,
+      onBegin: () => this.#traffic.ownBegins(),
+      onMade: (snapshot) => this.#onMade(snapshot),
+    });
+    this.#traffic = new SnapshotTraffic({
+      snapshots,
+      loaded: found,
+      bytesPerSecondMax: settings.bytesPerSecondMax,
+      now: () => ports.ctx.now(),
+      term: () => view.status().term,
+      send,
+      turn,
+      wakeAfter: (delayMs) => ports.later(TIMER, delayMs, () => this.#traffic.pump()),
+      newest: () => this.#newest,
+      sent: (member, index) => step({ type: "snapshot-sent", member, index }),
+      notSent: (member) => step({ type: "snapshot-failed", member }),
+      beginsToReceive: () => this.#maker.giveUp("a newer snapshot comes from the leader"),
+      received: (snapshot) => this.#onReceived(snapshot),
+      fail,
+    });
+    if (found.newest !== null) this.#handover.restore(found.newest);
+  }
+
+  get newest(): FinishedSnapshot | null {
+    return this.#newest;
+  }
+
+  carryOut({ install, committed, snapshotsWanted, snapshotTraffic }: Ready): void {
+    if (install) {
+      this.#maker.restored(install);
+      this.#handover.restore(install);
+    }
+    if (committed.length > 0) {
+      this.#handover.committed(committed);
+      this.#maker.committed(committed);
+    }
+    for (const member of snapshotsWanted) this.#traffic.want(member);
+    for (const { from, message } of snapshotTraffic) this.#traffic.onMessage(from, message);
+    if (!this.#traffic.isReceiving && !this.#handover.isRestoring) this.#maker.makeIfDue(this.#handover.handed);
+  }
+
+  /** What a leader had under way is of its term. */
+  onLeadership(): void {
+    this.#traffic.dropSenders();
+  }
+
+  onMachine(message: RaftMachineMessage): void {
+    switch (message.type) {
+      case "snapshot-taken":
+        return this.#maker.onTaken(message);
+      case "snapshot-chunk":
+        return this.#maker.onChunk(message);
+      case "snapshot-now":
+        if (this.#traffic.isReceiving || this.#handover.isRestoring) {
+          const text = `Cannot make a snapshot at node "${this.#ports.ctx.node}": it takes over the leader's; wait until it has`;
+          return this.#ports.ctx.tell(message.replyTo, { ok: false, code: "snapshot-under-way", message: text });
+        }
+        return this.#maker.makeNow(this.#handover.handed, message.replyTo);
+      default:
+        message satisfies never;
+    }
+  }
+
+  replay(fromIndex: number): void {
+    this.#handover.replay(fromIndex, this.#newest);
+  }
+
+  stop(): void {
+    this.#maker.giveUp("the store has failed");
+    this.#traffic.dropSenders();
+    this.#ports.ctx.cancelTimer(TIMER);
+  }
+
+  #onMade(snapshot: FinishedSnapshot): void {
+    this.#newest = snapshot;
+    this.#tell(snapshot, "made");
+    this.#step({ type: "snapshot-made", index: snapshot.index });
+  }
+
+  #onReceived(snapshot: FinishedSnapshot): void {
+    this.#newest = snapshot;
+    this.#tell(snapshot, "received");
+    this.#step({ type: "snapshot-received", snapshot, configuration: decodeConfiguration(snapshot.configuration) });
+  }
+
+  #tell({ index, sizeBytes }: FinishedSnapshot, origin: "made" | "received"): void {
+    this.#ports.tell({ type: "snapshot", index, sizeBytes, origin });
+  }
+}
