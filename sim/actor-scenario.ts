@@ -68,7 +68,7 @@ export class ActorScenario implements Scenario, Simulation {
   }
 
   compose(process: Process): void {
-    const { node, life, world, system, store } = process;
+    const { node, life, world, system, store, snapshots } = process;
     const simulated: SimulatedNode = {
       name: node.name,
       index: node.index,
@@ -79,6 +79,7 @@ export class ActorScenario implements Scenario, Simulation {
       cluster: {
         members: this.names,
         store,
+        snapshots,
         codec: this.#codec,
         logger: loggerOf(node.index, life, this.#cluster.timeline),
       },

@@ -111,11 +111,12 @@ export class LibraryScenario implements Scenario {
     this.#probes = new LibraryProbes(cluster, keys, (node, key, number) => this.#tell(node, key, number));
   }
 
-  compose({ node, life, system, store }: Process): void {
+  compose({ node, life, system, store, snapshots }: Process): void {
     const { planted, limits, timeline } = this.#options;
     joinCluster(system, {
       members: this.#cluster.names,
       store,
+      snapshots,
       codec: this.#codec,
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,

@@ -55,12 +55,13 @@ export class MemberScenario implements Scenario {
     this.#load.attach(cluster);
   }
 
-  compose({ node, life, system, store }: Process): void {
+  compose({ node, life, system, store, snapshots }: Process): void {
     const { planted, limits, timeline } = this.#options;
     const { replica } = spawnMember(system, {
       members: this.#cluster.names,
       spec: specOf(node),
       store,
+      snapshots,
       codec: this.#codec,
       hypervisor: new SimulatedHypervisor(node.host, life),
       prober: proberOf(this.#cluster.hosts, node.host, life),

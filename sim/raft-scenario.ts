@@ -54,12 +54,13 @@ export class RaftScenario implements Scenario {
   }
 
   compose(process: Process): void {
-    const { node, system, store } = process;
+    const { node, system, store, snapshots } = process;
     const subscriber = system.spawn(this.#machine(node.index), { name: "machine" });
     const raft = system.spawn(
       raftActor({
         voters: this.#cluster.names,
         store,
+        snapshots,
         subscriber,
         limits: this.#options.limits,
         rules: brokenRules(this.#options.planted),

@@ -1,7 +1,7 @@
 /** The simulated journal keeps the contract; a crash keeps a prefix of what was not durable; event-sourced actors survive a seed's faults. */
 import { expect, test } from "vitest";
 import { createRandom, type Journal, type JournalResult, type Ref } from "../../runtime/index.ts";
-import type { DiskWeather } from "../../sim/disk.ts";
+import type { DiskWeather } from "../../sim/device.ts";
 import { EventLog } from "../../sim/event-log.ts";
 import { simulate, type SimulatedNode } from "../../sim/index.ts";
 import { SimulatedJournal } from "../../sim/journal.ts";
