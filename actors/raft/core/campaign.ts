@@ -5,6 +5,7 @@
  * The candidate's own vote is a message to itself, so it counts when it is durable and not before; requests for votes
  * leave only then too (fault 4).
  */
+import { isVoter } from "./configuration.ts";
 import type { Member } from "./member.ts";
 import { voteResult, type VoteResult } from "./quorum.ts";
 
@@ -34,12 +35,12 @@ export class Campaign {
     return campaign;
   }
 
-  /** Enters the next term, votes for itself, asks the others. */
-  static elect(member: Member, nowMs: number): Campaign {
+  /** Enters the next term, votes for itself, asks the others. `transfer`: at the request of the leader itself. */
+  static elect(member: Member, transfer: boolean, nowMs: number): Campaign {
     const { log, self } = member;
     member.enterTerm(member.term + 1);
     member.voteFor(self);
-    const ask = { term: member.term, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
+    const ask = { term: member.term, lastIndex: log.lastIndex, lastTerm: log.lastTerm, transfer };
     for (const voter of member.otherVoters()) member.sendWhenDurable(voter, { type: "vote-request", ...ask });
     member.sendWhenDurable(self, { type: "vote-response", term: member.term, granted: true });
     return new Campaign("candidate", member, nowMs);
@@ -49,8 +50,11 @@ export class Campaign {
     return voteResult(this.#member.configuration, this.#votes);
   }
 
+  /** The first answer of each voter; a vote of anybody else is refused, so that forged ones neither count nor gather. */
   count(voter: string, granted: boolean): void {
-    if (!this.#votes.has(voter)) this.#votes.set(voter, granted);
+    const { configuration, refusals } = this.#member;
+    if (!isVoter(configuration, voter)) refusals.count("vote-of-no-voter");
+    else if (!this.#votes.has(voter)) this.#votes.set(voter, granted);
   }
 
   /**

@@ -50,3 +50,37 @@ export function isJoint(configuration: Configuration): boolean {
 export function isVoter(configuration: Configuration, member: string): boolean {
   return configuration.voters.includes(member) || configuration.votersOutgoing.includes(member);
 }
+
+/** Whether a member gets the log: as a voter of either half or a learner. */
+export function isMember(configuration: Configuration, member: string): boolean {
+  return isVoter(configuration, member) || configuration.learners.includes(member);
+}
+
+/** Voters of both halves, each once. */
+export function allVoters(configuration: Configuration): readonly string[] {
+  const { voters, votersOutgoing } = configuration;
+  if (votersOutgoing.length === 0) return voters;
+  return [...new Set([...voters, ...votersOutgoing])].toSorted();
+}
+
+/** Everybody who gets the log, each once. */
+export function allMembers(configuration: Configuration): readonly string[] {
+  return [...allVoters(configuration), ...configuration.learners];
+}
+
+/** What is wrong with a configuration, or null: lists out of order or with doubles, a member with two parts, a half without the other. */
+export function configurationFault(configuration: Configuration): string | null {
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave, addresses } = configuration;
+  for (const [name, list] of Object.entries({ voters, votersOutgoing, learners, learnersNext })) {
+    const fault = list.find((member, at) => member === "" || (at > 0 && member <= (list[at - 1] as string)));
+    if (fault !== undefined) return `${name} has "${fault}" out of order, twice or without a name`;
+  }
+  const both = learners.find((member) => isVoter(configuration, member));
+  if (both !== undefined) return `"${both}" is a voter and a learner`;
+  const next = learnersNext.find((member) => !votersOutgoing.includes(member) || voters.includes(member));
+  if (next !== undefined) return `"${next}" is to become a learner, but is no voter of the outgoing half alone`;
+  if (!isJoint(configuration) && autoLeave) return "it is not joint, and is to be left";
+  if (voters.length === 0 && allMembers(configuration).length > 0) return "it has members and no voter";
+  const stranger = Object.keys(addresses).find((member) => !isMember(configuration, member));
+  return stranger === undefined ? null : `it has an address of "${stranger}", who is no member`;
+}

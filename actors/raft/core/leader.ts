@@ -2,12 +2,22 @@
  * The leader of one term. Made when an election is won, thrown away when it ends: nothing of it can leak into a later
  * term. It never gives up its own entries, and answers no read from what it merely believes (fault 15).
  */
+import { isVoter } from "./configuration.ts";
+import { LeadershipTransfer } from "./leadership-transfer.ts";
 import type { Member } from "./member.ts";
+import { MembershipChanges } from "./membership-changes.ts";
 import type { AppendResponse, HeartbeatResponse, RaftMessage, ReadRequest } from "./messages.ts";
-import type { PeerProgress } from "./peer-progress.ts";
+import type { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
 import { ReadRounds, type PendingRead } from "./read-rounds.ts";
-import type { PeerStatus, ProposeResult, ReadFailure } from "./ready.ts";
+import type {
+  ChangeMembershipResult,
+  MembershipChange,
+  PeerStatus,
+  ProposeResult,
+  ReadFailure,
+  TransferResult,
+} from "./ready.ts";
 import { Replication } from "./replication.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -19,16 +29,18 @@ export class Leader {
   readonly #firstIndex: number;
   readonly #replication: Replication;
   readonly #reads: ReadRounds;
+  readonly #changes: MembershipChanges;
+  #transfer: LeadershipTransfer | null = null;
   #heartbeatAtMs: number;
   #uncommittedBytes = 0;
 
   constructor(member: Member, nowMs: number) {
     this.#member = member;
     this.#firstIndex = member.log.append({ term: member.term, type: "noop", payload: EMPTY }).index;
-    this.#replication = new Replication(member, this.#firstIndex, nowMs);
+    this.#replication = new Replication(member, member.others(), this.#firstIndex, nowMs);
     this.#reads = new ReadRounds(member.limits.pendingReadsMax);
+    this.#changes = new MembershipChanges(member, this.#firstIndex);
     this.#heartbeatAtMs = nowMs + member.timing.heartbeatMs;
-    this.#replication.replicate(nowMs);
   }
 
   get leader(): string {
@@ -40,20 +52,73 @@ export class Leader {
     return true;
   }
 
-  propose(payloads: readonly Uint8Array[], nowMs: number): ProposeResult {
+  propose(payloads: readonly Uint8Array[]): ProposeResult {
     const { log, term, limits } = this.#member;
     const tooLarge = payloads.find((payload) => payload.length > limits.payloadBytesMax);
     if (tooLarge) {
       return { ok: false, code: "too-large", sizeBytes: tooLarge.length, sizeBytesMax: limits.payloadBytesMax };
     }
-    if (this.#uncommittedBytes >= limits.uncommittedBytesMax) return { ok: false, code: "overloaded" };
+    const isHeldUp = this.#transfer !== null || !this.#member.hasRoom;
+    if (isHeldUp || this.#uncommittedBytes >= limits.uncommittedBytesMax) return { ok: false, code: "overloaded" };
     const firstIndex = log.lastIndex + 1;
     for (const payload of payloads) {
       log.append({ term, type: "command", payload });
       this.#uncommittedBytes += payload.length;
     }
-    this.#replication.replicate(nowMs);
     return { ok: true, firstIndex, lastIndex: log.lastIndex, term };
+  }
+
+  changeMembership(changes: readonly MembershipChange[], autoLeave: boolean, nowMs: number): ChangeMembershipResult {
+    if (this.#transfer) return this.#refuseChange(`leadership is being handed over to "${this.#transfer.to}"`);
+    const { peers } = this.#replication;
+    const result = this.#changes.change(changes, autoLeave, (member) => peers.get(member), nowMs);
+    if (result.ok) this.#reconfigured(nowMs);
+    return result;
+  }
+
+  leaveJoint(nowMs: number): ChangeMembershipResult {
+    if (this.#transfer) return this.#refuseChange(`leadership is being handed over to "${this.#transfer.to}"`);
+    const result = this.#changes.leave();
+    if (result.ok) this.#reconfigured(nowMs);
+    return result;
+  }
+
+  /** Null: to the best. Proposals are refused from now on, until another leads or it is given up. */
+  transfer(to: string | null, force: boolean, nowMs: number): TransferResult {
+    const { self } = this.#member;
+    if (to === self) return { ok: true, to };
+    const underWay = this.#transfer;
+    if (underWay && !force) {
+      if (underWay.to === to) return { ok: true, to };
+      const message = `Cannot hand leadership over to "${to ?? "the best"}": it is being handed over to "${underWay.to}". Wait, or use force`;
+      return { ok: false, code: "transfer-under-way", message, leader: self };
+    }
+    const peers = [...this.#replication.peers.values()].map(({ node, match, heardAtMs }) => ({
+      node,
+      match,
+      heardAtMs,
+      priority: 0,
+    }));
+    const begun = LeadershipTransfer.begin(this.#member, to, { force, peers, nowMs });
+    if (!(begun instanceof LeadershipTransfer)) return begun;
+    this.#transfer = begun;
+    this.#driveTransfer();
+    return { ok: true, to: begun.to };
+  }
+
+  get transferringTo(): string | null {
+    return this.#transfer?.to ?? null;
+  }
+
+  /** True when the configuration without this member as a voter is committed: its work is done (dissertation §4.2.2). */
+  get isRemoved(): boolean {
+    const { configuration, configurations, log, self } = this.#member;
+    return !isVoter(configuration, self) && log.commit >= configurations.index;
+  }
+
+  /** The last thing that a removed leader does: the others need not wait for an election timeout. */
+  handOver(nowMs: number): void {
+    this.transfer(null, true, nowMs);
   }
 
   read(id: string, nowMs: number): void {
@@ -63,8 +128,7 @@ export class Leader {
   onAppendResponse(from: string, response: AppendResponse, nowMs: number): void {
     const peer = this.#heard(from, nowMs);
     if (!peer) return;
-    this.#replication.onResponse(peer, response);
-    this.#afterProgress(nowMs);
+    this.#replication.onResponse(peer, response, nowMs);
   }
 
   onHeartbeatResponse(from: string, response: HeartbeatResponse, nowMs: number): void {
@@ -80,11 +144,43 @@ export class Leader {
     this.#addRead({ origin: "remote", node: from, token: request.token }, nowMs);
   }
 
-  onPersisted(nowMs: number): void {
-    this.#afterProgress(nowMs);
+  onSnapshotSent(node: string, index: number, nowMs: number): void {
+    const peer = this.#replication.peers.get(node);
+    if (peer) this.#replication.onSnapshotSent(peer, index, nowMs);
+  }
+
+  onSnapshotFailed(node: string): void {
+    this.#replication.peers.get(node)?.failSnapshot();
+  }
+
+  /** What the receiver of a snapshot says, whether or not it is of the one under way. False: it gets none from here. */
+  onSnapshotReport(from: string, nowMs: number): boolean {
+    const peer = this.#heard(from, nowMs);
+    peer?.noteSnapshotProgress(nowMs);
+    return peer !== undefined;
+  }
+
+  takeSnapshotsWanted(): readonly string[] {
+    return this.#replication.takeSnapshotsWanted();
+  }
+
+  /** What follows from all that came since the last time: commits, appends, the end of a change or of a hand-over. */
+  flush(nowMs: number): void {
+    const { log } = this.#member;
+    const before = Math.max(log.commit, this.#firstIndex);
+    if (this.#replication.advanceCommit()) {
+      for (let at = before + 1; at <= log.commit; at++) this.#uncommittedBytes -= log.entryAt(at)?.payload.length ?? 0;
+      this.#advanceReads(nowMs);
+    }
+    if (this.#transfer === null && this.#changes.leaveIfDue()) this.#reconfigured(nowMs);
+    this.#replication.flush(nowMs);
+    this.#driveTransfer();
   }
 
   onTimeout(nowMs: number): void {
+    if (this.#transfer?.isOver(nowMs)) this.#transfer = null;
+    this.#replication.giveUpSnapshots(nowMs);
+    if (!this.#member.hasRoom && this.#transfer === null) this.transfer(null, false, nowMs);
     if (nowMs >= this.#heartbeatAtMs) this.#sendHeartbeats(nowMs);
   }
 
@@ -94,7 +190,7 @@ export class Leader {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#heartbeatAtMs, this.#leadsUntilMs());
+    return Math.min(this.#heartbeatAtMs, this.#leadsUntilMs(), this.#transfer?.deadlineMs ?? Infinity);
   }
 
   end(): void {
@@ -102,7 +198,13 @@ export class Leader {
   }
 
   peerStatuses(): readonly PeerStatus[] {
-    return [...this.#replication.peers.values()].map(({ node, match, heardAtMs }) => ({ node, match, heardAtMs }));
+    return [...this.#replication.peers.values()].map(({ node, match, state, next, heardAtMs }) => ({
+      node,
+      match,
+      state,
+      next,
+      heardAtMs,
+    }));
   }
 
   #leadsUntilMs(): number {
@@ -113,20 +215,28 @@ export class Leader {
     return Math.min(quorumHeardAtMs + timing.electionTimeoutMaxMs, this.#member.diskStuckAtMs());
   }
 
-  #heard(from: string, nowMs: number): PeerProgress | undefined {
+  #heard(from: string, nowMs: number): Progress | undefined {
     const peer = this.#replication.peers.get(from);
     if (peer) peer.heardAtMs = nowMs;
     return peer;
   }
 
-  #afterProgress(nowMs: number): void {
-    const { log } = this.#member;
-    const before = Math.max(log.commit, this.#firstIndex);
-    if (this.#replication.advanceCommit()) {
-      for (const entry of log.entries(before + 1, log.commit)) this.#uncommittedBytes -= entry.payload.length;
-      this.#advanceReads(nowMs);
-    }
-    this.#replication.replicate(nowMs);
+  /** Another configuration is in force: progress begins and ends with membership. */
+  #reconfigured(nowMs: number): void {
+    this.#replication.setPeers(this.#member.others(), this.#member.log.lastIndex, nowMs);
+  }
+
+  /** Asks the successor to campaign as soon as it has all of the log. */
+  #driveTransfer(): void {
+    const { log, term } = this.#member;
+    const to = this.#transfer?.to;
+    if (to === undefined || !this.#transfer?.isDue(this.#replication.peers.get(to)?.match ?? 0, log.lastIndex)) return;
+    this.#member.send(to, { type: "timeout-now", term });
+  }
+
+  #refuseChange(why: string): ChangeMembershipResult {
+    const message = `Cannot change the membership: ${why}. Try again at the new leader`;
+    return { ok: false, code: "change-under-way", message, leader: this.#member.self };
   }
 
   #addRead(read: PendingRead, nowMs: number): void {
@@ -145,7 +255,7 @@ export class Leader {
     for (const read of finished?.reads ?? []) this.#answer(read, finished?.index ?? 0);
     if (log.commit < this.#firstIndex || !this.#reads.begin(log.commit)) return;
     this.#sendHeartbeats(nowMs);
-    if (configuration.voters.length === 1) this.#advanceReads(nowMs);
+    if (this.#member.otherVoters().length === 0) this.#advanceReads(nowMs);
   }
 
   #sendHeartbeats(nowMs: number): void {

@@ -4,21 +4,28 @@
  * Term and vote change together and go into one write with the entries (hashicorp/raft #661). The roles (`follower.ts`,
  * `campaign.ts`, `leader.ts`) work on this; only the core replaces one role by another.
  */
-import type { HardState, LoadedLog, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { HardState, LoadedLog, LogPosition, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
-import type { Configuration } from "./configuration.ts";
+import { allMembers, allVoters, isVoter, type Configuration } from "./configuration.ts";
+import { ConfigurationHistory } from "./configuration-history.ts";
 import { invariant } from "./invariant.ts";
 import type { RaftMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { RaftLimits, RaftTiming } from "./raft-options.ts";
-import { RaftLog } from "./raft-log.ts";
+import { RaftLog, type SnapshotOutcome } from "./raft-log.ts";
+import { Recovery } from "./recovery.ts";
+import { Refusals } from "./refusals.ts";
 import type { RaftRules } from "./raft-rules.ts";
 import type { RaftAlarm, ReadOutcome } from "./ready.ts";
 
 export interface MemberOptions {
   readonly self: string;
+  /** As of the base of the log; configurations in the log come on top of it. */
   readonly configuration: Configuration;
   readonly loaded: LoadedLog;
+  /** As of where the machine's newest durable snapshot is. Default: there is none. */
+  readonly snapshot?: LogPosition;
   readonly random: Random;
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
@@ -27,8 +34,10 @@ export interface MemberOptions {
 
 export class Member {
   readonly self: string;
-  readonly configuration: Configuration;
+  readonly configurations: ConfigurationHistory;
   readonly log: RaftLog;
+  readonly recovery: Recovery;
+  readonly refusals = new Refusals();
   readonly random: Random;
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
@@ -37,26 +46,44 @@ export class Member {
   #term: number;
   #vote: string | null;
   #hardStateUnsaved = false;
+  /** Whether the disk takes writes; without room they wait. */
+  hasRoom = true;
   #writeBeganMs: number | null = null;
+  /** Snapshot whose state the machine must take. */
+  #installed: FinishedSnapshot | null = null;
   #reads: ReadOutcome[] = [];
   #alarms: RaftAlarm[] = [];
 
   constructor(options: MemberOptions) {
-    const { hardState, entries } = options.loaded;
+    const { hardState, entries, base, damage } = options.loaded;
     this.self = options.self;
-    this.configuration = options.configuration;
+    this.configurations = new ConfigurationHistory(options.configuration, base.index);
     this.random = options.random;
     this.timing = options.timing;
     this.limits = options.limits;
     this.rules = options.rules;
-    this.log = new RaftLog(entries);
+    const snapshot = options.snapshot ?? { index: 0, term: 0 };
+    this.log = new RaftLog({ base, entries, snapshot, configurations: this.configurations });
     this.#term = hardState.term;
     this.#vote = hardState.vote;
+    if (this.log.base.index > base.index) this.configurations.reset(options.configuration, snapshot.index);
+    // A snapshot can be durable before the term in which it came; nothing was said in that term then.
+    if (snapshot.term > this.#term) this.enterTerm(snapshot.term);
     invariant(
-      this.log.lastTerm <= hardState.term,
+      this.log.lastTerm <= this.#term,
       () => `The log's last term is ${this.log.lastTerm}, but the stored term is ${hardState.term}`,
     );
-    this.log.commitTo(hardState.commit);
+    // Where entries are damaged, the log may end before what is known to be committed; else that is a loss nobody noticed.
+    const commit = damage === null ? hardState.commit : Math.min(hardState.commit, this.log.lastIndex);
+    if (commit > this.log.commit) this.log.commitTo(commit);
+    this.recovery = new Recovery(damage === null ? (hardState.damagedTerm ?? null) : hardState.term, this.log);
+    // What this member has acknowledged is of the damaged term or before; it takes part in nothing of that term any more.
+    if (damage !== null) this.enterTerm(this.#term + 1);
+  }
+
+  /** Who votes now: the last configuration in the log, committed or not. */
+  get configuration(): Configuration {
+    return this.configurations.inForce;
   }
 
   get term(): number {
@@ -91,8 +118,20 @@ export class Member {
     this.outbox.sendWhenDurable(to, message, this.hasUnsaved);
   }
 
+  /** Of both halves of a joint configuration. */
   otherVoters(): readonly string[] {
-    return this.configuration.voters.filter((voter) => voter !== this.self);
+    return allVoters(this.configuration).filter((voter) => voter !== this.self);
+  }
+
+  /** Everybody else who gets the log. */
+  others(): readonly string[] {
+    return allMembers(this.configuration).filter((member) => member !== this.self);
+  }
+
+  /** Whether it may ask for votes now: it has one to give itself, and a disk to keep it on. */
+  mayCampaign(nowMs: number): boolean {
+    const isReady = this.hasRoom && nowMs < this.diskStuckAtMs() && !this.recovery.isUnderWay;
+    return isReady && isVoter(this.configuration, this.self);
   }
 
   /** Compared in lexicographic order, term first (Raft §5.4.1; fault 9: not each number by itself). */
@@ -114,8 +153,15 @@ export class Member {
   /** All that is unsaved, as one write; undefined when there is nothing, or a write is in flight. */
   takeWrite(nowMs: number): { readonly token: number; readonly write: LogWrite } | undefined {
     if (this.outbox.isWriting || !this.hasUnsaved) return undefined;
-    const hardState: HardState = { term: this.#term, vote: this.#vote, commit: this.log.commit };
-    const write = { hardState: this.rules.hardStateToWrite(hardState), entries: this.log.takeUnsaved() };
+    const { damagedTerm } = this.recovery;
+    const hardState: HardState = {
+      term: this.#term,
+      vote: this.#vote,
+      // What a write begins with: never ahead of the entries that are on disk, whatever of this write arrives.
+      commit: Math.min(this.log.commit, this.log.durable),
+      ...(damagedTerm !== null && { damagedTerm }),
+    };
+    const write = { hardState: this.rules.hardStateToWrite(hardState), ...this.log.takeUnsaved() };
     this.#hardStateUnsaved = false;
     this.#writeBeganMs = nowMs;
     return { token: this.outbox.beginWrite(), write };
@@ -129,6 +175,27 @@ export class Member {
     this.log.markDurable();
     for (const { to, message } of released) if (to !== this.self) this.send(to, message);
     return released.filter(({ to }) => to === this.self).map(({ message }) => message);
+  }
+
+  /**
+   * A durable snapshot of a leader's machine: the log begins behind it, unless all of it is committed here already. What was
+   * held back may promise entries that are gone; their leader gets a later answer.
+   */
+  installSnapshot(snapshot: FinishedSnapshot, configuration: Configuration): SnapshotOutcome {
+    const outcome = this.log.installSnapshot({ index: snapshot.index, term: snapshot.term });
+    if (outcome === "stale") return outcome;
+    if (outcome === "reset") {
+      this.configurations.reset(configuration, snapshot.index);
+      this.outbox.dropHeld();
+    }
+    this.#installed = snapshot;
+    return outcome;
+  }
+
+  takeInstalled(): FinishedSnapshot | null {
+    const installed = this.#installed;
+    this.#installed = null;
+    return installed;
   }
 
   finishRead(outcome: ReadOutcome): void {

@@ -1,45 +1,54 @@
 /**
  * Raft as a pure step machine: inputs in, `Ready` out, no clock, no disk, no network.
  *
- *     step(input, nowMs)*  →  takeReady()  →  write, send, apply  →  step(persisted) …
+ *     step(input, nowMs)*  →  takeReady(nowMs)  →  write, send, install, apply  →  step(persisted) …
  *
- * The caller carries a `Ready` out before it steps again, keeps one timer at `nextDeadlineMs()`, and reports a finished
- * write. A failed write is reported by never stepping again: what depended on it has not left and never will (fault 3).
- * Nothing here waits for anything, so no state changes between a decision and its effect (fault 6).
+ * The caller steps as many inputs as wait, takes one `Ready` for all of them and carries it out, keeps one timer at
+ * `nextDeadlineMs()`, and reports a finished write. A failed write is reported by never stepping again: what depended on it
+ * has not left and never will (fault 3). Nothing here waits for anything, so no state changes between a decision and its effect
+ * (fault 6).
  *
- * This file is the transitions between the roles and the rules about terms. The roles: `follower.ts`, `campaign.ts`,
- * `leader.ts`; what they share: `member.ts`. See README.md for the words and
+ * This file only leads inputs to whom they concern. Terms, votes and roles: `elections.ts`; the roles: `follower.ts`,
+ * `campaign.ts`, `leader.ts`; what they share: `member.ts`. See README.md for the words and
  * docs/decisions/0003-raft-step-machine.md for the why.
  *
- * Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version; etcd-io/raft.
+ * Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version; Ongaro's
+ * dissertation; etcd-io/raft.
  */
-import type { LoadedLog, LogEntry } from "../../../runtime/ports/log-store.ts";
+import type { LoadedLog, LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
 import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
 import { isVoter, type Configuration } from "./configuration.ts";
+import { Elections } from "./elections.ts";
 import { Follower } from "./follower.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
-import { invariant } from "./invariant.ts";
 import { Leader } from "./leader.ts";
 import { Member } from "./member.ts";
-import type {
-  PreVoteRequest,
-  PreVoteResponse,
-  RaftMessage,
-  ReadRequest,
-  VoteRequest,
-  VoteResponse,
-} from "./messages.ts";
+import { messageFault } from "./message-check.ts";
+import type { RaftMessage } from "./messages.ts";
 import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./raft-options.ts";
 import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
-import type { Leadership, ProposeResult, RaftStatus, Ready } from "./ready.ts";
+import type {
+  ChangeMembershipResult,
+  ConfigurationInForce,
+  Leadership,
+  MembershipChange,
+  ProposeResult,
+  RaftStatus,
+  Ready,
+  SnapshotMessage,
+  TransferResult,
+} from "./ready.ts";
 
 export interface RaftCoreOptions {
   readonly self: string;
+  /** As of the log's base; of the newest snapshot where there is one. Configurations in the log come on top of it. */
   readonly configuration: Configuration;
   /** What `LogStore.load` gave. */
   readonly loaded: LoadedLog;
+  /** As of where the newest durable snapshot of the machine is. Default: there is none. */
+  readonly snapshot?: LogPosition;
   readonly random: Random;
   readonly nowMs: number;
   readonly timing?: Partial<RaftTiming>;
@@ -61,7 +70,11 @@ export type RaftInput =
   /** It is not, and will not be by this transfer. */
   | { readonly type: "snapshot-failed"; readonly member: string }
   /** All chunks of a snapshot of this term's leader are durable here: the log may begin behind it. */
-  | { readonly type: "snapshot-received"; readonly snapshot: FinishedSnapshot; readonly configuration: Configuration }
+  | {
+      readonly type: "snapshot-received";
+      readonly snapshot: FinishedSnapshot;
+      readonly configuration: Configuration;
+    }
   /** The machine's own snapshot as of `index` is durable. */
   | { readonly type: "snapshot-made"; readonly index: number }
   /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */
@@ -72,96 +85,159 @@ export type RaftInput =
 /** What may look but not touch: for invariants, status pages, checkers. */
 export interface RaftView {
   status(): RaftStatus;
-  /** The term of the entry at `index`, 0 at index 0, undefined beyond the log. */
+  /** The term of the entry at `index`, 0 at index 0, undefined beyond the log and where it is compacted away. */
   termAt(index: number): number | undefined;
-  /** Entries from `from` to `to`, both included, as far as they exist. */
+  /** Entries from `from` to `to`, both included, as far as they are here. */
   entries(from: number, to: number): readonly LogEntry[];
 }
-
-type Role = Follower | Campaign | Leader;
 
 export class RaftCore implements RaftView {
   readonly #member: Member;
   readonly #forwarded: ForwardedReads;
-  #role: Role;
-  /** Who has led this term, also while this member looks for another. */
-  #termLeader: string | null = null;
+  readonly #elections: Elections;
   #leadership: Leadership | null = null;
-  #nowMs: number;
+  #configuration: ConfigurationInForce | null = null;
+  #snapshotTraffic: { readonly from: string; readonly message: SnapshotMessage }[] = [];
+  /** A snapshot has become durable, so there may be something to drop. */
+  #mayCompact: boolean;
 
   constructor(options: RaftCoreOptions) {
-    const { self, configuration, loaded, random, nowMs } = options;
+    const { self, configuration, loaded, snapshot, random, nowMs } = options;
     this.#member = new Member({
       self,
       configuration,
       loaded,
+      ...(snapshot && { snapshot }),
       random,
       timing: { ...DEFAULT_RAFT_TIMING, ...options.timing },
       limits: { ...DEFAULT_RAFT_LIMITS, ...options.limits },
       rules: options.rules ?? RAFT_RULES,
     });
-    this.#nowMs = nowMs;
     this.#forwarded = new ForwardedReads(random);
-    this.#role = this.#newFollower(null);
-    if (configuration.voters.length === 1) this.#campaign();
+    this.#elections = new Elections(this.#member, this.#forwarded, nowMs);
+    this.#mayCompact = snapshot !== undefined;
   }
 
   step(input: RaftInput, nowMs: number): void {
-    this.#nowMs = nowMs;
+    const { role } = this.#elections;
     switch (input.type) {
       case "message":
-        return this.#onMessage(input.from, input.message);
+        return this.#onMessage(input.from, input.message, nowMs);
       case "read":
-        return this.#onRead(input.id);
+        if (role instanceof Campaign) this.#member.finishRead({ id: input.id, ok: false, code: "no-leader" });
+        else role.read(input.id, nowMs);
+        return;
       case "timeout":
-        return this.#onTimeout();
+        return this.#onTimeout(nowMs);
       case "link-lost":
-        if (this.#role instanceof Follower && this.#role.leader === input.member) this.#role.onLeaderLost(nowMs);
+        if (role instanceof Follower && role.leader === input.member) role.onLeaderLost(nowMs);
+        return;
+      case "snapshot-sent":
+        if (role instanceof Leader) role.onSnapshotSent(input.member, input.index, nowMs);
+        return;
+      case "snapshot-failed":
+        if (role instanceof Leader) role.onSnapshotFailed(input.member);
+        return;
+      case "snapshot-received":
+        // Whoever leads has all that any snapshot covers.
+        if (role instanceof Follower) role.onSnapshotReceived(input.snapshot, input.configuration);
+        this.#mayCompact = true;
+        return;
+      case "snapshot-made":
+        if (this.#member.log.noteSnapshot(input.index)) this.#mayCompact = true;
+        return;
+      case "room":
+        this.#member.hasRoom = input.hasRoom;
         return;
       case "persisted":
-        return this.#onPersisted(input.token);
+        return this.#onPersisted(input.token, nowMs);
       default:
         return input satisfies never;
     }
   }
 
   /** Appends commands to the log if this member leads. They are not forwarded: the caller knows the leader and how. */
-  propose(payloads: readonly Uint8Array[], nowMs: number): ProposeResult {
-    this.#nowMs = nowMs;
-    if (this.#role.role !== "leader") return { ok: false, code: "not-leader", leader: this.#role.leader };
-    return this.#role.propose(payloads, nowMs);
+  propose(payloads: readonly Uint8Array[]): ProposeResult {
+    const { role } = this.#elections;
+    return role instanceof Leader ? role.propose(payloads) : { ok: false, code: "not-leader", leader: role.leader };
   }
 
-  takeReady(): Ready {
-    const write = this.#member.takeWrite(this.#nowMs);
+  /** Changes one member's part, through a joint configuration that ends by itself where the voters change. */
+  changeMembership(change: MembershipChange, nowMs: number): ChangeMembershipResult {
+    return this.changeMembers([change], { autoLeave: true }, nowMs);
+  }
+
+  /** Several changes as one. Without `autoLeave` a joint configuration stays until `leaveJoint`. */
+  changeMembers(
+    changes: readonly MembershipChange[],
+    { autoLeave }: { readonly autoLeave: boolean },
+    nowMs: number,
+  ): ChangeMembershipResult {
+    const { role } = this.#elections;
+    return role instanceof Leader
+      ? role.changeMembership(changes, autoLeave, nowMs)
+      : this.#notLeader("change members");
+  }
+
+  leaveJoint(nowMs: number): ChangeMembershipResult {
+    const { role } = this.#elections;
+    return role instanceof Leader ? role.leaveJoint(nowMs) : this.#notLeader("leave the joint configuration");
+  }
+
+  /** Hands leadership to a voter, or with null to the best one. `force` does not wait until it has all of the log. */
+  transferLeadership(to: string | null, force: boolean, nowMs: number): TransferResult {
+    const { role } = this.#elections;
+    return role instanceof Leader ? role.transfer(to, force, nowMs) : this.#notLeader("hand leadership over");
+  }
+
+  /** What follows from all that was stepped since the last time. */
+  takeReady(nowMs: number): Ready {
+    this.#driveLeader(nowMs);
+    const member = this.#member;
+    const write = member.takeWrite(nowMs);
     const leadership = this.#takeLeadership();
+    const configuration = this.#takeConfiguration();
+    const install = member.takeInstalled();
+    const compact = this.#takeCompact();
     return {
       ...(write && { write }),
-      messages: this.#member.outbox.take(),
-      committed: this.#member.log.takeCommitted(),
-      reads: this.#member.takeReads(),
+      messages: member.outbox.take(),
+      committed: member.log.takeCommitted(),
+      reads: member.takeReads(),
       ...(leadership && { leadership }),
-      alarms: this.#member.takeAlarms(),
+      alarms: member.takeAlarms(),
+      ...(configuration && { configuration }),
+      ...(install && { install }),
+      snapshotsWanted: this.#elections.role instanceof Leader ? this.#elections.role.takeSnapshotsWanted() : [],
+      snapshotTraffic: this.#takeSnapshotTraffic(),
+      ...(compact && { compact }),
     };
   }
 
   /** When `timeout` must be stepped, on the clock of `nowMs`. */
   nextDeadlineMs(): number {
     const { self, configuration } = this.#member;
-    return isVoter(configuration, self) ? this.#role.nextDeadlineMs() : this.#forwarded.nextDeadlineMs();
+    const { role } = this.#elections;
+    const mayAct = role instanceof Leader || isVoter(configuration, self);
+    return mayAct ? role.nextDeadlineMs() : this.#forwarded.nextDeadlineMs();
   }
 
   get leader(): string | null {
-    return this.#role.leader;
+    return this.#elections.role.leader;
+  }
+
+  get isLeader(): boolean {
+    return this.#elections.role instanceof Leader;
   }
 
   status(): RaftStatus {
-    const { self, term, vote, log, configuration } = this.#member;
+    const { self, term, vote, log, configuration, recovery, refusals } = this.#member;
+    const { role } = this.#elections;
     return {
       self,
       term,
-      role: this.#role.role,
-      leader: this.#role.leader,
+      role: role.role,
+      leader: role.leader,
       vote,
       applied: log.applied,
       commit: log.commit,
@@ -169,7 +245,12 @@ export class RaftCore implements RaftView {
       lastIndex: log.lastIndex,
       lastTerm: log.lastTerm,
       voters: configuration.voters,
-      peers: this.#role.role === "leader" ? this.#role.peerStatuses() : [],
+      configuration: this.#inForce(),
+      base: log.base.index,
+      recovering: recovery.isUnderWay,
+      transferringTo: role instanceof Leader ? role.transferringTo : null,
+      peers: role instanceof Leader ? role.peerStatuses() : [],
+      refusals: refusals.counts,
     };
   }
 
@@ -183,192 +264,160 @@ export class RaftCore implements RaftView {
 
   // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onMessage(from: string, message: RaftMessage): void {
+  #onMessage(from: string, message: RaftMessage, nowMs: number): void {
+    const fault = messageFault(message, this.#member);
+    if (fault === null) this.#take(from, message, nowMs);
+    else this.#member.refusals.count(fault);
+  }
+
+  #take(from: string, message: RaftMessage, nowMs: number): void {
+    const elections = this.#elections;
     const { term } = this.#member;
-    if (message.term < term) return this.#onEarlierTerm(from, message);
-    if (message.type === "pre-vote-request") return this.#onPreVoteRequest(from, message);
-    if (message.type === "pre-vote-response" && message.granted) return this.#onPreVoteResponse(from, message);
+    if (message.term < term) return elections.onEarlierTerm(from, message);
+    if (message.type === "pre-vote-request") return elections.onPreVoteRequest(from, message, nowMs);
+    if (message.type === "pre-vote-response" && message.granted) {
+      return elections.onPreVoteResponse(from, message, nowMs);
+    }
     if (message.term > term) {
-      if (message.type === "vote-request" && this.#role.isSticky(this.#nowMs)) return;
-      this.#enterTerm(message.term);
+      if (message.type === "vote-request" && elections.ignores(message, nowMs)) return;
+      elections.enterTerm(message.term, nowMs);
     }
     switch (message.type) {
       case "vote-request":
-        return this.#onVoteRequest(from, message);
+        return elections.onVoteRequest(from, message, nowMs);
       case "vote-response":
-        return this.#onVoteResponse(from, message);
+        return elections.onVoteResponse(from, message, nowMs);
       case "pre-vote-response":
-        return this.#onPreVoteResponse(from, message);
+        return elections.onPreVoteResponse(from, message, nowMs);
+      case "timeout-now":
+        return elections.onTimeoutNow(from, message, nowMs);
       case "append":
-        return this.#follow(from).onAppend(from, message, this.#nowMs);
+        return elections.follow(from, nowMs)?.onAppend(from, message, nowMs);
       case "heartbeat":
-        return this.#follow(from).onHeartbeat(from, message, this.#nowMs);
+        return elections.follow(from, nowMs)?.onHeartbeat(from, message, nowMs);
       case "commit":
-        return this.#follow(from).onCommitNotice(message, this.#nowMs);
-      case "read-response":
-        if (this.#role.role === "follower" && from === this.#role.leader) this.#role.onReadResponse(message);
+        return elections.follow(from, nowMs)?.onCommitNotice(message, nowMs);
+      case "snapshot-offer":
+        if (elections.follow(from, nowMs)?.onSnapshotOffer(from, message, nowMs) === "wanted") {
+          this.#snapshotTraffic.push({ from, message });
+        }
         return;
-      case "read-request":
-        return this.#onReadRequest(from, message);
-      case "append-response":
-        if (this.#role.role === "leader") this.#role.onAppendResponse(from, message, this.#nowMs);
+      case "snapshot-part": {
+        const follower = elections.follow(from, nowMs);
+        follower?.onSnapshotPart(nowMs);
+        if (follower) this.#snapshotTraffic.push({ from, message });
         return;
-      case "heartbeat-response":
-        if (this.#role.role === "leader") this.#role.onHeartbeatResponse(from, message, this.#nowMs);
-        return;
+      }
       case "newer-term":
+        return;
+      default:
+        return this.#takeAnswer(from, message, nowMs);
+    }
+  }
+
+  /** Answers to a leader, reads, and what a leader answers to them. */
+  #takeAnswer(
+    from: string,
+    message: Extract<
+      RaftMessage,
+      { type: "append-response" | "heartbeat-response" | "read-request" | "read-response" | "snapshot-report" }
+    >,
+    nowMs: number,
+  ): void {
+    const { role } = this.#elections;
+    if (message.type === "read-response") {
+      if (role instanceof Follower && from === role.leader) role.onReadResponse(message);
+      return;
+    }
+    if (!(role instanceof Leader)) {
+      if (message.type !== "read-request") return;
+      const { term } = this.#member;
+      return this.#member.send(from, { type: "read-response", term, token: message.token, index: null });
+    }
+    switch (message.type) {
+      case "append-response":
+        return role.onAppendResponse(from, message, nowMs);
+      case "heartbeat-response":
+        return role.onHeartbeatResponse(from, message, nowMs);
+      case "read-request":
+        return role.onReadRequest(from, message, nowMs);
+      case "snapshot-report":
+        if (role.onSnapshotReport(from, nowMs)) this.#snapshotTraffic.push({ from, message });
         return;
       default:
         return message satisfies never;
     }
   }
 
-  #onRead(id: string): void {
-    if (this.#role instanceof Campaign) this.#member.finishRead({ id, ok: false, code: "no-leader" });
-    else this.#role.read(id, this.#nowMs);
-  }
-
-  #onTimeout(): void {
-    const role = this.#role;
+  #onTimeout(nowMs: number): void {
+    const { role } = this.#elections;
     if (role instanceof Leader) {
-      if (role.mayLead(this.#nowMs)) role.onTimeout(this.#nowMs);
-      else this.#become(this.#newFollower(null));
+      if (role.mayLead(nowMs)) role.onTimeout(nowMs);
+      else this.#elections.stepDown(nowMs);
       return;
     }
-    if (role instanceof Follower) role.onTimeout(this.#nowMs);
-    if (this.#nowMs >= role.electionAtMs) this.#campaign();
+    if (role instanceof Follower) role.onTimeout(nowMs);
+    if (nowMs >= role.electionAtMs) this.#elections.campaign(nowMs);
   }
 
-  #onPersisted(token: number): void {
+  #onPersisted(token: number, nowMs: number): void {
     const { self } = this.#member;
-    for (const message of this.#member.endWrite(token)) this.#onMessage(self, message);
-    if (!(this.#role instanceof Campaign)) this.#role.onPersisted(this.#nowMs);
+    for (const message of this.#member.endWrite(token)) this.#take(self, message, nowMs);
+    const { role } = this.#elections;
+    if (role instanceof Follower) role.onPersisted();
   }
 
-  // ── Terms and votes ───────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Outputs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whoever asks for a vote or claims to lead must hear of the later term, or it would never join it (fault 37). */
-  #onEarlierTerm(from: string, message: RaftMessage): void {
-    const { term } = this.#member;
-    switch (message.type) {
-      case "pre-vote-request":
-        return this.#member.send(from, { type: "pre-vote-response", term, granted: false });
-      case "vote-request":
-        return this.#member.send(from, { type: "vote-response", term, granted: false });
-      case "append":
-      case "heartbeat":
-      case "commit":
-        return this.#member.send(from, { type: "newer-term", term });
-      default:
-        return;
-    }
-  }
-
-  /** Answers as it would to a real request, but changes nothing. The log counts here too (NuRaft #134). */
-  #onPreVoteRequest(from: string, message: PreVoteRequest): void {
-    if (this.#role.isSticky(this.#nowMs)) return;
-    const { term } = this.#member;
-    const granted =
-      (message.term > term || this.#mayVoteFor(from)) &&
-      this.#member.isUpToDate(message) &&
-      !this.#insistsAgainst(from, message);
-    this.#member.send(from, { type: "pre-vote-response", term: granted ? message.term : term, granted });
-  }
-
-  /** Only against an equal log: a longer one must win, whatever its member's name. */
-  #insistsAgainst(candidate: string, { lastIndex, lastTerm }: PreVoteRequest): boolean {
-    const { log } = this.#member;
-    if (!(this.#role instanceof Campaign) || lastIndex !== log.lastIndex || lastTerm !== log.lastTerm) return false;
-    return this.#role.insistsAgainst(candidate, this.#nowMs);
-  }
-
-  #onPreVoteResponse(from: string, message: PreVoteResponse): void {
-    if (this.#role.role !== "pre-candidate") return;
-    if (message.granted && message.term !== this.#member.term + 1) return;
-    this.#role.count(from, message.granted);
-    if (this.#role.result === "won") this.#enterElection();
-  }
-
-  /** Answered to any candidate, also one outside the own configuration (fault 34). */
-  #onVoteRequest(from: string, message: VoteRequest): void {
-    const member = this.#member;
-    const granted = this.#mayVoteFor(from) && member.isUpToDate(message);
-    if (granted) {
-      if (member.vote === null) member.voteFor(from);
-      if (this.#role.role !== "candidate") this.#become(this.#newFollower(null));
-    }
-    member.sendWhenDurable(from, { type: "vote-response", term: member.term, granted });
-  }
-
-  #onVoteResponse(from: string, message: VoteResponse): void {
-    if (this.#role.role !== "candidate") return;
-    this.#role.count(from, message.granted);
-    if (this.#role.result !== "won") return;
-    this.#termLeader = this.#member.self;
-    this.#become(new Leader(this.#member, this.#nowMs));
-  }
-
-  /** In the current term: the same answer to the same candidate, and none to a second, or once somebody has won. */
-  #mayVoteFor(candidate: string): boolean {
-    const { vote } = this.#member;
-    return vote === candidate || (vote === null && this.#termLeader === null);
-  }
-
-  // ── Transitions ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #enterTerm(term: number): void {
-    this.#member.enterTerm(term);
-    this.#termLeader = null;
-    this.#become(this.#newFollower(null));
-  }
-
-  /** Follows whoever leads the current term. */
-  #follow(leader: string): Follower {
-    const { term } = this.#member;
-    invariant(
-      this.#termLeader === null || this.#termLeader === leader,
-      () => `Term ${term} has two leaders, "${this.#termLeader}" and "${leader}"`,
-    );
-    if (this.#role instanceof Follower && this.#role.leader === leader) return this.#role;
-    this.#termLeader = leader;
-    const follower = this.#newFollower(leader);
-    this.#become(follower);
-    return follower;
-  }
-
-  #campaign(): void {
-    const member = this.#member;
-    if (!isVoter(member.configuration, member.self)) return;
-    if (this.#nowMs >= member.diskStuckAtMs()) return this.#become(this.#newFollower(null));
-    const poll = Campaign.poll(member, this.#nowMs);
-    this.#become(poll);
-    if (poll.result === "won") this.#enterElection();
-  }
-
-  #enterElection(): void {
-    this.#termLeader = null;
-    this.#become(Campaign.elect(this.#member, this.#nowMs));
-  }
-
-  #become(role: Role): void {
-    if (!(this.#role instanceof Campaign)) this.#role.end();
-    this.#role = role;
-  }
-
-  #newFollower(leader: string | null): Follower {
-    return new Follower(this.#member, this.#forwarded, leader, this.#nowMs);
-  }
-
-  #onReadRequest(from: string, message: ReadRequest): void {
-    if (this.#role instanceof Leader) return this.#role.onReadRequest(from, message, this.#nowMs);
-    this.#member.send(from, { type: "read-response", term: this.#member.term, token: message.token, index: null });
+  /** A leader that the committed configuration no longer names has done its work (dissertation §4.2.2). */
+  #driveLeader(nowMs: number): void {
+    const { role } = this.#elections;
+    if (!(role instanceof Leader)) return;
+    role.flush(nowMs);
+    if (!role.isRemoved) return;
+    role.handOver(nowMs);
+    this.#elections.stepDown(nowMs);
   }
 
   #takeLeadership(): Leadership | undefined {
     const { self, term } = this.#member;
-    const { leader } = this.#role;
+    const { leader } = this.#elections.role;
     if (this.#leadership?.leader === leader && this.#leadership.term === term) return undefined;
     this.#leadership = { leader, term, isLeader: leader === self };
     return this.#leadership;
+  }
+
+  #takeConfiguration(): ConfigurationInForce | undefined {
+    const now = this.#inForce();
+    const told = this.#configuration;
+    if (told?.configuration === now.configuration && told.committed === now.committed) return undefined;
+    this.#configuration = now;
+    return now;
+  }
+
+  #inForce(): ConfigurationInForce {
+    const { configurations, log } = this.#member;
+    const { index } = configurations;
+    return { configuration: configurations.inForce, index, committed: index <= log.commit };
+  }
+
+  #takeCompact(): LogPosition | undefined {
+    if (!this.#mayCompact) return undefined;
+    const { log, limits } = this.#member;
+    // What is not durable here yet is dropped after a later write.
+    this.#mayCompact = log.durable < log.snapshot.index;
+    return log.compact(limits);
+  }
+
+  #takeSnapshotTraffic(): Ready["snapshotTraffic"] {
+    const traffic = this.#snapshotTraffic;
+    if (traffic.length > 0) this.#snapshotTraffic = [];
+    return traffic;
+  }
+
+  #notLeader(what: string): { ok: false; code: "not-leader"; message: string; leader: string | null } {
+    const { self, leader } = { self: this.#member.self, leader: this.leader };
+    const helps = leader === null ? "nobody is known to lead; try again in a moment" : `ask "${leader}"`;
+    return { ok: false, code: "not-leader", message: `Cannot ${what}: "${self}" does not lead, ${helps}`, leader };
   }
 }

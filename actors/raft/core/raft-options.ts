@@ -19,6 +19,11 @@ export interface RaftTiming {
   readonly successionMs: number;
   /** An append that is not answered for so long while its receiver answers heartbeats is sent again. Default 300 ms. */
   readonly appendRetryMs: number;
+  /**
+   * A snapshot under way of which nothing arrives for so long is given up, and asked for again when its receiver is heard. Default
+   * 10,000 ms: a receiver that writes a chunk reports several times a second.
+   */
+  readonly snapshotStalledMs: number;
 }
 
 /** How much a member puts into one message and keeps under way. */
@@ -37,6 +42,10 @@ export interface RaftLimits {
   readonly bytesInFlightMax: number;
   /** Entries that are kept behind a snapshot, for followers that are a little behind. Default 10,000. */
   readonly trailingEntries: number;
+  /** Most payload bytes that are kept behind a snapshot, whatever `trailingEntries` says. Default 16 MiB. */
+  readonly trailingBytesMax: number;
+  /** Most committed entries that a learner may lack when it is promoted. Default 1,000: what one append brings. */
+  readonly promotionLagMax: number;
   /** Most reads that wait at one member; then it refuses reads. Default 10,000: more than clients of one node. */
   readonly pendingReadsMax: number;
 }
@@ -47,6 +56,7 @@ export const DEFAULT_RAFT_TIMING: RaftTiming = {
   heartbeatMs: 100,
   successionMs: 200,
   appendRetryMs: 300,
+  snapshotStalledMs: 10_000,
 };
 
 export const DEFAULT_RAFT_LIMITS: RaftLimits = {
@@ -57,5 +67,7 @@ export const DEFAULT_RAFT_LIMITS: RaftLimits = {
   appendsInFlightMax: 64,
   bytesInFlightMax: 16_777_216,
   trailingEntries: 10_000,
+  trailingBytesMax: 16_777_216,
+  promotionLagMax: 1000,
   pendingReadsMax: 10_000,
 };

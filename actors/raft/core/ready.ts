@@ -1,8 +1,10 @@
 /** What the core wants done after a step, and what it tells of itself. Plain data; carrying it out is the caller's. */
 import type { LogEntry, LogPosition, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SnapshotOffer, SnapshotPart, SnapshotReport } from "./messages.ts";
 import type { Outgoing } from "./outbox.ts";
+import type { RaftRefusal } from "./refusals.ts";
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 
@@ -20,6 +22,8 @@ export interface Ready {
   readonly alarms: readonly RaftAlarm[];
   /** Present when the configuration in force has changed. */
   readonly configuration?: ConfigurationInForce;
+  /** Its state takes the machine's place, before `committed` is applied; present when the log begins behind it now. */
+  readonly install?: FinishedSnapshot;
   /** Peers that need entries which are compacted: a snapshot must be sent to each, then `snapshot-sent` or `snapshot-failed` stepped. */
   readonly snapshotsWanted: readonly string[];
   /** Snapshot traffic that the core has admitted: of its leader in this term, or of a peer it leads. Carried out by the host. */
@@ -90,6 +94,8 @@ export interface RaftStatus {
   readonly transferringTo: string | null;
   /** What the leader knows of the others; empty at any other member. */
   readonly peers: readonly PeerStatus[];
+  /** Messages that were not taken, by reason. */
+  readonly refusals: Readonly<Record<RaftRefusal, number>>;
 }
 
 export interface PeerStatus {
@@ -128,6 +134,8 @@ export type ChangeMembershipResult =
         | "already-a-member"
         | "not-caught-up"
         | "last-voter"
+        /** There is no joint configuration to leave. */
+        | "not-joint"
         | "overloaded";
       /** What was tried, why not, what would help. */
       readonly message: string;
