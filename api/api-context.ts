@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ActorSystem, Clock, Hypervisor, Logger } from "../runtime/index.ts";
+import type { ClusterMembers } from "./cluster-members.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { PeerApi } from "./peer-api.ts";
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly version: string;
   readonly system: ActorSystem;
   readonly replica: ReplicaGateway;
+  readonly members: ClusterMembers;
   readonly peers: PeerApi;
   readonly logs: LogReader;
   readonly streams: OpenStreams;

@@ -12,11 +12,26 @@ export const API_ERROR_STATUS = {
   /** A web page of another origin asked. */
   "cross-origin": 403,
   "not-found": 404,
+  "not-a-member": 404,
   "no-such-route": 404,
   "request-timeout": 408,
   "already-exists": 409,
   /** The expected version is not the current one, or what was asked for contradicts the present state. */
   conflict: 409,
+  /** Another change of who belongs to the cluster is under way. */
+  "change-under-way": 409,
+  "already-a-member": 409,
+  /** The name means two members of a node. */
+  "ambiguous-member": 409,
+  /** A learner that lacks too much of the log to vote. */
+  "not-caught-up": 409,
+  "not-a-voter": 409,
+  "last-voter": 409,
+  /** Too few of the voters that would be left serve. */
+  "quorum-at-risk": 409,
+  "transfer-under-way": 409,
+  "snapshot-under-way": 409,
+  "nothing-to-snapshot": 409,
   /** The VM has no instance whose log could be read. */
   "no-instance": 409,
   /** The version to watch from is older than what the node remembers: read again, watch from there. */
@@ -36,6 +51,8 @@ export const API_ERROR_STATUS = {
   "no-leader": 503,
   overloaded: 503,
   "store-failed": 503,
+  /** The disk of the node, or of the leader, has no room. */
+  "read-only": 503,
   /** This node's replica did not answer. */
   "no-answer": 503,
   "not-ready": 503,

@@ -14,6 +14,8 @@ import type { ActorSystem, Clock, Logger, Ref } from "../runtime/index.ts";
 import { Access } from "./access.ts";
 import type { Api, ApiContext, LogReader } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
+import { ClusterMembers, type ClusterLinks } from "./cluster-members.ts";
+import { registerCluster } from "./cluster-routes.ts";
 import { EVENTS, registerCollection } from "./collection-routes.ts";
 import { DEFAULT_API_LIMITS, LATENESS_CHECK_MS, type ApiLimits } from "./limits.ts";
 import { assertListenable, format, toListenError, type ListenAddress } from "./listen-error.ts";
@@ -44,6 +46,8 @@ export interface ApiServerOptions {
   readonly version: string;
   /** The cluster's token. Without it the server only listens on loopback addresses. */
   readonly token?: string;
+  /** The links of the node's transport. Default: none, and only nodes that are linked already can be added to the cluster. */
+  readonly links?: ClusterLinks;
   /** Names besides IP addresses and `localhost` under which clients reach this server. Default: none. */
   readonly hostNames?: readonly string[];
   /** Default: `DEFAULT_API_LIMITS`. */
@@ -89,12 +93,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 }
 
 function createContext(options: ApiServerOptions, limits: ApiLimits): ApiContext {
-  const { system, replica, node, logs, logger, clock, version, token } = options;
+  const { system, node, logs, logger, clock, version, token, links } = options;
+  const replica = new ReplicaGateway(system, options.replica, limits);
   return {
     node,
     version,
     system,
-    replica: new ReplicaGateway(system, replica, limits),
+    replica,
+    members: new ClusterMembers({ node, system, replica, clock, limits, links }),
     peers: new PeerApi({ node, token, timeoutMs: limits.peerMs }),
     logs,
     streams: new OpenStreams(limits.streamsMax),
@@ -189,6 +195,7 @@ function registerRoutes(api: Api, context: ApiContext): void {
       registerNodes(v1, context);
       registerCollection(v1, context, EVENTS);
       registerClusterStatus(v1, context);
+      registerCluster(v1, context);
       registerProbes(v1, context);
       v1.get("/openapi.json", { config: { public: true }, schema: { hide: true } }, () => api.swagger());
       done();

@@ -24,6 +24,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** Time for a server to answer, where it takes longer than others. Default: the connection's. */
+  readonly timeoutMs?: number;
   /** Ends the request and what is read of its answer. */
   readonly signal?: AbortSignal;
 }
@@ -81,7 +83,8 @@ export class Connection {
 
   async #sendTo(url: string, request: ApiRequest): Promise<Response> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), this.#options.timeoutMs);
+    const { timeoutMs = this.#options.timeoutMs } = request;
+    const timer = setTimeout(() => late.abort(), timeoutMs);
     let response: Response;
     try {
       response = await this.#options.fetch(urlOf(url, request), {
@@ -93,7 +96,7 @@ export class Connection {
       });
     } catch (error) {
       if (request.signal?.aborted === true) throw error;
-      throw failedSend(url, request, late.signal.aborted ? `no answer within ${this.#options.timeoutMs} ms` : error);
+      throw failedSend(url, request, late.signal.aborted ? `no answer within ${timeoutMs} ms` : error);
     } finally {
       clearTimeout(timer);
     }

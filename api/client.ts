@@ -6,7 +6,8 @@
  */
 import type { Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
 import { ApiError } from "./api-error.ts";
-import { Connection, jsonOf } from "./client-connection.ts";
+import { Connection, jsonOf, type ApiRequest } from "./client-connection.ts";
+import type { MemberList, MembershipChanged, SnapshotMade, Transferred } from "./member-wire.ts";
 import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
 import { readLines } from "./read-lines.ts";
 import type { ClusterStatus, LogLine, ResourceList } from "./wire.ts";
@@ -65,6 +66,28 @@ export interface Vms extends Collection<Vm> {
 /** A manifest whose defaults may be left out; the server fills them in. */
 export type VmManifestInput = Omit<VmManifest, "spec"> & { readonly spec: Partial<VmManifest["spec"]> };
 
+/** Who belongs to the cluster. A member is named by its node, or by `NAME@INCARNATION` where a node has two. */
+export interface Members {
+  list(): Promise<MemberList>;
+  /**
+   * Adds a node as a learner. `address`: `HOST:PORT` of its `--listen`, for a node that the others have not in `--peers`.
+   * @throws {ApiError} `already-a-member`, `node-unreachable`, `change-under-way`.
+   */
+  add(node: { readonly name: string; readonly address?: string }): Promise<MembershipChanged>;
+  /** Makes a learner a voter. @throws {ApiError} `not-caught-up`, `not-a-member`, `change-under-way`. */
+  promote(member: string): Promise<MembershipChanged>;
+  /** Makes a voter a learner. @throws {ApiError} `last-voter`, `not-a-member`, `change-under-way`. */
+  demote(member: string): Promise<MembershipChanged>;
+  /** `force`: also where too few of those that are left serve. @throws {ApiError} `last-voter`, `quorum-at-risk`, `not-a-member`. */
+  remove(member: string, options?: { readonly force?: boolean }): Promise<MembershipChanged>;
+  /** Hands leadership to `to`, or to the furthest. @throws {ApiError} `not-a-voter`, `transfer-under-way`. */
+  transfer(options?: { readonly to?: string; readonly force?: boolean }): Promise<Transferred>;
+  /** A snapshot of a node's state, by default of the one that is asked. @throws {ApiError} `snapshot-under-way`. */
+  snapshot(options?: { readonly node?: string }): Promise<SnapshotMade>;
+  /** The same, and drops all of the log that it covers. @throws {ApiError} `snapshot-under-way`. */
+  compact(options?: { readonly node?: string }): Promise<SnapshotMade>;
+}
+
 export interface ApiClient {
   readonly vms: Vms;
   readonly nodes: Collection<Node> & {
@@ -72,6 +95,7 @@ export interface ApiClient {
     remove(name: string): Promise<void>;
   };
   readonly events: Collection<Event>;
+  readonly members: Members;
   /** Raft as the asked node sees it; with `all` as every node does. */
   clusterStatus(options?: { readonly all?: boolean }): Promise<ClusterStatus>;
   /** Whether the asked node can serve. @throws {ApiError} `not-ready`. */
@@ -80,6 +104,10 @@ export interface ApiClient {
 }
 
 const TIMEOUT_MS = 15_000;
+
+/** More than a server's own limits for a change of membership, 16 s, and for a snapshot, 61 s. */
+const CHANGE_TIMEOUT_MS = 25_000;
+const SNAPSHOT_TIMEOUT_MS = 75_000;
 
 /** @throws {TypeError} when a URL cannot be read. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
@@ -106,6 +134,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         void (await connection.send({ method: "DELETE", path: `/nodes/${encodeURIComponent(name)}` })),
     },
     events: collection<Event>(connection, "/events"),
+    members: membersOf(connection),
     clusterStatus: (status = {}) => get("/cluster/status", { all: status.all }),
     ready: () => get("/readyz"),
     version: () => get("/version"),
@@ -140,6 +169,22 @@ function vmWrites(connection: Connection): Pick<Vms, "create" | "apply" | "delet
     },
     start: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/start` })),
     stop: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/stop` })),
+  };
+}
+
+function membersOf(connection: Connection): Members {
+  const send = async <Body>(request: Omit<ApiRequest, "timeoutMs">, timeoutMs = CHANGE_TIMEOUT_MS): Promise<Body> =>
+    jsonOf<Body>(await connection.send({ ...request, timeoutMs }));
+  const pathOf = (member: string): string => `/cluster/members/${encodeURIComponent(member)}`;
+  return {
+    list: async () => send({ method: "GET", path: "/cluster/members" }),
+    add: async (body) => send({ method: "POST", path: "/cluster/members", body }),
+    promote: async (member) => send({ method: "POST", path: `${pathOf(member)}/promote` }),
+    demote: async (member) => send({ method: "POST", path: `${pathOf(member)}/demote` }),
+    remove: async (member, { force } = {}) => send({ method: "DELETE", path: pathOf(member), query: { force } }),
+    transfer: async (body = {}) => send({ method: "POST", path: "/cluster/transfer", body }),
+    snapshot: async (body = {}) => send({ method: "POST", path: "/cluster/snapshot", body }, SNAPSHOT_TIMEOUT_MS),
+    compact: async (body = {}) => send({ method: "POST", path: "/cluster/compact", body }, SNAPSHOT_TIMEOUT_MS),
   };
 }
 

@@ -1,6 +1,8 @@
 /** The REST API: the server of a node, and the typed client. A program that is only a client imports `client.ts`. */
 export { createApiServer, type ApiServer, type ApiServerOptions } from "./api-server.ts";
 export type { LogReader } from "./api-context.ts";
+export type { ClusterLinks } from "./cluster-members.ts";
+export type { MemberList, MembershipChanged, MemberView, SnapshotMade, Transferred } from "./member-wire.ts";
 export {
   API_ERROR_STATUS,
   ApiError,

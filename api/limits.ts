@@ -25,6 +25,10 @@ export interface ApiLimits {
   readonly readMs: number;
   /** Time for a write to be applied; past it: 503, and its fate is unknown. */
   readonly writeMs: number;
+  /** Time for a node that is to be added to link and say who it is; past it: 502. Dialing is tried every 2.4 s. */
+  readonly joinMs: number;
+  /** Time for a snapshot that was asked for to be on disk; past it: 503. Some 3 GB at 50 MB/s. */
+  readonly snapshotMs: number;
   /** Time for another node's API to begin an answer; past it that node counts as unreachable. */
   readonly peerMs: number;
   /** Time for open requests to end when the server closes; past it their connections are cut. */
@@ -44,6 +48,8 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   bookmarkMs: 5_000,
   readMs: 5_000,
   writeMs: 10_000,
+  joinMs: 6_000,
+  snapshotMs: 60_000,
   peerMs: 1_500,
   closeMs: 2_000,
 };

@@ -1,6 +1,6 @@
 /** What a node says of itself and of the cluster: status, probes, version. */
 import { Type } from "@fastify/type-provider-typebox";
-import type { Node } from "../actors/index.ts";
+import type { Node, ReplicaStatus } from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError, type ApiError } from "./api-error.ts";
 import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
@@ -44,16 +44,16 @@ export function registerProbes(api: Api, { node, version, replica }: ApiContext)
     {
       ...probe,
       schema: {
-        summary: "Whether this node can serve: its store works and it knows a leader",
+        summary: "Whether this node can serve: its store works, it belongs to the cluster and knows a leader",
         tags: ["probes"],
         response: { 200: ready, ...refusals("not-ready") },
       },
     },
     async () => {
-      const { leader, storeError } = await replica.status();
-      if (storeError !== "") throw apiError("not-ready", `Node "${node}" is not ready: ${storeError}`);
-      if (leader === null) throw apiError("not-ready", `Node "${node}" is not ready: it knows no leader`);
-      return { status: "ready" as const, node, leader };
+      const status = await replica.status();
+      const why = whyNotReady(status);
+      if (why !== undefined) throw apiError("not-ready", `Node "${node}" is not ready: ${why}`);
+      return { status: "ready" as const, node, leader: status.leader ?? "" };
     },
   );
   api.get(
@@ -66,8 +66,23 @@ export function registerProbes(api: Api, { node, version, replica }: ApiContext)
   );
 }
 
+/** What keeps a node from serving, in words; undefined when nothing does. */
+function whyNotReady({ storeError, membership, readOnly, recovering, leader }: ReplicaStatus): string | undefined {
+  if (storeError !== "") return storeError;
+  if (membership === "removed")
+    return "it was removed from the cluster; stop it, or give it an empty data folder and add it";
+  if (membership === "disk-lost")
+    return 'its disk was lost; add it again with "blixard cluster add", remove its old member';
+  if (membership === "not-a-member") return 'it is in no cluster; add it with "blixard cluster add"';
+  if (readOnly) return "its disk has no room; free space, and it goes on";
+  if (recovering) return "its log was damaged and is being refilled";
+  return leader === null ? "it knows no leader" : undefined;
+}
+
 async function ownStatus({ node, version, replica, clock }: ApiContext): Promise<ClusterStatus> {
-  return { node, version, atMs: Math.round(clock.wallMs()), replica: { ...(await replica.status()) } };
+  const { members, waiting, ...rest } = await replica.status();
+  const said = { ...rest, members: [...members], waiting: [...waiting] };
+  return { node, version, atMs: Math.round(clock.wallMs()), replica: said };
 }
 
 /** Every node of the map as this node has it, so that this works without a leader too. */

@@ -5,6 +5,16 @@
  */
 import { Type, type Static, type TSchema } from "@fastify/type-provider-typebox";
 import { API_VERSION, Event, Name, Node, Vm, type Kind, type Resource } from "../actors/index.ts";
+import {
+  ConfigurationEntry,
+  MemberEntry,
+  MemberList,
+  Membership,
+  MembershipChanged,
+  MemberView,
+  SnapshotMade,
+  Transferred,
+} from "./member-wire.ts";
 
 const strict = { additionalProperties: false };
 
@@ -24,6 +34,11 @@ export type SchemaName =
   | "LogLine"
   | "NodeView"
   | "ClusterStatus"
+  | "MemberView"
+  | "MemberList"
+  | "MembershipChanged"
+  | "Transferred"
+  | "SnapshotMade"
   | "Error";
 
 /** A reference to a named schema. */
@@ -46,6 +61,20 @@ const ReplicaView = Type.Object(
     applied: Type.Integer(),
     lastIndex: Type.Integer(),
     storeError: Type.String({ description: "empty when the store works" }),
+    member: Type.String({ description: "id of this node's member, NAME@INCARNATION" }),
+    members: Type.Array(MemberEntry, { description: "who belongs to the cluster, as this node knows it" }),
+    configuration: Type.Union([ConfigurationEntry, Type.Null()]),
+    readOnly: Type.Boolean({ description: "its disk has no room: writes wait" }),
+    recovering: Type.Boolean({ description: "damage was found on its disk: it does not vote until it is refilled" }),
+    base: Type.Integer({ description: "its log holds what comes after this index" }),
+    transferringTo: Type.Union([Type.String(), Type.Null()]),
+    cluster: Type.Union([Type.String(), Type.Null()], {
+      description: "id of the Raft cluster, minted when it was formed",
+    }),
+    membership: Membership,
+    waiting: Type.Array(Type.String(), { description: "nodes without a cluster that asked here: they may be added" }),
+    snapshotIndex: Type.Integer({ description: "of the newest snapshot; 0 without one" }),
+    snapshotBytes: Type.Integer(),
   },
   strict,
 );
@@ -136,6 +165,11 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   LogLine: LogLineSchema,
   NodeView,
   ClusterStatus,
+  MemberView,
+  MemberList,
+  MembershipChanged,
+  Transferred,
+  SnapshotMade,
   Error: Type.Object({ error: ErrorContent }, strict),
 };
 

@@ -2,7 +2,7 @@
 import { onTestFinished } from "vitest";
 import { API_VERSION, type Event, type Node, type Vm } from "../../actors/index.ts";
 import { createApiServer, type ApiServerOptions } from "../../api/index.ts";
-import { ActorSystem, createRandom, type LogRequest, type Ref } from "../../runtime/index.ts";
+import { ActorSystem, createRandom, type LogRequest, type Ref, type Remoting } from "../../runtime/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
 import { createStandIn, type ReplicaMessage, type StandIn } from "./replica-stand-in.ts";
 
@@ -25,15 +25,25 @@ export interface OpenLog {
   cancelled: boolean;
 }
 
-export type ServeOptions = Partial<Pick<ApiServerOptions, "node" | "listen" | "limits" | "token" | "hostNames">>;
+export interface ServeOptions extends Partial<
+  Pick<ApiServerOptions, "node" | "listen" | "limits" | "token" | "hostNames" | "links">
+> {
+  /** The way to other nodes; the system then has the node's own name, which no other test may use. */
+  readonly remoting?: Remoting;
+}
 
 /** Closed by itself when the test ends. */
 export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   const node = options.node ?? "n1";
   const system = ActorSystem.create({
     // Systems of one process differ in name, and tests of one file may overlap.
-    node: `${node}-${crypto.randomUUID()}`,
-    world: { clock: nodeClock, random: createRandom(1), dispatcher: createNodeDispatcher() },
+    node: options.remoting === undefined ? `${node}-${crypto.randomUUID()}` : node,
+    world: {
+      clock: nodeClock,
+      random: createRandom(1),
+      dispatcher: createNodeDispatcher(),
+      ...(options.remoting && { remoting: options.remoting }),
+    },
   });
   const replica = createStandIn(node);
   const ref = system.spawn(replica.behavior, { name: "replica" });

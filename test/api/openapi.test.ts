@@ -31,8 +31,10 @@ test("the document is OpenAPI 3.1 and has every route", async () => {
       .map((method) => `${method} ${path}`),
   );
   expect(routes.filter((route) => route.includes("/api/v1/")).toSorted()).toEqual([
+    "delete /api/v1/cluster/members/{member}",
     "delete /api/v1/nodes/{name}",
     "delete /api/v1/vms/{name}",
+    "get /api/v1/cluster/members",
     "get /api/v1/cluster/status",
     "get /api/v1/events",
     "get /api/v1/events/{name}",
@@ -44,6 +46,12 @@ test("the document is OpenAPI 3.1 and has every route", async () => {
     "get /api/v1/vms",
     "get /api/v1/vms/{name}",
     "get /api/v1/vms/{name}/logs",
+    "post /api/v1/cluster/compact",
+    "post /api/v1/cluster/members",
+    "post /api/v1/cluster/members/{member}/demote",
+    "post /api/v1/cluster/members/{member}/promote",
+    "post /api/v1/cluster/snapshot",
+    "post /api/v1/cluster/transfer",
     "post /api/v1/vms",
     "post /api/v1/vms/{name}/start",
     "post /api/v1/vms/{name}/stop",

@@ -10,7 +10,7 @@ import {
 } from "../../actors/index.ts";
 import { createApiClient, createApiServer, type ApiClient, type VmManifestInput } from "../../api/index.ts";
 import { ActorSystem, createRandom, jsonCodec, type Logger } from "../../runtime/index.ts";
-import { createMemoryLog } from "../../runtime/testkit/index.ts";
+import { createMemoryLog, createMemorySnapshots } from "../../runtime/testkit/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
 
 const SILENT: Logger = { log: () => undefined };
@@ -22,7 +22,8 @@ async function serveReal(): Promise<ApiClient> {
   const raft = system.refAt<RaftActorMessage>({ node, path: "raft" });
   const replica = system.spawn(replicaActor({ raft, codec: jsonCodec, logger: SILENT }), REPLICA_SPAWN_OPTIONS);
   const store = createMemoryLog({ later: (run) => void setImmediate(run) }).open();
-  system.spawn(raftActor({ voters: [node], store, subscriber: replica }), RAFT_SPAWN_OPTIONS);
+  const snapshots = createMemorySnapshots({ later: (run) => void setImmediate(run) }).open();
+  system.spawn(raftActor({ voters: [node], store, snapshots, subscriber: replica }), RAFT_SPAWN_OPTIONS);
   const server = createApiServer({
     system,
     replica,

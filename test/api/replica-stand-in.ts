@@ -19,11 +19,14 @@ import {
   type WatchMessage,
 } from "../../actors/index.ts";
 import type { Behavior, Context, Ref } from "../../runtime/index.ts";
+import { createStandInMembers, type StandInMembers } from "./stand-in-members.ts";
 
 export interface StandIn {
   readonly behavior: Behavior<null, ReplicaMessage>;
   /** Set: every proposal and linearizable read fails like this. */
   unavailable: Unavailable | undefined;
+  /** Who belongs to its cluster. */
+  readonly cluster: StandInMembers;
   /** Nothing is answered. */
   mute: boolean;
   /** Changes up to this version are forgotten. */
@@ -55,6 +58,7 @@ export function createStandIn(node: string): StandIn {
   const standIn: StandIn = {
     behavior: { name: "replica", init: () => null, receive },
     unavailable: undefined,
+    cluster: createStandInMembers(node),
     mute: false,
     oldest: 0,
     subscribers: () => subscriptions.size,
@@ -96,7 +100,29 @@ export function createStandIn(node: string): StandIn {
           applied: version,
           lastIndex: version,
           storeError: standIn.unavailable?.code === "store-failed" ? standIn.unavailable.message : "",
+          member: `${node}@1`,
+          members: standIn.cluster.members,
+          configuration: { index: 1_000, committed: true, joint: false },
+          readOnly: false,
+          recovering: false,
+          base: 0,
+          transferringTo: null,
+          cluster: "c1",
+          membership: "member",
+          waiting: [],
+          snapshotIndex: 0,
+          snapshotBytes: 0,
+          ...standIn.cluster.status,
         });
+        return;
+      case "change-membership":
+        ctx.tell(message.replyTo, standIn.unavailable ?? standIn.cluster.change(message.change));
+        return;
+      case "transfer-leadership":
+        ctx.tell(message.replyTo, standIn.unavailable ?? standIn.cluster.transferReply);
+        return;
+      case "snapshot-now":
+        ctx.tell(message.replyTo, standIn.unavailable ?? standIn.cluster.snapshotReply);
         return;
       case "put":
         version += 1;
