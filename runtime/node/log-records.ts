@@ -30,8 +30,8 @@ export function formatRecord(): LmdbRecord {
   return jsonRecord(KEY.format, { format: LOG_FORMAT });
 }
 
-export function hardStateRecord({ term, vote, commit }: HardState): LmdbRecord {
-  return jsonRecord(KEY.hardState, { term, vote, commit });
+export function hardStateRecord({ term, vote, commit, damagedTerm }: HardState): LmdbRecord {
+  return jsonRecord(KEY.hardState, { term, vote, commit, damagedTerm });
 }
 
 export function tailRecord(lastIndex: number): LmdbRecord {

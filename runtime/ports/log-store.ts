@@ -47,6 +47,11 @@ export interface HardState {
   readonly vote: string | null;
   /** Highest index known to be committed; a hint that may lag, never ahead of the truth. */
   readonly commit: number;
+  /**
+   * Present while the member recovers from damage that was found in this term: it does not vote until an entry of a later term
+   * is durable here. Kept with the term, since the first write replaces what is damaged and a restart would not see it again.
+   */
+  readonly damagedTerm?: number;
 }
 
 /** A place in a log. Index 0 with term 0 stands before the first entry. */
