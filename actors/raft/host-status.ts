@@ -8,11 +8,10 @@ import type { RaftActorStatus, RaftMembership, RaftMemberStatus } from "./raft-a
 /** A member that is so far behind takes a moment to catch up; fewer entries are under way at any time under load. */
 const BEHIND_MAX = 1000;
 
-export interface HostFacts
-  extends Pick<
-    RaftActorStatus,
-    "node" | "cluster" | "membership" | "waiting" | "readOnly" | "snapshotIndex" | "snapshotBytes" | "refused"
-  > {
+export interface HostFacts extends Pick<
+  RaftActorStatus,
+  "node" | "cluster" | "membership" | "waiting" | "readOnly" | "snapshotIndex" | "snapshotBytes" | "refused"
+> {
   readonly nowMs: number;
   /** A member that the leader has not heard for so long is silent. */
   readonly silentMs: number;

@@ -23,6 +23,8 @@ import { peerFault } from "./peer-check.ts";
 import { Proposals } from "./proposals.ts";
 import type { RaftActorMessage, RaftEvent } from "./raft-actor-protocol.ts";
 import { describeRefusal, Refusals, type RefusalReason } from "./refusals.ts";
+import type { TraceEvent } from "./trace.ts";
+import { Tracer, traceStep } from "./tracer.ts";
 import { MemberSnapshots } from "./transfer/member-snapshots.ts";
 
 interface MemberIdentity {
@@ -33,6 +35,9 @@ interface MemberIdentity {
 type Peer = Extract<RaftActorMessage, { readonly type: "peer" }>;
 
 const TIMER = "deadline";
+
+/** So many messages end a batch though more wait: with a long queue, a heartbeat or a write must not wait for all of it. */
+const BATCH_MAX = 1024;
 
 export class MemberHost implements HostPart {
   readonly #ports: HostPorts;
@@ -46,8 +51,14 @@ export class MemberHost implements HostPart {
   #readOnly = false;
   /** When the timer that is set will fire. The core's deadline mostly moves on; the timer follows only when it fires. */
   #timerAtMs = Infinity;
+  /** Puts a flush behind all that waits. As an answer that the actor has asked for, it comes whatever the mailbox's capacity. */
+  readonly #postFlush: (value: null) => void;
   /** A flush stands in the mailbox. */
-  #isFlushDue = false;
+  #isFlushPosted = false;
+  /** Messages since the last flush. */
+  #batched = 0;
+  /** Null when nobody listens. */
+  readonly #tracer: Tracer | null;
 
   constructor(ports: HostPorts, start: MemberStart, identity: MemberIdentity) {
     const { options, ctx, peers } = ports;
@@ -76,6 +87,8 @@ export class MemberHost implements HostPart {
       step: (input) => this.#step(input),
       send: (to, message) => this.#send(to, message),
     });
+    this.#postFlush = ctx.callback<null>(() => ({ type: "flush" }));
+    this.#tracer = this.#trace();
     options.onStart?.(this.#core);
     this.#flush();
   }
@@ -88,6 +101,7 @@ export class MemberHost implements HostPart {
     }
     switch (message.type) {
       case "flush":
+        this.#isFlushPosted = false;
         return this.#flush();
       case "peer":
         return this.#onPeer(message);
@@ -139,6 +153,7 @@ export class MemberHost implements HostPart {
     if (reason !== null) return this.#refuse(reason, envelope);
     const { from, message } = envelope;
     this.#step({ type: "message", from, message });
+    this.#tracer?.received(envelope);
     if (from === this.#core.leader) this.#ports.peers.watch(from);
     // Whoever polls without being in the configuration was removed while it did not listen, and would never hear of it.
     if (message.type === "pre-vote-request" && this.#news.isStranger(from)) this.#answerHello(from);
@@ -146,8 +161,14 @@ export class MemberHost implements HostPart {
 
   #refuse(reason: RefusalReason, envelope: Peer): void {
     const { from } = envelope;
+    this.#tracer?.dropped(envelope);
     if (!this.#refusals.add(reason, from)) return;
-    this.#ports.tell({ type: "peer-refused", reason, from, message: describeRefusal(reason, envelope, this.#identity) });
+    this.#ports.tell({
+      type: "peer-refused",
+      reason,
+      from,
+      message: describeRefusal(reason, envelope, this.#identity),
+    });
   }
 
   #onRequest(
@@ -159,6 +180,7 @@ export class MemberHost implements HostPart {
     switch (message.type) {
       case "change-membership":
         this.#requests.change(this.#core, message);
+        this.#tracer?.stepped("ChangeConfiguration");
         return this.#wantFlush();
       case "transfer":
         this.#requests.transfer(this.#core, message);
@@ -182,8 +204,11 @@ export class MemberHost implements HostPart {
     }
   }
 
+  /** A member that has no configuration yet cannot say who belongs, and leaves it to the others. */
   #answerHello(to: string): void {
     const { member, cluster } = this.#identity;
+    const { configuration } = this.#core.status().configuration;
+    if (configuration.voters.length === 0) return;
     const [first] = this.#core.entries(1, 1);
     this.#ports.peers.tell(to, {
       type: "hello-answer",
@@ -192,7 +217,7 @@ export class MemberHost implements HostPart {
       voters: this.#ports.options.voters.toSorted(),
       belongs: {
         cluster,
-        configuration: encodeConfiguration(this.#core.status().configuration.configuration),
+        configuration: encodeConfiguration(configuration),
         birth: first?.type === "configuration" ? first.payload : null,
       },
     });
@@ -200,22 +225,27 @@ export class MemberHost implements HostPart {
 
   #step(input: RaftInput): void {
     this.#core.step(input, this.#ports.ctx.now());
+    if (this.#tracer !== null) traceStep(this.#tracer, input);
     this.#wantFlush();
   }
 
   #wantFlush(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    this.#ports.ctx.tell(this.#ports.ctx.self, { type: "flush" });
+    this.#batched += 1;
+    if (this.#batched >= BATCH_MAX) return this.#flush();
+    if (this.#isFlushPosted) return;
+    this.#isFlushPosted = true;
+    this.#postFlush(null);
   }
 
   // ── What goes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #flush(): void {
-    this.#isFlushDue = false;
+    this.#batched = 0;
     const core = this.#core;
     this.#proposals.flush(core, { leads: core.isLeader, readOnly: this.#readOnly });
+    this.#tracer?.proposed();
     const ready = core.takeReady(this.#ports.ctx.now());
+    this.#tracer?.follow();
     for (const { to, message } of ready.messages) this.#send(to, message);
     if (ready.write) this.#write(ready.write);
     if (ready.leadership) this.#tellLeadership(ready.leadership);
@@ -233,6 +263,7 @@ export class MemberHost implements HostPart {
   #send(to: string, message: Peer["message"]): void {
     const { member, cluster } = this.#identity;
     this.#ports.peers.tell(to, { type: "peer", cluster, from: member, to, message });
+    this.#tracer?.sent({ from: member, to, message });
   }
 
   #write({ token, write }: NonNullable<Ready["write"]>): void {
@@ -255,6 +286,13 @@ export class MemberHost implements HostPart {
     this.#timerAtMs = atMs;
     const { ctx } = this.#ports;
     ctx.setTimer(TIMER, Math.max(0, atMs - ctx.now()), { type: "timeout" });
+  }
+
+  #trace(): Tracer | null {
+    const { options, ctx } = this.#ports;
+    if (options.onTrace === undefined) return null;
+    const listen = (event: TraceEvent): void => options.onTrace?.(event);
+    return new Tracer({ view: this.#core, cluster: this.#identity.cluster, now: () => ctx.now(), listen });
   }
 
   #status(): ReturnType<typeof hostStatus> {

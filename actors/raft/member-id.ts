@@ -30,5 +30,12 @@ export function incarnationOf(member: string): string {
 }
 
 function randomName(random: Random): string {
-  return [0, 1].map(() => random.integer(2 ** 32).toString(36).padStart(7, "0")).join("");
+  return [0, 1]
+    .map(() =>
+      random
+        .integer(2 ** 32)
+        .toString(36)
+        .padStart(7, "0"),
+    )
+    .join("");
 }

@@ -25,7 +25,11 @@ export function loadMember(node: string, store: LogStore, snapshots: SnapshotSto
   const found = snapshots.load();
   checkOwner(node, loaded);
   checkBase(node, loaded, found.newest);
-  return { loaded: reconcile(loaded, found.newest), snapshots: found, configuration: configurationOf(node, found.newest) };
+  return {
+    loaded: reconcile(loaded, found.newest),
+    snapshots: found,
+    configuration: configurationOf(node, found.newest),
+  };
 }
 
 function checkOwner(node: string, { identity, entries, base }: LoadedLog): void {

@@ -42,15 +42,22 @@ export class MembershipRequests {
   waiting(configuration: Configuration): readonly string[] {
     const members = new Set(allMembers(configuration));
     const sinceMs = this.#ctx.now() - WAITING_MS;
-    return [...this.#hellos].filter(([id, atMs]) => atMs >= sinceMs && !members.has(id)).map(([id]) => id).toSorted();
+    return [...this.#hellos]
+      .filter(([id, atMs]) => atMs >= sinceMs && !members.has(id))
+      .map(([id]) => id)
+      .toSorted();
   }
 
   change(core: RaftCore, message: RaftChangeMembership): void {
     const { configuration } = core.status().configuration;
     const resolved = this.#resolve(configuration, message.change);
-    const result = typeof resolved === "string" ? refused(core, resolved) : core.changeMembership(resolved, this.#ctx.now());
+    const result =
+      typeof resolved === "string" ? refused(core, resolved) : core.changeMembership(resolved, this.#ctx.now());
     if (result.ok || !this.#forward(result.code, result.leader, message)) {
-      this.#ctx.tell(message.replyTo, result.ok ? result : { ...result, leader: result.leader && nodeOf(result.leader) });
+      this.#ctx.tell(
+        message.replyTo,
+        result.ok ? result : { ...result, leader: result.leader && nodeOf(result.leader) },
+      );
     }
   }
 
@@ -59,7 +66,10 @@ export class MembershipRequests {
     const to = message.to === null ? null : (memberNamed(configuration, message.to) ?? message.to);
     const result = core.transferLeadership(to, message.force, this.#ctx.now());
     if (result.ok || !this.#forward(result.code, result.leader, message)) {
-      this.#ctx.tell(message.replyTo, result.ok ? result : { ...result, leader: result.leader && nodeOf(result.leader) });
+      this.#ctx.tell(
+        message.replyTo,
+        result.ok ? result : { ...result, leader: result.leader && nodeOf(result.leader) },
+      );
     }
   }
 
@@ -77,7 +87,10 @@ export class MembershipRequests {
     if (change.type !== "add-learner") return { ...change, member: memberNamed(configuration, member) ?? member };
     const [found, ...others] = this.waiting(configuration).filter((id) => nodeOf(id) === member);
     if (found !== undefined && others.length === 0) return { ...change, member: found };
-    const why = found === undefined ? "no node of that name has said hello lately" : `several have: ${[found, ...others].join(", ")}`;
+    const why =
+      found === undefined
+        ? "no node of that name has said hello lately"
+        : `several have: ${[found, ...others].join(", ")}`;
     return `Cannot add "${member}" as a learner: ${why}. Start it with this node among its peers, or name it as NAME@INCARNATION`;
   }
 }

@@ -106,7 +106,11 @@ export type RaftMachineMessage =
 
 export type SnapshotNowReply =
   | { readonly ok: true; readonly index: number; readonly sizeBytes: number }
-  | { readonly ok: false; readonly code: "snapshot-under-way" | "store-failed" | "nothing-to-snapshot"; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly code: "snapshot-under-way" | "store-failed" | "nothing-to-snapshot";
+      readonly message: string;
+    };
 
 /** What the subscriber is told, in this order within one step. */
 export type RaftEvent =

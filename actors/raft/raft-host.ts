@@ -56,7 +56,12 @@ export class RaftHost {
     } else if (this.#part !== null && (!this.#failed || message.type === "status")) {
       this.#part.handle(message);
     } else {
-      refuseRequest(message, "store-failed", "its store has failed; restart the node, or replace its data folder", this.#ports);
+      refuseRequest(
+        message,
+        "store-failed",
+        "its store has failed; restart the node, or replace its data folder",
+        this.#ports,
+      );
     }
   }
 

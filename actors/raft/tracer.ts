@@ -6,7 +6,7 @@
  */
 import type { LogEntry } from "../../runtime/ports/log-store.ts";
 import type { RaftMessage } from "./core/messages.ts";
-import type { RaftView } from "./core/raft-core.ts";
+import type { RaftInput, RaftView } from "./core/raft-core.ts";
 import type { RaftStatus } from "./core/ready.ts";
 import type { TraceAction, TracedMessage, TraceEntry, TraceEvent, TraceMessage } from "./trace.ts";
 
@@ -50,12 +50,18 @@ export class Tracer {
   }
 
   /** A step without a message has ended. */
-  stepped(action: "Timeout" | "ClientRequest" | "ChangeConfiguration" | "Persist" | "InstallSnapshot"): void {
+  stepped(action: "Timeout" | "ChangeConfiguration" | "Persist" | "InstallSnapshot"): void {
     const { role, term } = this.#options.view.status();
+    const { role: before, term: termBefore } = this.#before;
     // A timer that is early, or only for heartbeats, is no action of the specification.
-    if (action === "Timeout" && role === this.#before.role && term === this.#before.term) return this.#follow();
-    if (action === "Timeout" && this.#before.role === "leader") return this.#follow();
-    this.#tell(action, {});
+    const isIdle = action === "Timeout" && (before === "leader" || (role === before && term === termBefore));
+    if (!isIdle) this.#tell(action, {});
+    this.#follow();
+  }
+
+  /** What waited to be proposed has been. Tells of it only if it is in the log. */
+  proposed(): void {
+    if (this.#options.view.status().lastIndex > this.#before.lastIndex) this.#tell("ClientRequest", {});
     this.#follow();
   }
 
@@ -141,4 +147,20 @@ function traced({
     fields["snapshot"] = { id, index, term, chunks, sizeBytes };
   }
   return { from, to, message: fields as TracedMessage };
+}
+
+/** Tells of a step by what went into it. Reads, and what is known of links and disks, are no actions. */
+export function traceStep(tracer: Tracer, input: RaftInput): void {
+  switch (input.type) {
+    case "timeout":
+    case "link-lost":
+      return tracer.stepped("Timeout");
+    case "persisted":
+      return tracer.stepped("Persist");
+    case "snapshot-received":
+      return tracer.stepped("InstallSnapshot");
+    default:
+      // A message is told by `received`.
+      return;
+  }
 }

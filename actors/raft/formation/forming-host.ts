@@ -26,7 +26,7 @@ export interface Joined {
 interface FormingOptions {
   /** This node's id, where it has one on disk already. */
   readonly member: string | null;
-  onJoined(joined: Joined): void;
+  readonly onJoined: (joined: Joined) => void;
 }
 
 const TIMER = "hello";

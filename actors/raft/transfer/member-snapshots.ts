@@ -23,8 +23,8 @@ interface MemberSnapshotsOptions {
   readonly ports: HostPorts;
   readonly view: RaftView;
   readonly found: LoadedSnapshots;
-  step(input: RaftInput): void;
-  send(to: string, message: RaftMessage): void;
+  readonly step: (input: RaftInput) => void;
+  readonly send: (to: string, message: RaftMessage) => void;
 }
 
 export class MemberSnapshots {

@@ -126,7 +126,10 @@ export class SnapshotMaker {
     if (index !== making.head.index) return this.giveUp(`its machine is at index ${index}, not ${making.head.index}`);
     const { options } = this.#options.ports;
     this.#options.onBegin();
-    options.snapshots.begin(making.head, this.#then(making, () => this.#nextChunk(making)));
+    options.snapshots.begin(
+      making.head,
+      this.#then(making, () => this.#nextChunk(making)),
+    );
   }
 
   onChunk({ request, number, bytes, last }: MachineMessage<"snapshot-chunk">): void {
@@ -137,7 +140,10 @@ export class SnapshotMaker {
     making.checksum = crc32(bytes, making.checksum);
     const { snapshots } = this.#options.ports.options;
     const { id } = making.head;
-    snapshots.write({ id, number, bytes }, this.#then(making, () => (last ? this.#finish(making) : this.#nextChunk(making))));
+    snapshots.write(
+      { id, number, bytes },
+      this.#then(making, () => (last ? this.#finish(making) : this.#nextChunk(making))),
+    );
   }
 
   #begin(index: number): void {
@@ -161,13 +167,17 @@ export class SnapshotMaker {
     const { head, chunks, sizeBytes, checksum } = making;
     const end = { chunks, sizeBytes, checksum };
     const { snapshots } = this.#options.ports.options;
-    snapshots.finish(head.id, end, this.#then(making, () => {
-      this.#making = null;
-      this.#index = head.index;
-      this.#mustReplace = false;
-      this.#options.onMade({ ...head, ...end });
-      this.#answer({ ok: true, index: head.index, sizeBytes });
-    }));
+    snapshots.finish(
+      head.id,
+      end,
+      this.#then(making, () => {
+        this.#making = null;
+        this.#index = head.index;
+        this.#mustReplace = false;
+        this.#options.onMade({ ...head, ...end });
+        this.#answer({ ok: true, index: head.index, sizeBytes });
+      }),
+    );
   }
 
   /** What goes on when the store is done, unless the snapshot was given up meanwhile. A disk without room ends it; it is tried again. */
