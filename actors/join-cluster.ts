@@ -136,7 +136,9 @@ function checkPorts(node: string, options: JoinClusterOptions | undefined): void
     throw new TypeError(`Cannot join a cluster as node "${node}": ${what}; ${helps}`);
   };
   if (typeof options !== "object" || options === null) return refuse("it is given no options");
-  const lacking = (["members", "store", "snapshots", "codec", "logger"] as const).find((name) => typeof options[name] !== "object");
+  const lacking = (["members", "store", "snapshots", "codec", "logger"] as const).find(
+    (name) => typeof options[name] !== "object",
+  );
   if (lacking !== undefined || !Array.isArray(options.members)) refuse(`it is given no ${lacking ?? "members"}`);
 }
 

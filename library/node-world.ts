@@ -9,7 +9,14 @@
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { JoinClusterOptions } from "../actors/index.ts";
-import { createRandom, type Journal, type Logger, type LogStore, type World } from "../runtime/index.ts";
+import {
+  createRandom,
+  type Journal,
+  type Logger,
+  type LogStore,
+  type SnapshotStore,
+  type World,
+} from "../runtime/index.ts";
 import {
   claimIdentity,
   createNodeDispatcher,
@@ -22,6 +29,7 @@ import {
   type Watchdog,
 } from "../runtime/node/index.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
+import { createMemorySnapshots } from "../runtime/testkit/memory-snapshot-store.ts";
 import { checkNodeWorld } from "./check-node-world.ts";
 import type { NodeWorldOptions } from "./node-world-options.ts";
 
@@ -47,7 +55,10 @@ export interface DurableNodeWorld extends NodeWorld {
 }
 
 /** What a node brings along to join a cluster: `joinCluster(system, world.cluster)`. */
-export type ClusterPorts = Pick<JoinClusterOptions, "members" | "store" | "codec" | "logger">;
+export type ClusterPorts = Pick<
+  JoinClusterOptions,
+  "members" | "store" | "snapshots" | "snapshotting" | "codec" | "logger"
+>;
 
 /**
  * Makes the world; locks, checks and opens `data`, and talks to nobody yet.
@@ -92,7 +103,15 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
       ...(transport && { remoting: transport.remoting }),
       ...(files && {
         journal: files.journal,
-        cluster: { members, store: files.store, codec: msgpackPayloadCodec, logger },
+        cluster: {
+          members,
+          store: files.store,
+          snapshots: files.snapshots,
+          // In memory a snapshot ends with the process, so the log must keep everything.
+          snapshotting: { everyEntries: Infinity, everyBytes: Infinity },
+          codec: msgpackPayloadCodec,
+          logger,
+        },
       }),
       start: async () => ({ port: (await transport?.start())?.port }),
       close: async () => {
@@ -124,6 +143,7 @@ interface Files {
   readonly incarnation: string;
   readonly journal: Journal;
   readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
   close(): Promise<void>;
 }
 
@@ -141,6 +161,7 @@ async function openFiles(folder: string, owner: { readonly name: string; readonl
       incarnation,
       journal,
       store,
+      snapshots: createMemorySnapshots({ later: (run) => void setImmediate(run) }).open(),
       close: async () => {
         await Promise.all([journal, store].map(async (one) => new Promise<void>((done) => one.close(done))));
         lock.release();

@@ -20,6 +20,7 @@ import {
   nodeClock,
   openLmdbLogStore,
 } from "../../runtime/node/index.ts";
+import { createMemorySnapshots } from "../../runtime/testkit/memory-snapshot-store.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../../transport/node/index.ts";
 import { formatEndpoint, parseEndpoint } from "../endpoint.ts";
 import type { NodeConfig } from "../node-config.ts";
@@ -92,6 +93,9 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
         version,
       },
       store,
+      snapshots: createMemorySnapshots({ later: (run) => void setImmediate(run) }).open(),
+      // In memory a snapshot ends with the process, so the log must keep everything.
+      snapshotting: { everyEntries: Infinity, everyBytes: Infinity },
       codec: msgpackPayloadCodec,
       hypervisor,
       prober: createNodeProber(),

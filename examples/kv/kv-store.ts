@@ -109,7 +109,7 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
       { timeoutMs: STATUS_MS },
     );
     const known = asked.ok ? asked.answer : null;
-    const leader = known?.leader ?? null;
+    const leader = known?.leaderNode ?? null;
     return {
       node: name,
       leader,

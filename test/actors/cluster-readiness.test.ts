@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { joinCluster, type Cluster, type ClusterReadiness } from "../../actors/index.ts";
 import { ActorSystem, jsonCodec, StoreError } from "../../runtime/index.ts";
-import { createManualWorld, createMemoryLog } from "../../runtime/testkit/index.ts";
+import { createManualWorld, createMemoryLog, createMemorySnapshots } from "../../runtime/testkit/index.ts";
 import { JoinedCluster } from "./coordination/joined-cluster.ts";
 
 const NAMES = ["n1", "n2", "n3"];
@@ -53,7 +53,7 @@ test("whenReady() waits for links and a leader", () => {
   const said = wait("n1");
   cluster.world.advance(3000);
   expect(said).toEqual([]);
-  cluster.network.heal("n1", "n2");
+  for (const node of ["n2", "n3"]) cluster.network.heal("n1", node);
   cluster.until("it is ready", () => said.length > 0, 3000);
   expect(said).toEqual([{ ok: true }]);
 });
@@ -90,7 +90,13 @@ test("whenReady() does not wait when this node's log cannot be read", () => {
   const system = ActorSystem.create({ node: "broken", world });
   const log = createMemoryLog();
   log.failLoadWith(new StoreError("store-corrupt", { message: "the log is torn", path: "raft", hint: "restore it" }));
-  const options = { members: ["broken"], store: log.open(), codec: jsonCodec, logger: { log: () => {} } };
+  const options = {
+    members: ["broken"],
+    store: log.open(),
+    snapshots: createMemorySnapshots().open(),
+    codec: jsonCodec,
+    logger: { log: () => {} },
+  };
   const said: ClusterReadiness[] = [];
   joinCluster(system, options).whenReady({ timeoutMs: 5000 }, (readiness) => void said.push(readiness));
   world.advance(1000);

@@ -2,9 +2,10 @@
 import { expect, test } from "vitest";
 import { joinCluster, startShardRegion, startSingleton, type JoinClusterOptions } from "../../actors/index.ts";
 import { ActorSystem, jsonCodec, stateless, type Behavior } from "../../runtime/index.ts";
-import { createManualWorld, createMemoryLog } from "../../runtime/testkit/index.ts";
+import { createManualWorld, createMemoryLog, createMemorySnapshots } from "../../runtime/testkit/index.ts";
 
 const STORE = createMemoryLog().open();
+const SNAPSHOTS = createMemorySnapshots().open();
 
 test("joinCluster() refuses to be without members or a port, and spawns nothing", () => {
   const system = ActorSystem.create({ node: "n1", world: createManualWorld() });
@@ -14,8 +15,10 @@ test("joinCluster() refuses to be without members or a port, and spawns nothing"
   expect(() => join({})).toThrow(`it is given no members; ${helps}`);
   expect(() => join({ members: "n1", store: STORE })).toThrow("it is given no members");
   expect(() => join({ members: ["n1"] })).toThrow("it is given no store");
-  expect(() => join({ members: ["n1"], store: STORE })).toThrow("it is given no codec");
-  expect(() => join({ members: ["n1"], store: STORE, codec: jsonCodec })).toThrow("it is given no logger");
+  expect(() => join({ members: ["n1"], store: STORE })).toThrow("it is given no snapshots");
+  const stores = { store: STORE, snapshots: SNAPSHOTS };
+  expect(() => join({ members: ["n1"], ...stores })).toThrow("it is given no codec");
+  expect(() => join({ members: ["n1"], ...stores, codec: jsonCodec })).toThrow("it is given no logger");
   expect(system.tree()).toEqual([]);
   system.stop();
 });
@@ -46,7 +49,13 @@ test("startSingleton() and startShardRegion() refuse a system without a cluster,
 test("joinCluster() refuses members without this node, and one that is named twice, and spawns nothing", () => {
   const system = ActorSystem.create({ node: "n1", world: createManualWorld() });
   const join = (...members: readonly string[]): void =>
-    void joinCluster(system, { members, store: STORE, codec: jsonCodec, logger: { log: () => {} } });
+    void joinCluster(system, {
+      members,
+      store: STORE,
+      snapshots: SNAPSHOTS,
+      codec: jsonCodec,
+      logger: { log: () => {} },
+    });
   expect(() => join("n2", "n3")).toThrow('Cannot join a cluster as node "n1": its members are "n2", "n3"');
   expect(() => join()).toThrow("its members are none");
   expect(() => join("n1", "n2", "n2")).toThrow('member "n2" is named twice');

@@ -13,9 +13,11 @@ import {
 import {
   createManualCluster,
   createMemoryLog,
+  createMemorySnapshots,
   type ManualCluster,
   type ManualWorld,
   type MemoryLog,
+  type MemorySnapshots,
 } from "../../../runtime/testkit/index.ts";
 
 export class JoinedCluster {
@@ -25,7 +27,7 @@ export class JoinedCluster {
   readonly crashes: string[] = [];
   /** What `joinCluster` returned, by node. */
   readonly joined: Map<string, Cluster> = new Map();
-  readonly #logs = new Map<string, MemoryLog>();
+  readonly #disks = new Map<string, { readonly log: MemoryLog; readonly snapshots: MemorySnapshots }>();
   readonly #start: (system: ActorSystem, world: ManualWorld) => void;
 
   /** @param start spawns what runs on each node beside the members' actors, again after a restart. */
@@ -102,11 +104,14 @@ export class JoinedCluster {
 
   #join(system: ActorSystem): void {
     const { node } = system;
-    const log = this.#logs.get(node) ?? createMemoryLog({ later: (run) => void this.world.clock.setTimer(0, run) });
-    this.#logs.set(node, log);
+    const later = (run: () => void): void => void this.world.clock.setTimer(0, run);
+    const empty = { log: createMemoryLog({ later }), snapshots: createMemorySnapshots({ later }) };
+    const disk = this.#disks.get(node) ?? empty;
+    this.#disks.set(node, disk);
     const options: JoinClusterOptions = {
       members: this.names,
-      store: log.open(),
+      store: disk.log.open(),
+      snapshots: disk.snapshots.open(),
       codec: jsonCodec,
       logger: { log: () => {} },
       onApply: (view) => void this.views.set(node, view),
