@@ -20,15 +20,23 @@ export interface HostFacts extends Pick<
 export function hostStatus(status: RaftStatus, { nowMs, silentMs, ...facts }: HostFacts): RaftActorStatus {
   const { configuration } = status.configuration;
   const { voters } = configuration;
-  const counted = Object.entries(status.refusals).filter(([, count]) => count > 0);
   const order = [...voters, ...allMembers(configuration).filter((member) => !voters.includes(member))];
   return {
     ...status,
     ...facts,
     leaderNode: status.leader === null ? null : nodeOf(status.leader),
-    refused: { ...Object.fromEntries(counted), ...facts.refused },
+    refused: refusedBy(status.refusals, facts.refused),
     members: order.map((id) => memberStatus(id, status, { nowMs, silentMs })),
   };
+}
+
+/** A message is refused by the core or before it, never by both; some reasons both have. */
+function refusedBy(core: RaftStatus["refusals"], host: RaftActorStatus["refused"]): RaftActorStatus["refused"] {
+  const sums = new Map<string, number>();
+  for (const [reason, count] of [...Object.entries(core), ...Object.entries(host)]) {
+    if (count > 0) sums.set(reason, (sums.get(reason) ?? 0) + count);
+  }
+  return Object.fromEntries(sums);
 }
 
 /** Of a node that belongs to no cluster yet, whose log is empty. */
