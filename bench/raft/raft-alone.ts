@@ -48,7 +48,7 @@ function commitsPerSecond(batch: number, commits: number): number {
   const startMs = performance.now();
   const from = cluster.applied;
   while (cluster.applied < from + commits) {
-    const result = leader.propose(payloads, cluster.nowMs);
+    const result = leader.propose(payloads);
     if (!result.ok) throw new Error(`The leader refuses a proposal: ${result.code}`);
     cluster.settle();
   }
@@ -97,7 +97,7 @@ class CoreCluster {
   settle(): void {
     for (let busy = true; busy;) {
       busy = false;
-      for (const [self, core] of this.#cores) if (this.#carryOut(self, core, core.takeReady())) busy = true;
+      for (const [self, core] of this.#cores) if (this.#carryOut(self, core, core.takeReady(this.nowMs))) busy = true;
     }
     if (this.applied < this.#compactAt) return;
     this.#compactAt += COMPACT_EVERY;
