@@ -50,6 +50,8 @@ export interface MachineView {
   readonly timeMs: number;
   /** Sessions that are remembered. */
   readonly sessions: number;
+  /** A digest of sessions, time and index: equal at equal index, or a member is broken. 8 hexadecimal digits, made when it is read. */
+  readonly fingerprint: string;
 }
 
 /** A mailbox so large that Raft's entries are never dropped before commands are refused. */

@@ -9,7 +9,7 @@
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import { SessionTable, type SessionTableOptions, type SessionUse } from "../sessions/session-table.ts";
 import { decodeEntry, type MachineEntry } from "./machine-entry.ts";
-import { incomplete, MachineRestoring, snapshotRecords, type FirstReply } from "./machine-snapshot.ts";
+import { digest, incomplete, MachineRestoring, snapshotRecords, type FirstReply } from "./machine-snapshot.ts";
 import { RecordChunks } from "./record-stream.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -49,6 +49,11 @@ export class ReplicatedMachine {
 
   get sessions(): number {
     return this.#sessions.size;
+  }
+
+  /** A digest of sessions, replicated time and index; the embedder's state is not in it. */
+  get fingerprint(): string {
+    return digest({ applied: this.#applied, timeMs: this.#timeMs }, this.#sessions.view());
   }
 
   /**

@@ -103,6 +103,7 @@ test("apply() carries out each (session, sequence) at most once, also across sna
         }
         const [a, b] = [whole, other].map(({ machine }) => machine.apply(log[index - 1] as LogEntry, ALL));
         expect(a).toEqual(b);
+        expect(other.machine.fingerprint).toBe(whole.machine.fingerprint);
         expect(whole.machine.timeMs).toBe(timeMs);
         for (const result of a?.results ?? [])
           seen.add(result.ok ? (result.index < index ? "repeated" : "acted") : result.code);
