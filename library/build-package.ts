@@ -14,7 +14,12 @@ const PACKAGE = join(REPOSITORY, "dist", "package");
 /** Files that are read at run time beside the code, and those that go with every package. */
 const COPIED = ["LICENSE", "README.md", "CHANGELOG.md", "runtime/nact.d.ts", "runtime/node/guard/*.sh", "guest/*.sh"];
 
-const ENTRIES: Readonly<Record<string, string>> = { ".": "index", "./sim": "sim", "./testkit": "testkit" };
+const ENTRIES: Readonly<Record<string, string>> = {
+  ".": "index",
+  "./raft": "raft",
+  "./sim": "sim",
+  "./testkit": "testkit",
+};
 
 const BIN = "cli/main.js";
 

@@ -27,7 +27,7 @@ export interface ApiEntry {
   readonly unreachable: readonly string[];
 }
 
-export const ENTRY_NAMES: readonly string[] = ["index", "sim", "testkit"];
+export const ENTRY_NAMES: readonly string[] = ["index", "raft", "sim", "testkit"];
 
 /** Builds the package and reads the API of all its entry points. @throws when either fails. */
 export function readApi(): readonly ApiEntry[] {
