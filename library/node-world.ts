@@ -26,10 +26,10 @@ import {
   nodeClock,
   openLmdbJournal,
   openLmdbLogStore,
+  openLmdbSnapshotStore,
   type Watchdog,
 } from "../runtime/node/index.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
-import { createMemorySnapshots } from "../runtime/testkit/memory-snapshot-store.ts";
 import { checkNodeWorld } from "./check-node-world.ts";
 import type { NodeWorldOptions } from "./node-world-options.ts";
 
@@ -55,10 +55,7 @@ export interface DurableNodeWorld extends NodeWorld {
 }
 
 /** What a node brings along to join a cluster: `joinCluster(system, world.cluster)`. */
-export type ClusterPorts = Pick<
-  JoinClusterOptions,
-  "members" | "store" | "snapshots" | "snapshotting" | "codec" | "logger"
->;
+export type ClusterPorts = Pick<JoinClusterOptions, "members" | "store" | "snapshots" | "codec" | "logger">;
 
 /**
  * Makes the world; locks, checks and opens `data`, and talks to nobody yet.
@@ -107,8 +104,6 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
           members,
           store: files.store,
           snapshots: files.snapshots,
-          // In memory a snapshot ends with the process, so the log must keep everything.
-          snapshotting: { everyEntries: Infinity, everyBytes: Infinity },
           codec: msgpackPayloadCodec,
           logger,
         },
@@ -149,26 +144,22 @@ interface Files {
 
 async function openFiles(folder: string, owner: { readonly name: string; readonly clusterId: string }): Promise<Files> {
   const lock = lockFolder(folder);
+  const opened: { close(done: () => void): void }[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map(async (one) => new Promise<void>((done) => one.close(done))));
+    lock.release();
+  };
   try {
     const { incarnation } = claimIdentity(folder, owner);
-    // The one that needs no wait first: where it is refused, the other has no thread and no lock yet.
     const store = openLmdbLogStore({ folder: join(folder, "raft") });
-    const journal = await openLmdbJournal({ folder: join(folder, "journal") }).catch(async (error: unknown) => {
-      await new Promise<void>((done) => store.close(done));
-      throw error;
-    });
-    return {
-      incarnation,
-      journal,
-      store,
-      snapshots: createMemorySnapshots({ later: (run) => void setImmediate(run) }).open(),
-      close: async () => {
-        await Promise.all([journal, store].map(async (one) => new Promise<void>((done) => one.close(done))));
-        lock.release();
-      },
-    };
+    opened.push(store);
+    const snapshots = openLmdbSnapshotStore({ folder: join(folder, "snapshots") });
+    opened.push(snapshots);
+    const journal = await openLmdbJournal({ folder: join(folder, "journal") });
+    opened.push(journal);
+    return { incarnation, journal, store, snapshots, close };
   } catch (error) {
-    lock.release();
+    await close();
     throw error;
   }
 }

@@ -19,8 +19,8 @@ import {
   lockFolder,
   nodeClock,
   openLmdbLogStore,
+  openLmdbSnapshotStore,
 } from "../../runtime/node/index.ts";
-import { createMemorySnapshots } from "../../runtime/testkit/memory-snapshot-store.ts";
 import { createWsRemoting, msgpackPayloadCodec } from "../../transport/node/index.ts";
 import { formatEndpoint, parseEndpoint } from "../endpoint.ts";
 import type { NodeConfig } from "../node-config.ts";
@@ -55,6 +55,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
   const lock = lockFolder(config.dataDir);
   const identity = claimIdentity(config.dataDir, config);
   const store = openLmdbLogStore({ folder: join(config.dataDir, "raft") });
+  const snapshots = openLmdbSnapshotStore({ folder: join(config.dataDir, "snapshots") });
   const hypervisor = await chooseDriver(config, { clock: nodeClock, logger });
   const seed = createHash("sha256")
     .update(`${identity.incarnation} ${process.pid} ${process.hrtime.bigint()}`)
@@ -93,9 +94,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
         version,
       },
       store,
-      snapshots: createMemorySnapshots({ later: (run) => void setImmediate(run) }).open(),
-      // In memory a snapshot ends with the process, so the log must keep everything.
-      snapshotting: { everyEntries: Infinity, everyBytes: Infinity },
+      snapshots,
       codec: msgpackPayloadCodec,
       hypervisor,
       prober: createNodeProber(),
@@ -127,6 +126,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
     await closed(transport.close());
     hypervisor.close();
     await closed(new Promise((done) => store.close(done)));
+    await closed(new Promise((done) => snapshots.close(done)));
     lock.release();
     logger.log("info", "The node has stopped; its VMs run on until their lease ends");
   }

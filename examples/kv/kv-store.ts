@@ -17,8 +17,8 @@ import {
   lockFolder,
   nodeClock,
   openLmdbLogStore,
+  openLmdbSnapshotStore,
 } from "../../runtime/node/index.ts";
-import { createMemorySnapshots } from "../../runtime/testkit/memory-snapshot-store.ts";
 import { createWsRemoting } from "../../transport/node/index.ts";
 import { KvMachine } from "./kv-machine.ts";
 import { KvServer } from "./kv-server.ts";
@@ -66,7 +66,7 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
   const { incarnation } = claimIdentity(data, { name, clusterId: CLUSTER });
   const random = createRandom(seedOf(incarnation));
   const log = openLmdbLogStore({ folder: join(data, "raft") });
-  const snapshots = createMemorySnapshots({ later: setImmediate }).open();
+  const snapshots = openLmdbSnapshotStore({ folder: join(data, "snapshots") });
   const others = [...peers].filter(([peer]) => peer !== name);
   const transport = createWsRemoting({
     node: name,
