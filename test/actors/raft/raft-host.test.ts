@@ -223,6 +223,36 @@ test("what waits in the mailbox together makes one write, and one append to each
   expect(leader.texts).toHaveLength(501);
 });
 
+test("a proposal that comes alone is on its way to the disk within its own turn", () => {
+  let turns = 0;
+  let writtenAt: number | null = null;
+  let writes = Infinity;
+  nodes = new RaftNodes(
+    ["n1"],
+    {},
+    {
+      ports: (_, { dispatcher }) => ({
+        dispatcher: {
+          schedule: (turn) =>
+            dispatcher.schedule({
+              run: () => {
+                turn.run();
+                turns += 1;
+                if (nodes.node("n1").log.writes > writes) writtenAt ??= turns;
+              },
+            }),
+        },
+      }),
+    },
+  );
+  nodes.write(1);
+  nodes.advance(10);
+  turns = 0;
+  ({ writes } = nodes.node("n1").log);
+  nodes.propose(nodes.node("n1"), "alone");
+  expect(writtenAt).toBe(1);
+});
+
 test("propose-batch appends its commands together, and answers with the index of the first", () => {
   nodes = new RaftNodes(NAMES);
   nodes.write(1);

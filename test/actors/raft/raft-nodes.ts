@@ -100,7 +100,7 @@ export class RaftNode {
 
 export class RaftNodes {
   readonly network: ManualCluster;
-  readonly nodes = new Map<string, RaftNode>();
+  readonly nodes: Map<string, RaftNode> = new Map();
   readonly crashes: unknown[] = [];
   readonly #options: Options;
   #spawned = 0;
