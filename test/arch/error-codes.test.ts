@@ -21,6 +21,12 @@ const DECLARED: Readonly<Record<string, readonly string[]>> = {
   ApiError: [...Object.keys(API_ERROR_STATUS), ...unionOf("ClientErrorCode", "api/api-error.ts")],
   "Command refusal": unionOf("RefusalCode", "actors/cluster/commands.ts"),
   MachineFailure: unionOf("MachineFailure", "actors/raft/machine/machine-protocol.ts"),
+  "Raft refusal": [
+    ...new Set([
+      ...unionOf("RefusalReason", "actors/raft/refusals.ts"),
+      ...unionOf("RaftRefusal", "actors/raft/core/refusals.ts"),
+    ]),
+  ],
   StartFailure: unionOf("StartFailure", "runtime/ports/hypervisor.ts"),
 };
 

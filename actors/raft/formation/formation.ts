@@ -24,9 +24,9 @@ import { mintClusterId, nodeOf } from "../member-id.ts";
 import type { Belonging, FormationMessage } from "./formation-messages.ts";
 
 /** First pause before nodes that have not answered are asked again. */
-export const HELLO_MIN_MS = 50;
+const HELLO_MIN_MS = 50;
 /** Longest one. A node that waits to be added asks as often, which is how the others know that it waits. */
-export const HELLO_MAX_MS = 1000;
+const HELLO_MAX_MS = 1000;
 
 export interface FormationOptions {
   /** This node's member id, durable on its disk. */
