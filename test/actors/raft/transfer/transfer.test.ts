@@ -245,6 +245,20 @@ test("a refusal ends the transfer at once, and a report about another snapshot d
   expect(transfer.sender.next(0, true)).toEqual([{ type: "failed" }]);
 });
 
+test("a part that fails its checksum, or is too large, or not from who offered, is not written", () => {
+  const receiver = new SnapshotReceiver({ newest: null, unfinished: null });
+  const snapshot = snapshotOf(CHUNKS);
+  receiver.onOffer("n1@a", snapshot);
+  receiver.onBegun(snapshot.id);
+  const bytes = CHUNKS[0] as Uint8Array;
+  const part = { type: "snapshot-part", term: 1, id: snapshot.id, number: 0, bytes, checksum: crc32(bytes) } as const;
+  const large = new Uint8Array(2 ** 20 + 1);
+  expect(receiver.onPart("n1@a", { ...part, bytes: Uint8Array.from(bytes, (byte) => byte ^ 1) })).toEqual([]);
+  expect(receiver.onPart("n1@a", { ...part, bytes: large, checksum: crc32(large) })).toEqual([]);
+  expect(receiver.onPart("n2@b", part)).toEqual([]);
+  expect(receiver.onPart("n1@a", part)).toMatchObject([{ type: "write", number: 0 }]);
+});
+
 test("a snapshot whose whole is not what was offered is refused, and begun anew by the next offer", () => {
   const receiver = new SnapshotReceiver({ newest: null, unfinished: null });
   const snapshot = snapshotOf(CHUNKS.slice(0, 1));
