@@ -65,7 +65,8 @@ export class Handover {
 
   /** The subscriber has lost its state from `fromIndex` on. What is compacted comes from the newest snapshot. */
   replay(fromIndex: number, newest: FinishedSnapshot | null): void {
-    if (this.#restoring !== null) return;
+    // What it has lost may be a part of what it is being given.
+    if (this.#restoring !== null) return this.restore(this.#restoring);
     const { view, tell } = this.#options;
     if (fromIndex <= view.status().base && newest !== null) return this.restore(newest);
     const entries = view.entries(fromIndex, this.#handed);

@@ -19,6 +19,13 @@ import { SnapshotTraffic } from "./snapshot-traffic.ts";
 
 const TIMER = "snapshots";
 
+/**
+ * While a snapshot is on its way to somebody, so much more makes the next one due: the store keeps the newest and the one before, so a
+ * second one would push out what is being sent, and a slow transfer would begin anew again and again. The log may grow to so many
+ * times its usual size meanwhile.
+ */
+const SENDING_PATIENCE = 8;
+
 interface MemberSnapshotsOptions {
   readonly ports: HostPorts;
   readonly view: RaftView;
@@ -85,7 +92,8 @@ export class MemberSnapshots {
     }
     for (const member of snapshotsWanted) this.#traffic.want(member);
     for (const { from, message } of snapshotTraffic) this.#traffic.onMessage(from, message);
-    if (!this.#traffic.isReceiving && !this.#handover.isRestoring) this.#maker.makeIfDue(this.#handover.handed);
+    if (this.#traffic.isReceiving || this.#handover.isRestoring) return;
+    this.#maker.makeIfDue(this.#handover.handed, { patience: this.#traffic.isSending ? SENDING_PATIENCE : 1 });
   }
 
   /** What a leader had under way is of its term. */

@@ -81,11 +81,13 @@ export class SnapshotMaker {
     this.#mustReplace = false;
   }
 
-  /** `handed`: what the subscriber has been told, up to here. */
-  makeIfDue(handed: number): void {
+  /** `handed`: what the subscriber has been told, up to here. With a `patience` of 2, twice as much makes one due. */
+  makeIfDue(handed: number, options: { readonly patience: number }): void {
     const { settings, ports } = this.#options;
     if (this.#making !== null || handed <= this.#index || ports.ctx.now() < this.#notBeforeMs) return;
-    if (this.#entries < settings.everyEntries && this.#bytes < settings.everyBytes && !this.#mustReplace) return;
+    const { patience } = options;
+    const isDue = this.#entries >= patience * settings.everyEntries || this.#bytes >= patience * settings.everyBytes;
+    if (!isDue && !this.#mustReplace) return;
     this.#begin(handed);
   }
 

@@ -49,6 +49,10 @@ export class SnapshotTraffic {
     return this.#receiver.isReceiving;
   }
 
+  get isSending(): boolean {
+    return this.#senders.size > 0;
+  }
+
   /** The store's unfinished snapshot is this member's own now. */
   ownBegins(): void {
     this.#receiver.forgetUnfinished();

@@ -328,6 +328,27 @@ test("a transfer that breaks goes on where it stopped", () => {
   expect(Math.min(...parts().slice(before))).toBeGreaterThanOrEqual(kept);
 });
 
+test("a slow transfer ends though much is written meanwhile: no newer snapshot takes its place (fault 42)", () => {
+  nodes = new RaftNodes(NAMES, { ...SNAPSHOTS, snapshotting: { everyEntries: 20, bytesPerSecondMax: 1000 } });
+  nodes.write(3);
+  const [away] = nodes.followers() as [RaftNode];
+  nodes.crash(away.name);
+  nodes.write(60, "u");
+  nodes.restart(away.name);
+  const leader = nodes.leader();
+  nodes.until("parts come", () => away.snapshots.durable.unfinished !== null);
+  const offered = away.snapshots.durable.unfinished?.head.id;
+  for (let at = 0; at < 400 && away.last("snapshot") === undefined; at++) {
+    nodes.propose(leader, `v${at}`);
+    nodes.advance(5);
+  }
+  expect(away.snapshots.durable.newest?.id).toBe(offered);
+  nodes.settled();
+  expect(away.events.filter(({ type }) => type === "snapshot").length).toBe(1);
+  nodes.write(40, "w");
+  expect(leader.log.durable.base.index).toBeGreaterThan(100);
+});
+
 test("snapshot-now makes one at once, refuses a second, and says when there is nothing new", () => {
   nodes = new RaftNodes(["n1"]);
   nodes.write(10);
