@@ -8,7 +8,8 @@
  * has not left and never will (fault 3). Nothing here waits for anything, so no state changes between a decision and its effect
  * (fault 6).
  *
- * This file only leads inputs to whom they concern. Terms, votes and roles: `elections.ts`; the roles: `follower.ts`,
+ * This file only leads inputs to whom they concern, and gathers what comes out. Messages: `incoming.ts`; terms, votes and roles:
+ * `elections.ts`; the roles: `follower.ts`,
  * `campaign.ts`, `leader.ts`; what they share: `member.ts`. See README.md for the words and
  * docs/decisions/0003-raft-step-machine.md for the why.
  *
@@ -23,9 +24,9 @@ import { isVoter, type Configuration } from "./configuration.ts";
 import { Elections } from "./elections.ts";
 import { Follower } from "./follower.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
+import { Incoming } from "./incoming.ts";
 import { Leader } from "./leader.ts";
 import { Member } from "./member.ts";
-import { messageFault } from "./message-check.ts";
 import type { RaftMessage } from "./messages.ts";
 import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./raft-options.ts";
 import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
@@ -37,10 +38,10 @@ import type {
   ProposeResult,
   RaftStatus,
   Ready,
-  SnapshotMessage,
   TransferResult,
 } from "./ready.ts";
 
+/** What a core begins with. */
 export interface RaftCoreOptions {
   readonly self: string;
   /** As of the log's base; of the newest snapshot where there is one. Configurations in the log come on top of it. */
@@ -57,6 +58,7 @@ export interface RaftCoreOptions {
   readonly rules?: RaftRules;
 }
 
+/** What a core is stepped with. */
 export type RaftInput =
   | { readonly type: "message"; readonly from: string; readonly message: RaftMessage }
   /** A read that must be linearizable; answered by an outcome in `Ready.reads`, within an election timeout. */
@@ -91,13 +93,14 @@ export interface RaftView {
   entries(from: number, to: number): readonly LogEntry[];
 }
 
+/** Raft as a pure step machine: one member, without clock, disk or network. */
 export class RaftCore implements RaftView {
   readonly #member: Member;
   readonly #forwarded: ForwardedReads;
   readonly #elections: Elections;
+  readonly #incoming: Incoming;
   #leadership: Leadership | null = null;
   #configuration: ConfigurationInForce | null = null;
-  #snapshotTraffic: { readonly from: string; readonly message: SnapshotMessage }[] = [];
   /** A snapshot has become durable, so there may be something to drop. */
   #mayCompact: boolean;
 
@@ -115,6 +118,7 @@ export class RaftCore implements RaftView {
     });
     this.#forwarded = new ForwardedReads(random);
     this.#elections = new Elections(this.#member, this.#forwarded, nowMs);
+    this.#incoming = new Incoming(this.#member, this.#elections);
     this.#mayCompact = snapshot !== undefined;
   }
 
@@ -122,7 +126,7 @@ export class RaftCore implements RaftView {
     const { role } = this.#elections;
     switch (input.type) {
       case "message":
-        return this.#onMessage(input.from, input.message, nowMs);
+        return this.#incoming.receive(input.from, input.message, nowMs);
       case "read":
         if (role instanceof Campaign) this.#member.finishRead({ id: input.id, ok: false, code: "no-leader" });
         else role.read(input.id, nowMs);
@@ -134,13 +138,16 @@ export class RaftCore implements RaftView {
         return;
       case "snapshot-sent":
         if (role instanceof Leader) role.onSnapshotSent(input.member, input.index, nowMs);
+        this.#mayCompact = true;
         return;
       case "snapshot-failed":
         if (role instanceof Leader) role.onSnapshotFailed(input.member);
+        this.#mayCompact = true;
         return;
       case "snapshot-received":
         // Whoever leads has all that any snapshot covers.
-        if (role instanceof Follower) role.onSnapshotReceived(input.snapshot, input.configuration);
+        if (role instanceof Leader) return;
+        this.#elections.follower(nowMs).onSnapshotReceived(input.snapshot, input.configuration);
         this.#mayCompact = true;
         return;
       case "snapshot-made":
@@ -209,7 +216,7 @@ export class RaftCore implements RaftView {
       ...(configuration && { configuration }),
       ...(install && { install }),
       snapshotsWanted: this.#elections.role instanceof Leader ? this.#elections.role.takeSnapshotsWanted() : [],
-      snapshotTraffic: this.#takeSnapshotTraffic(),
+      snapshotTraffic: this.#incoming.takeSnapshotTraffic(),
       ...(compact && { compact }),
     };
   }
@@ -264,91 +271,6 @@ export class RaftCore implements RaftView {
 
   // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onMessage(from: string, message: RaftMessage, nowMs: number): void {
-    const fault = messageFault(message, this.#member);
-    if (fault === null) this.#take(from, message, nowMs);
-    else this.#member.refusals.count(fault);
-  }
-
-  #take(from: string, message: RaftMessage, nowMs: number): void {
-    const elections = this.#elections;
-    const { term } = this.#member;
-    if (message.term < term) return elections.onEarlierTerm(from, message);
-    if (message.type === "pre-vote-request") return elections.onPreVoteRequest(from, message, nowMs);
-    if (message.type === "pre-vote-response" && message.granted) {
-      return elections.onPreVoteResponse(from, message, nowMs);
-    }
-    if (message.term > term) {
-      if (message.type === "vote-request" && elections.ignores(message, nowMs)) return;
-      elections.enterTerm(message.term, nowMs);
-    }
-    switch (message.type) {
-      case "vote-request":
-        return elections.onVoteRequest(from, message, nowMs);
-      case "vote-response":
-        return elections.onVoteResponse(from, message, nowMs);
-      case "pre-vote-response":
-        return elections.onPreVoteResponse(from, message, nowMs);
-      case "timeout-now":
-        return elections.onTimeoutNow(from, message, nowMs);
-      case "append":
-        return elections.follow(from, nowMs)?.onAppend(from, message, nowMs);
-      case "heartbeat":
-        return elections.follow(from, nowMs)?.onHeartbeat(from, message, nowMs);
-      case "commit":
-        return elections.follow(from, nowMs)?.onCommitNotice(message, nowMs);
-      case "snapshot-offer":
-        if (elections.follow(from, nowMs)?.onSnapshotOffer(from, message, nowMs) === "wanted") {
-          this.#snapshotTraffic.push({ from, message });
-        }
-        return;
-      case "snapshot-part": {
-        const follower = elections.follow(from, nowMs);
-        follower?.onSnapshotPart(nowMs);
-        if (follower) this.#snapshotTraffic.push({ from, message });
-        return;
-      }
-      case "newer-term":
-        return;
-      default:
-        return this.#takeAnswer(from, message, nowMs);
-    }
-  }
-
-  /** Answers to a leader, reads, and what a leader answers to them. */
-  #takeAnswer(
-    from: string,
-    message: Extract<
-      RaftMessage,
-      { type: "append-response" | "heartbeat-response" | "read-request" | "read-response" | "snapshot-report" }
-    >,
-    nowMs: number,
-  ): void {
-    const { role } = this.#elections;
-    if (message.type === "read-response") {
-      if (role instanceof Follower && from === role.leader) role.onReadResponse(message);
-      return;
-    }
-    if (!(role instanceof Leader)) {
-      if (message.type !== "read-request") return;
-      const { term } = this.#member;
-      return this.#member.send(from, { type: "read-response", term, token: message.token, index: null });
-    }
-    switch (message.type) {
-      case "append-response":
-        return role.onAppendResponse(from, message, nowMs);
-      case "heartbeat-response":
-        return role.onHeartbeatResponse(from, message, nowMs);
-      case "read-request":
-        return role.onReadRequest(from, message, nowMs);
-      case "snapshot-report":
-        if (role.onSnapshotReport(from, nowMs)) this.#snapshotTraffic.push({ from, message });
-        return;
-      default:
-        return message satisfies never;
-    }
-  }
-
   #onTimeout(nowMs: number): void {
     const { role } = this.#elections;
     if (role instanceof Leader) {
@@ -362,7 +284,7 @@ export class RaftCore implements RaftView {
 
   #onPersisted(token: number, nowMs: number): void {
     const { self } = this.#member;
-    for (const message of this.#member.endWrite(token)) this.#take(self, message, nowMs);
+    for (const message of this.#member.endWrite(token)) this.#incoming.take(self, message, nowMs);
     const { role } = this.#elections;
     if (role instanceof Follower) role.onPersisted();
   }
@@ -404,15 +326,10 @@ export class RaftCore implements RaftView {
   #takeCompact(): LogPosition | undefined {
     if (!this.#mayCompact) return undefined;
     const { log, limits } = this.#member;
+    const { role } = this.#elections;
     // What is not durable here yet is dropped after a later write.
     this.#mayCompact = log.durable < log.snapshot.index;
-    return log.compact(limits);
-  }
-
-  #takeSnapshotTraffic(): Ready["snapshotTraffic"] {
-    const traffic = this.#snapshotTraffic;
-    if (traffic.length > 0) this.#snapshotTraffic = [];
-    return traffic;
+    return log.compact(limits, role instanceof Leader ? role.keepFrom : Infinity);
   }
 
   #notLeader(what: string): { ok: false; code: "not-leader"; message: string; leader: string | null } {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createConfiguration } from "../../../../actors/index.ts";
-import { quorumSize, quorumValue, voteResult } from "../../../../actors/raft/core/quorum.ts";
+import { majoritySize, quorumValue, voteResult } from "../../../../actors/raft/core/quorum.ts";
 
 const names = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e", "f", "g"), { minLength: 1, maxLength: 7 });
 const matches = fc.record(Object.fromEntries([..."abcdefg"].map((name) => [name, fc.nat({ max: 9 })])));
@@ -30,7 +30,7 @@ test("quorumValue() is what more than half have reached, in whatever order they 
 test("two quorums of one configuration always share a voter", () => {
   fc.assert(
     fc.property(names, (voters) => {
-      expect(2 * quorumSize(createConfiguration(voters))).toBeGreaterThan(voters.length);
+      expect(2 * majoritySize(createConfiguration(voters))).toBeGreaterThan(voters.length);
     }),
   );
 });
