@@ -8,6 +8,7 @@ import type { RaftLimits, RaftTiming } from "./core/raft-options.ts";
 import type { RaftRules } from "./core/raft-rules.ts";
 import type { TraceEvent } from "./trace.ts";
 
+/** What a Raft actor is made with. */
 export interface RaftActorOptions {
   /**
    * Names of the nodes that make the cluster when all of them have empty disks, the same at all of them; later, whom to ask.
@@ -47,6 +48,7 @@ export interface SnapshotOptions {
   readonly bytesPerSecondMax: number;
 }
 
+/** When snapshots are made and how fast they travel, unless options say otherwise. */
 export const DEFAULT_SNAPSHOT_OPTIONS: SnapshotOptions = {
   everyEntries: 100_000,
   everyBytes: 67_108_864,

@@ -16,6 +16,7 @@ import type {
   TransferResult,
 } from "./core/ready.ts";
 
+/** Everything that a Raft actor is told: by peers, by those who ask, by its subscriber, its stores and its timers. */
 export type RaftActorMessage =
   /** From the Raft actor of member `from` to member `to`, both ids with incarnations, of cluster `cluster`. */
   | {
@@ -55,6 +56,7 @@ export interface RaftPropose {
   readonly hops?: number;
 }
 
+/** What became of a proposal, as far as the log goes. */
 export type RaftProposeReply =
   /** In the leader's log. Not yet committed, and possibly never. */
   | { readonly type: "proposed"; readonly index: number; readonly term: number }
@@ -104,6 +106,7 @@ export type RaftMachineMessage =
   /** Asks for a snapshot now, whatever the log's size. The answer comes when it is durable. */
   | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotNowReply> };
 
+/** What became of a `snapshot-now`: durable, or why there is none. */
 export type SnapshotNowReply =
   | { readonly ok: true; readonly index: number; readonly sizeBytes: number }
   | {

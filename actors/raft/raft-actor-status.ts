@@ -18,6 +18,7 @@ export type RaftMembership =
   /** It was a member and is none any more. */
   | "removed";
 
+/** What a Raft actor says of itself: the status of its core, and what only its host knows. */
 export interface RaftActorStatus extends RaftStatus {
   readonly node: string;
   /** Name of the leader's node; `leader` is its member id. */
@@ -38,6 +39,7 @@ export interface RaftActorStatus extends RaftStatus {
   readonly refused: Readonly<Partial<Record<RefusalReason | RaftRefusal, number>>>;
 }
 
+/** One member of the configuration in force, as the member that is asked knows it. */
 export interface RaftMemberStatus {
   readonly id: string;
   readonly node: string;

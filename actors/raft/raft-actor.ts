@@ -22,6 +22,7 @@ export const RAFT_SPAWN_OPTIONS: SpawnOptions = {
   onPressure: "ignore",
 };
 
+/** One member of the consensus as a behaviour. Spawn it with `RAFT_SPAWN_OPTIONS`, at the same path on every node. */
 export function raftActor(options: RaftActorOptions): Behavior<RaftHost, RaftActorMessage> {
   return {
     name: "raft",

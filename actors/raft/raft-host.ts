@@ -19,6 +19,7 @@ import type { RaftActorMessage } from "./raft-actor-protocol.ts";
 import type { RaftActorOptions } from "./raft-actor-options.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
+/** The state of the Raft actor. Nothing of it is for others. */
 export class RaftHost {
   readonly #ports: HostPorts;
   #part: HostPart | null = null;

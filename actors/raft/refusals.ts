@@ -4,6 +4,7 @@
  * another version, or hostile. What the core refuses it counts itself (`core/refusals.ts`).
  */
 
+/** Why a message of another member was refused before the core saw it. */
 export type RefusalReason =
   /** Of another cluster: its sender's data is another cluster's. */
   | "other-cluster"

@@ -38,6 +38,7 @@ export interface TraceEvent {
   readonly sent?: TraceMessage;
 }
 
+/** What a member did, by the names of raft.tla where it has one; docs/raft-trace.md. */
 export type TraceAction =
   /** The member takes part again, or for the first time, with what is on its disk. */
   | "Restart"
@@ -65,10 +66,12 @@ export type TraceAction =
   | "Persist"
   | "InstallSnapshot";
 
+/** An entry of a log without its payload. */
 export interface TraceEntry extends LogPosition {
   readonly type: "noop" | "command" | "configuration";
 }
 
+/** A message between two members. */
 export interface TraceMessage {
   readonly from: string;
   readonly to: string;

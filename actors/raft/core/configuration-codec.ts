@@ -7,6 +7,7 @@
 import { jsonCodec } from "../../../runtime/json-codec.ts";
 import { configurationFault, type Configuration } from "./configuration.ts";
 
+/** A configuration as the payload of an entry, or in the head of a snapshot. */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   const { voters, votersOutgoing, learners, learnersNext, autoLeave, addresses } = configuration;
   return jsonCodec.encode({ voters, votersOutgoing, learners, learnersNext, autoLeave, addresses });

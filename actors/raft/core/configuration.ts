@@ -24,6 +24,7 @@ export interface Configuration {
   readonly addresses: Readonly<Record<string, string>>;
 }
 
+/** Of a member that has not been told of any cluster. */
 export const EMPTY_CONFIGURATION: Configuration = {
   voters: [],
   votersOutgoing: [],
@@ -42,6 +43,7 @@ export function createConfiguration(voters: readonly string[]): Configuration {
   return { ...EMPTY_CONFIGURATION, voters: sorted };
 }
 
+/** Whether a change is under way, so that two majorities are needed. */
 export function isJoint(configuration: Configuration): boolean {
   return configuration.votersOutgoing.length > 0;
 }

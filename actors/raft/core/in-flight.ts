@@ -11,11 +11,13 @@ const CAPACITY_MIN = 8;
 /** Numbers kept of each append. */
 const FIELDS = 5;
 
+/** How much may be under way to one follower. */
 export interface WindowLimits {
   readonly appendsInFlightMax: number;
   readonly bytesInFlightMax: number;
 }
 
+/** An append that is not answered yet. */
 export interface SentAppend {
   /** Rises from one append to the next. */
   readonly sequence: number;
@@ -26,6 +28,7 @@ export interface SentAppend {
   readonly sentAtMs: number;
 }
 
+/** The appends under way to one follower, oldest first, bounded by count and bytes. */
 export class InFlight {
   #fields = new Float64Array(CAPACITY_MIN * FIELDS);
   #capacity = CAPACITY_MIN;

@@ -14,6 +14,7 @@
 import { allMembers, isJoint, type Configuration } from "./configuration.ts";
 import type { MembershipChange } from "./ready.ts";
 
+/** The next configuration, or exactly why there is none. */
 export type NextConfiguration =
   | { readonly ok: true; readonly configuration: Configuration }
   | {

@@ -10,6 +10,7 @@
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 
+/** Everything that members say to each other. */
 export type RaftMessage =
   | PreVoteRequest
   | PreVoteResponse
@@ -37,6 +38,7 @@ export interface PreVoteRequest {
   readonly lastTerm: number;
 }
 
+/** Answers a poll. */
 export interface PreVoteResponse {
   readonly type: "pre-vote-response";
   /** Granted: the term asked for. Refused: the sender's own, from which the candidate learns a later one. */
@@ -54,6 +56,7 @@ export interface VoteRequest {
   readonly transfer: boolean;
 }
 
+/** Answers a request for a vote; leaves only once the vote is durable. */
 export interface VoteResponse {
   readonly type: "vote-response";
   readonly term: number;
@@ -72,6 +75,7 @@ export interface AppendRequest {
   readonly commit: number;
 }
 
+/** Answers an append; a success leaves only once the entries are durable. */
 export type AppendResponse =
   /** The log equals the leader's up to `match`, on disk. */
   | {
@@ -100,6 +104,7 @@ export interface Heartbeat {
   readonly round: number;
 }
 
+/** Answers a heartbeat. */
 export interface HeartbeatResponse {
   readonly type: "heartbeat-response";
   readonly term: number;
@@ -129,6 +134,7 @@ export interface ReadRequest {
   readonly token: string;
 }
 
+/** Answers a read request. */
 export interface ReadResponse {
   readonly type: "read-response";
   readonly term: number;
@@ -150,6 +156,7 @@ export interface SnapshotOffer {
   readonly snapshot: FinishedSnapshot;
 }
 
+/** One chunk of a snapshot. */
 export interface SnapshotPart {
   readonly type: "snapshot-part";
   readonly term: number;

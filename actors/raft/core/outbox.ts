@@ -7,6 +7,7 @@
  */
 import type { AppendResponse, RaftMessage } from "./messages.ts";
 
+/** A message and the id of the member that it goes to. */
 export interface Outgoing {
   readonly to: string;
   readonly message: RaftMessage;

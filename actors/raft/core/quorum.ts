@@ -11,6 +11,7 @@
  */
 import type { Configuration } from "./configuration.ts";
 
+/** What has become of an election so far. */
 export type VoteResult = "won" | "lost" | "pending";
 
 /** The least number of voters that share one with every other such number. */

@@ -1,5 +1,6 @@
 /** Times and limits of one member. All members of a cluster should have the same. */
 
+/** Times of one member, in milliseconds; the same at all members of a cluster. */
 export interface RaftTiming {
   /**
    * A member campaigns when it has heard no leader for a time drawn from this range. Default 600 to 1,200 ms: six missed
@@ -50,6 +51,7 @@ export interface RaftLimits {
   readonly pendingReadsMax: number;
 }
 
+/** The times of a member whose options name none. */
 export const DEFAULT_RAFT_TIMING: RaftTiming = {
   electionTimeoutMinMs: 600,
   electionTimeoutMaxMs: 1200,
@@ -59,6 +61,7 @@ export const DEFAULT_RAFT_TIMING: RaftTiming = {
   snapshotStalledMs: 10_000,
 };
 
+/** The limits of a member whose options name none. */
 export const DEFAULT_RAFT_LIMITS: RaftLimits = {
   entriesPerMessageMax: 1024,
   bytesPerMessageMax: 1_048_576,

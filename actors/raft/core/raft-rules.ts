@@ -4,6 +4,7 @@
  */
 import type { HardState } from "../../../runtime/ports/log-store.ts";
 
+/** Rules that only a test replaces, to see that their absence is found. */
 export interface RaftRules {
   /** What of the hard state a write makes durable (Raft §5.1). */
   readonly hardStateToWrite: (hardState: HardState) => HardState;

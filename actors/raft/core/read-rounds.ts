@@ -14,11 +14,13 @@ export type PendingRead =
   | { readonly origin: "local"; readonly id: string }
   | { readonly origin: "remote"; readonly node: string; readonly token: string };
 
+/** Reads that a quorum has confirmed, and the index at which they are linearizable. */
 export interface FinishedRound {
   readonly index: number;
   readonly reads: readonly PendingRead[];
 }
 
+/** The reads that wait at a leader, in rounds of heartbeats (dissertation §6.4). */
 export class ReadRounds {
   readonly #pendingMax: number;
   /** Number of the newest round; heartbeats carry it. */

@@ -6,6 +6,7 @@ import type { SnapshotOffer, SnapshotPart, SnapshotReport } from "./messages.ts"
 import type { Outgoing } from "./outbox.ts";
 import type { RaftRefusal } from "./refusals.ts";
 
+/** What a member is in its term; a pre-candidate polls before it campaigns (dissertation §9.6). */
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 
 /** Everything since the last `takeReady`. Messages that need a write appear only after it was reported as persisted. */
@@ -32,8 +33,10 @@ export interface Ready {
   readonly compact?: LogPosition;
 }
 
+/** What members say to each other about a snapshot on its way. */
 export type SnapshotMessage = SnapshotOffer | SnapshotPart | SnapshotReport;
 
+/** The configuration that counts now: the last one in the log, committed or not. */
 export interface ConfigurationInForce {
   readonly configuration: Configuration;
   /** Of the entry that holds it; the base of the log when none does. */
@@ -41,18 +44,21 @@ export interface ConfigurationInForce {
   readonly committed: boolean;
 }
 
+/** Who leads, as this member knows. */
 export interface Leadership {
   readonly leader: string | null;
   readonly term: number;
   readonly isLeader: boolean;
 }
 
+/** What became of a read that must be linearizable. */
 export type ReadOutcome =
   /** A read of a state that has applied `index` is linearizable. */
   | { readonly id: string; readonly ok: true; readonly index: number }
   /** Nothing is known; the same read may be asked again. */
   | { readonly id: string; readonly ok: false; readonly code: ReadFailure };
 
+/** Why a read got no index. */
 export type ReadFailure = "no-leader" | "leader-changed" | "timeout" | "overloaded";
 
 /** Something an operator must hear of. */
@@ -65,6 +71,7 @@ export type RaftAlarm =
       readonly present: number;
     };
 
+/** Whether commands are in the leader's log. */
 export type ProposeResult =
   /** Appended to the leader's log; committed only when it comes back in `Ready.committed` with this term. */
   | { readonly ok: true; readonly firstIndex: number; readonly lastIndex: number; readonly term: number }
@@ -73,6 +80,7 @@ export type ProposeResult =
   | { readonly ok: false; readonly code: "overloaded" }
   | { readonly ok: false; readonly code: "too-large"; readonly sizeBytes: number; readonly sizeBytesMax: number };
 
+/** What a core says of itself. */
 export interface RaftStatus {
   readonly self: string;
   readonly term: number;
@@ -98,6 +106,7 @@ export interface RaftStatus {
   readonly refusals: Readonly<Record<RaftRefusal, number>>;
 }
 
+/** What a leader knows of one other member. */
 export interface PeerStatus {
   readonly node: string;
   /** Last index known to be on the peer's disk. */
@@ -110,6 +119,7 @@ export interface PeerStatus {
   readonly heardAtMs: number;
 }
 
+/** One change of who belongs. Members are named by their ids. */
 export type MembershipChange =
   /** Adds a learner, which gets the log and does not vote. `address` is where it is reached. */
   | { readonly type: "add-learner"; readonly member: string; readonly address?: string }
@@ -119,6 +129,7 @@ export type MembershipChange =
   | { readonly type: "demote"; readonly member: string }
   | { readonly type: "remove"; readonly member: string };
 
+/** Whether a change is in the log and in force, or exactly why not. */
 export type ChangeMembershipResult =
   /** In the leader's log at `index`, and in force; done when the configuration is simple again and committed. */
   | { readonly ok: true; readonly index: number; readonly term: number }
@@ -142,6 +153,7 @@ export type ChangeMembershipResult =
       readonly leader: string | null;
     };
 
+/** Whether leadership is being handed over, or exactly why not. */
 export type TransferResult =
   | { readonly ok: true; readonly to: string }
   | {

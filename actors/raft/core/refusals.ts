@@ -1,5 +1,6 @@
 /** What a member was sent and did not take, by reason. Counted and not told one by one, so that a flood of it costs nothing. */
 
+/** Why the core did not take a message. */
 export type RaftRefusal =
   /** A field is missing, of another kind, or no number that Raft could have sent. */
   | "malformed"
@@ -15,6 +16,8 @@ export type RaftRefusal =
   | "second-leader"
   /** What only the leader of the term may say, from somebody else. */
   | "not-from-leader"
+  /** Claims to have entries that its leader has not. */
+  | "acknowledged-beyond-log"
   /** An answer to a leader, of somebody whom it does not lead. */
   | "not-a-member";
 
@@ -27,6 +30,7 @@ export class Refusals {
     "vote-of-no-voter": 0,
     "second-leader": 0,
     "not-from-leader": 0,
+    "acknowledged-beyond-log": 0,
     "not-a-member": 0,
   };
 

@@ -3,6 +3,7 @@
  * repeated and late; an answer names the one who asked, with its incarnation, so that none is taken for an answer to a former self.
  */
 
+/** What nodes say to each other about which cluster they belong to. */
 export type FormationMessage =
   /** I belong to no cluster, and my disk is mine alone: to which one do you? */
   | {
@@ -23,6 +24,7 @@ export type FormationMessage =
       readonly belongs: Belonging | null;
     };
 
+/** To which cluster a node belongs, and who else does. */
 export interface Belonging {
   readonly cluster: string;
   /** In force at the sender, committed or not; as in an entry of the log. */

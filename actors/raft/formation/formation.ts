@@ -28,6 +28,7 @@ const HELLO_MIN_MS = 50;
 /** Longest one. A node that waits to be added asks as often, which is how the others know that it waits. */
 const HELLO_MAX_MS = 1000;
 
+/** What the machine begins with. */
 export interface FormationOptions {
   /** This node's member id, durable on its disk. */
   readonly self: string;
@@ -37,6 +38,7 @@ export interface FormationOptions {
   readonly nowMs: number;
 }
 
+/** What the machine wants done. */
 export interface FormationOutput {
   /** To nodes, by name. */
   readonly messages: readonly { readonly to: string; readonly message: FormationMessage }[];
@@ -44,6 +46,7 @@ export interface FormationOutput {
   readonly decision: FormationDecision | null;
 }
 
+/** The cluster that a node belongs to from now on. */
 export interface FormationDecision {
   readonly cluster: string;
   /** What stands at index 1, term 1, committed; null when the log comes from the leader, from wherever it begins. */
@@ -52,8 +55,10 @@ export interface FormationDecision {
   readonly formed: boolean;
 }
 
+/** What a node without a cluster knows of itself. */
 export type FormationState = "forming" | "not-a-member" | "disk-lost";
 
+/** How one node without a cluster comes to one; pure, as the core is. */
 export class Formation {
   readonly #self: string;
   readonly #name: string;
