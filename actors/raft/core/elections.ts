@@ -64,6 +64,14 @@ export class Elections {
     return follower;
   }
 
+  /** This member, which does not lead, as a follower. A campaign ends: it asks for votes with a log that is about to be replaced. */
+  follower(nowMs: number): Follower {
+    if (this.#role instanceof Follower) return this.#role;
+    const follower = this.#newFollower(null, nowMs);
+    this.#become(follower);
+    return follower;
+  }
+
   stepDown(nowMs: number): void {
     this.#become(this.#newFollower(null, nowMs));
   }

@@ -6,7 +6,7 @@
  * by itself says nothing about a log that may have lost or kept other entries (faults 30 and 31).
  */
 import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
-import { isTooLarge } from "./append-size.ts";
+import { appendFault } from "./append-check.ts";
 import type { Configuration } from "./configuration.ts";
 import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
@@ -43,7 +43,8 @@ export class Follower {
 
   onAppend(leader: string, message: AppendRequest, nowMs: number): void {
     const { log, term, limits, refusals } = this.#member;
-    if (isTooLarge(message, limits)) return refusals.count("append-too-large");
+    const fault = appendFault(message, limits);
+    if (fault !== null) return refusals.count(fault);
     this.#heardLeader(nowMs);
     const { previousIndex, entries, sequence } = message;
     if (!log.matches(previousIndex, message.previousTerm)) return this.#refuseAppend(leader, message);

@@ -32,7 +32,6 @@ export class Leader {
   readonly #changes: MembershipChanges;
   #transfer: LeadershipTransfer | null = null;
   #heartbeatAtMs: number;
-  #uncommittedBytes = 0;
 
   constructor(member: Member, nowMs: number) {
     this.#member = member;
@@ -54,17 +53,20 @@ export class Leader {
 
   propose(payloads: readonly Uint8Array[]): ProposeResult {
     const { log, term, limits } = this.#member;
-    const tooLarge = payloads.find((payload) => payload.length > limits.payloadBytesMax);
-    if (tooLarge) {
-      return { ok: false, code: "too-large", sizeBytes: tooLarge.length, sizeBytesMax: limits.payloadBytesMax };
+    let sizeBytes = 0;
+    for (const { length } of payloads) {
+      if (length > limits.payloadBytesMax) {
+        return { ok: false, code: "too-large", sizeBytes: length, sizeBytesMax: limits.payloadBytesMax };
+      }
+      sizeBytes += length;
     }
     const isHeldUp = this.#transfer !== null || !this.#member.hasRoom;
-    if (isHeldUp || this.#uncommittedBytes >= limits.uncommittedBytesMax) return { ok: false, code: "overloaded" };
+    // Nothing under way: also what is larger than the quota may go, or it never could (as in etcd-io/raft).
+    const waiting = log.uncommittedBytes;
+    const isFull = waiting > 0 && waiting + sizeBytes > limits.uncommittedBytesMax;
+    if (isHeldUp || isFull) return { ok: false, code: "overloaded" };
     const firstIndex = log.lastIndex + 1;
-    for (const payload of payloads) {
-      log.append({ term, type: "command", payload });
-      this.#uncommittedBytes += payload.length;
-    }
+    for (const payload of payloads) log.append({ term, type: "command", payload });
     return { ok: true, firstIndex, lastIndex: log.lastIndex, term };
   }
 
@@ -160,18 +162,18 @@ export class Leader {
     return peer !== undefined;
   }
 
+  /** Entries from here on must not be compacted yet. */
+  get keepFrom(): number {
+    return this.#replication.keepFrom;
+  }
+
   takeSnapshotsWanted(): readonly string[] {
     return this.#replication.takeSnapshotsWanted();
   }
 
   /** What follows from all that came since the last time: commits, appends, the end of a change or of a hand-over. */
   flush(nowMs: number): void {
-    const { log } = this.#member;
-    const before = Math.max(log.commit, this.#firstIndex);
-    if (this.#replication.advanceCommit()) {
-      for (let at = before + 1; at <= log.commit; at++) this.#uncommittedBytes -= log.entryAt(at)?.payload.length ?? 0;
-      this.#advanceReads(nowMs);
-    }
+    if (this.#replication.advanceCommit()) this.#advanceReads(nowMs);
     if (this.#transfer === null && this.#changes.leaveIfDue()) this.#reconfigured(nowMs);
     this.#replication.flush(nowMs);
     this.#driveTransfer();

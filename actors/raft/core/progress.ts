@@ -22,8 +22,10 @@ import { InFlight, type WindowLimits } from "./in-flight.ts";
 /** Late by reordering, an append arrives soon; behind one that is lost, each of the window is refused. */
 const REFUSALS_MEAN_LOSS = 3;
 
+/** How entries go to a follower. */
 export type ProgressState = "probe" | "replicate" | "snapshot";
 
+/** What a leader knows of one follower's log, and what may be sent to it now. */
 export class Progress {
   readonly node: string;
   readonly inFlight = new InFlight();
@@ -153,10 +155,11 @@ export class Progress {
     this.failSnapshot();
   }
 
-  failSnapshot(): void {
+  /** It is not, or not needed. `has`: how far its log is known to equal the leader's, durably or not. */
+  failSnapshot(has = 0): void {
     if (this.#state !== "snapshot") return;
     this.#enter("probe");
-    this.#next = this.match + 1;
+    this.#next = Math.max(this.match, has) + 1;
   }
 
   /** Since when the snapshot under way has not moved; Infinity when none is. */

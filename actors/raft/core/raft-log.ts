@@ -15,7 +15,7 @@
  * Source: Ongaro's dissertation §3.5 (matching), §5.1 and figure 5.3 (snapshots), §10.2.1 (writing while replicating).
  */
 import type { LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
-import { EntryRing } from "./entry-ring.ts";
+import { EntryChunks } from "./entry-chunks.ts";
 import { invariant } from "./invariant.ts";
 
 export interface BatchLimits {
@@ -57,13 +57,14 @@ export interface Unsaved {
 export type SnapshotOutcome = "stale" | "kept" | "reset";
 
 export class RaftLog {
-  readonly #ring: EntryRing;
+  readonly #held: EntryChunks;
   readonly #configurations: ConfigurationListener | undefined;
   #base: LogPosition;
   #snapshot: LogPosition;
   #applied: number;
   #commit: number;
   #durable: number;
+  #uncommittedBytes: number;
   /** Last index of the write in flight that is still in this log; 0 when there is none. */
   #writing = 0;
   /** First index that no write holds. */
@@ -82,9 +83,9 @@ export class RaftLog {
       () => `The log begins behind index ${base.index}, but the newest snapshot is as of index ${snapshot.index}`,
     );
     this.#configurations = configurations;
-    this.#ring = new EntryRing(base.index + 1);
+    this.#held = new EntryChunks(base.index + 1);
     for (const entry of entries) {
-      const wanted = this.#ring.lastIndex + 1;
+      const wanted = this.#held.lastIndex + 1;
       invariant(entry.index === wanted, () => `The log has index ${entry.index} where ${wanted} belongs`);
       this.#push(entry);
     }
@@ -92,8 +93,9 @@ export class RaftLog {
     this.#snapshot = base;
     this.#applied = base.index;
     this.#commit = base.index;
-    this.#durable = this.#ring.lastIndex;
+    this.#durable = this.#held.lastIndex;
     this.#unsavedFrom = this.#durable + 1;
+    this.#uncommittedBytes = this.#held.bytes;
     if (snapshot.index > base.index) this.installSnapshot(snapshot);
   }
 
@@ -115,14 +117,18 @@ export class RaftLog {
     return this.#durable;
   }
   get lastIndex(): number {
-    return this.#ring.lastIndex;
+    return this.#held.lastIndex;
   }
   get lastTerm(): number {
-    return this.#ring.at(this.#ring.lastIndex)?.term ?? this.#base.term;
+    return this.#held.at(this.#held.lastIndex)?.term ?? this.#base.term;
   }
   /** Of all payloads that are held. */
   get bytes(): number {
-    return this.#ring.bytes;
+    return this.#held.bytes;
+  }
+  /** Of all payloads behind `commit`, whoever led when they came. */
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes;
   }
   get hasUnsaved(): boolean {
     return this.#unsavedReset !== null || this.#unsavedFrom <= this.lastIndex;
@@ -130,11 +136,7 @@ export class RaftLog {
 
   /** The term at `index`, 0 at index 0; undefined beyond the log, and where it is compacted away. */
   termAt(index: number): number | undefined {
-    return index === this.#base.index ? this.#base.term : this.#ring.at(index)?.term;
-  }
-
-  entryAt(index: number): LogEntry | undefined {
-    return this.#ring.at(index);
+    return index === this.#base.index ? this.#base.term : this.#held.at(index)?.term;
   }
 
   /** Whether a leader's log that has `term` at `index` equals this one up to there: what is compacted was committed, so it does. */
@@ -144,20 +146,20 @@ export class RaftLog {
 
   /** Entries from `from` to `to`, both included, as far as they are here. */
   entries(from: number, to: number): readonly LogEntry[] {
-    return this.#ring.slice(from, to);
+    return this.#held.slice(from, to);
   }
 
   /** Entries from `from` that fit into one message; at least one if there is one. */
   batch(from: number, limits: BatchLimits): readonly LogEntry[] {
     const endMax = Math.min(this.lastIndex, from + limits.entriesPerMessageMax - 1);
     let to = from;
-    let bytes = this.#ring.at(from)?.payload.length ?? 0;
+    let bytes = this.#held.at(from)?.payload.length ?? 0;
     while (to < endMax) {
-      bytes += this.#ring.at(to + 1)?.payload.length ?? 0;
+      bytes += this.#held.at(to + 1)?.payload.length ?? 0;
       if (bytes > limits.bytesPerMessageMax) break;
       to += 1;
     }
-    return this.#ring.slice(from, to);
+    return this.#held.slice(from, to);
   }
 
   /** A leader's own entry at the end. */
@@ -199,7 +201,7 @@ export class RaftLog {
   commitTo(index: number): void {
     invariant(index >= this.#commit, () => `Commit would go back from ${this.#commit} to ${index}`);
     invariant(index <= this.lastIndex, () => `Commit ${index} is beyond the log, which ends at ${this.lastIndex}`);
-    this.#commit = index;
+    this.#advanceCommit(index);
   }
 
   /** What no write holds yet; the caller writes it and then calls `markDurable`. */
@@ -236,13 +238,14 @@ export class RaftLog {
     if (index <= this.#commit) return "stale";
     this.#snapshot = snapshot;
     this.#applied = index;
-    this.#commit = index;
+    this.#advanceCommit(index);
     if (index <= this.#durable && this.termAt(index) === term) return "kept";
-    this.#ring.reset(index + 1);
+    this.#held.reset(index + 1);
     this.#base = snapshot;
     this.#durable = index;
     this.#writing = 0;
     this.#unsavedFrom = index + 1;
+    this.#uncommittedBytes = 0;
     this.#unsavedReset = snapshot;
     return "reset";
   }
@@ -269,20 +272,28 @@ export class RaftLog {
     let index = covered;
     let bytes = 0;
     while (index > lowest) {
-      bytes += this.#ring.at(index)?.payload.length ?? 0;
+      bytes += this.#held.at(index)?.payload.length ?? 0;
       if (bytes > trailingBytesMax) break;
       index -= 1;
     }
     const term = this.termAt(index);
     if (index <= this.#base.index || term === undefined) return undefined;
-    this.#ring.dropBefore(index + 1);
+    this.#held.dropBefore(index + 1);
     this.#base = { index, term };
     this.#configurations?.compacted(index);
     return this.#base;
   }
 
+  #advanceCommit(index: number): void {
+    for (let at = this.#commit + 1; at <= index; at++) {
+      this.#uncommittedBytes -= this.#held.at(at)?.payload.length ?? 0;
+    }
+    this.#commit = index;
+  }
+
   #push(entry: LogEntry): void {
-    this.#ring.push(entry);
+    this.#held.push(entry);
+    this.#uncommittedBytes += entry.payload.length;
     if (entry.type === "configuration") this.#configurations?.appended(entry);
   }
 
@@ -293,7 +304,10 @@ export class RaftLog {
 
   #truncateFrom(index: number): void {
     invariant(index > this.#commit, () => `Index ${index} is committed (up to ${this.#commit}) and would be replaced`);
-    this.#ring.truncateFrom(index);
+    for (let at = index; at <= this.lastIndex; at++) {
+      this.#uncommittedBytes -= this.#held.at(at)?.payload.length ?? 0;
+    }
+    this.#held.truncateFrom(index);
     this.#configurations?.truncated(index);
     this.#durable = Math.min(this.#durable, index - 1);
     this.#writing = Math.min(this.#writing, index - 1);

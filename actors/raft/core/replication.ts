@@ -9,11 +9,13 @@
  * anybody's: where the others are a quorum by themselves, a slow disk here holds up nobody (Ongaro's dissertation §10.2.1).
  */
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
-import { invariant } from "./invariant.ts";
 import type { Member } from "./member.ts";
 import type { AppendResponse } from "./messages.ts";
 import { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
+
+/** How many trailing windows the log may grow to while a snapshot is under way. */
+const HELD_MAX = 4;
 
 const NOTHING: readonly LogEntry[] = [];
 
@@ -52,11 +54,11 @@ export class Replication {
 
   /** What a follower says of an append. Commit and the next appends follow at the next `advanceCommit` and `flush`. */
   onResponse(peer: Progress, response: AppendResponse, nowMs: number): void {
+    const { log, refusals } = this.#member;
     if (response.ok) {
-      const last = this.#member.log.lastIndex;
-      invariant(response.match <= last, () => `"${peer.node}" acknowledged ${response.match}, the log ends at ${last}`);
+      if (response.match > log.lastIndex) return refusals.count("acknowledged-beyond-log");
       peer.acknowledge(response.match, nowMs);
-      if (peer.match >= this.#member.log.base.index) peer.failSnapshot();
+      if (peer.match >= log.base.index) peer.failSnapshot();
       return;
     }
     const { oldest } = peer.inFlight;
@@ -67,8 +69,12 @@ export class Replication {
 
   /** The peer is reachable: what it has not answered for long is sent again, and what it cannot know any more is shown again. */
   onHeartbeatResponse(peer: Progress, matched: number, nowMs: number): void {
-    peer.retryIfLost(this.#member.timing.appendRetryMs, nowMs);
-    if (matched < this.#member.log.commit) peer.showAgain(matched);
+    const { log, refusals, timing } = this.#member;
+    if (matched > log.lastIndex) return refusals.count("acknowledged-beyond-log");
+    peer.retryIfLost(timing.appendRetryMs, nowMs);
+    if (matched < log.commit) peer.showAgain(matched);
+    // It has got the snapshot in some other way: its report was lost, or it was installed before a restart.
+    if (matched >= log.base.index) peer.failSnapshot(matched);
   }
 
   /** Commits what a quorum has on disk. True when commit moved. */
@@ -93,6 +99,19 @@ export class Replication {
     const { snapshotStalledMs } = this.#member.timing;
     for (const peer of this.#peers.values())
       if (nowMs - peer.snapshotStillSinceMs >= snapshotStalledMs) peer.failSnapshot();
+  }
+
+  /**
+   * What follows a snapshot that is under way to somebody is kept until it is there, or another snapshot would be needed at once. Within
+   * bounds: a receiver that takes longer than that much of the log gets another one rather than all memory.
+   */
+  get keepFrom(): number {
+    const { log, limits } = this.#member;
+    if (log.bytes > limits.trailingBytesMax * HELD_MAX) return Infinity;
+    let from = Infinity;
+    for (const peer of this.#peers.values())
+      if (peer.state === "snapshot") from = Math.min(from, peer.snapshotIndex + 1);
+    return from;
   }
 
   takeSnapshotsWanted(): readonly string[] {

@@ -68,6 +68,8 @@ export class RaftCluster {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly trace: string[] = [];
   nowMs = 0;
+  /** Snapshots that a machine has taken from a leader. */
+  installs = 0;
   messages: InFlight[] = [];
   readonly #options: ClusterOptions;
   readonly #voters: readonly string[];
@@ -317,6 +319,7 @@ export class RaftCluster {
       this.messages.push({ from: node.name, to, message });
     }
     if (ready.install) {
+      this.installs += 1;
       this.trace.push(`${node.name} install ${ready.install.index}`);
       node.applied = [...(this.#states.get(ready.install.id) ?? [])];
     }

@@ -40,6 +40,31 @@ for (const names of [
   );
 }
 
+test(
+  `3 members with leaders that last keep every invariant over ${SEEDS} schedules full of entries, snapshots and laggards`,
+  { timeout: TIMEOUT_MS },
+  () => {
+    const names = ["a", "b", "c"];
+    let installs = 0;
+    let applied = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const cluster = newCluster(names, seed, 3);
+      const random = createRandom(seed);
+      for (let step = 0; step < STEPS; step++) {
+        cluster.trace.length = 0;
+        busyStep(cluster, names, random, step);
+      }
+      heal(cluster, names);
+      const texts = cluster.appliedTexts("a");
+      for (const name of names) expect(cluster.appliedTexts(name), `seed ${seed}`).toEqual(texts);
+      applied += texts.length;
+      installs += cluster.installs;
+    }
+    expect(applied).toBeGreaterThan(SEEDS * 30);
+    expect(installs).toBeGreaterThan(SEEDS);
+  },
+);
+
 test("the schedules find a vote that is not persisted", { timeout: TIMEOUT_MS }, () => {
   expect(firstViolation(brokenRules({ voteNotPersisted: true }))).toMatch(/two leaders|Election safety|safety/);
 });
@@ -62,9 +87,7 @@ function firstViolation(rules: RaftRules): string {
 
 function runSchedule(names: readonly string[], seed: number, rules?: RaftRules): RaftCluster {
   const random = createRandom(seed);
-  // One at a time, messages end where figure 8 needs it; in a window, appends overtake each other.
-  const limits = { entriesPerMessageMax: 1, appendsInFlightMax: seed % 2 === 0 ? 1 : 8, trailingEntries: seed % 4 };
-  const cluster = new RaftCluster(names, { seed, limits, ...(rules && { rules }) });
+  const cluster = newCluster(names, seed, 1, rules);
   for (let step = 0; step < STEPS; step++) {
     cluster.trace.length = 0;
     const before = cluster.leader();
@@ -73,6 +96,13 @@ function runSchedule(names: readonly string[], seed: number, rules?: RaftRules):
     crashAtTheWorst(cluster, { before, commit }, random);
   }
   return cluster;
+}
+
+/** One append at a time, messages end where figure 8 needs it; in a window, appends overtake each other. */
+function newCluster(names: readonly string[], seed: number, entries: number, rules?: RaftRules): RaftCluster {
+  const window = seed % 2 === 0 ? 1 : 8;
+  const limits = { entriesPerMessageMax: entries, appendsInFlightMax: window, trailingEntries: seed % 4 };
+  return new RaftCluster(names, { seed, limits, ...(rules && { rules }) });
 }
 
 /**
@@ -107,6 +137,27 @@ function randomStep(cluster: RaftCluster, names: readonly string[], random: Rand
   else if (choice < 980) reboot(cluster, name);
   else if (choice < 990) cluster.heal();
   else cluster.partition(...halves(names, random));
+}
+
+/** Mostly commits; somebody lags behind, so far that it needs a snapshot. */
+function busyStep(cluster: RaftCluster, names: readonly string[], random: Random, step: number): void {
+  const name = names[random.integer(names.length)] ?? "";
+  const node = cluster.node(name);
+  const leader = cluster.leader() ?? name;
+  const choice = random.integer(1000);
+  if (choice < 740) deliverOne(cluster, random);
+  else if (!node.core) cluster.restart(name);
+  else if (choice < 770) cluster.timeout(leader);
+  else if (choice < 780) cluster.timeout(name);
+  else if (choice < 870) cluster.propose(leader, `${step}`, `${step}+`);
+  else if (choice < 910) cluster.snapshot(cluster.node(leader).core ? leader : name);
+  else if (choice < 920) cluster.snapshot(name);
+  else if (choice < 930) node.holdsWrites = !node.holdsWrites;
+  else if (choice < 955) cluster.persist(name);
+  else if (choice < 960) reboot(cluster, name);
+  else if (choice < 963) cluster.crash(name);
+  else if (choice < 980) cluster.partition(names.filter((other) => other !== name));
+  else cluster.heal();
 }
 
 /** Down and up again before anybody notices: what was not on disk is forgotten, the messages of before still arrive. */

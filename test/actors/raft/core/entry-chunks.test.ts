@@ -1,7 +1,7 @@
-/** The ring of entries against a model: a plain array and the index it begins at. */
+/** The chunks of entries against a model: a plain array and the index it begins at. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { EntryRing } from "../../../../actors/raft/core/entry-ring.ts";
+import { EntryChunks } from "../../../../actors/raft/core/entry-chunks.ts";
 import type { LogEntry } from "../../../../runtime/index.ts";
 
 const entry = (index: number, sizeBytes = 0): LogEntry => ({
@@ -19,45 +19,45 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reset" as const), ahead: fc.nat({ max: 50 }) }) },
 );
 
-test("EntryRing is an array whose ends move, whatever its capacity does", () => {
+test("EntryChunks is an array whose ends move, wherever its chunks end", () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 30 }),
       fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 5 }),
       (steps, looks) => {
-        const ring = new EntryRing(1);
+        const held = new EntryChunks(1);
         let first = 1;
         let model: LogEntry[] = [];
         for (const action of steps) {
           if (action.do === "push") {
             for (let count = 0; count < action.count; count++) {
               const placed = entry(first + model.length, count % 3);
-              ring.push(placed);
+              held.push(placed);
               model.push(placed);
             }
           } else if (action.do === "truncate") {
             model = model.slice(0, Math.max(0, model.length - action.back));
-            ring.truncateFrom(first + model.length);
+            held.truncateFrom(first + model.length);
           } else if (action.do === "drop") {
             const count = Math.min(action.count, model.length);
             model = model.slice(count);
             first += count;
-            ring.dropBefore(first);
+            held.dropBefore(first);
           } else {
             first += model.length + action.ahead;
             model = [];
-            ring.reset(first);
+            held.reset(first);
           }
-          expect([ring.firstIndex, ring.lastIndex]).toEqual([first, first + model.length - 1]);
-          expect(ring.bytes).toBe(model.reduce((sum, { payload }) => sum + payload.length, 0));
-          expect(ring.at(first - 1)).toBeUndefined();
-          expect(ring.at(first)).toBe(model[0]);
-          expect(ring.at(first + model.length)).toBeUndefined();
+          expect([held.firstIndex, held.lastIndex]).toEqual([first, first + model.length - 1]);
+          expect(held.bytes).toBe(model.reduce((sum, { payload }) => sum + payload.length, 0));
+          expect(held.at(first - 1)).toBeUndefined();
+          expect(held.at(first)).toBe(model[0]);
+          expect(held.at(first + model.length)).toBeUndefined();
           for (const [a, b] of looks) {
             const from = first - 2 + (a % (model.length + 4));
             const to = first - 2 + (b % (model.length + 4));
             const wanted = model.filter(({ index }) => index >= from && index <= to);
-            expect(indexes(ring.slice(from, to))).toEqual(indexes(wanted));
+            expect(indexes(held.slice(from, to))).toEqual(indexes(wanted));
           }
         }
       },
@@ -66,15 +66,15 @@ test("EntryRing is an array whose ends move, whatever its capacity does", () => 
   );
 });
 
-test("EntryRing gives memory back, and forgets what it dropped", () => {
-  const ring = new EntryRing(1);
-  for (let index = 1; index <= 100_000; index++) ring.push(entry(index, 10));
-  expect(ring.bytes).toBe(1_000_000);
-  ring.dropBefore(99_991);
-  expect(ring.bytes).toBe(100);
-  expect(indexes(ring.slice(1, 200_000))).toHaveLength(10);
-  ring.truncateFrom(99_996);
-  expect(ring.lastIndex).toBe(99_995);
-  ring.push(entry(99_996));
-  expect(indexes(ring.slice(99_990, 100_000))).toEqual([99_991, 99_992, 99_993, 99_994, 99_995, 99_996]);
+test("EntryChunks gives memory back, and forgets what it dropped", () => {
+  const held = new EntryChunks(1);
+  for (let index = 1; index <= 100_000; index++) held.push(entry(index, 10));
+  expect(held.bytes).toBe(1_000_000);
+  held.dropBefore(99_991);
+  expect(held.bytes).toBe(100);
+  expect(indexes(held.slice(1, 200_000))).toHaveLength(10);
+  held.truncateFrom(99_996);
+  expect(held.lastIndex).toBe(99_995);
+  held.push(entry(99_996));
+  expect(indexes(held.slice(99_990, 100_000))).toEqual([99_991, 99_992, 99_993, 99_994, 99_995, 99_996]);
 });
