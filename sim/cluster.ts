@@ -35,6 +35,10 @@ export interface ClusterHooks {
   onEnd(node: SimNode): void;
   onLeader(node: number, term: number): void;
   onCommitted(entry: LogEntry, term: number): void;
+  /** A leader has put a change of membership into its log; has begun to hand over; a node writes a snapshot. Default: nobody cares. */
+  onChange?(node: number): void;
+  onTransfer?(node: number, to: string): void;
+  onSnapshot?(node: number): void;
   readonly guests: GuestWatcher;
   /** What else the world of a life has. Default: nothing. */
   extendWorld?(life: ProcessLife, node: number): Partial<World>;
@@ -80,7 +84,11 @@ export class Cluster {
           timeline,
           random: random.fork(),
           weather: { ...weather.disk },
-          watcher: { onWrite: (at, write) => this.raft.onWrite(at, write) },
+          watcher: {
+            onWrite: (at, write) => this.raft.onWrite(at, write),
+            onSnapshot: (at) => hooks.onSnapshot?.(at),
+            onWipe: (at, lost) => this.raft.onWipe(at, lost),
+          },
         }),
     );
     this.raft = new RaftChecker(options.nodes, disks, timeline, hooks);

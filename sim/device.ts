@@ -88,6 +88,14 @@ export class SyncQueue<Operation> {
     else this.#held.push(waiting);
   }
 
+  /** Times what waits anew, by how the device is doing now. What was timed before comes to nothing when it is due. */
+  hurry(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#syncedUs = 0;
+    for (const { operation, done } of waiting) this.#syncSoon({ operation, done });
+  }
+
   /**
    * The process ended: of what waits a prefix is carried out, whose length is drawn; nobody is told. Answers the rest, in order; what
    * waited for room was not even begun and is not among it.

@@ -25,6 +25,8 @@ import type { Timeline } from "./timeline.ts";
 /** Told of what the checkers must know: what a member has on disk. */
 export interface DiskWatcher {
   onWrite(node: number, write: LogWrite, disk: Disk): void;
+  /** A snapshot is begun, or about to be the newest. */
+  onSnapshot?(node: number): void;
   /** The disk was replaced by an empty one; `lost` is what was on it. */
   onWipe?(node: number, lost: Platter): void;
 }
@@ -62,7 +64,7 @@ export class Disk {
     this.#device = new Device(options);
     this.#watcher = options.watcher;
     this.#queue = new SyncQueue(this.#device, (operation) => this.#carryOut(operation));
-    this.snapshots = new SnapshotDisk(options.node, this.#device);
+    this.snapshots = new SnapshotDisk(options.node, this.#device, () => options.watcher.onSnapshot?.(options.node));
     this.#device.onRoomChange(() => this.#onRoomChange());
   }
 
@@ -130,6 +132,12 @@ export class Disk {
   /** No sync ends within `durationUs`. */
   hang(durationUs: number): void {
     this.#device.hungUntilUs = this.#device.timeline.nowUs + durationUs;
+  }
+
+  /** What a slow or hung disk has not synced yet goes on as fast as it now can. */
+  hurry(): void {
+    this.#queue.hurry();
+    this.snapshots.hurry();
   }
 
   /** Whether anything more can be written. */

@@ -14,6 +14,22 @@ import { Faults } from "./faults.ts";
 const AT_ELECTION: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
 const AT_COMMIT: readonly FaultKind[] = ["vanguard-cut", "vanguard-cut", "leader-cut", "leader-kill"];
 
+/** What it does while a change of membership is not committed, and while leadership is handed over. */
+const AT_CHANGE: readonly FaultKind[] = [
+  "change-cut",
+  "change-cut",
+  "leader-cut",
+  "leader-cut",
+  "leader-kill",
+  "leader-pause",
+  "vanguard-cut",
+  "voters-kill",
+];
+const AT_TRANSFER: readonly FaultKind[] = ["transfer-strike", "transfer-strike", "leader-cut", "vanguard-cut"];
+
+/** Snapshots are many; so much rarer is a strike while one is made or taken over. */
+const SNAPSHOT_INTEREST = 0.1;
+
 /** Share of the hunter's strikes that come before anything of what the leader has just sent can arrive. */
 const AT_ONCE = 0.5;
 
@@ -59,6 +75,27 @@ export class FaultInjector {
   onCommitted(term: number): void {
     this.#hunt(AT_COMMIT, this.#plan.hunt * (term === this.#lastCommitTerm ? LATER_COMMIT_INTEREST : 1));
     this.#lastCommitTerm = term;
+  }
+
+  /** A leader has put a change of membership into its log. */
+  onChange(): void {
+    this.#hunt(AT_CHANGE, this.#plan.hunt);
+  }
+
+  /** A leader has begun to hand over. */
+  onTransfer(): void {
+    this.#hunt(AT_TRANSFER, this.#plan.hunt);
+  }
+
+  /** A node writes a snapshot. */
+  onSnapshot(node: number): void {
+    const { timeline } = this.#cluster;
+    if (!this.#active || this.#random.next() >= this.#plan.hunt * SNAPSHOT_INTEREST) return;
+    timeline.after(this.#random.next() * this.#plan.huntWithinUs, () => {
+      if (!this.#active) return;
+      this.#faults.crash(this.#cluster.node(node));
+      this.counts.set("kill", (this.counts.get("kill") ?? 0) + 1);
+    });
   }
 
   #changeWeather(storm: boolean): void {

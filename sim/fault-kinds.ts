@@ -19,6 +19,21 @@ export type FaultKind =
   | "disk-slow"
   | "disk-hang"
   | "disk-error"
+  /** No room for a while. */
+  | "disk-full"
+  /** The power goes while a write is under way, and leaves a part of it. */
+  | "torn-write"
+  /** A bit of a durable entry changes; where the others still have it. */
+  | "log-rot"
+  /** A bit of the newest snapshot changes; where the others can do without. */
+  | "snapshot-rot"
+  /** The disk is lost with all that was on it; where the others can do without. */
+  | "disk-loss"
+  /** One follower's disk and links are slow, the others go on. */
+  | "slow-follower"
+  /** Messages between Raft's members come twice, or in another order. */
+  | "duplicate"
+  | "reorder"
   /** A process stands still, sometimes longer than any lease. */
   | "pause"
   | "wall-step"
@@ -33,10 +48,17 @@ export type FaultKind =
   | "voters-kill"
   /** The minority with the most advanced logs is cut off, the leader first, and everybody else is back. */
   | "vanguard-cut"
+  /** The two halves of a change of membership do not hear each other, or one of those who come or go hears nobody. */
+  | "change-cut"
+  /** Whoever is to lead next, or leads and hands over, is struck. */
+  | "transfer-strike"
   /** What a node says is held back until about the end of its lease, and then all of it arrives. */
   | "lease-edge"
   /** A node hears late that its lease was renewed, and is lost the moment it does. */
   | "lease-squeeze";
+
+/** Those that an operator must make good, so only where there is one (`operator.ts`). */
+const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set(["snapshot-rot", "disk-loss", "change-cut", "transfer-strike"]);
 
 export const FAULT_KINDS: readonly FaultKind[] = [
   "kill",
@@ -51,6 +73,14 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "disk-slow",
   "disk-hang",
   "disk-error",
+  "disk-full",
+  "torn-write",
+  "log-rot",
+  "snapshot-rot",
+  "disk-loss",
+  "slow-follower",
+  "duplicate",
+  "reorder",
   "pause",
   "wall-step",
   "guest-crash",
@@ -61,6 +91,16 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   "leader-pause",
   "voters-kill",
   "vanguard-cut",
+  "change-cut",
+  "transfer-strike",
   "lease-edge",
   "lease-squeeze",
 ];
+
+/** What any cluster may be put under. */
+export const COMMON_FAULT_KINDS: readonly FaultKind[] = FAULT_KINDS.filter((kind) => !FOR_OPERATORS.has(kind));
+
+/** What strikes consensus alone: nothing of guests and their leases. */
+export const RAFT_FAULT_KINDS: readonly FaultKind[] = FAULT_KINDS.filter(
+  (kind) => !kind.startsWith("guest-") && !kind.startsWith("lease-"),
+);

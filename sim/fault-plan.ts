@@ -6,7 +6,7 @@
  */
 import type { Random } from "../runtime/index.ts";
 import type { Weather } from "./cluster.ts";
-import { FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
+import { COMMON_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
 import type { FaultLengths } from "./faults.ts";
 import type { ProfileName } from "./run-result.ts";
 
@@ -45,8 +45,25 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "loss",
     "disk-slow",
     "link-reset",
+    "duplicate",
+    "reorder",
   ],
-  disk: ["kill", "power-loss", "kill-all", "disk-slow", "disk-hang", "disk-error", "leader-kill"],
+  disk: [
+    "kill",
+    "power-loss",
+    "torn-write",
+    "kill-all",
+    "disk-slow",
+    "disk-hang",
+    "disk-error",
+    "disk-full",
+    "log-rot",
+    "snapshot-rot",
+    "disk-loss",
+    "slow-follower",
+    "leader-kill",
+  ],
+  membership: RAFT_FAULT_KINDS,
   library: [
     "lease-edge",
     "lease-squeeze",
@@ -85,24 +102,26 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
 
 export function drawProfile(random: Random): ProfileName {
   const drawn = random.next();
-  if (drawn < 0.5) return "mixed";
-  if (drawn < 0.7) return "leases";
-  return drawn < 0.85 ? "disk" : "elections";
+  if (drawn < 0.4) return "mixed";
+  if (drawn < 0.55) return "leases";
+  if (drawn < 0.7) return "disk";
+  return drawn < 0.85 ? "elections" : "membership";
 }
 
 export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
   const elections = profile === "elections";
+  const isQuick = elections || profile === "membership";
   return {
     weather: drawWeather(profile, random),
-    weights: drawWeights(KINDS[profile] ?? FAULT_KINDS, random),
-    lengths: elections
+    weights: drawWeights(KINDS[profile] ?? COMMON_FAULT_KINDS, random),
+    lengths: isQuick
       ? { minUs: 0.1 * SECOND_US, maxUs: 6 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
       : { minUs: 0.1 * SECOND_US, maxUs: 25 * SECOND_US, restartMinUs: 0.3 * SECOND_US, restartMaxUs: 20 * SECOND_US },
-    everyUs: (elections ? 0.5 : 1) * SECOND_US * 10 ** random.next(),
+    everyUs: (isQuick ? 0.5 : 1) * SECOND_US * 10 ** random.next(),
     stormUs: (10 + random.integer(60)) * SECOND_US,
-    calmUs: (2 + random.integer(elections ? 5 : 30)) * SECOND_US,
-    hunt: elections ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
-    huntWithinUs: 1000 * 10 ** (random.next() * (elections ? 2 : 3)),
+    calmUs: (2 + random.integer(isQuick ? 5 : 30)) * SECOND_US,
+    hunt: isQuick ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
+    huntWithinUs: 1000 * 10 ** (random.next() * (isQuick ? 2 : 3)),
   };
 }
 
@@ -115,6 +134,8 @@ export function drawWeather(profile: ProfileName, random: Random): Weather {
       loss: calm || random.next() < 0.6 ? 0 : random.next() * 0.02,
       spikes: calm || random.next() < 0.5 ? 0 : random.next() * 0.02,
       spikeUs: 0.5 * SECOND_US,
+      duplicates: 0,
+      reordered: 0,
     },
     disk: { syncMinUs: 100, syncMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2), slowness: 1 },
     guests: {

@@ -5,7 +5,9 @@
  * 8 of the Raft paper once in a million runs, these in one of thirty.
  */
 import type { Random } from "../runtime/index.ts";
+import { votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
+import { DiskFaults } from "./disk-faults.ts";
 import { FaultEndings } from "./fault-endings.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { NetworkFaults } from "./network-faults.ts";
@@ -44,6 +46,7 @@ export class Faults {
   readonly #endings: FaultEndings;
   readonly #network: NetworkFaults;
   readonly #node: NodeFaults;
+  readonly #disk: DiskFaults;
   readonly #weather: WeatherFaults;
   #stopped = false;
 
@@ -54,6 +57,7 @@ export class Faults {
     this.#endings = new FaultEndings(cluster.timeline);
     this.#network = new NetworkFaults(cluster, random, this.#endings);
     this.#node = new NodeFaults(cluster, random, this.#endings);
+    this.#disk = new DiskFaults(cluster, random, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
   }
 
@@ -66,7 +70,10 @@ export class Faults {
   /** Ends everything that is under way and starts every process that is down. */
   healAll(): void {
     this.#endings.endAll();
-    for (const node of this.#cluster.nodes) if (!node.running) node.start();
+    for (const node of this.#cluster.nodes) {
+      node.disk.hurry();
+      if (!node.running) node.start();
+    }
   }
 
   /** Does one fault. False when there was no victim for it. */
@@ -95,9 +102,25 @@ export class Faults {
       case "disk-slow":
         return this.#withNode(({ disk }) => this.#raise(disk.weather, "slowness", 10 ** (1 + random.next() * 2)));
       case "disk-hang":
-        return this.#withNode((node) => this.#node.hangDisk(node, this.#drawUs()));
+        return this.#withNode((node) => this.#disk.hang(node, this.#drawUs()));
       case "disk-error":
-        return this.#withNode((node) => this.#node.breakDisk(node));
+        return this.#withNode((node) => this.#disk.fail(node));
+      case "disk-full":
+        return this.#withNode((node) => this.#disk.fill(node, this.#drawUs()));
+      case "torn-write":
+        return this.#withNode((node) => this.#disk.tear(node, this.#drawDownUs()));
+      case "log-rot":
+        return this.#withNode((node) => this.#disk.rotLog(node, this.#drawDownUs()));
+      case "snapshot-rot":
+        return this.#withNode((node) => this.#disk.rotSnapshot(node, this.#drawDownUs()));
+      case "disk-loss":
+        return this.#withNode((node) => this.#disk.lose(node, this.#drawDownUs()));
+      case "slow-follower":
+        return this.#slowFollower();
+      case "duplicate":
+        return this.#raise(weather, "duplicates", random.next() * 0.3);
+      case "reorder":
+        return this.#raise(weather, "reordered", random.next() * 0.3);
       case "pause":
         return this.#withNode((node) => this.#node.pause(node, this.#drawUs()));
       case "wall-step":
@@ -118,6 +141,10 @@ export class Faults {
         return this.#withLeader((leader) => this.#killVotersOf(leader));
       case "vanguard-cut":
         return this.#withLeader((leader) => this.#cutVanguard(leader));
+      case "change-cut":
+        return this.#cutChange();
+      case "transfer-strike":
+        return this.#withLeader((leader) => this.#strikeTransfer(leader));
       case "lease-edge":
         return this.#withNode((node) => this.#network.makeMute(node, EDGE_MIN_US + random.integer(EDGE_SPREAD_US)));
       case "lease-squeeze":
@@ -131,9 +158,18 @@ export class Faults {
     return logUniform(this.#random, this.#lengths.minUs, this.#lengths.maxUs);
   }
 
-  #crash(node: SimNode, power: boolean): void {
+  /** Ends one node's process, for instance while its snapshot is half done. */
+  crash(node: SimNode): void {
+    if (node.running) this.#crash(node, this.#random.next() < POWER);
+  }
+
+  #drawDownUs(): number {
     const { restartMinUs, restartMaxUs } = this.#lengths;
-    this.#node.crash(node, { power, downUs: logUniform(this.#random, restartMinUs, restartMaxUs) });
+    return logUniform(this.#random, restartMinUs, restartMaxUs);
+  }
+
+  #crash(node: SimNode, power: boolean): void {
+    this.#node.crash(node, { power, downUs: this.#drawDownUs() });
   }
 
   #crashAll(power: boolean): true {
@@ -157,6 +193,44 @@ export class Faults {
       this.#node.crash(node, { power: false, downUs: this.#random.integer(VOTER_BACK_US) });
     }
     if (this.#random.next() < 0.7) this.#partition(new Set([leader.index]));
+  }
+
+  #slowFollower(): boolean {
+    const leader = this.#cluster.raft.leader();
+    const followers = this.#cluster.nodes.filter((node) => node.running && node.index !== leader);
+    const node = followers[this.#random.integer(Math.max(1, followers.length))];
+    if (node === undefined) return false;
+    this.#raise(node.disk.weather, "slowness", 10 ** (1.5 + this.#random.next() * 1.5));
+    if (this.#random.next() < 0.5) this.#network.makeDeaf(node, this.#drawUs() / 4);
+    return true;
+  }
+
+  /** Along the line between those who were voters and those who will be; without a change under way, along any line between voters. */
+  #cutChange(): boolean {
+    const { raft } = this.#cluster;
+    const all = raft.configurations.inForce();
+    const changing =
+      all.find(({ votersOutgoing }) => votersOutgoing.length > 0) ?? all[this.#random.integer(Math.max(1, all.length))];
+    if (changing === undefined) return false;
+    const { voters, votersOutgoing } = changing;
+    const old = votersOutgoing.length > 0 ? votersOutgoing : voters;
+    const moving = votersOf(changing).filter((member) => voters.includes(member) !== old.includes(member));
+    const nodesOf = (members: readonly string[]): number[] => members.flatMap((member) => raft.nodeOf(member) ?? []);
+    const group = new Set(
+      this.#random.next() < 0.5 ? nodesOf(moving) : nodesOf(old).filter(() => this.#random.next() < 0.5),
+    );
+    return group.size > 0 && group.size < this.#cluster.nodes.length && this.#partition(group);
+  }
+
+  #strikeTransfer(leader: SimNode): void {
+    const { raft } = this.#cluster;
+    const to = raft.view(leader.index)?.status().transferringTo ?? null;
+    const target = to === null ? undefined : raft.nodeOf(to);
+    const victim = target !== undefined && this.#random.next() < 0.5 ? this.#cluster.node(target) : leader;
+    const drawn = this.#random.next();
+    if (drawn < 0.4) this.crash(victim);
+    else if (drawn < 0.7) this.#partition(new Set([victim.index]));
+    else this.#node.pause(victim, this.#drawUs());
   }
 
   #squeeze(node: SimNode): void {

@@ -22,6 +22,9 @@ const RESET_MAX_US = 5000;
 const NOTICE_MIN_US = 500_000;
 const NOTICE_MAX_US = 4_000_000;
 
+/** How much longer a message takes that comes by itself. */
+const APART = 4;
+
 /** How messages travel. Times in microseconds. */
 export interface NetworkWeather {
   /** Shortest way. */
@@ -33,6 +36,9 @@ export interface NetworkWeather {
   /** Share of messages that take `spikeUs` longer. */
   spikes: number;
   spikeUs: number;
+  /** Share of messages between Raft's members that come again some time later, and of those that wait for no other. */
+  duplicates: number;
+  reordered: number;
 }
 
 /** A process as the network sees it. */
@@ -107,6 +113,12 @@ export class Link {
     const lane = this.#lane(from);
     if (!this.#up || this.#loses(envelope)) {
       network.lost += 1;
+      return;
+    }
+    const { duplicates, reordered } = network.weather;
+    if (this.#draws(duplicates, envelope)) this.#deliverApart(lane, envelope);
+    if (this.#draws(reordered, envelope)) {
+      this.#deliverApart(lane, envelope);
       return;
     }
     lane.queue.push(envelope);
@@ -245,6 +257,23 @@ export class Link {
     });
   }
 
+  /**
+   * By itself, before or after what was sent around it. A connection keeps the order, and Raft must not rely on it: what goes over two
+   * connections one after the other comes in any order.
+   */
+  #deliverApart(lane: Lane, envelope: Envelope): void {
+    const { timeline } = this.#network;
+    const generation = this.#generation;
+    timeline.after(this.#network.drawDelayUs() * APART, () => {
+      if (this.#generation === generation && lane.cuts === 0) this.#handOver(lane, envelope);
+    });
+  }
+
+  #draws(share: number, { to, message }: Envelope): boolean {
+    if (share === 0 || to.path !== "raft" || (message as { type?: unknown } | null)?.type !== "peer") return false;
+    return this.#network.random.next() < share;
+  }
+
   /** Every delivery takes the head of the queue, so two that are due at once stay in order. */
   #deliver(lane: Lane): void {
     if (lane.cuts > 0) {
@@ -252,8 +281,12 @@ export class Link {
       return;
     }
     const envelope = lane.queue.shift();
+    if (envelope !== undefined) this.#handOver(lane, envelope);
+  }
+
+  #handOver(lane: Lane, envelope: Envelope): void {
     const station = this.#network.station(lane.to);
-    if (envelope === undefined || station === null) return;
+    if (station === null) return;
     this.#network.delivered += 1;
     this.#network.timeline.note(`deliver ${lane.from} ${lane.to} ${envelope.to.path} ${describe(envelope.message)}`);
     station.life.enter(() => station.receive(envelope));

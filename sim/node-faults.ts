@@ -1,12 +1,9 @@
-/** Faults of one node: its process, its host, its disk, its guests. */
+/** Faults of one node: its process, its host, its guests. Those of its disk: `disk-faults.ts`. */
 import type { ExitReason, Random } from "../runtime/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { Guest } from "./host.ts";
 import type { SimNode } from "./sim-node.ts";
-
-/** Somebody replaces a broken disk's controller within this. */
-const DISK_REPAIR_US = 5_000_000;
 
 export class NodeFaults {
   readonly #cluster: Cluster;
@@ -34,29 +31,6 @@ export class NodeFaults {
       if (node.process?.life === life) node.resume();
     });
     return true;
-  }
-
-  hangDisk(node: SimNode, durationUs: number): void {
-    this.#cluster.timeline.note(`fault disk-hang ${node.index} ${Math.round(durationUs)}`);
-    node.disk.hang(durationUs);
-    node.journal.hang(durationUs);
-    this.#endings.after(durationUs, () => {
-      node.disk.hang(0);
-      node.journal.hang(0);
-    });
-  }
-
-  /** The member is out of service; later somebody restarts it on a disk that works. */
-  breakDisk(node: SimNode): void {
-    const life = node.process?.life;
-    this.#cluster.timeline.note(`fault disk-error ${node.index}`);
-    node.disk.failNextWrite();
-    node.journal.failNextWrite();
-    this.#endings.after(this.#random.integer(DISK_REPAIR_US), () => {
-      if (node.process?.life !== life) return;
-      node.kill();
-      node.start();
-    });
   }
 
   stepWall(node: SimNode): void {

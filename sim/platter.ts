@@ -22,6 +22,8 @@ export class Platter {
   /** First index that cannot be read; null when all can be. */
   rottenFrom: number | null = null;
   readonly #entries: LogEntry[] = [];
+  /** What was durable here before it rotted, as `INDEX TERM`. */
+  readonly #rotted = new Set<string>();
   #repairs: string[] = [];
 
   get lastIndex(): number {
@@ -38,14 +40,12 @@ export class Platter {
     return this.#entries[index - 1 - this.base.index];
   }
 
-  /** The configuration entries behind the base. */
-  configurations(): readonly LogEntry[] {
-    return this.#entries.filter(({ type }) => type === "configuration");
-  }
-
-  /** Whether an entry is durable here; one before the base is, by the snapshot that stands for it. */
+  /**
+   * Whether an entry is durable here, or was until it rotted: who acknowledged it then does not vote before it has it again. One
+   * before the base is, by the snapshot that stands for it.
+   */
   holds({ index, term }: LogPosition): boolean {
-    return index < this.base.index || this.termAt(index) === term;
+    return index < this.base.index || this.termAt(index) === term || this.#rotted.has(`${index} ${term}`);
   }
 
   termAt(index: number): number | undefined {
@@ -105,6 +105,7 @@ export class Platter {
         ? null
         : { fromIndex: this.rottenFrom, message: `entry ${this.rottenFrom} fails its checksum` };
     const readable = damage === null ? this.#entries.length : damage.fromIndex - 1 - this.base.index;
+    for (const { index, term } of this.#entries.slice(readable)) this.#rotted.add(`${index} ${term}`);
     const { identity, hardState, base } = this;
     return { identity, hardState, base, entries: this.#entries.slice(0, readable), repairs, damage };
   }

@@ -1,163 +1,276 @@
 /**
- * Consensus alone: in each process a Raft actor and a machine that remembers what it applied.
+ * Consensus and a machine on it: in each process a Raft actor and the machine actor of `actors/raft/machine` with a few registers
+ * (`register-machine.ts`), outside of them clients that keep a history (`kv-clients.ts`) and an operator (`operator.ts`).
  *
- * The load proposes numbered payloads at any node. A payload is acknowledged when its node has applied it; what was
- * acknowledged must be in the log of every node at the end.
+ * Logs are short before they are compacted, and snapshots slow on their way, so that both happen in every run. Some nodes are spare: they run,
+ * belong to no cluster, and wait to be added.
  */
-import { jsonCodec, type Behavior, type LogEntry, type Random, type Ref } from "../runtime/index.ts";
+import type { Random } from "../runtime/index.ts";
 import {
   brokenRules,
   raftActor,
   RAFT_SPAWN_OPTIONS,
   type RaftActorMessage,
-  type RaftEvent,
   type RaftLimits,
 } from "../actors/raft/index.ts";
-import { sameEntry } from "./checkers/committed-log.ts";
+import { MACHINE_SPAWN_OPTIONS, machineActor, type AppliedAt, type MachineView } from "../actors/raft/machine/index.ts";
+import { checkLinearizability } from "./checkers/linearizability.ts";
+import { votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
+import { DOOR, doorActor } from "./door-actor.ts";
 import type { GuestWatcher } from "./host.ts";
+import { KvClients } from "./kv-clients.ts";
+import { Operator } from "./operator.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
+import { RegisterMachine, type RegisterCommand } from "./register-machine.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Process, SimNode } from "./sim-node.ts";
-
-/** The machine of one life of a node. */
-interface Machine {
-  applied: number;
-  readonly raft: Ref<RaftActorMessage>;
-}
 
 export interface RaftScenarioOptions {
   readonly random: Random;
   readonly planted: PlantedFaults;
   readonly limits: Partial<RaftLimits>;
-  /** Mean pause between two proposals, in microseconds. */
-  readonly proposeEveryUs: number;
+  /** Mean pause between two operations of clients, in microseconds. */
+  readonly everyUs: number;
+  /** Nodes that form the cluster; the others are spare. */
+  readonly founders: number;
+  /** Mean pause between two changes of membership; null: none but to replace what is lost. */
+  readonly changeEveryUs: number | null;
+}
+
+/** Voters of a cluster whose membership changes, unless it has fewer from the start. */
+const VOTERS_MIN = 3;
+const VOTERS_MAX = 7;
+
+const CLIENTS_MAX = 8;
+const KEYS_MAX = 4;
+
+/** Fewest and most entries from one snapshot to the next, and behind it; what is drawn lies between, small ones as often as large ones. */
+const EVERY_MIN = 15;
+const EVERY_MAX = 300;
+const TRAILING_MAX = 100;
+
+/** Bytes of a large snapshot, and how many of them travel in a second where snapshots are slow. */
+const BALLAST_BYTES = 600_000;
+const SLOW_BYTES_PER_SECOND = 250_000;
+
+/** Entries that may come while a snapshot is made. */
+const SLACK = 100;
+
+/** Sessions that the machine remembers: few, so that some are forgotten while they are in use. */
+const SESSIONS_MAX = 40;
+
+/** The machine of one life of a node. */
+interface Machine {
+  readonly registers: RegisterMachine;
+  applied: number;
+  isRestored: boolean;
 }
 
 export class RaftScenario implements Scenario {
   readonly guests: GuestWatcher = { onGuestStarted: () => {}, onGuestEnded: () => {} };
+  readonly settleWithinUs = 60_000_000;
   readonly #options: RaftScenarioOptions;
+  readonly #clients: KvClients;
+  readonly #operator: Operator;
   readonly #machines = new Map<number, Machine>();
-  /** Payload by number, waiting at a node for being applied there. */
-  readonly #waiting = new Map<string, number>();
-  readonly #acknowledged: { readonly index: number; readonly entry: LogEntry }[] = [];
+  /** By number of the operation: where in the log it was carried out. */
+  readonly #acted = new Map<number, string>();
+  /** By index: what the registers were, and who was there first. */
+  readonly #states = new Map<number, { readonly fingerprint: string; readonly node: number }>();
+  readonly #snapshotting: { readonly everyEntries: number; readonly bytesPerSecondMax: number };
+  readonly #trailingEntries: number;
+  readonly #ballastBytes: number;
+  readonly #sessionsMax: number;
   #cluster!: Cluster;
-  #proposed = 0;
-  #loaded = false;
+  #isProbed = false;
+  #installs = 0;
+  #comparisons = 0;
 
   constructor(options: RaftScenarioOptions) {
+    const { random, everyUs, changeEveryUs, founders } = options;
     this.#options = options;
+    this.#clients = new KvClients({
+      random: random.fork(),
+      clients: 1 + random.integer(CLIENTS_MAX),
+      keys: 1 + random.integer(KEYS_MAX),
+      everyUs,
+      path: "machine",
+    });
+    this.#operator = new Operator({
+      random: random.fork(),
+      everyUs: changeEveryUs,
+      votersMin: Math.min(VOTERS_MIN, founders),
+      votersMax: Math.max(VOTERS_MAX, founders),
+    });
+    const isLarge = random.next() < 0.3;
+    this.#ballastBytes = isLarge ? BALLAST_BYTES : 0;
+    this.#snapshotting = {
+      everyEntries: Math.round(EVERY_MIN * (EVERY_MAX / EVERY_MIN) ** random.next()),
+      bytesPerSecondMax: isLarge && random.next() < 0.7 ? SLOW_BYTES_PER_SECOND : 10_000_000,
+    };
+    this.#trailingEntries = random.next() < 0.3 ? 0 : random.integer(TRAILING_MAX);
+    this.#sessionsMax = random.next() < 0.3 ? SESSIONS_MAX : 32_768;
   }
 
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#clients.attach(cluster);
+    this.#operator.attach(cluster);
   }
 
   compose(process: Process): void {
-    const { node, system, store, snapshots } = process;
-    const subscriber = system.spawn(this.#machine(node.index), { name: "machine" });
-    const raft = system.spawn(
+    const { node, life, system, store, snapshots } = process;
+    const machine: Machine = { registers: this.#registers(node.index), applied: 0, isRestored: false };
+    this.#machines.set(node.index, machine);
+    system.spawn(doorActor(), { name: DOOR });
+    const subscriber = system.spawn(
+      machineActor({
+        raft: system.refAt<RaftActorMessage>({ node: node.name, path: "raft" }),
+        machine: machine.registers,
+        sessions: { max: this.#sessionsMax },
+        onApply: (view) => this.#onApply(node.index, machine, view),
+        onEvent: (event) => {
+          if (!life.alive) return;
+          this.#cluster.timeline.note(`event ${node.index} ${event.type}`);
+          if (event.type === "store-failed" && event.error.code === "store-corrupt")
+            this.#operator.onOutOfService(node);
+        },
+      }),
+      MACHINE_SPAWN_OPTIONS,
+    );
+    system.spawn(
       raftActor({
-        voters: this.#cluster.names,
+        voters: this.#cluster.names.slice(0, this.#options.founders),
         store,
         snapshots,
         subscriber,
-        limits: this.#options.limits,
+        limits: { ...this.#options.limits, trailingEntries: this.#trailingEntries, promotionLagMax: 50 },
+        snapshotting: this.#snapshotting,
         rules: brokenRules(this.#options.planted),
         onStart: (view) => this.#cluster.raft.onStart(node.index, view),
       }),
       RAFT_SPAWN_OPTIONS,
     );
-    this.#machines.set(node.index, { applied: 0, raft });
   }
 
   check(): void {}
 
   onEnd(node: SimNode): void {
     this.#machines.delete(node.index);
-    for (const [payload, at] of this.#waiting) if (at === node.index) this.#waiting.delete(payload);
   }
 
   load(): void {
-    this.#loaded = true;
-    this.#proposeSoon();
+    this.#clients.start();
+    this.#operator.start();
   }
 
   unload(): void {
-    this.#loaded = false;
+    this.#clients.stop();
+    this.#operator.stop();
+  }
+
+  probe(untilUs: number): void {
+    this.#clients.probe(() => {
+      this.#isProbed = true;
+    }, untilUs);
+  }
+
+  halted(): string | null {
+    return this.#isProbed ? null : `no write was acknowledged`;
   }
 
   unsettled(): string | null {
-    const { raft, nodes } = this.#cluster;
+    const { raft } = this.#cluster;
     const leader = raft.leader();
-    if (leader === undefined) return "no member leads";
-    const behind = nodes.find((node) => this.#machines.get(node.index)?.applied !== raft.committed.lastIndex);
+    const placed = raft.configurations.committed;
+    if (leader === undefined || placed === null) return "no member leads";
+    if (!this.#isProbed) return "the last write is not acknowledged";
+    if (this.#clients.open > 0) return `${this.#clients.open} clients wait for an answer`;
     const last = raft.view(leader)?.status().lastIndex ?? 0;
-    if (raft.committed.lastIndex < last)
-      return `the leader's log ends at ${last}, ${raft.committed.lastIndex} is committed`;
-    if (behind) return `${behind.name} has not applied everything up to ${raft.committed.lastIndex}`;
+    const { lastIndex } = raft.committed;
+    if (lastIndex < last) return `the leader's log ends at ${last}, ${lastIndex} is committed`;
+    const unfinished = this.#operator.unfinished();
+    if (unfinished !== null) return unfinished;
+    for (const member of [...votersOf(placed.configuration), ...placed.configuration.learners]) {
+      const wrong = this.#unsettledMember(member, lastIndex);
+      if (wrong !== null) return `${member} ${wrong}`;
+    }
     return null;
   }
 
   checkEnd(): void {
-    const { raft, timeline } = this.#cluster;
-    for (const { index, entry } of this.#acknowledged) {
-      const committed = raft.committed.entryAt(index);
-      if (committed !== undefined && sameEntry(committed, entry)) continue;
-      timeline.fail("acknowledged-is-kept", `Index ${index} was acknowledged and is not what is committed there`);
-    }
+    const { timeline } = this.#cluster;
+    const result = checkLinearizability(this.#clients.history);
+    if (result.ok === false) timeline.fail("history-is-linearizable", result.message);
+    else if (result.ok === "undecided") timeline.fail("history-is-judged", result.message);
   }
 
   marks(): Readonly<Record<string, number>> {
-    return { proposed: this.#proposed, acknowledged: this.#acknowledged.length };
-  }
-
-  #machine(node: number): Behavior<null, RaftEvent> {
+    const { acknowledged, reads, refused, unknown, repeated } = this.#clients;
+    const { changes, transfers, replaced } = this.#operator;
     return {
-      name: "machine",
-      init: () => null,
-      receive: (state, event) => {
-        if (event.type === "committed") for (const entry of event.entries) this.#apply(node, entry);
-        return state;
-      },
+      ...{ acknowledged, reads, refused, unknown, "writes repeated": repeated },
+      ...{ "members changed": changes, "leaders handed over": transfers, "members replaced": replaced },
+      "snapshots asked for": this.#operator.snapshots,
+      "snapshots restored": this.#installs,
+      "states compared": this.#comparisons,
     };
   }
 
-  #apply(node: number, entry: LogEntry): void {
-    const { timeline } = this.#cluster;
-    const machine = this.#machines.get(node);
-    if (machine === undefined) return;
-    if (entry.index !== machine.applied + 1) {
-      timeline.fail("applied-in-order", `Node ${node} applied ${entry.index} after ${machine.applied}`);
+  #unsettledMember(member: string, lastIndex: number): string | null {
+    const { raft } = this.#cluster;
+    const node = raft.nodeOf(member);
+    const status = node === undefined ? undefined : raft.view(node)?.status();
+    const applied = node === undefined ? undefined : this.#machines.get(node)?.applied;
+    if (status === undefined || applied === undefined) return "does not take part";
+    if (applied !== lastIndex) return `has applied ${applied} of ${lastIndex} entries`;
+    if (status.recovering) return "does not vote, as its disk was damaged";
+    const bound = this.#trailingEntries + 2 * this.#snapshotting.everyEntries + SLACK;
+    const length = status.lastIndex - status.base;
+    return length > bound ? `holds a log of ${length} entries, wanted at most ${bound}` : null;
+  }
+
+  #registers(node: number): RegisterMachine {
+    return new RegisterMachine({
+      onAct: (command, at) => this.#onAct(node, command, at),
+      onRestored: () => {
+        this.#installs += 1;
+        const machine = this.#machines.get(node);
+        if (machine !== undefined) machine.isRestored = true;
+      },
+      ballastBytes: this.#ballastBytes,
+    });
+  }
+
+  /** Each operation is carried out at one place of the log only, whoever carries it out and however often. */
+  #onAct(node: number, { operation }: RegisterCommand, { index, position }: AppliedAt): void {
+    const place = `${index}/${position}`;
+    const before = this.#acted.get(operation);
+    if (before === undefined) this.#acted.set(operation, place);
+    else if (before !== place) {
+      const message = `Node ${node} carries out operation ${operation} at ${place}; it was carried out at ${before}`;
+      this.#cluster.timeline.fail("acts-at-most-once", message);
     }
-    machine.applied = entry.index;
-    timeline.note(`apply ${node} ${entry.index} ${entry.term}`);
-    if (entry.type === "noop") return;
-    const payload = String(jsonCodec.decode(entry.payload));
-    if (this.#waiting.get(payload) !== node) return;
-    this.#waiting.delete(payload);
-    this.#acknowledged.push({ index: entry.index, entry });
   }
 
-  #proposeSoon(): void {
-    const { random, proposeEveryUs } = this.#options;
-    this.#cluster.timeline.after(-Math.log(1 - random.next()) * proposeEveryUs, () => {
-      if (!this.#loaded) return;
-      this.#propose(random.integer(this.#cluster.nodes.length));
-      this.#proposeSoon();
-    });
-  }
-
-  #propose(at: number): void {
-    const process = this.#cluster.node(at).process;
-    const machine = this.#machines.get(at);
-    if (process === null || machine === undefined) return;
-    this.#proposed += 1;
-    const payload = `p${this.#proposed}`;
-    this.#waiting.set(payload, at);
-    this.#cluster.timeline.note(`propose ${at} ${payload}`);
-    process.life.enter(() => {
-      process.system.tell(machine.raft, { type: "propose", payload: jsonCodec.encode(payload) });
-    });
+  #onApply(node: number, machine: Machine, { applied, timeMs, sessions }: MachineView): void {
+    const { timeline } = this.#cluster;
+    if (this.#machines.get(node) !== machine) return;
+    if (applied !== machine.applied + 1 && !(machine.isRestored && applied > machine.applied)) {
+      timeline.fail("applied-in-order", `Node ${node} applied ${applied} after ${machine.applied}`);
+    }
+    machine.applied = applied;
+    machine.isRestored = false;
+    timeline.note(`apply ${node} ${applied}`);
+    const fingerprint = `${machine.registers.fingerprint} ${timeMs} ${sessions}`;
+    const first = this.#states.get(applied);
+    if (first === undefined) this.#states.set(applied, { fingerprint, node });
+    else {
+      this.#comparisons += 1;
+      if (first.fingerprint === fingerprint) return;
+      const message = `At index ${applied} node ${node} has "${fingerprint}", node ${first.node} had "${first.fingerprint}"`;
+      timeline.fail("state-machine-safety", message);
+    }
   }
 }

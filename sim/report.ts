@@ -39,8 +39,9 @@ export function showFailure(run: string, failure: SeedFailure, replay: string): 
 /** The command that runs the same seed again. */
 export function replayCommand(run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile">): string {
   const { seed, nodes, durationMs, profile } = run;
+  const sized = nodes === undefined ? "" : ` --nodes ${nodes}`;
   const named = profile === undefined ? "" : ` --profile ${profile}`;
-  return `blixard sim --seed ${seed} --nodes ${nodes} --duration ${formatOption(durationMs)}${named}`;
+  return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}`;
 }
 
 /** The shortest form that a duration option takes without loss. */

@@ -4,8 +4,8 @@ import type { PlantedFaults } from "./planted-faults.ts";
 export interface RunOptions {
   /** Decides everything: faults, delays, the order of turns, the workload. A safe integer. */
   readonly seed: number;
-  /** Members of the cluster, 1 to 9. */
-  readonly nodes: number;
+  /** Members of the cluster, 1 to 9. Default: 3 to 7, drawn from the seed. */
+  readonly nodes?: number;
   /** Simulated time under faults and load. Healing and the last checks come on top (about a minute of simulated time). */
   readonly durationMs: number;
   /** Which faults are drawn and how hard they hit. Default: drawn from the seed. */
@@ -23,14 +23,16 @@ export interface RunOptions {
 
 /**
  * `mixed`: everything, each kind of fault switched on or off by the seed; `elections`: leaders lose their post at the
- * worst moments; `disk`: crashes and power losses over slow disks; `leases`: pauses, drift and cut-off nodes under load;
+ * worst moments; `disk`: crashes, power losses and disks that tear, rot, fill up and get lost; `membership`: all of
+ * that while members come, go and take over; `leases`: pauses, drift and cut-off nodes under load;
  * `calm`: no faults, for measuring. `library`, only when it is named: what library users stand on, a singleton, sharded
  * entities and reliable delivery, under partitions, crashes, pauses and drift.
  */
-export type ProfileName = "mixed" | "elections" | "disk" | "leases" | "calm" | "library";
+export type ProfileName = "mixed" | "elections" | "disk" | "membership" | "leases" | "calm" | "library";
 
 export interface SeedResult {
   readonly seed: number;
+  /** Members of the cluster at first. */
   readonly nodes: number;
   readonly durationMs: number;
   readonly profile: ProfileName;

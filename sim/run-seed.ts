@@ -12,6 +12,7 @@ import { FaultInjector } from "./fault-injector.ts";
 import { drawPlan, drawProfile } from "./fault-plan.ts";
 import { LibraryScenario } from "./library-scenario.ts";
 import { MemberScenario } from "./member-scenario.ts";
+import type { PlantedFaults } from "./planted-faults.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Scenario } from "./scenario.ts";
@@ -21,8 +22,18 @@ import { Timeline } from "./timeline.ts";
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
 const SETTLE_US = 120_000_000;
 
+/** After the last fault a write must be acknowledged within this. */
+const PROGRESS_US = 10_000_000;
+
 const LINES_KEPT_DEFAULT = 40;
 const NODES_MAX = 9;
+
+/** Where nobody says how many nodes: from three to seven. */
+const NODES_FROM = 3;
+const NODES_RANGE = 5;
+
+/** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
+const SPARES = 2;
 
 /** VMs of one run; all of them fit on one node, so a VM never waits for room. */
 const VMS_MAX = 8;
@@ -39,6 +50,7 @@ export function runSeed(options: RunOptions): SeedResult {
 class Run {
   readonly #options: RunOptions;
   readonly #profile: ProfileName;
+  readonly #nodes: number;
   readonly #log: EventLog;
   readonly #timeline: Timeline;
   readonly #cluster: Cluster;
@@ -52,16 +64,23 @@ class Run {
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
     const drawn = drawProfile(random);
     this.#profile = options.profile ?? drawn;
+    const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
+    this.#nodes = options.nodes ?? drawnNodes;
     this.#log = new EventLog({
       linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
       ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const plan = drawPlan(this.#profile, random.fork());
-    const scenario = makeScenario(this.#profile, options, this.#timeline, random.fork());
+    const scenario = makeScenario(this.#profile, {
+      planted: options.planted ?? {},
+      timeline: this.#timeline,
+      random: random.fork(),
+      nodes: this.#nodes,
+    });
     this.#scenario = scenario;
     this.#cluster = new Cluster({
-      nodes: options.nodes,
+      nodes: this.#nodes + (this.#profile === "membership" ? SPARES : 0),
       timeline: this.#timeline,
       random: random.fork(),
       weather: plan.weather,
@@ -73,6 +92,9 @@ class Run {
           this.#leaders += 1;
           this.#injector.onLeader();
         },
+        onChange: () => this.#injector.onChange(),
+        onTransfer: () => this.#injector.onTransfer(),
+        onSnapshot: (node) => this.#injector.onSnapshot(node),
         onCommitted: (_, term) => this.#injector.onCommitted(term),
         guests: scenario.guests,
       },
@@ -100,7 +122,10 @@ class Run {
     this.#scenario.unload();
     this.#injector.stop();
     timeline.note("healed");
-    const untilUs = timeline.nowUs + SETTLE_US;
+    const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
+    const untilUs = timeline.nowUs + settleUs;
+    this.#scenario.probe?.(untilUs);
+    timeline.after(PROGRESS_US, () => this.#checkProgress());
     let unsettled = this.#scenario.unsettled();
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
       timeline.run(timeline.nowUs + SETTLED_EVERY_US);
@@ -108,11 +133,18 @@ class Run {
     }
     if (timeline.failure !== null) return;
     if (unsettled === null) this.#scenario.checkEnd();
-    else timeline.fail("settles", `${SETTLE_US / 1_000_000} s after all faults ended, ${unsettled}`);
+    else timeline.fail("settles", `${settleUs / 1_000_000} s after all faults ended, ${unsettled}`);
+  }
+
+  #checkProgress(): void {
+    const halted = this.#scenario.halted?.() ?? null;
+    if (halted === null) return;
+    this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after all faults ended, ${halted}`);
   }
 
   #result(): SeedResult {
-    const { seed, nodes, durationMs } = this.#options;
+    const { seed, durationMs } = this.#options;
+    const nodes = this.#nodes;
     const failure = this.#failure();
     return {
       seed,
@@ -144,21 +176,37 @@ class Run {
   }
 }
 
-function makeScenario(profile: ProfileName, options: RunOptions, timeline: Timeline, random: Random): Scenario {
+interface Circumstances {
+  readonly planted: PlantedFaults;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Those that the cluster begins with. */
+  readonly nodes: number;
+}
+
+function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }: Circumstances): Scenario {
   const shared = {
     random: random.fork(),
-    planted: options.planted ?? {},
+    planted,
     // Figure 8 of the Raft paper needs a message to end between two entries.
     limits: random.next() < 0.5 ? { entriesPerMessageMax: 1 } : {},
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
-  if (profile === "elections") return new RaftScenario({ ...shared, proposeEveryUs: pauseUs });
+  const changeUs = 700_000 * 10 ** random.next();
+  if (profile === "elections" || profile === "disk" || profile === "membership") {
+    const changeEveryUs = profile === "membership" ? changeUs : null;
+    return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs });
+  }
   if (profile === "library") return new LibraryScenario({ ...shared, timeline, everyUs: pauseUs / 2 });
   return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
 }
 
 /** @throws {RangeError} */
-export function requireRange({ seed, nodes, durationMs }: Pick<RunOptions, "seed" | "nodes" | "durationMs">): void {
+export function requireRange({
+  seed,
+  nodes = NODES_FROM,
+  durationMs,
+}: Pick<RunOptions, "seed" | "nodes" | "durationMs">): void {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);

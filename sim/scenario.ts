@@ -20,6 +20,12 @@ export interface Scenario {
   load(): void;
   /** Sends no more new requests. */
   unload(): void;
+  /** How long it may take to settle, in microseconds. Default: two minutes. */
+  readonly settleWithinUs?: number;
+  /** Faults are over: sends one request, which must be answered by then. */
+  probe?(untilUs: number): void;
+  /** What has not gone on since then; null when the request was answered. */
+  halted?(): string | null;
   /** Faults are over: whether everything is as it must be by now. Asked until it says null. */
   unsettled(): string | null;
   /** After everything has settled: what must be true of the whole. Reports through `timeline.fail`. */

@@ -38,14 +38,17 @@ type Operation =
 export class SnapshotDisk {
   readonly #node: number;
   readonly #device: Device;
+  /** A snapshot is begun or ended. */
+  readonly #onStep: () => void;
   readonly #queue: SyncQueue<Operation>;
   /** The newest first. */
   #finished: Kept[] = [];
   #unfinished: { readonly head: SnapshotHead; readonly chunks: Uint8Array[] } | null = null;
   #repairs: string[] = [];
 
-  constructor(node: number, device: Device) {
+  constructor(node: number, device: Device, onStep: () => void = () => {}) {
     this.#node = node;
+    this.#onStep = onStep;
     this.#device = device;
     this.#queue = new SyncQueue(device, (operation) => this.#carryOut(operation));
   }
@@ -67,6 +70,7 @@ export class SnapshotDisk {
     const { timeline } = this.#device;
     const push = (operation: Operation, done: (error?: StoreError) => void): void => {
       if (!life.alive) return;
+      if (operation.type !== "write") this.#onStep();
       this.#queue.push(operation, () => {
         life.enter(() => done(operation.type === "finish" ? operation.failed : undefined));
       });
@@ -109,6 +113,10 @@ export class SnapshotDisk {
     newest.rotten.add(number);
     this.#device.timeline.note(`rot ${this.#node} snapshot ${newest.snapshot.id} ${number}`);
     return true;
+  }
+
+  hurry(): void {
+    this.#queue.hurry();
   }
 
   wipe(): void {

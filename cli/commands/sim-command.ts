@@ -8,11 +8,10 @@ import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
-const PROFILES = ["mixed", "elections", "disk", "leases", "calm", "library"] as const;
+const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
 const SEED_MAX = 2 ** 32 - 1;
 const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;
-const NODES_DEFAULT = 5;
 const DURATION_DEFAULT_MS = 600_000;
 
 const EXAMPLES = `
@@ -26,7 +25,7 @@ A seed decides everything: the same seed gives the same events, byte for byte, o
 interface SimFlags {
   readonly seed?: number;
   readonly seeds: number;
-  readonly nodes: number;
+  readonly nodes?: number;
   readonly duration: number;
   readonly profile?: (typeof PROFILES)[number];
   readonly events?: boolean;
@@ -39,7 +38,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .description("run the cluster's actors in the deterministic simulator")
     .option("--seed <number>", "first seed (default: drawn, and printed)", toCount(0, SEED_MAX))
     .option("--seeds <count>", "how many seeds, one after the other", toCount(1, SEEDS_MAX), 1)
-    .option("--nodes <count>", "nodes of the cluster", toCount(1, NODES_MAX), NODES_DEFAULT)
+    .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
     .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--events", "print every event of the runs")
@@ -80,7 +79,7 @@ async function simulate({ terminal, now }: CliContext, flags: SimFlags): Promise
 function optionsOf({ nodes, duration, profile, events }: SimFlags, seed: number, lines: string[]): RunOptions {
   return {
     seed,
-    nodes,
+    ...(nodes === undefined ? {} : { nodes }),
     durationMs: duration,
     ...(profile === undefined ? {} : { profile }),
     ...(events === true ? { onLine: (line: string) => void lines.push(line) } : {}),

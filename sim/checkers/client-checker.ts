@@ -78,6 +78,7 @@ export class ClientChecker {
 
   #checkAcknowledged(): void {
     for (const { command, version } of this.#unchecked) {
+      if (version < this.#committed.firstIndex) continue;
       const entry = this.#committed.entryAt(version);
       const found = entry === undefined ? undefined : this.#commandOf(entry);
       if (found !== undefined && JSON.stringify(found) === JSON.stringify(command)) continue;
@@ -110,7 +111,7 @@ export class ClientChecker {
     while (this.#scanned < this.#committed.lastIndex) {
       this.#scanned += 1;
       const entry = this.#committed.entryAt(this.#scanned);
-      if (entry === undefined || entry.type === "noop") continue;
+      if (entry?.type !== "command") continue;
       const { session, sequence, command } = this.#codec.decode(entry.payload) as Proposal;
       if (!isUsers(command)) continue;
       const id = `${session} ${sequence}`;
@@ -136,7 +137,7 @@ export class ClientChecker {
   }
 
   #commandOf(entry: LogEntry): Command | undefined {
-    return entry.type === "noop" ? undefined : (this.#codec.decode(entry.payload) as Proposal).command;
+    return entry.type !== "command" ? undefined : (this.#codec.decode(entry.payload) as Proposal).command;
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * Raft's safety, asked after every event of whoever was touched by it (Raft paper, figure 3).
+ * Raft's safety, asked after every event of whoever was touched by it (Ongaro's dissertation, figure 3.2).
  *
- * Incremental: a log is compared where it grows, a commit where it moves. For log matching it is enough that an entry
- * (index, term) has the same content and the same predecessor's term wherever it is written; by induction so has
- * everything before it.
+ * Incremental: a log is compared where it grows (`written-log.ts`), a commit where it moves (`committed-log.ts`), configurations where they
+ * change (`configuration-checker.ts`). What it looks at are the disks and the logs of members, not what is answered.
  */
+import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { LogEntry, LogWrite } from "../../runtime/index.ts";
-import type { RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { Disk, DiskWatcher } from "../disk.ts";
+import type { Platter } from "../platter.ts";
 import type { Timeline } from "../timeline.ts";
-import { CommittedLog, sameEntry } from "./committed-log.ts";
+import { CommittedLog } from "./committed-log.ts";
+import { ConfigurationChecker } from "./configuration-checker.ts";
+import { describeConfiguration, isQuorum } from "./quorums.ts";
+import { KnownEntries, WrittenLog } from "./written-log.ts";
 
 /** What is known of one life of a member. */
 interface Watched {
@@ -17,13 +20,11 @@ interface Watched {
   term: number;
   commit: number;
   applied: number;
+  base: number;
   leads: boolean;
-}
-
-/** An entry as it was first written by anybody. */
-interface Known {
-  readonly entry: LogEntry;
-  readonly previousTerm: number;
+  transferringTo: string | null;
+  /** What was in force when it was looked at before. */
+  configuration: Configuration;
 }
 
 export interface RaftListener {
@@ -31,27 +32,36 @@ export interface RaftListener {
   onLeader(node: number, term: number): void;
   /** An index was committed for the first time, by a leader of `term`. */
   onCommitted(entry: LogEntry, term: number): void;
+  /** A leader has put another configuration into its log. */
+  onChange?(node: number): void;
+  /** A leader has begun to hand over to the member of that id. */
+  onTransfer?(node: number, to: string): void;
 }
 
 export class RaftChecker implements DiskWatcher {
   readonly committed: CommittedLog;
+  readonly configurations: ConfigurationChecker;
   readonly #timeline: Timeline;
   readonly #listener: RaftListener;
   readonly #members: (Watched | null)[];
   readonly #disks: readonly Disk[];
-  /** By node: its log as written, synced or not. */
-  readonly #written: LogEntry[][];
-  /** By index: every entry that was ever written there. */
-  readonly #known: Known[][] = [];
+  /** By node. */
+  readonly #written: WrittenLog[];
+  readonly #known = new KnownEntries();
   readonly #leaders = new Map<number, number>();
+  /** By member: what was on a disk that is lost. */
+  readonly #lost = new Map<string, Platter>();
+  /** Nodes whose log has got a configuration since they were looked at. */
+  readonly #changed = new Set<number>();
 
   constructor(nodes: number, disks: readonly Disk[], timeline: Timeline, listener: RaftListener) {
     this.#timeline = timeline;
     this.#listener = listener;
     this.#disks = disks;
     this.#members = Array.from({ length: nodes }, () => null);
-    this.#written = Array.from({ length: nodes }, () => []);
+    this.#written = Array.from({ length: nodes }, () => new WrittenLog({ index: 0, term: 0 }, []));
     this.committed = new CommittedLog(timeline);
+    this.configurations = new ConfigurationChecker(timeline);
   }
 
   /** The leader of the newest term among the members that run; undefined without one. */
@@ -64,29 +74,43 @@ export class RaftChecker implements DiskWatcher {
     return found;
   }
 
+  /** Undefined while the node does not take part. */
   view(node: number): RaftView | undefined {
     return this.#members[node]?.view;
   }
 
-  /** A member has loaded its log. */
+  /** The node of a member, while its disk exists. */
+  nodeOf(member: string): number | undefined {
+    const found = this.#disks.findIndex(({ platter }) => platter.identity?.member === member);
+    return found < 0 ? undefined : found;
+  }
+
+  /** A member takes part: it has loaded its log, or was just made one. */
   onStart(node: number, view: RaftView): void {
-    const { lastIndex, term } = view.status();
-    this.#written[node] = [...view.entries(1, lastIndex)];
-    this.#members[node] = { view, term, commit: 0, applied: 0, leads: false };
+    const { lastIndex, term, base, configuration } = view.status();
+    const position = { index: base, term: view.termAt(base) ?? 0 };
+    this.#written[node] = new WrittenLog(position, view.entries(base + 1, lastIndex));
+    const fresh = { commit: 0, applied: 0, base: 0, leads: false, transferringTo: null };
+    this.#members[node] = { view, term, ...fresh, configuration: configuration.configuration };
+    this.#changed.add(node);
   }
 
   onEnd(node: number): void {
     this.#members[node] = null;
+    this.configurations.onEnd(node);
+  }
+
+  onWipe(_: number, lost: Platter): void {
+    if (lost.identity !== null) this.#lost.set(lost.identity.member, lost);
   }
 
   onWrite(node: number, write: LogWrite): void {
-    const written = this.#written[node] as LogEntry[];
-    for (const entry of write.entries) {
-      written.length = Math.min(written.length, entry.index - 1);
-      const previousTerm = written[entry.index - 2]?.term ?? 0;
-      written.push(entry);
-      this.#compare(node, entry, previousTerm);
-    }
+    this.#written[node]?.write(write, (entry, previousTerm) => {
+      if (entry.type === "configuration") this.#changed.add(node);
+      if (this.#known.agrees(entry, previousTerm)) return;
+      const where = `index ${entry.index} of term ${entry.term}`;
+      this.#fail("log-matching", `Node ${node} writes another ${where} than was written before`);
+    });
   }
 
   /** Something has happened at `node`. */
@@ -95,25 +119,66 @@ export class RaftChecker implements DiskWatcher {
     if (!member) return;
     const status = member.view.status();
     this.#checkOrder(node, member, status);
+    if (status.base > member.base) this.#onCompacted(node, member, status);
     if (status.role === "leader" && (!member.leads || status.term !== member.term)) this.#onLeader(node, status);
     member.leads = status.role === "leader";
     member.term = status.term;
     member.applied = status.applied;
     if (status.commit > member.commit) this.#onCommit(node, member, status);
+    this.#checkConfiguration(node, member, status);
+  }
+
+  /** Whether the cluster could still elect and commit if that node's disk were lost or damaged; a learner is never missed. */
+  canMiss(node: number): boolean {
+    const placed = this.configurations.committed;
+    if (placed === null) return false;
+    const isSound = (member: string): boolean => {
+      const at = this.nodeOf(member);
+      return at !== undefined && at !== node && this.isSound(at);
+    };
+    const all = [placed.configuration, ...this.configurations.inForce()];
+    return all.every((configuration) => configuration.voters.length === 0 || isQuorum(configuration, isSound));
+  }
+
+  /** Whether all that a node ever acknowledged can be read from its disk. */
+  isSound(node: number): boolean {
+    const disk = this.#disks[node];
+    if (disk === undefined || disk.snapshots.isRotten) return false;
+    const { rottenFrom, hardState, identity } = disk.platter;
+    if (rottenFrom !== null || (identity?.cluster ?? null) === null) return false;
+    return hardState.damagedTerm === undefined && this.#members[node]?.view.status().recovering !== true;
   }
 
   #checkOrder(node: number, member: Watched, status: RaftStatus): void {
-    const { term, applied, commit, durable, lastIndex } = status;
+    const { term, applied, commit, durable, lastIndex, base } = status;
     if (term < member.term) this.#fail("term-goes-back", `Node ${node}: term ${member.term}, then ${term}`);
     if (commit < member.commit) this.#fail("commit-goes-back", `Node ${node}: commit ${member.commit}, then ${commit}`);
     if (applied < member.applied) this.#fail("applied-goes-back", `Node ${node}: ${member.applied}, then ${applied}`);
-    if (applied > commit || commit > durable || durable > lastIndex) {
-      const order = `applied ${applied}, commit ${commit}, durable ${durable}, last ${lastIndex}`;
+    if (base > applied || applied > commit || commit > lastIndex || durable > lastIndex) {
+      const order = `base ${base}, applied ${applied}, commit ${commit}, durable ${durable}, last ${lastIndex}`;
       this.#fail("applied-committed-last", `Node ${node}: ${order}`);
     }
   }
 
-  #onLeader(node: number, { term, lastIndex }: RaftStatus): void {
+  /** What is compacted was committed, and is what everybody committed. */
+  #onCompacted(node: number, member: Watched, { base }: RaftStatus): void {
+    member.base = base;
+    const term = member.view.termAt(base);
+    const committed = this.committed.entryAt(base);
+    const isKnown = base < this.committed.firstIndex || committed?.term === term;
+    if (!isKnown) {
+      const has = committed === undefined ? "nothing" : `an entry of term ${committed.term}`;
+      const message = `Node ${node} begins its log behind index ${base} of term ${term}, where ${has} is committed`;
+      this.#fail("compacted-is-committed", message);
+    }
+    this.#written[node]?.compact({ index: base, term: term ?? 0 });
+    const holders = this.#disks.map(({ platter }) => platter).filter(({ isEmpty }) => !isEmpty);
+    const oldest = Math.min(...holders.map((platter) => platter.base.index));
+    this.#known.forget(oldest);
+    this.committed.forget(oldest);
+  }
+
+  #onLeader(node: number, { term, lastIndex, base }: RaftStatus): void {
     const other = this.#leaders.get(term);
     if (other !== undefined && other !== node) {
       this.#fail("election-safety", `Term ${term} has two leaders, node ${other} and node ${node}`);
@@ -122,25 +187,36 @@ export class RaftChecker implements DiskWatcher {
     this.#leaders.set(term, node);
     this.#timeline.note(`leader ${node} term ${term} last ${lastIndex}`);
     const owed = this.committed.lastBeforeTerm(term);
-    if (owed !== undefined) this.#requireEntry(node, term, owed.entry, owed.term);
+    if (owed !== undefined && owed.entry.index >= base) this.#requireEntry(node, term, owed.entry, owed.term);
   }
 
   #onCommit(node: number, member: Watched, status: RaftStatus): void {
-    const from = member.commit + 1;
+    const from = Math.max(member.commit, status.base) + 1;
     member.commit = status.commit;
     const isNews = status.commit > this.committed.lastIndex;
     for (const entry of member.view.entries(from, status.commit)) {
       if (this.committed.add(entry, { node, term: status.term })) this.#listener.onCommitted(entry, status.term);
     }
-    if (isNews) this.#onFirstCommit(status);
+    if (isNews) this.#onFirstCommit(member, status);
   }
 
   /** The newest committed entry is on a quorum of disks, and in the log of everybody who leads a later term. */
-  #onFirstCommit({ commit, term, voters }: RaftStatus): void {
-    const entry = this.committed.entryAt(commit) as LogEntry;
-    const holders = this.#disks.filter((disk) => disk.entryAt(commit)?.term === entry.term).length;
-    if (holders * 2 <= voters.length) {
-      this.#fail("committed-on-quorum", `Index ${commit} is committed, but durable on ${holders} of ${voters.length}`);
+  #onFirstCommit(before: Watched, { commit, term, configuration }: RaftStatus): void {
+    const entry = this.committed.entryAt(commit);
+    // The entry that a cluster begins with is agreed on before there is one; whoever joins writes the same (formation).
+    if (entry === undefined || (commit === 1 && entry.type === "configuration")) return;
+    const holds = (member: string): boolean => {
+      const node = this.nodeOf(member);
+      const platter = node === undefined ? this.#lost.get(member) : this.#disks[node]?.platter;
+      return platter?.holds(entry) === true;
+    };
+    // A commit may have led to the next configuration in the same moment; it was counted under the one before.
+    const counted = [before.configuration, configuration.configuration];
+    if (!counted.some((one) => isQuorum(one, holds))) {
+      const { voters, votersOutgoing } = configuration.configuration;
+      const holders = [...new Set([...voters, ...votersOutgoing])].filter(holds).join(" ");
+      const of = describeConfiguration(configuration.configuration);
+      this.#fail("committed-on-quorum", `Index ${commit} is committed, but durable only on {${holders}} of ${of}`);
     }
     for (const [node, member] of this.#members.entries()) {
       if (member?.leads && member.term > term) this.#requireEntry(node, member.term, entry, term);
@@ -148,8 +224,9 @@ export class RaftChecker implements DiskWatcher {
   }
 
   #requireEntry(node: number, leaderTerm: number, entry: LogEntry, committedIn: number): void {
-    const found = this.#members[node]?.view.termAt(entry.index);
-    if (found === entry.term) return;
+    const view = this.#members[node]?.view;
+    const found = view?.termAt(entry.index);
+    if (found === entry.term || (view?.status().base ?? 0) > entry.index) return;
     const has = found === undefined ? "nothing" : `an entry of term ${found}`;
     this.#fail(
       "leader-completeness",
@@ -157,17 +234,18 @@ export class RaftChecker implements DiskWatcher {
     );
   }
 
-  #compare(node: number, entry: LogEntry, previousTerm: number): void {
-    const known = (this.#known[entry.index] ??= []);
-    const same = known.find((one) => one.entry.term === entry.term);
-    if (same === undefined) {
-      known.push({ entry, previousTerm });
-      return;
+  #checkConfiguration(node: number, member: Watched, status: RaftStatus): void {
+    const isNews = this.configurations.check(node, member.view, status);
+    member.configuration = status.configuration.configuration;
+    if (isNews && member.leads && !status.configuration.committed) this.#listener.onChange?.(node);
+    if (status.transferringTo !== null && member.transferringTo === null) {
+      this.#listener.onTransfer?.(node, status.transferringTo);
     }
-    if (same.previousTerm !== previousTerm || !sameEntry(same.entry, entry)) {
-      const where = `index ${entry.index} of term ${entry.term}`;
-      this.#fail("log-matching", `Node ${node} writes another ${where} than was written before`);
-    }
+    member.transferringTo = status.transferringTo;
+    if (!this.#changed.delete(node)) return;
+    const open = this.#written[node]?.configurationsBehind(this.committed.lastIndex) ?? 0;
+    if (open > 1)
+      this.#fail("one-change-at-a-time", `The log of node ${node} has ${open} configurations that are not committed`);
   }
 
   #fail(invariant: string, message: string): void {

@@ -1,0 +1,235 @@
+/**
+ * The one who runs the cluster: adds, promotes, demotes and removes members, hands leadership over, has snapshots made; and replaces
+ * members whose disk is lost or whose node is out of service.
+ *
+ * It sees what an operator sees, the configuration and who runs, and keeps to one rule that no program can keep for it: it changes
+ * nothing that would leave a majority to disks that are lost or damaged. Whether a change is carried out at once, later or never is
+ * the members' business; it does not wait for one before it asks for the next.
+ */
+import type { Random } from "../runtime/index.ts";
+import type {
+  ChangeMembershipResult,
+  Configuration,
+  MembershipChange,
+  RaftActorMessage,
+  SnapshotNowReply,
+  TransferResult,
+} from "../actors/raft/index.ts";
+import { isQuorum, votersOf } from "./checkers/quorums.ts";
+import type { Cluster } from "./cluster.ts";
+import { askAt } from "./door-actor.ts";
+import type { SimNode } from "./sim-node.ts";
+
+export interface OperatorOptions {
+  readonly random: Random;
+  /** Mean pause between two changes of its own will, in microseconds; null: it only replaces what is lost. */
+  readonly everyUs: number | null;
+  readonly votersMin: number;
+  readonly votersMax: number;
+}
+
+/** How often it looks for members to replace. */
+const ROUND_US = 700_000;
+const TIMEOUT_MS = 4000;
+
+/** A node that is out of service gets another disk after this. */
+const REPLACE_AFTER_US = 2_000_000;
+
+export class Operator {
+  changes = 0;
+  refusals = 0;
+  transfers = 0;
+  snapshots = 0;
+  replaced = 0;
+  readonly #options: OperatorOptions;
+  readonly #random: Random;
+  #cluster!: Cluster;
+  #active = false;
+  /** Members that it has decided to take out, and nodes that it wants to be voters. */
+  readonly #wanted = new Set<number>();
+  readonly #outOfService = new Set<number>();
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    this.#random = options.random;
+  }
+
+  attach(cluster: Cluster): void {
+    this.#cluster = cluster;
+  }
+
+  start(): void {
+    this.#active = true;
+    this.#lookSoon();
+    if (this.#options.everyUs !== null) this.#changeSoon(this.#options.everyUs);
+  }
+
+  /** From now on it changes nothing of its own will, but finishes what it has begun to replace. */
+  stop(): void {
+    this.#active = false;
+  }
+
+  /** The node's store has failed for good: its disk is replaced as soon as the others can do without what was on it. */
+  onOutOfService(node: SimNode): void {
+    const life = node.process?.life;
+    if (this.#outOfService.has(node.index)) return;
+    this.#outOfService.add(node.index);
+    const replace = (): void => {
+      if (node.process !== null && node.process.life !== life) {
+        this.#outOfService.delete(node.index);
+        return;
+      }
+      if (!this.#cluster.raft.canMiss(node.index)) {
+        this.#cluster.timeline.after(REPLACE_AFTER_US, replace);
+        return;
+      }
+      this.#outOfService.delete(node.index);
+      node.loseDisk();
+      node.start();
+    };
+    this.#cluster.timeline.after(REPLACE_AFTER_US, replace);
+  }
+
+  /** What it still has to do; null when nothing. */
+  unfinished(): string | null {
+    const placed = this.#cluster.raft.configurations.committed;
+    if (placed === null) return "no cluster was formed";
+    const { configuration } = placed;
+    if (configuration.votersOutgoing.length > 0) return "a change of membership is under way";
+    const ghost = this.#ghosts(configuration)[0];
+    if (ghost !== undefined) return `member "${ghost}" has lost its disk and is not replaced`;
+    return this.#outOfService.size > 0 ? "a node is out of service" : null;
+  }
+
+  #lookSoon(): void {
+    this.#cluster.timeline.after(ROUND_US * (0.5 + this.#random.next()), () => {
+      this.#look();
+      this.#lookSoon();
+    });
+  }
+
+  /** Takes out who is lost, and makes voters of those who come in their place. */
+  #look(): void {
+    const configuration = this.#cluster.raft.configurations.committed?.configuration;
+    if (configuration === undefined || configuration.votersOutgoing.length > 0) return;
+    const [ghost] = this.#ghosts(configuration);
+    if (ghost !== undefined) {
+      const node = this.#cluster.nodes.find(({ name }) => ghost.startsWith(`${name}@`));
+      if (node !== undefined && configuration.voters.includes(ghost)) this.#wanted.add(node.index);
+      if (this.#leavesSound(configuration, ghost)) this.#change({ type: "remove", member: ghost });
+      return;
+    }
+    const [wanted] = this.#wanted;
+    if (wanted !== undefined) this.#bringIn(wanted, configuration);
+  }
+
+  #bringIn(index: number, { voters, learners }: Configuration): void {
+    const member = this.#memberOf(index);
+    if (member === undefined) return;
+    if (voters.includes(member) || voters.length >= this.#options.votersMax) {
+      this.#wanted.delete(index);
+      if (voters.includes(member)) this.replaced += 1;
+    } else this.#change({ type: learners.includes(member) ? "promote" : "add-learner", member });
+  }
+
+  #changeSoon(everyUs: number): void {
+    this.#cluster.timeline.after(-Math.log(1 - this.#random.next()) * everyUs, () => {
+      if (!this.#active) return;
+      this.#actAtWill();
+      this.#changeSoon(everyUs);
+    });
+  }
+
+  #actAtWill(): void {
+    const configuration = this.#cluster.raft.configurations.committed?.configuration;
+    if (configuration === undefined) return;
+    const drawn = this.#random.next();
+    if (drawn < 0.2) return this.#transfer(configuration);
+    if (drawn < 0.3) return this.#snapshot();
+    const change = this.#drawChange(configuration);
+    if (change !== null) this.#change(change);
+  }
+
+  #drawChange(configuration: Configuration): MembershipChange | null {
+    const { voters, learners } = configuration;
+    const { votersMin, votersMax } = this.#options;
+    const spares = this.#cluster.nodes.flatMap(({ index }) => this.#memberOf(index) ?? []);
+    const outside = spares.filter((member) => !votersOf(configuration).includes(member) && !learners.includes(member));
+    const drawn = this.#random.next();
+    if (drawn < 0.3) return this.#drawn(outside, (member) => ({ type: "add-learner", member }));
+    if (drawn < 0.6) {
+      if (voters.length >= votersMax) return null;
+      return this.#drawn(learners, (member) => ({ type: "promote", member }));
+    }
+    const leaving = voters.length > votersMin ? voters.filter((one) => this.#leavesSound(configuration, one)) : [];
+    if (drawn < 0.75) return this.#drawn(leaving, (member) => ({ type: "demote", member }));
+    return this.#drawn([...leaving, ...learners], (member) => ({ type: "remove", member }));
+  }
+
+  #drawn(members: readonly string[], make: (member: string) => MembershipChange): MembershipChange | null {
+    const member = members[this.#random.integer(Math.max(1, members.length))];
+    return member === undefined ? null : make(member);
+  }
+
+  #change(change: MembershipChange): void {
+    this.#cluster.timeline.note(`operator ${change.type} ${change.member}`);
+    this.#ask<ChangeMembershipResult>(
+      (replyTo) => ({ type: "change-membership", change, replyTo }),
+      (result) => {
+        if (result?.ok === true) this.changes += 1;
+        else this.refusals += 1;
+      },
+    );
+  }
+
+  #transfer({ voters }: Configuration): void {
+    const [to, force] = [this.#drawn(voters, (member) => ({ type: "promote", member })), this.#random.next() < 0.2];
+    const target = to === null || this.#random.next() < 0.3 ? null : to.member;
+    this.#cluster.timeline.note(`operator transfer ${target ?? "anybody"}`);
+    this.#ask<TransferResult>(
+      (replyTo) => ({ type: "transfer", to: target, force, replyTo }),
+      (result) => void (this.transfers += result?.ok === true ? 1 : 0),
+    );
+  }
+
+  #snapshot(): void {
+    this.#ask<SnapshotNowReply>(
+      (replyTo) => ({ type: "snapshot-now", replyTo }),
+      (result) => void (this.snapshots += result?.ok === true ? 1 : 0),
+    );
+  }
+
+  /** At any node; those that do not lead take it to the one that does. */
+  #ask<Answer>(
+    make: Parameters<typeof askAt<RaftActorMessage, Answer>>[2]["make"],
+    done: (answer: Answer | null) => void,
+  ): void {
+    const running = this.#cluster.nodes.filter((node) => node.running);
+    const node = running[this.#random.integer(Math.max(1, running.length))];
+    if (node !== undefined) askAt<RaftActorMessage, Answer>(node, "raft", { make, timeoutMs: TIMEOUT_MS, done });
+  }
+
+  /** Members whose disk does not exist any more. */
+  #ghosts(configuration: Configuration): readonly string[] {
+    const members = [...votersOf(configuration), ...configuration.learners];
+    return members.filter((member) => this.#cluster.raft.nodeOf(member) === undefined);
+  }
+
+  /** The id that a node has minted. */
+  #memberOf(index: number): string | undefined {
+    return this.#cluster.node(index).disk.platter.identity?.member;
+  }
+
+  /** Whether a majority of sound disks is left without that voter. */
+  #leavesSound(configuration: Configuration, leaving: string): boolean {
+    const { raft } = this.#cluster;
+    const isSound = (member: string): boolean => {
+      const node = raft.nodeOf(member);
+      return node !== undefined && raft.isSound(node);
+    };
+    const voters = configuration.voters.filter((voter) => voter !== leaving);
+    return [...raft.configurations.inForce(), { ...configuration, voters }].every(
+      (one) => one.voters.length === 0 || isQuorum(one, isSound),
+    );
+  }
+}
