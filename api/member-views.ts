@@ -14,7 +14,7 @@ export interface MemberSources {
   /** What each member's node says; nodes that did not answer are missing. */
   readonly told: ReadonlyMap<string, ReplicaStatus>;
   /** Where a node listens, for those that were there from the beginning. */
-  addressOf(node: string): string | undefined;
+  readonly addressOf: (node: string) => string | undefined;
 }
 
 /** Longer than a leader leads without hearing a quorum: whoever was heard within it is there. */

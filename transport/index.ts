@@ -6,6 +6,8 @@ export type { TransportCounters } from "./counters.ts";
 export { ChunkQueue, LARGE_BYTES } from "./chunk-queue.ts";
 export type { HeldMessage, Piece } from "./chunk-queue.ts";
 export { dialerOf } from "./dial-rule.ts";
+export { formatPeerAddress, parsePeerAddress } from "./peer-address.ts";
+export type { PeerAddress } from "./peer-address.ts";
 export {
   FRAME_BYTES_MAX,
   FRAME_BYTES_TARGET,

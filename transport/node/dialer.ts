@@ -4,14 +4,9 @@ import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { Clock, TimerHandle } from "../../runtime/ports/clock.ts";
 import type { Random } from "../../runtime/ports/random.ts";
-import { backoffMs, FRAME_BYTES_MAX } from "../index.ts";
+import { backoffMs, FRAME_BYTES_MAX, type PeerAddress } from "../index.ts";
 import type { OpenSocket } from "./connection.ts";
 import type { TransportTiming } from "./timing.ts";
-
-export interface PeerAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface DialerOptions {
   readonly peer: string;

@@ -1,5 +1,6 @@
 /** Transport on Node.js: the remoting port over WebSockets, MessagePack for payloads. */
-export type { PeerAddress } from "./dialer.ts";
+export { ConfiguredPeers } from "./configured-peers.ts";
+export type { PeerAddress } from "../index.ts";
 export { msgpackPayloadCodec } from "./msgpack-codec.ts";
 export { TRANSPORT_TIMING } from "./timing.ts";
 export type { TransportTiming } from "./timing.ts";

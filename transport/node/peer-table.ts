@@ -4,8 +4,8 @@
  * Who belongs to a cluster changes while it runs, so peers come and go. One that goes keeps the link it has: it may still
  * have to be told that it is out. It is a stranger from the end of that link on.
  */
-import { dialerOf } from "../index.ts";
-import type { Dialer, PeerAddress } from "./dialer.ts";
+import { dialerOf, type PeerAddress } from "../index.ts";
+import type { Dialer } from "./dialer.ts";
 
 export interface PeerTableOptions {
   /** This node's name. */

@@ -2,8 +2,7 @@
 import type { Clock } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
-import { isName, MESSAGE_BYTES_MAX, PayloadTypes, type PayloadType } from "../index.ts";
-import type { PeerAddress } from "./dialer.ts";
+import { isName, MESSAGE_BYTES_MAX, PayloadTypes, type PayloadType, type PeerAddress } from "../index.ts";
 import type { TransportTiming } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 

@@ -21,10 +21,11 @@ import {
   PATH_LENGTH_MAX,
   PROTOCOL_VERSIONS,
   type Identity,
+  type PeerAddress,
   type TransportCounters,
 } from "../index.ts";
 import { Connection, type ConnectionEnd, type ConnectionWorld, type OpenSocket } from "./connection.ts";
-import { Dialer, type PeerAddress } from "./dialer.ts";
+import { Dialer } from "./dialer.ts";
 import { createHmacProver } from "./hmac-prover.ts";
 import { Listener } from "./listener.ts";
 import { PeerTable } from "./peer-table.ts";

@@ -1,0 +1,106 @@
+/** Peers that follow the cluster's configuration, beside those of the start. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ConfiguredPeers } from "../../../transport/node/index.ts";
+
+const N2 = { host: "10.0.0.2", port: 7101 };
+
+function create(remembered: Readonly<Record<string, string>> = {}): {
+  peers: ConfiguredPeers;
+  told: Map<string, string>;
+  kept: Readonly<Record<string, string>>[];
+} {
+  const told = new Map([["n2", "10.0.0.2:7101"]]);
+  const kept: Readonly<Record<string, string>>[] = [];
+  const peers = new ConfiguredPeers({
+    node: "n1",
+    peers: new Map([["n2", N2]]),
+    remembered,
+    transport: {
+      addPeer: (peer, { host, port }) => void told.set(peer, `${host}:${port}`),
+      removePeer: (peer) => void told.delete(peer),
+    },
+    onChange: (addresses) => void kept.push(addresses),
+  });
+  return { peers, told, kept };
+}
+
+test("follow() adds who has an address in the configuration, and removes who has none any more", () => {
+  const { peers, told, kept } = create();
+  peers.follow({ "n4@a": "10.0.0.4:7101", "n1@b": "10.0.0.1:7101" });
+  expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101", n4: "10.0.0.4:7101" });
+  expect(peers.addressOf("n4")).toBe("10.0.0.4:7101");
+  peers.follow({});
+  expect([...told.keys()]).toEqual(["n2"]);
+  expect(kept).toEqual([{ n4: "10.0.0.4:7101", n1: "10.0.0.1:7101" }, {}]);
+});
+
+test("a peer of the start keeps its address and stays", () => {
+  const { peers, told } = create();
+  peers.follow({ "n2@a": "10.9.9.9:1" });
+  peers.addPeer("n2", "10.9.9.9:1");
+  peers.follow({});
+  peers.removePeer("n2");
+  expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101" });
+});
+
+test("a node that is being added is a peer until it is taken back, or stays as a member", () => {
+  const { peers, told } = create();
+  peers.addPeer("n4", "10.0.0.4:7101");
+  peers.follow({ "n5@a": "10.0.0.5:7101" });
+  expect([...told.keys()]).toEqual(["n2", "n4", "n5"]);
+  peers.removePeer("n4");
+  expect([...told.keys()]).toEqual(["n2", "n5"]);
+  peers.addPeer("n4", "10.0.0.4:7101");
+  peers.follow({ "n4@a": "10.0.0.4:7101" });
+  peers.removePeer("n4");
+  expect(told.has("n4")).toBe(true);
+});
+
+test("what was remembered are peers from the start on, until a configuration says otherwise", () => {
+  const { peers, told } = create({ n4: "10.0.0.4:7101" });
+  expect(peers.names).toEqual(["n2", "n4"]);
+  expect(told.get("n4")).toBe("10.0.0.4:7101");
+  peers.follow({ "n3@a": "10.0.0.3:7101" });
+  expect(peers.names).toEqual(["n2", "n3"]);
+});
+
+test("nothing is made of an address that is none, of this node itself, or of what is known already", () => {
+  const { peers, told, kept } = create();
+  peers.addPeer("n1", "10.0.0.1:7101");
+  peers.addPeer("n4", "no address");
+  peers.follow({});
+  expect([[...told.keys()], kept]).toEqual([["n2"], []]);
+});
+
+test("whatever happens, the transport has exactly the peers of the start, of the configuration and those being added", () => {
+  const node = fc.constantFrom("n1", "n2", "n3", "n4");
+  const step = fc.oneof(
+    fc.record({ type: fc.constant("add" as const), node }),
+    fc.record({ type: fc.constant("remove" as const), node }),
+    fc.record({ type: fc.constant("follow" as const), nodes: fc.uniqueArray(node) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+      const { peers, told } = create();
+      let configured: readonly string[] = [];
+      const adding = new Set<string>();
+      for (const each of steps) {
+        if (each.type === "follow") {
+          configured = each.nodes;
+          for (const member of each.nodes) adding.delete(member);
+          peers.follow(Object.fromEntries(each.nodes.map((member) => [`${member}@x`, `h-${member}:1`])));
+        } else if (each.type === "add") {
+          if (each.node !== "n1" && each.node !== "n2" && !configured.includes(each.node)) adding.add(each.node);
+          peers.addPeer(each.node, `h-${each.node}:1`);
+        } else {
+          adding.delete(each.node);
+          peers.removePeer(each.node);
+        }
+        const wanted = new Set(["n2", ...configured, ...adding]);
+        wanted.delete("n1");
+        expect(new Set(told.keys())).toEqual(wanted);
+      }
+    }),
+  );
+});
