@@ -39,8 +39,16 @@ export { brokenRules, type RaftFaults } from "./core/planted-faults.ts";
 export { Progress, type ProgressState } from "./core/progress.ts";
 export { majoritySize, quorumValue, voteResult, type VoteResult } from "./core/quorum.ts";
 export { RaftCore, type RaftCoreOptions, type RaftInput, type RaftView } from "./core/raft-core.ts";
-export { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./core/raft-options.ts";
+export {
+  DEFAULT_RAFT_LIMITS,
+  DEFAULT_RAFT_PREFERENCES,
+  DEFAULT_RAFT_TIMING,
+  type RaftLimits,
+  type RaftPreferences,
+  type RaftTiming,
+} from "./core/raft-options.ts";
 export { RAFT_RULES, type RaftRules } from "./core/raft-rules.ts";
+export { leaseMs, ReadLease } from "./core/read-lease.ts";
 export { ReadRounds, type FinishedRound, type PendingRead } from "./core/read-rounds.ts";
 export type {
   ChangeMembershipResult,

@@ -74,6 +74,7 @@ export class MemberHost implements HostPart {
       nowMs: ctx.now(),
       ...(options.timing && { timing: options.timing }),
       ...(options.limits && { limits: options.limits }),
+      ...(options.preferences && { preferences: options.preferences }),
       ...(options.rules && { rules: options.rules }),
     });
     const payloadBytesMax = options.limits?.payloadBytesMax ?? DEFAULT_RAFT_LIMITS.payloadBytesMax;

@@ -4,7 +4,7 @@ import type { SnapshotStore } from "../../runtime/ports/snapshot-store.ts";
 import type { Ref } from "../../runtime/ref.ts";
 import type { RaftEvent } from "./raft-actor-protocol.ts";
 import type { RaftView } from "./core/raft-core.ts";
-import type { RaftLimits, RaftTiming } from "./core/raft-options.ts";
+import type { RaftLimits, RaftPreferences, RaftTiming } from "./core/raft-options.ts";
 import type { RaftRules } from "./core/raft-rules.ts";
 import type { TraceEvent } from "./trace.ts";
 
@@ -23,6 +23,10 @@ export interface RaftActorOptions {
   readonly path?: string;
   readonly timing?: Partial<RaftTiming>;
   readonly limits?: Partial<RaftLimits>;
+  /** Reads by lease, and who had better lead. */
+  readonly preferences?: Partial<RaftPreferences>;
+  /** Whether it reads under a lease, and how gladly it leads. Default: neither more nor less than others. */
+  readonly preferences?: Partial<RaftPreferences>;
   readonly snapshotting?: Partial<SnapshotOptions>;
   /** Only to plant a fault; see `planted-faults.ts`. */
   readonly rules?: RaftRules;

@@ -24,7 +24,7 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
   const list = (name: string): readonly string[] => {
     const found = fields[name];
     const isList = Array.isArray(found) && found.every((member) => typeof member === "string");
-    return isList ? (found as string[]) : refuse(`${name} is no list of members`);
+    return isList ? found : refuse(`${name} is no list of members`);
   };
   const { autoLeave, addresses } = fields;
   if (typeof autoLeave !== "boolean") return refuse("autoLeave is no boolean");

@@ -39,6 +39,8 @@ export class Elections {
     this.#member = member;
     this.#forwarded = forwarded;
     this.#role = this.#newFollower(null, nowMs);
+    // What it promised before it was started is forgotten; it may have been just now.
+    if (member.leaseReads) member.promise(nowMs);
     if (member.mayCampaign(nowMs) && member.otherVoters().length === 0) this.campaign(nowMs);
   }
 
@@ -78,7 +80,7 @@ export class Elections {
 
   /** Polls, and goes on to an election if nobody else need be asked. Who may not campaign waits for a leader again. */
   campaign(nowMs: number): void {
-    if (!this.#member.mayCampaign(nowMs)) return this.stepDown(nowMs);
+    if (!this.#member.mayCampaign(nowMs) || this.#isPromised(nowMs)) return this.stepDown(nowMs);
     const poll = Campaign.poll(this.#member, nowMs);
     this.#become(poll);
     if (poll.result === "won") this.#elect(false, nowMs);
@@ -107,7 +109,7 @@ export class Elections {
 
   /** Answers as it would to a real request, but changes nothing. The log counts here too (fault 38). */
   onPreVoteRequest(from: string, message: PreVoteRequest, nowMs: number): void {
-    if (this.#role.isSticky(nowMs)) return;
+    if (this.#role.isSticky(nowMs) || this.#isPromised(nowMs)) return;
     const { term } = this.#member;
     const granted =
       (message.term > term || this.#mayVoteFor(from)) &&
@@ -126,11 +128,12 @@ export class Elections {
 
   /** Whether a request of a later term is to be ignored, term and all. */
   ignores(message: VoteRequest, nowMs: number): boolean {
-    return !message.transfer && this.#role.isSticky(nowMs);
+    return !message.transfer && (this.#role.isSticky(nowMs) || this.#isPromised(nowMs));
   }
 
   onVoteRequest(from: string, message: VoteRequest, nowMs: number): void {
     const member = this.#member;
+    if (!message.transfer && this.#isPromised(nowMs)) return;
     const granted = this.#mayVoteFor(from) && !member.recovery.isUnderWay && member.isUpToDate(message);
     if (granted) {
       if (member.vote === null) member.voteFor(from);
@@ -159,6 +162,11 @@ export class Elections {
   #elect(transfer: boolean, nowMs: number): void {
     this.#termLeader = null;
     this.#become(Campaign.elect(this.#member, transfer, nowMs));
+  }
+
+  /** Whether a leader counts on it not to vote: whatever its role and term have become since. */
+  #isPromised(nowMs: number): boolean {
+    return nowMs < this.#member.promisedUntilMs;
   }
 
   /** Only against an equal log: a longer one must win, whatever its member's name. */

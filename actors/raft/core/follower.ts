@@ -12,6 +12,7 @@ import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
 import type { Member } from "./member.ts";
 import type { AppendRequest, CommitNotice, Heartbeat, ReadResponse, SnapshotOffer } from "./messages.ts";
+import { priorityDelayMs } from "./priority.ts";
 import type { ReadFailure } from "./ready.ts";
 
 export class Follower {
@@ -79,8 +80,16 @@ export class Follower {
   onHeartbeat(leader: string, message: Heartbeat, nowMs: number): void {
     this.#heardLeader(nowMs);
     this.#learnCommit(message.commit);
-    const { term } = this.#member;
-    this.#member.send(leader, { type: "heartbeat-response", term, round: message.round, matched: this.#matched });
+    const { term, leaseReads, priority } = this.#member;
+    if (leaseReads) this.#member.promise(nowMs);
+    this.#member.send(leader, {
+      type: "heartbeat-response",
+      term,
+      round: message.round,
+      matched: this.#matched,
+      ...(leaseReads && { keepsLease: true }),
+      ...(priority !== 0 && { priority }),
+    });
   }
 
   onCommitNotice(message: CommitNotice, nowMs: number): void {
@@ -88,11 +97,13 @@ export class Follower {
     this.#learnCommit(message.commit);
   }
 
-  /** The link to the leader is lost: it can no longer be heard, so nothing speaks for waiting. */
+  /** The link to the leader is lost: it can no longer be heard, so nothing speaks for waiting, unless the leader counts on it. */
   onLeaderLost(nowMs: number): void {
-    const { random, timing } = this.#member;
+    const { random, timing, priority, leaseReads } = this.#member;
+    if (leaseReads) return;
+    const waitMs = random.integer(timing.successionMs + 1) + priorityDelayMs(priority, timing);
     this.#heardAtMs = -Infinity;
-    this.#electionAtMs = Math.min(this.#electionAtMs, nowMs + random.integer(timing.successionMs + 1));
+    this.#electionAtMs = Math.min(this.#electionAtMs, nowMs + waitMs);
   }
 
   onPersisted(): void {

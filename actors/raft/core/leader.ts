@@ -7,8 +7,10 @@ import { LeadershipTransfer } from "./leadership-transfer.ts";
 import type { Member } from "./member.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import type { AppendResponse, HeartbeatResponse, RaftMessage, ReadRequest } from "./messages.ts";
+import { Priorities } from "./priority.ts";
 import type { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
+import { ReadLease } from "./read-lease.ts";
 import { ReadRounds, type PendingRead } from "./read-rounds.ts";
 import type {
   ChangeMembershipResult,
@@ -30,6 +32,9 @@ export class Leader {
   readonly #replication: Replication;
   readonly #reads: ReadRounds;
   readonly #changes: MembershipChanges;
+  readonly #priorities: Priorities;
+  /** Null: reads need rounds, because leases were not asked for, or voters have been asked to break them. */
+  #lease: ReadLease | null;
   #transfer: LeadershipTransfer | null = null;
   #heartbeatAtMs: number;
 
@@ -39,6 +44,8 @@ export class Leader {
     this.#replication = new Replication(member, member.others(), this.#firstIndex, nowMs);
     this.#reads = new ReadRounds(member.limits.pendingReadsMax);
     this.#changes = new MembershipChanges(member, this.#firstIndex);
+    this.#priorities = new Priorities(member.priority, member.timing, nowMs);
+    this.#lease = member.leaseReads ? new ReadLease(member.self, member.timing) : null;
     this.#heartbeatAtMs = nowMs + member.timing.heartbeatMs;
   }
 
@@ -99,7 +106,7 @@ export class Leader {
       node,
       match,
       heardAtMs,
-      priority: 0,
+      priority: this.#priorities.of(node),
     }));
     const begun = LeadershipTransfer.begin(this.#member, to, { force, peers, nowMs });
     if (!(begun instanceof LeadershipTransfer)) return begun;
@@ -137,6 +144,8 @@ export class Leader {
     const peer = this.#heard(from, nowMs);
     if (!peer) return;
     peer.round = Math.max(peer.round, response.round);
+    if (response.keepsLease) this.#lease?.answered(from, response.round);
+    if (response.priority !== undefined) this.#priorities.tell(from, response.priority);
     this.#replication.onHeartbeatResponse(peer, response.matched, nowMs);
     this.#advanceReads(nowMs);
   }
@@ -182,7 +191,7 @@ export class Leader {
   onTimeout(nowMs: number): void {
     if (this.#transfer?.isOver(nowMs)) this.#transfer = null;
     this.#replication.giveUpSnapshots(nowMs);
-    if (!this.#member.hasRoom && this.#transfer === null) this.transfer(null, false, nowMs);
+    if (this.#transfer === null) this.#considerHandOver(nowMs);
     if (nowMs >= this.#heartbeatAtMs) this.#sendHeartbeats(nowMs);
   }
 
@@ -233,7 +242,20 @@ export class Leader {
     const { log, term } = this.#member;
     const to = this.#transfer?.to;
     if (to === undefined || !this.#transfer?.isDue(this.#replication.peers.get(to)?.match ?? 0, log.lastIndex)) return;
+    this.#lease = null;
     this.#member.send(to, { type: "timeout-now", term });
+  }
+
+  /** A leader that cannot write hands over to anybody; else to a member that had better lead. */
+  #considerHandOver(nowMs: number): void {
+    const { configuration, log, hasRoom } = this.#member;
+    if (!hasRoom) return void this.transfer(null, false, nowMs);
+    if (log.commit < this.#firstIndex) return;
+    const voters = [...this.#replication.peers.values()].filter(({ node }) => configuration.voters.includes(node));
+    const preferred = this.#priorities.preferred(voters, { lastIndex: log.lastIndex, nowMs });
+    if (preferred === null) return;
+    this.#priorities.begun(nowMs);
+    this.transfer(preferred, false, nowMs);
   }
 
   #refuseChange(why: string): ChangeMembershipResult {
@@ -242,9 +264,16 @@ export class Leader {
   }
 
   #addRead(read: PendingRead, nowMs: number): void {
+    if (this.#holdsLease(nowMs)) return this.#answer(read, this.#member.log.commit);
     const failure = this.#reads.add(read);
     if (failure) this.#refuse(read, failure);
     else this.#advanceReads(nowMs);
+  }
+
+  /** Whether its commit index is that of the cluster, without asking. */
+  #holdsLease(nowMs: number): boolean {
+    const { configuration, log } = this.#member;
+    return this.#lease !== null && log.commit >= this.#firstIndex && nowMs < this.#lease.untilMs(configuration);
   }
 
   /** Answers the round that a quorum has confirmed, and begins the next; a lone voter confirms its own at once. */
@@ -262,6 +291,7 @@ export class Leader {
 
   #sendHeartbeats(nowMs: number): void {
     const { term, log } = this.#member;
+    if (this.#lease) this.#lease.sent(this.#reads.beat(), nowMs);
     const heartbeat: RaftMessage = { type: "heartbeat", term, commit: log.commit, round: this.#reads.round };
     for (const node of this.#replication.peers.keys()) this.#member.send(node, heartbeat);
     this.#heartbeatAtMs = nowMs + this.#member.timing.heartbeatMs;

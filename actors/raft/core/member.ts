@@ -12,7 +12,8 @@ import { ConfigurationHistory } from "./configuration-history.ts";
 import { invariant } from "./invariant.ts";
 import type { RaftMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import type { RaftLimits, RaftTiming } from "./raft-options.ts";
+import { isPriority, PRIORITY_MAX, priorityDelayMs } from "./priority.ts";
+import type { RaftLimits, RaftPreferences, RaftTiming } from "./raft-options.ts";
 import { RaftLog, type SnapshotOutcome } from "./raft-log.ts";
 import { Recovery } from "./recovery.ts";
 import { Refusals } from "./refusals.ts";
@@ -30,6 +31,7 @@ export interface MemberOptions {
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
   readonly rules: RaftRules;
+  readonly preferences: RaftPreferences;
 }
 
 export class Member {
@@ -42,6 +44,10 @@ export class Member {
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
   readonly rules: RaftRules;
+  readonly leaseReads: boolean;
+  readonly priority: number;
+  /** Until when it votes for nobody, because a leader counts on it (`read-lease.ts`). */
+  promisedUntilMs = -Infinity;
   readonly outbox = new Outbox();
   #term: number;
   #vote: string | null;
@@ -62,6 +68,12 @@ export class Member {
     this.timing = options.timing;
     this.limits = options.limits;
     this.rules = options.rules;
+    this.leaseReads = options.preferences.leaseReads;
+    this.priority = options.preferences.priority;
+    if (!isPriority(this.priority)) {
+      const wanted = `wanted an integer from ${-PRIORITY_MAX} to ${PRIORITY_MAX}`;
+      throw new RangeError(`Cannot make Raft member "${this.self}": its priority is ${this.priority}, ${wanted}`);
+    }
     const snapshot = options.snapshot ?? { index: 0, term: 0 };
     this.log = new RaftLog({ base, entries, snapshot, configurations: this.configurations });
     this.#term = hardState.term;
@@ -104,6 +116,11 @@ export class Member {
     this.outbox.dropHeld();
   }
 
+  /** It has told a leader that it keeps to it for the shortest election timeout. */
+  promise(nowMs: number): void {
+    this.promisedUntilMs = Math.max(this.promisedUntilMs, nowMs + this.timing.electionTimeoutMinMs);
+  }
+
   voteFor(node: string): void {
     invariant(this.#vote === null, () => `Term ${this.#term} has a vote for "${this.#vote}", not for "${node}"`);
     this.#vote = node;
@@ -142,7 +159,8 @@ export class Member {
 
   drawElectionTimeoutMs(): number {
     const { electionTimeoutMinMs, electionTimeoutMaxMs } = this.timing;
-    return electionTimeoutMinMs + this.random.integer(electionTimeoutMaxMs - electionTimeoutMinMs + 1);
+    const drawnMs = this.random.integer(electionTimeoutMaxMs - electionTimeoutMinMs + 1);
+    return electionTimeoutMinMs + drawnMs + priorityDelayMs(this.priority, this.timing);
   }
 
   /** When the write in flight counts as stuck: such a member must not lead, though its heartbeats flow (fault 41). */

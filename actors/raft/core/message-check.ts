@@ -11,6 +11,7 @@
  */
 import { decodeConfiguration } from "./configuration-codec.ts";
 import type { AppendRequest, RaftMessage } from "./messages.ts";
+import { isPriority } from "./priority.ts";
 import type { RaftRefusal } from "./refusals.ts";
 
 /** Furthest that a message's term may be ahead of the own one. */
@@ -43,6 +44,7 @@ function isWellFormed(message: RaftMessage): boolean {
     case "heartbeat":
       return isCount(message.commit) && isCount(message.round);
     case "heartbeat-response":
+      if (message.priority !== undefined && !isPriority(message.priority)) return false;
       return isCount(message.round) && isCount(message.matched);
     case "commit":
       return isCount(message.commit);

@@ -111,6 +111,10 @@ export interface HeartbeatResponse {
   readonly round: number;
   /** Last index that the sender knows to equal this leader's log; after a restart less than it once acknowledged. */
   readonly matched: number;
+  /** The sender votes for nobody for the shortest election timeout from now (`read-lease.ts`). */
+  readonly keepsLease?: true;
+  /** Absent: 0 (`priority.ts`). */
+  readonly priority?: number;
 }
 
 /** The commit index has moved and there is nothing to append that would say so. Not answered. */

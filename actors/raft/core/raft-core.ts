@@ -28,7 +28,14 @@ import { Incoming } from "./incoming.ts";
 import { Leader } from "./leader.ts";
 import { Member } from "./member.ts";
 import type { RaftMessage } from "./messages.ts";
-import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING, type RaftLimits, type RaftTiming } from "./raft-options.ts";
+import {
+  DEFAULT_RAFT_LIMITS,
+  DEFAULT_RAFT_PREFERENCES,
+  DEFAULT_RAFT_TIMING,
+  type RaftLimits,
+  type RaftPreferences,
+  type RaftTiming,
+} from "./raft-options.ts";
 import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
 import type {
   ChangeMembershipResult,
@@ -54,6 +61,7 @@ export interface RaftCoreOptions {
   readonly nowMs: number;
   readonly timing?: Partial<RaftTiming>;
   readonly limits?: Partial<RaftLimits>;
+  readonly preferences?: Partial<RaftPreferences>;
   /** Only to plant a fault; see `planted-faults.ts`. */
   readonly rules?: RaftRules;
 }
@@ -115,6 +123,7 @@ export class RaftCore implements RaftView {
       timing: { ...DEFAULT_RAFT_TIMING, ...options.timing },
       limits: { ...DEFAULT_RAFT_LIMITS, ...options.limits },
       rules: options.rules ?? RAFT_RULES,
+      preferences: { ...DEFAULT_RAFT_PREFERENCES, ...options.preferences },
     });
     this.#forwarded = new ForwardedReads(random);
     this.#elections = new Elections(this.#member, this.#forwarded, nowMs);

@@ -16,6 +16,7 @@ export type PendingRead =
 
 /** Reads that a quorum has confirmed, and the index at which they are linearizable. */
 export interface FinishedRound {
+  readonly round: number;
   readonly index: number;
   readonly reads: readonly PendingRead[];
 }
@@ -36,6 +37,12 @@ export class ReadRounds {
     return this.#round;
   }
 
+  /** A new round, for whatever it is to be told from the ones before. */
+  beat(): number {
+    this.#round += 1;
+    return this.#round;
+  }
+
   add(read: PendingRead): ReadFailure | null {
     if (this.#waiting.length + (this.#underWay?.reads.length ?? 0) >= this.#pendingMax) return "overloaded";
     this.#waiting.push(read);
@@ -45,16 +52,15 @@ export class ReadRounds {
   /** Begins a round at commit index `index` if reads wait and none is under way. True: heartbeats must go out now. */
   begin(index: number): boolean {
     if (this.#underWay !== null || this.#waiting.length === 0) return false;
-    this.#round += 1;
-    this.#underWay = { index, reads: this.#waiting };
+    this.#underWay = { round: this.beat(), index, reads: this.#waiting };
     this.#waiting = [];
     return true;
   }
 
   /** A quorum has acknowledged every round up to `round`. */
   confirm(round: number): FinishedRound | null {
-    if (round < this.#round) return null;
     const finished = this.#underWay;
+    if (finished === null || round < finished.round) return null;
     this.#underWay = null;
     return finished;
   }
