@@ -8,6 +8,7 @@ export { createProcessHypervisor, type ProcessHypervisorOptions } from "./proces
 export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/guarded-hypervisor.ts";
 export { lockFolder, type FolderLock } from "./folder-lock.ts";
 export { openLmdbJournal, type LmdbJournalOptions } from "./lmdb-journal.ts";
+export { openLmdbSnapshotStore, type LmdbSnapshotStoreOptions } from "./lmdb-snapshot-store.ts";
 export { openLmdbLogStore, type LmdbLogStoreOptions } from "./lmdb-log-store.ts";
 export { claimIdentity, type NodeIdentity } from "./node-identity.ts";
 export { createNodeProber } from "./node-prober.ts";

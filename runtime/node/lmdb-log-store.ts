@@ -27,6 +27,7 @@ import {
   baseRecord,
   entryKey,
   entryRecord,
+  formatRecord,
   hardStateRecord,
   identityRecord,
   parseLog,
@@ -149,7 +150,7 @@ class LmdbLogStore implements LogStore {
   }
 
   #startWriter(): LmdbThread<WriterRequest, WriterReply> {
-    const workerData: WriterOptions = { path: this.#path };
+    const workerData: WriterOptions = { path: this.#path, format: formatRecord() };
     return new LmdbThread<WriterRequest, WriterReply>({
       file: new URL("./lmdb-writer.ts", import.meta.url),
       workerData,

@@ -1,16 +1,23 @@
-/** What the LMDB log store and its writer thread say to each other. */
+/** What the LMDB stores of log and snapshots and their threads say to each other. Each request is answered, in order. */
+import type { LmdbRecord } from "./lmdb-file.ts";
 
 export interface WriterOptions {
   /** The file; made if it is missing, with the format record in it. */
   readonly path: string;
+  readonly format: LmdbRecord;
 }
 
 export type WriterRequest =
   /** Commits the operations as one durable transaction. `bytes` holds records one after the other; see `packRecords`. */
-  { readonly type: "write"; readonly bytes: Uint8Array } | { readonly type: "close" };
+  | { readonly type: "write"; readonly bytes: Uint8Array }
+  /** The value that stands under the key. */
+  | { readonly type: "read"; readonly key: Uint8Array }
+  | { readonly type: "close" };
 
 export type WriterReply =
   | { readonly type: "written" }
+  /** Null: there is none. */
+  | { readonly type: "read"; readonly value: Uint8Array | null }
   | { readonly type: "failed"; readonly full: boolean; readonly message: string };
 
 /** A record to put, or a key to delete where the value is null. */

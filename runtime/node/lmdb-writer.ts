@@ -1,14 +1,13 @@
 /**
- * The writer thread of the LMDB log store: one durable transaction a request.
+ * The thread of an LMDB store of log or snapshots: one durable transaction a request to write.
  *
  * A thread of its own, since a commit takes as long as the disk does, and heartbeats must not wait for it.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { asBuffer, commitFailure, openEnvironment, type Environment } from "./lmdb-environment.ts";
 import { unpackOperations, type WriterOptions, type WriterReply, type WriterRequest } from "./lmdb-writer-protocol.ts";
-import { formatRecord } from "./log-records.ts";
 
-const { path } = workerData as WriterOptions;
+const { path, format } = workerData as WriterOptions;
 const port = parentPort;
 if (!port) throw new Error("lmdb-writer.ts runs as a worker thread");
 
@@ -31,7 +30,7 @@ function fail(error: unknown, sizeBytes: number): void {
 
 async function openOrFail(): Promise<Environment | null> {
   try {
-    return await openEnvironment(path, formatRecord());
+    return await openEnvironment(path, { key: asBuffer(format.key), value: asBuffer(format.value) });
   } catch (error) {
     fail(error, 0);
     return null;
@@ -43,10 +42,13 @@ port.on("message", (request: WriterRequest) => {
   if (request.type === "close") void Promise.resolve(database?.close()).then(() => port.close());
   else if (database) {
     try {
-      write(database, request.bytes);
-      reply({ type: "written" });
+      if (request.type === "read") reply({ type: "read", value: database.get(asBuffer(request.key)) ?? null });
+      else {
+        write(database, request.bytes);
+        reply({ type: "written" });
+      }
     } catch (error) {
-      fail(error, request.bytes.length);
+      fail(error, request.type === "write" ? request.bytes.length : 0);
     }
   }
 });

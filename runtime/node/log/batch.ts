@@ -36,7 +36,6 @@ export class Batch {
   /** Highest index known to be committed as of the last write in it. */
   commit = 0;
   highestIndex = 0;
-  hasReset = false;
   #stamp: Stamp | null = null;
   #records = 0;
   #lowestIndex = Infinity;
@@ -66,9 +65,6 @@ export class Batch {
   }
 
   addReset({ index, term }: LogPosition): void {
-    this.hasReset = true;
-    // An index that is not the log's any more must not keep the segment.
-    this.highestIndex = 0;
     this.#add(RESET, index, term, NO_PAYLOAD);
   }
 
@@ -103,7 +99,6 @@ export class Batch {
     this.dones = [];
     this.commit = 0;
     this.highestIndex = 0;
-    this.hasReset = false;
     this.#stamp = null;
     this.#records = 0;
     this.#lowestIndex = Infinity;
