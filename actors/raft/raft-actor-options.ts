@@ -25,8 +25,6 @@ export interface RaftActorOptions {
   readonly limits?: Partial<RaftLimits>;
   /** Reads by lease, and who had better lead. */
   readonly preferences?: Partial<RaftPreferences>;
-  /** Whether it reads under a lease, and how gladly it leads. Default: neither more nor less than others. */
-  readonly preferences?: Partial<RaftPreferences>;
   readonly snapshotting?: Partial<SnapshotOptions>;
   /** Only to plant a fault; see `planted-faults.ts`. */
   readonly rules?: RaftRules;
