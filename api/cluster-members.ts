@@ -164,14 +164,14 @@ export class ClusterMembers {
     return { from: list.leader, to: target, done: done === true };
   }
 
-  /** A snapshot of that node's state, made now; its log is compacted behind it. @throws {ApiError} */
-  async snapshot(node: string = this.#options.node, keepEntries?: number): Promise<SnapshotMade> {
+  /** A snapshot of that node's state, made now; its log is compacted behind it, with `compact` all of it. @throws {ApiError} */
+  async snapshot(node: string = this.#options.node, { compact = false } = {}): Promise<SnapshotMade> {
     const { limits } = this.#options;
     const before = await this.#statusOf(node);
     if (before === undefined) throw unreachable(node, "make a snapshot of");
     const reply = await this.#ask<SnapshotReply>(this.#replicaOf(node), limits.snapshotMs, (replyTo) => ({
       type: "snapshot-now",
-      ...(keepEntries === undefined ? {} : { keepEntries }),
+      compact,
       replyTo,
     }));
     if (!reply.ok) throw refused(SNAPSHOT_CODES[reply.code], reply.message);
@@ -179,7 +179,7 @@ export class ClusterMembers {
     // The log is compacted when the snapshot has been told to Raft, a message later.
     const base = await this.#until(limits.peerMs, async () => {
       const now = await this.#statusOf(node);
-      return now !== undefined && (keepEntries !== 0 || now.base >= index) ? now.base : undefined;
+      return now !== undefined && (!compact || now.base >= index) ? now.base : undefined;
     });
     return { node, index, sizeBytes, base: base ?? before.base, freedEntries: (base ?? before.base) - before.base };
   }

@@ -113,6 +113,6 @@ function registerSnapshots(api: Api, { members }: Pick<ApiContext, "members">): 
         response: answers,
       },
     },
-    async ({ body }) => members.snapshot(body.node, 0),
+    async ({ body }) => members.snapshot(body.node, { compact: true }),
   );
 }

@@ -41,8 +41,8 @@ export type ReplicaRequest =
   | { readonly type: "status"; readonly replyTo: Ref<ReplicaStatus> }
   | ChangeMembership
   | TransferLeadership
-  /** Makes a snapshot of this node's copy and compacts its log behind it. Answered when the snapshot is durable. */
-  | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotReply> };
+  /** Makes a snapshot of this node's copy and compacts its log behind it, with `compact` all of it. Answered when the snapshot is durable. */
+  | { readonly type: "snapshot-now"; readonly compact?: boolean; readonly replyTo: Ref<SnapshotReply> };
 
 /** By type, so that a new request cannot be forgotten here. */
 const REQUESTS: Readonly<Record<ReplicaRequest["type"], true>> = {

@@ -103,8 +103,11 @@ export type RaftMachineMessage =
       readonly bytes: Uint8Array;
       readonly last: boolean;
     }
-  /** Asks for a snapshot now, whatever the log's size. The answer comes when it is durable. */
-  | { readonly type: "snapshot-now"; readonly replyTo: Ref<SnapshotNowReply> };
+  /**
+   * Asks for a snapshot now, whatever the log's size. The answer comes when it is durable. `compact`: all of the log that it covers
+   * is dropped then, without a trailing window, and a snapshot that covers everything already will do.
+   */
+  | { readonly type: "snapshot-now"; readonly compact?: boolean; readonly replyTo: Ref<SnapshotNowReply> };
 
 /** What became of a `snapshot-now`: durable, or why there is none. */
 export type SnapshotNowReply =

@@ -41,6 +41,8 @@ export class MemberSnapshots {
   readonly #maker: SnapshotMaker;
   readonly #traffic: SnapshotTraffic;
   #newest: FinishedSnapshot | null;
+  /** Somebody asked for the log to be dropped behind the next snapshot. */
+  #mustCompact = false;
 
   constructor({ ports, view, found, step, send }: MemberSnapshotsOptions) {
     const { options, tell, turn, fail } = ports;
@@ -112,7 +114,7 @@ export class MemberSnapshots {
           const text = `Cannot make a snapshot at node "${this.#ports.ctx.node}": it takes over the leader's; wait until it has`;
           return this.#ports.ctx.tell(message.replyTo, { ok: false, code: "snapshot-under-way", message: text });
         }
-        return this.#maker.makeNow(this.#handover.handed, message.replyTo);
+        return this.#makeNow(message);
       default:
         message satisfies never;
     }
@@ -128,10 +130,24 @@ export class MemberSnapshots {
     this.#ports.ctx.cancelTimer(TIMER);
   }
 
+  #makeNow({ compact = false, replyTo }: Extract<RaftMachineMessage, { readonly type: "snapshot-now" }>): void {
+    const { handed } = this.#handover;
+    const newest = this.#newest;
+    if (compact && newest !== null && newest.index >= handed) {
+      this.#step({ type: "compact" });
+      this.#ports.ctx.tell(replyTo, { ok: true, index: newest.index, sizeBytes: newest.sizeBytes });
+      return;
+    }
+    if (compact) this.#mustCompact = true;
+    this.#maker.makeNow(handed, replyTo);
+  }
+
   #onMade(snapshot: FinishedSnapshot): void {
     this.#newest = snapshot;
     this.#tell(snapshot, "made");
     this.#step({ type: "snapshot-made", index: snapshot.index });
+    if (this.#mustCompact) this.#step({ type: "compact" });
+    this.#mustCompact = false;
   }
 
   #onReceived(snapshot: FinishedSnapshot): void {
