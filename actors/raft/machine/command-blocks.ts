@@ -18,7 +18,10 @@ export interface Part {
   /** Whether it may go to a leader elsewhere, and wait for one. */
   readonly forward: boolean;
   readonly deadlineMs: number;
-  /** Why it came back to the queue; null when it was never refused. */
+  /**
+   * Why it came back to the queue; null when it never did. `unknown` for good once it is sent again though an earlier attempt may
+   * have been carried out: from then on no refusal is certain.
+   */
   refusal: MachineFailure | null;
   /** Nobody waits for it any more. */
   answered: boolean;
@@ -141,7 +144,7 @@ export class CommandBlocks {
     for (const block of only === undefined ? this.#pending.values() : [only]) {
       for (const part of block.parts) {
         if (part.answered || !part.forward || !part.commands.every(({ session }) => session !== undefined)) continue;
-        repeatable.push({ ...part });
+        repeatable.push({ ...part, refusal: "unknown" });
         part.answered = true;
         this.#size -= part.commands.length;
       }

@@ -190,7 +190,7 @@ export class MachineHost {
     for (const part of block.parts) {
       if (part.answered) continue;
       if (isFinal || !part.forward) this.#refuse(part, refusal);
-      else this.#blocks.add({ ...part, refusal });
+      else this.#blocks.add({ ...part, refusal: part.refusal === "unknown" ? "unknown" : refusal });
     }
   }
 
@@ -206,9 +206,9 @@ export class MachineHost {
     for (const block of this.#blocks.takeOvertaken(this.#machine.applied)) this.#onRefused(block, "no-leader");
   }
 
-  #refuse({ commands, replyTo }: Part, code: MachineFailure): void {
+  #refuse({ commands, replyTo, refusal }: Part, code: MachineFailure): void {
     const replies = this.#basket.of(replyTo);
-    for (const { id } of commands) replies.push(this.#failure(id, code));
+    for (const { id } of commands) replies.push(this.#failure(id, refusal === "unknown" ? refusal : code));
   }
 
   #failure(id: number, code: MachineFailure): MachineReply {

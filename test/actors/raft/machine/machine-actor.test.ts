@@ -185,6 +185,21 @@ test("execute with sessions is made again under the next leader, and answered on
   ]);
 });
 
+test("execute that waits to be made again is unknown and not refused: the attempt before may have been carried out", () => {
+  log.lead("n2");
+  log.mode = "silent";
+  const session = { session: "s", sequence: 1, after: 0 };
+  const replies = log.execute([{ bytes: ascii("a=1"), session }], { elsewhere: "forward", timeoutMs: 3000 });
+  log.mode = "refuses";
+  log.lead("n3");
+  log.lead(null);
+  expect(replies).toEqual([]);
+  log.world.advance(4000);
+  expect(replies).toMatchObject([{ id: 0, ok: false, code: "unknown" }]);
+  log.commit(payload(0));
+  expect(log.lists.lists.get("a")).toEqual(["1"]);
+});
+
 test("execute whose place another entry took is certainly not carried out", () => {
   log.lead();
   log.mode = "takes";
