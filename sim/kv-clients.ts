@@ -9,7 +9,7 @@
  * A write of which every attempt was refused for certain is left out of the history: if it happens all the same, its value is a phantom.
  */
 import { jsonCodec, type Random } from "../runtime/index.ts";
-import type { MachineReplies, MachineReply, MachineRequest } from "../actors/raft/machine/index.ts";
+import type { MachineCommand, MachineReplies, MachineReply, MachineRequest } from "../actors/raft/machine/index.ts";
 import type { KvInput, Operation } from "./checkers/history.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
@@ -36,6 +36,8 @@ interface Client {
   busy: boolean;
 }
 
+type SessionUse = NonNullable<MachineCommand["session"]>;
+
 interface Open {
   readonly number: number;
   readonly client: Client;
@@ -43,8 +45,8 @@ interface Open {
   readonly input: KvInput;
   readonly callUs: number;
   readonly untilUs: number;
-  readonly hasSession: boolean;
-  readonly after: number;
+  /** Undefined: it acts as often as it arrives. */
+  readonly session: SessionUse | undefined;
   /** Some attempt may have been carried out. */
   isDoubtful: boolean;
   attempts: number;
@@ -151,23 +153,21 @@ export class KvClients {
   }
 
   #begin(
-    asked: Pick<Open, "client" | "key" | "input" | "untilUs" | "hasSession">,
+    asked: Pick<Open, "client" | "key" | "input" | "untilUs"> & { readonly hasSession: boolean },
     done: (isAcknowledged: boolean) => void,
   ): void {
-    const { client, key, input } = asked;
+    const { client, key, input, untilUs, hasSession } = asked;
     client.busy = true;
     client.sequence += 1;
     this.#operations += 1;
     const callUs = this.#cluster.timeline.nowUs;
-    const open: Open = {
-      ...asked,
-      number: this.#operations,
-      callUs,
-      after: client.after,
-      isDoubtful: false,
-      attempts: 0,
-    };
-    this.#cluster.timeline.note(`call ${open.number} ${client.name} ${input.type} ${key}`);
+    const { session: name, sequence, after } = client;
+    const session = hasSession ? { session: name, sequence, after } : undefined;
+    const number = this.#operations;
+    const open: Open = { client, key, input, untilUs, session, number, callUs, isDoubtful: false, attempts: 0 };
+    this.#cluster.timeline.note(
+      `call ${open.number} ${client.name} ${input.type} ${key} ${session?.session ?? "once"}`,
+    );
     this.#attempt(open, (output) => {
       client.busy = false;
       this.#record(open, output);
@@ -203,6 +203,7 @@ export class KvClients {
     const timeoutMs = ATTEMPT_MIN_MS + this.#random.integer(ATTEMPT_SPREAD_MS);
     open.attempts += 1;
     if (open.attempts > 1) this.repeated += 1;
+    if (node !== undefined) timeline.note(`ask ${open.number} at ${node.index}`);
     let isOver = false;
     const once = (reply: MachineReply | null): void => {
       if (isOver) return;
@@ -221,7 +222,7 @@ export class KvClients {
   }
 
   #request(
-    { number, client, key, input, hasSession, after }: Open,
+    { number, key, input, session }: Open,
     timeoutMs: number,
     replyTo: MachineRequest["replyTo"],
   ): MachineRequest {
@@ -230,20 +231,20 @@ export class KvClients {
       return { type: "query", queries, consistency: "linearizable", timeoutMs, replyTo };
     }
     const command: RegisterCommand = { operation: number, key, input };
-    const session = { session: client.session, sequence: client.sequence, after };
-    const commands = [{ id: number, bytes: jsonCodec.encode(command), ...(hasSession && { session }) }];
+    const commands = [{ id: number, bytes: jsonCodec.encode(command), ...(session && { session }) }];
     const elsewhere = this.#random.next() < REFUSED_ELSEWHERE ? "refuse" : "forward";
     return { type: "execute", commands, timeoutMs, elsewhere, replyTo };
   }
 
   #onReply(open: Open, reply: MachineReply | null, done: (output: Operation["output"]) => void): void {
-    const { client, input, hasSession } = open;
+    const { client, input, session } = open;
     client.after = Math.max(client.after, reply?.index ?? 0);
     if (reply?.ok === true) return done(jsonCodec.decode(reply.bytes) as string | boolean | null);
     if (input.type === "get") return this.#again(open, done);
     const code = reply === null ? "unknown" : reply.code;
+    this.#cluster.timeline.note(`refused ${open.number} ${code}`);
     if (code === "unknown") open.isDoubtful = true;
-    if (code === "session-expired" || code === "session-moved-on" || (code === "unknown" && !hasSession)) {
+    if (code === "session-expired" || code === "session-moved-on" || (code === "unknown" && session === undefined)) {
       [client.session, client.sequence] = [this.#newSession(), 0];
       return done(undefined);
     }

@@ -21,6 +21,8 @@ export class Platter {
   base: LogPosition = EMPTY_LOG.base;
   /** First index that cannot be read; null when all can be. */
   rottenFrom: number | null = null;
+  /** Whoever reads the log now knows of it; a process that runs on may go on to append behind what it cannot see. */
+  #isRotTold = false;
   readonly #entries: LogEntry[] = [];
   /** What was durable here before it rotted, as `INDEX TERM`. */
   readonly #rotted = new Set<string>();
@@ -59,16 +61,17 @@ export class Platter {
     if (reset !== undefined) {
       this.base = reset;
       this.#entries.length = 0;
-      this.rottenFrom = null;
+      this.#heal();
     }
     const first = entries[0];
     if (first === undefined) return null;
     const kept = first.index - 1 - this.base.index;
-    const readable = this.rottenFrom === null ? this.lastIndex : this.rottenFrom - 1;
+    const { rottenFrom } = this;
+    const readable = rottenFrom !== null && this.#isRotTold ? rottenFrom - 1 : this.lastIndex;
     if (kept < 0 || first.index > readable + 1) {
       return `index ${first.index}, where ${this.base.index + 1} to ${readable + 1} could be written`;
     }
-    this.rottenFrom = null;
+    if (rottenFrom !== null && first.index <= rottenFrom) this.#heal();
     this.#entries.length = kept;
     for (const entry of entries) this.#entries.push(entry);
     return null;
@@ -82,7 +85,7 @@ export class Platter {
       return `compacts to index ${through.index} of term ${through.term}, has ${term ?? "none"} there`;
     this.#entries.splice(0, through.index - this.base.index);
     this.base = through;
-    if (this.rottenFrom !== null && this.rottenFrom <= through.index) this.rottenFrom = null;
+    if (this.rottenFrom !== null && this.rottenFrom <= through.index) this.#heal();
     return null;
   }
 
@@ -98,6 +101,7 @@ export class Platter {
   }
 
   load(): LoadedLog {
+    this.#isRotTold = this.rottenFrom !== null;
     const repairs = this.#repairs;
     this.#repairs = [];
     const damage: LogDamage | null =
@@ -108,5 +112,10 @@ export class Platter {
     for (const { index, term } of this.#entries.slice(readable)) this.#rotted.add(`${index} ${term}`);
     const { identity, hardState, base } = this;
     return { identity, hardState, base, entries: this.#entries.slice(0, readable), repairs, damage };
+  }
+
+  #heal(): void {
+    this.rottenFrom = null;
+    this.#isRotTold = false;
   }
 }
