@@ -6,7 +6,8 @@
  * has a full window, costs one append a retry interval, and blocks nobody else.
  *
  * An index is committed when a quorum has it durably. The leader's own log counts as far as it is durable and not more than
- * anybody's: where the others are a quorum by themselves, a slow disk here holds up nobody (Ongaro's dissertation §10.2.1).
+ * anybody's: where the others are a quorum by themselves, a slow disk here holds up nobody (Ongaro's dissertation §10.2.1;
+ * docs/decisions/0018-replication-windows.md).
  */
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import type { Member } from "./member.ts";
@@ -18,6 +19,7 @@ import { quorumValue } from "./quorum.ts";
 const HELD_MAX = 4;
 
 const NOTHING: readonly LogEntry[] = [];
+const NOBODY: readonly string[] = [];
 
 export class Replication {
   readonly #member: Member;
@@ -114,9 +116,10 @@ export class Replication {
     return from;
   }
 
+  /** Each once, until `snapshot-sent` or `snapshot-failed`. */
   takeSnapshotsWanted(): readonly string[] {
-    if (this.#snapshotsWanted.length === 0) return this.#snapshotsWanted;
-    const wanted = this.#snapshotsWanted;
+    if (this.#snapshotsWanted.length === 0) return NOBODY;
+    const wanted = this.#snapshotsWanted.filter((node) => this.#peers.get(node)?.state === "snapshot");
     this.#snapshotsWanted = [];
     return wanted;
   }
