@@ -10,7 +10,7 @@
  * `promotionLagMax` of what is committed, and it was heard within the shortest election timeout.
  */
 import { encodeConfiguration } from "./configuration-codec.ts";
-import { isJoint } from "./configuration.ts";
+import { isJoint, type Configuration } from "./configuration.ts";
 import type { Member } from "./member.ts";
 import { describeChange, leaveJoint, nextConfiguration, type NextConfiguration } from "./membership.ts";
 import type { ChangeMembershipResult, MembershipChange } from "./ready.ts";
@@ -41,9 +41,10 @@ export class MembershipChanges {
     nowMs: number,
   ): ChangeMembershipResult {
     const what = changes.map(describeChange).join(", then ");
-    const refusal = this.#notNow(what) ?? this.#notCaughtUp(changes, peer, nowMs);
+    const refusal = this.#notNow(what);
     if (refusal) return refusal;
-    return this.#append(nextConfiguration(this.#member.configuration, changes, autoLeave));
+    const next = nextConfiguration(this.#member.configuration, changes, autoLeave);
+    return (next.ok && this.#notCaughtUp(next.configuration, peer, nowMs)) || this.#append(next);
   }
 
   /** Ends a joint configuration that does not end by itself. */
@@ -89,16 +90,12 @@ export class MembershipChanges {
     return null;
   }
 
-  #notCaughtUp(
-    changes: readonly MembershipChange[],
-    peer: (member: string) => PeerLog | undefined,
-    nowMs: number,
-  ): Refusal | null {
+  #notCaughtUp(next: Configuration, peer: (member: string) => PeerLog | undefined, nowMs: number): Refusal | null {
     const { log, limits, timing, configuration } = this.#member;
-    for (const change of changes) {
-      if (change.type !== "promote" || !configuration.learners.includes(change.member)) continue;
-      const { match = 0, heardAtMs = -Infinity } = peer(change.member) ?? {};
-      const what = `Cannot ${describeChange(change)}`;
+    for (const voter of next.voters) {
+      if (configuration.voters.includes(voter)) continue;
+      const { match = 0, heardAtMs = -Infinity } = peer(voter) ?? {};
+      const what = `Cannot promote "${voter}" to a voter`;
       if (match === 0 || nowMs - heardAtMs >= timing.electionTimeoutMinMs) {
         const why = match === 0 ? "it has acknowledged nothing yet" : `it was last heard ${nowMs - heardAtMs} ms ago`;
         return this.#refuse("not-caught-up", `${what}: ${why}. Make sure that it runs and is reached`);

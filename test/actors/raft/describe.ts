@@ -1,4 +1,6 @@
 /** Raft's data as one line each, for traces. An entry is `index/term`, then its text, or nothing for a no-op. */
+import { decodeConfiguration } from "../../../actors/raft/core/configuration-codec.ts";
+import type { Configuration } from "../../../actors/raft/core/configuration.ts";
 import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
 import type { HardState, LogEntry } from "../../../runtime/index.ts";
 
@@ -7,7 +9,21 @@ export function describeEntries(entries: readonly LogEntry[]): string {
 }
 
 function describeEntry({ index, term, type, payload }: LogEntry): string {
+  if (type === "configuration") return `${index}/${term}:${describeConfiguration(decodeConfiguration(payload))}`;
   return `${index}/${term}${type === "command" ? `:${new TextDecoder().decode(payload)}` : ""}`;
+}
+
+/** `(a b)`; joint `(a b)&&(a c)`; then who learns, and who will. */
+export function describeConfiguration(configuration: Configuration): string {
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration;
+  const group = (names: readonly string[]): string => `(${names.join(" ")})`;
+  const parts = [
+    group(voters) + (votersOutgoing.length > 0 ? `&&${group(votersOutgoing)}` : ""),
+    learners.length > 0 && `learners=${group(learners)}`,
+    learnersNext.length > 0 && `next=${group(learnersNext)}`,
+    votersOutgoing.length > 0 && !autoLeave && "stays",
+  ];
+  return parts.filter(Boolean).join(" ");
 }
 
 export function describeHardState({ term, vote, commit }: HardState): string {

@@ -7,13 +7,26 @@
  *
  * A snapshot is the list of what was applied. It goes over the network as one message, the offer, and is durable when it arrives.
  */
-import { createConfiguration } from "../../../actors/raft/core/configuration.ts";
+import { decodeConfiguration, encodeConfiguration } from "../../../actors/raft/core/configuration-codec.ts";
+import {
+  createConfiguration,
+  EMPTY_CONFIGURATION,
+  type Configuration,
+} from "../../../actors/raft/core/configuration.ts";
 import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
 import type { Outgoing } from "../../../actors/raft/core/outbox.ts";
 import { RaftCore, type RaftInput } from "../../../actors/raft/core/raft-core.ts";
-import type { RaftLimits } from "../../../actors/raft/core/raft-options.ts";
+import { quorumValue } from "../../../actors/raft/core/quorum.ts";
+import type { RaftLimits, RaftPreferences } from "../../../actors/raft/core/raft-options.ts";
 import type { RaftRules } from "../../../actors/raft/core/raft-rules.ts";
-import type { ReadOutcome, Ready } from "../../../actors/raft/core/ready.ts";
+import type {
+  ChangeMembershipResult,
+  ConfigurationInForce,
+  MembershipChange,
+  ReadOutcome,
+  Ready,
+  TransferResult,
+} from "../../../actors/raft/core/ready.ts";
 import {
   createRandom,
   EMPTY_LOG,
@@ -23,12 +36,15 @@ import {
   type LogPosition,
   type LogWrite,
 } from "../../../runtime/index.ts";
-import { describeEntries, describeHardState, describeMessage } from "./describe.ts";
+import { describeConfiguration, describeEntries, describeHardState, describeMessage } from "./describe.ts";
 
 export interface ClusterOptions {
   readonly seed?: number;
   readonly limits?: Partial<RaftLimits>;
   readonly rules?: RaftRules;
+  /** Nodes that are there and belong to no cluster yet. */
+  readonly spares?: readonly string[];
+  readonly preferences?: (name: string) => Partial<RaftPreferences>;
 }
 
 interface Disk {
@@ -37,6 +53,8 @@ interface Disk {
   /** What comes after `base`. */
   entries: readonly LogEntry[];
   snapshot: FinishedSnapshot | null;
+  /** First index that cannot be read. */
+  damagedFrom: number | null;
 }
 
 export interface Node {
@@ -72,7 +90,9 @@ export class RaftCluster {
   installs = 0;
   messages: InFlight[] = [];
   readonly #options: ClusterOptions;
-  readonly #voters: readonly string[];
+  readonly #birth: Configuration;
+  /** All that any node has been in, by the index of its entry. */
+  readonly #configurations: Omit<ConfigurationInForce, "committed">[];
   readonly #cut = new Set<string>();
   readonly #leaderOfTerm = new Map<number, string>();
   readonly #appliedAt = new Map<number, string>();
@@ -81,9 +101,10 @@ export class RaftCluster {
 
   constructor(voters: readonly string[], options: ClusterOptions = {}) {
     this.#options = options;
-    this.#voters = voters;
-    this.nodes = new Map(voters.map((name) => [name, newNode(name)]));
-    for (const name of voters) this.restart(name);
+    this.#birth = voters.length === 0 ? EMPTY_CONFIGURATION : createConfiguration(voters);
+    this.#configurations = [{ configuration: this.#birth, index: 0 }];
+    this.nodes = new Map([...voters, ...(options.spares ?? [])].map((name) => [name, newNode(name)]));
+    for (const name of this.nodes.keys()) this.restart(name);
   }
 
   node(name: string): Node {
@@ -111,6 +132,25 @@ export class RaftCluster {
 
   propose(name: string, ...texts: readonly string[]): ReturnType<RaftCore["propose"]> {
     const result = this.core(name).propose(texts.map((text) => new TextEncoder().encode(text)));
+    this.#settle(this.node(name));
+    return result;
+  }
+
+  /** One change, or several that count together; `explicit`: the joint configuration stays until `leaveJoint`. */
+  change(name: string, changes: readonly MembershipChange[], explicit = false): ChangeMembershipResult {
+    const result = this.core(name).changeMembers(changes, { autoLeave: !explicit }, this.nowMs);
+    this.#settle(this.node(name));
+    return result;
+  }
+
+  leaveJoint(name: string): ChangeMembershipResult {
+    const result = this.core(name).leaveJoint(this.nowMs);
+    this.#settle(this.node(name));
+    return result;
+  }
+
+  transfer(name: string, to: string | null, force = false): TransferResult {
+    const result = this.core(name).transferLeadership(to, force, this.nowMs);
     this.#settle(this.node(name));
     return result;
   }
@@ -169,8 +209,8 @@ export class RaftCluster {
   /** Members of different groups do not hear each other; who is in no group hears nobody. */
   partition(...groups: readonly (readonly string[])[]): void {
     this.#cut.clear();
-    for (const from of this.#voters) {
-      for (const to of this.#voters) {
+    for (const from of this.nodes.keys()) {
+      for (const to of this.nodes.keys()) {
         if (from !== to && !groups.some((group) => group.includes(from) && group.includes(to))) this.cut(from, to);
       }
     }
@@ -196,19 +236,32 @@ export class RaftCluster {
     const node = this.node(name);
     node.restarts += 1;
     node.commitSeen = 0;
-    const { snapshot } = node.disk;
+    const { snapshot, damagedFrom } = node.disk;
     node.applied = [...(this.#states.get(snapshot?.id ?? "") ?? [])];
     node.core = new RaftCore({
       self: name,
-      configuration: createConfiguration(this.#voters),
-      loaded: { ...EMPTY_LOG, hardState: node.disk.hardState, base: node.disk.base, entries: node.disk.entries },
+      configuration: snapshot ? decodeConfiguration(snapshot.configuration) : this.#birthOf(name),
+      loaded: {
+        ...EMPTY_LOG,
+        hardState: node.disk.hardState,
+        base: node.disk.base,
+        entries: node.disk.entries.filter(({ index }) => index < (damagedFrom ?? Infinity)),
+        damage: damagedFrom === null ? null : { fromIndex: damagedFrom, message: "rotten" },
+      },
       ...(snapshot && { snapshot: { index: snapshot.index, term: snapshot.term } }),
       random: createRandom(`${this.#options.seed ?? 1}/${name}/${node.restarts}`),
       nowMs: this.nowMs,
       ...(this.#options.limits && { limits: this.#options.limits }),
       ...(this.#options.rules && { rules: this.#options.rules }),
+      ...(this.#options.preferences && { preferences: this.#options.preferences(name) }),
     });
     this.#settle(node);
+  }
+
+  /** Crashes, and what its disk holds from `fromIndex` on cannot be read any more. */
+  damage(name: string, fromIndex: number): void {
+    this.crash(name);
+    this.node(name).disk.damagedFrom = fromIndex;
   }
 
   /** Restarts with a log of these terms on disk, in `term`. */
@@ -244,7 +297,9 @@ export class RaftCluster {
     const last = node.applied.at(-1);
     if (!last || last.index <= (node.disk.snapshot?.index ?? 0)) return;
     const id = `${last.index}-${last.term}-${name}`;
-    const none = { configuration: new Uint8Array(0), chunks: 1, sizeBytes: 0, checksum: 0 };
+    const held = node.applied.findLast(({ type }) => type === "configuration");
+    const configuration = held?.payload ?? encodeConfiguration(this.#birth);
+    const none = { configuration, chunks: 1, sizeBytes: 0, checksum: 0 };
     node.disk.snapshot = { id, index: last.index, term: last.term, ...none };
     this.#states.set(id, [...node.applied]);
     this.step(name, { type: "snapshot-made", index: last.index });
@@ -282,7 +337,7 @@ export class RaftCluster {
       if (message.type === "snapshot-offer") {
         const { snapshot } = message;
         if (snapshot.index > (node.disk.snapshot?.index ?? 0)) node.disk.snapshot = snapshot;
-        const configuration = createConfiguration(this.#voters);
+        const configuration = decodeConfiguration(snapshot.configuration);
         core.step({ type: "snapshot-received", snapshot, configuration }, this.nowMs);
       } else if (message.type === "snapshot-report") {
         const index = Number(message.id.split("-")[0]);
@@ -323,6 +378,7 @@ export class RaftCluster {
       this.trace.push(`${node.name} install ${ready.install.index}`);
       node.applied = [...(this.#states.get(ready.install.id) ?? [])];
     }
+    if (ready.configuration) this.#recordConfiguration(node, ready.configuration);
     if (ready.compact) this.trace.push(`${node.name} compact ${ready.compact.index}`);
     if (ready.committed.length > 0) this.trace.push(`${node.name} apply ${describeEntries(ready.committed)}`);
     for (const read of ready.reads) {
@@ -333,6 +389,18 @@ export class RaftCluster {
     node.reads.push(...ready.reads);
     node.alarms.push(...ready.alarms);
     this.#check(node, core);
+  }
+
+  #recordConfiguration(node: Node, { configuration, index, committed }: ConfigurationInForce): void {
+    if (index === 0) return;
+    this.#configurations.push({ configuration, index });
+    const text = describeConfiguration(configuration);
+    this.trace.push(`${node.name} members ${text} index=${index}${committed ? " committed" : ""}`);
+  }
+
+  /** A spare node knows of nobody. */
+  #birthOf(name: string): Configuration {
+    return this.#options.spares?.includes(name) ? EMPTY_CONFIGURATION : this.#birth;
   }
 
   #check(node: Node, core: RaftCore): void {
@@ -364,13 +432,18 @@ export class RaftCluster {
   }
 
   #checkOnQuorum(entry: LogEntry): void {
-    const holders = [...this.nodes.values()].filter(
-      ({ disk }) =>
-        disk.entries[entry.index - 1 - disk.base.index]?.term === entry.term ||
-        entry.index <= Math.max(disk.base.index, disk.snapshot?.index ?? 0),
-    ).length;
-    if (holders * 2 <= this.nodes.size)
-      throw new Error(`${describeEntries([entry])} is applied, but on ${holders} disks`);
+    const holds = (name: string): boolean => {
+      const disk = this.nodes.get(name)?.disk;
+      if (!disk) return false;
+      const isHere = disk.entries[entry.index - 1 - disk.base.index]?.term === entry.term;
+      return isHere || entry.index <= Math.max(disk.base.index, disk.snapshot?.index ?? 0);
+    };
+    // It was committed in the configuration of then or in a later one, and every one that there was has been seen.
+    const inForceSince = Math.max(...this.#configurations.map(({ index }) => (index <= entry.index ? index : 0)));
+    const quorums = this.#configurations.filter(({ index }) => index >= inForceSince);
+    if (quorums.some(({ configuration }) => quorumValue(configuration, (name) => (holds(name) ? 1 : 0)) === 1)) return;
+    const holders = [...this.nodes.keys()].filter(holds);
+    throw new Error(`${describeEntries([entry])} is applied, but on ${holders.length} disks`);
   }
 
   #up(): readonly { readonly name: string; readonly core: RaftCore }[] {
@@ -381,7 +454,7 @@ export class RaftCluster {
 function newNode(name: string): Node {
   return {
     name,
-    disk: { hardState: EMPTY_LOG.hardState, base: EMPTY_LOG.base, entries: [], snapshot: null },
+    disk: { hardState: EMPTY_LOG.hardState, base: EMPTY_LOG.base, entries: [], snapshot: null, damagedFrom: null },
     core: null,
     write: null,
     holdsWrites: false,
@@ -402,6 +475,8 @@ function store(disk: Disk, { hardState, reset, entries }: LogWrite): void {
     disk.entries = [];
   }
   const [first] = entries;
+  const from = reset?.index ?? first?.index ?? Infinity;
+  if (disk.damagedFrom !== null && from <= disk.damagedFrom) disk.damagedFrom = null;
   if (first) disk.entries = [...disk.entries.slice(0, first.index - 1 - disk.base.index), ...entries];
 }
 

@@ -10,6 +10,7 @@
  *
  * Commands:
  *   nodes NAME… [entries=N]      a new cluster; at most N entries a message
+ *         [spare=x,y]          nodes that belong to no cluster yet; [leases]: reads by lease; [prefer=a:5,b:-3]
  *         [window=N] [trailing=N]  at most N appends under way to each; N entries kept behind a snapshot
  *   campaign NAME                its election timeout passes, for it alone
  *   tick NAME                    its next deadline passes, for it alone
@@ -25,11 +26,17 @@
  *   propose NAME TEXT…           read NAME ID
  *   hold NAME                    its writes do not finish; `persist NAME` finishes the one in flight, `free NAME` all
  *   log NAME TERM… [term=N]      it restarts with a log of these terms, having been in the last of them or in N
+ *   add NAME MEMBER…             it makes them learners; promote, demote, remove likewise: several count together
+ *   change NAME KIND:MEMBER… [stays]  changes of several kinds together; `stays` until `leave NAME`
+ *   transfer NAME TO [force]     it hands over to that one, or to the `best`
+ *   damage NAME INDEX            it crashes, and its disk cannot be read from there on
+ *   room NAME yes|no             whether its disk has room
  *   snapshot NAME                its machine writes its state down, and the log is compacted
  *   partition a,b c              cut FROM>TO…, heal, crash NAME, restart NAME
  *   status                       one line a node
  */
-import type { RaftLimits } from "../../../actors/raft/core/raft-options.ts";
+import type { RaftLimits, RaftPreferences } from "../../../actors/raft/core/raft-options.ts";
+import type { ChangeMembershipResult, MembershipChange, TransferResult } from "../../../actors/raft/core/ready.ts";
 import { RaftCluster, type InFlight } from "./raft-cluster.ts";
 
 /** The script with every trace replaced by what happens now. */
@@ -98,6 +105,32 @@ class ScriptRunner {
         return [];
       case "propose":
         return this.#propose(name, rest);
+      case "add":
+        return this.#change(
+          name,
+          rest.map((member) => ({ type: "add-learner", member })),
+        );
+      case "promote":
+      case "demote":
+      case "remove":
+        return this.#change(
+          name,
+          rest.map((member) => ({ type: command, member })),
+        );
+      case "change":
+        return this.#change(name, rest.filter((word) => word.includes(":")).map(parseChange), rest.includes("stays"));
+      case "leave":
+        return refusal(name, this.#cluster.leaveJoint(name));
+      case "transfer": {
+        const [to = "best", force] = rest;
+        return refusal(name, this.#cluster.transfer(name, to === "best" ? null : to, force === "force"));
+      }
+      case "damage":
+        this.#cluster.damage(name, Number(rest[0]));
+        return [];
+      case "room":
+        this.#cluster.step(name, { type: "room", hasRoom: rest[0] === "yes" });
+        return [];
       case "read":
         this.#cluster.read(name, rest[0] ?? "");
         return [];
@@ -141,6 +174,10 @@ class ScriptRunner {
     }
   }
 
+  #change(name: string, changes: readonly MembershipChange[], stays = false): readonly string[] {
+    return refusal(name, this.#cluster.change(name, changes, stays));
+  }
+
   #restartWith(name: string, words: readonly string[]): readonly string[] {
     const term = words.find((word) => word.startsWith("term="))?.slice("term=".length);
     const terms = words.filter((word) => !word.startsWith("term=")).map(Number);
@@ -172,14 +209,32 @@ const LIMITS: Readonly<Record<string, keyof RaftLimits>> = {
 };
 
 function newCluster(words: readonly string[]): RaftCluster {
-  const names = words.filter((word) => !word.includes("="));
+  const leaseReads = words.includes("leases");
+  const names = words.filter((word) => !word.includes("=") && word !== "leases");
+  const list = (key: string): readonly string[] =>
+    words
+      .find((word) => word.startsWith(`${key}=`))
+      ?.slice(key.length + 1)
+      .split(",") ?? [];
+  const priorities = new Map(list("prefer").map((word) => [word.split(":")[0], Number(word.split(":")[1])]));
   const limits: Partial<Record<keyof RaftLimits, number>> = {};
   for (const word of words) {
     const [key = "", value] = word.split("=");
     const limit = LIMITS[key];
     if (limit && value !== undefined) limits[limit] = Number(value);
   }
-  return new RaftCluster(names, { limits });
+  const preferences = (name: string): RaftPreferences => ({ leaseReads, priority: priorities.get(name) ?? 0 });
+  return new RaftCluster(names, { limits, spares: list("spare"), preferences });
+}
+
+/** `add-learner:d` and the like. */
+function parseChange(word: string): MembershipChange {
+  const [type = "", member = ""] = word.split(":");
+  return { type: type as MembershipChange["type"], member };
+}
+
+function refusal(name: string, result: ChangeMembershipResult | TransferResult): readonly string[] {
+  return result.ok ? [] : [`${name} refuses ${result.code}: ${result.message}`];
 }
 
 function matcher(patterns: readonly string[]): (message: InFlight) => boolean {

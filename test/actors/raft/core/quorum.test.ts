@@ -1,70 +1,103 @@
-/** Majorities against a slow reference that looks at every subset's meaning directly. */
+/** Quorums, simple and joint, against a slow reference that looks at every set of members there is. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createConfiguration } from "../../../../actors/index.ts";
+import {
+  createConfiguration,
+  EMPTY_CONFIGURATION,
+  type Configuration,
+} from "../../../../actors/raft/core/configuration.ts";
 import { majoritySize, quorumValue, voteResult } from "../../../../actors/raft/core/quorum.ts";
 
-const names = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e", "f", "g"), { minLength: 1, maxLength: 7 });
-const matches = fc.record(Object.fromEntries([..."abcdefg"].map((name) => [name, fc.nat({ max: 9 })])));
+const NAMES = [..."abcdefg"];
 
-/** The highest number such that more than half of the voters have at least it, by trying every number. */
-function slowQuorumValue(voters: readonly string[], valueOf: Readonly<Record<string, number>>): number {
-  let best = -1;
-  for (let candidate = 0; candidate <= 9; candidate++) {
-    let holders = 0;
-    for (const voter of voters) if ((valueOf[voter] ?? 0) >= candidate) holders += 1;
-    if (holders > voters.length - holders) best = candidate;
-  }
-  return best;
+const half = fc.subarray(NAMES, { maxLength: 7 });
+/** Also with an empty half, and with nobody at all. */
+const configurations: fc.Arbitrary<Configuration> = fc
+  .tuple(half, fc.oneof(fc.constant([]), half))
+  .map(([voters, votersOutgoing]) => ({ ...EMPTY_CONFIGURATION, voters, votersOutgoing }));
+const values = fc.record(Object.fromEntries(NAMES.map((name) => [name, fc.nat({ max: 9 })])));
+const votes = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.boolean())).map((list) => new Map(list));
+
+const SETS: readonly (readonly string[])[] = Array.from({ length: 2 ** NAMES.length }, (_, bits) =>
+  NAMES.filter((_name, at) => (bits & (1 << at)) !== 0),
+);
+
+/** More than half of each half; an empty half asks for nobody. */
+function isQuorum({ voters, votersOutgoing }: Configuration, members: readonly string[]): boolean {
+  return [voters, votersOutgoing].every(
+    (list) => list.length === 0 || 2 * list.filter((voter) => members.includes(voter)).length > list.length,
+  );
 }
 
-test("quorumValue() is what more than half have reached, in whatever order they are listed (fault 7)", () => {
+test("quorumValue() is the highest number that all of some quorum have reached (fault 7)", () => {
   fc.assert(
-    fc.property(names, matches, (voters, valueOf) => {
-      const value = quorumValue(createConfiguration(voters), (voter) => valueOf[voter] ?? 0);
-      expect(value).toBe(slowQuorumValue(voters, valueOf));
+    fc.property(configurations, values, (configuration, valueOf) => {
+      const quorums = SETS.filter((set) => isQuorum(configuration, set));
+      const reached = Math.max(...quorums.map((set) => Math.min(...set.map((name) => valueOf[name] ?? 0))));
+      expect(quorumValue(configuration, (voter) => valueOf[voter] ?? 0)).toBe(reached);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("quorumValue() does not depend on the order in which voters are listed (fault 7)", () => {
+  fc.assert(
+    fc.property(fc.shuffledSubarray(NAMES, { minLength: 1 }), values, (voters, valueOf) => {
+      const value = (list: readonly string[]): number =>
+        quorumValue({ ...EMPTY_CONFIGURATION, voters: list }, (voter) => valueOf[voter] ?? 0);
+      expect(value(voters)).toBe(value(voters.toSorted()));
     }),
   );
 });
 
-test("two quorums of one configuration always share a voter", () => {
+test("voteResult() is won when a quorum has granted, lost when none can any more, else pending", () => {
   fc.assert(
-    fc.property(names, (voters) => {
-      expect(2 * majoritySize(createConfiguration(voters))).toBeGreaterThan(voters.length);
+    fc.property(configurations, votes, (configuration, cast) => {
+      const granted = NAMES.filter((name) => cast.get(name) === true);
+      const notRefused = NAMES.filter((name) => cast.get(name) !== false);
+      const expected = isQuorum(configuration, granted)
+        ? "won"
+        : isQuorum(configuration, notRefused)
+          ? "pending"
+          : "lost";
+      expect(voteResult(configuration, cast)).toBe(expected);
     }),
+    { numRuns: 500 },
   );
 });
 
-test("voteResult() is won with a quorum, lost when a quorum has become impossible, else pending", () => {
+test("two quorums of one configuration always share a voter, and a joint one shares one with both halves", () => {
   fc.assert(
-    fc.property(names, fc.array(fc.tuple(fc.constantFrom(..."abcdefg"), fc.boolean())), (voters, list) => {
-      const votes = new Map(list);
-      const granted = voters.filter((voter) => votes.get(voter) === true).length;
-      const open = voters.filter((voter) => !votes.has(voter)).length;
-      const wanted = Math.floor(voters.length / 2) + 1;
-      const expected = granted >= wanted ? "won" : granted + open < wanted ? "lost" : "pending";
-      expect(voteResult(createConfiguration(voters), votes)).toBe(expected);
-    }),
+    fc.property(
+      fc.subarray(NAMES, { minLength: 1 }),
+      fc.subarray(NAMES, { minLength: 1 }),
+      fc.subarray(NAMES),
+      fc.subarray(NAMES),
+      (voters, votersOutgoing, one, other) => {
+        const joint = { ...EMPTY_CONFIGURATION, voters, votersOutgoing };
+        if (!isQuorum(joint, one)) return;
+        for (const list of [voters, votersOutgoing]) {
+          if (isQuorum(createConfiguration(list), other))
+            expect(one.filter((name) => other.includes(name))).not.toEqual([]);
+        }
+        expect(2 * majoritySize(voters)).toBeGreaterThan(voters.length);
+      },
+    ),
   );
 });
 
 test("quorumValue() does not count who is no voter (fault 8)", () => {
-  const configuration = createConfiguration(["a", "b", "c"]);
+  const configuration = { ...createConfiguration(["a", "b", "c"]), learners: ["learner"] };
   const match: Record<string, number> = { a: 5, b: 1, c: 1, learner: 9, former: 9 };
   expect(quorumValue(configuration, (voter) => match[voter] ?? 0)).toBe(1);
-  expect(
-    voteResult(
-      configuration,
-      new Map([
-        ["a", true],
-        ["learner", true],
-        ["former", true],
-      ]),
-    ),
-  ).toBe("pending");
+  const cast = new Map(["a", "learner", "former"].map((name) => [name, true]));
+  expect(voteResult(configuration, cast)).toBe("pending");
 });
 
-test("createConfiguration() refuses nobody and doubles", () => {
-  expect(() => createConfiguration([])).toThrow("no voters");
-  expect(() => createConfiguration(["a", "b", "a"])).toThrow('voter "a" is named twice');
+test("an empty half agrees to everything, as in etcd-io/raft", () => {
+  expect(quorumValue(EMPTY_CONFIGURATION, () => 0)).toBe(Infinity);
+  expect(voteResult(EMPTY_CONFIGURATION, new Map())).toBe("won");
+  const simple = createConfiguration(["a"]);
+  expect(quorumValue(simple, () => 3)).toBe(3);
+  expect(voteResult(simple, new Map([["a", false]]))).toBe("lost");
 });
