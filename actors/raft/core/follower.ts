@@ -153,9 +153,7 @@ export class Follower {
       previousIndex > log.commit,
       () => `"${leader}" has term ${previousTerm} at index ${previousIndex}, which is committed here with another`,
     );
-    const best = log.lastPositionUpTo(previousIndex, previousTerm);
-    // What is committed here every leader has.
-    const hint = best.index < log.commit ? { index: log.commit, term: log.termAt(log.commit) ?? 0 } : best;
+    const hint = log.lastPositionUpTo(previousIndex, previousTerm);
     const refusal = { type: "append-response", term, sequence, ok: false } as const;
     this.#member.send(leader, { ...refusal, hintIndex: hint.index, hintTerm: hint.term });
   }

@@ -5,6 +5,7 @@ import { RaftLog, type ConfigurationListener } from "../../../../actors/raft/cor
 import type { LogEntry, LogPosition } from "../../../../runtime/index.ts";
 
 const EMPTY = new Uint8Array(0);
+const ONE_BYTE = new Uint8Array(1);
 const START: LogPosition = { index: 0, term: 0 };
 const entry = (index: number, term: number, sizeBytes = 0): LogEntry => ({
   index,
@@ -67,14 +68,14 @@ test("RaftLog equals a model of arrays, its durable part the disk, through write
       for (const action of steps) {
         switch (action.do) {
           case "append":
-            subject.append({ term: 3, type: "command", payload: EMPTY });
+            subject.append({ term: 3, type: "command", payload: ONE_BYTE });
             memory = { base: memory.base, terms: memory.terms.concat(3) };
             break;
           case "merge": {
             const previous = Math.max(commit, lastOf(memory) - action.back);
             const rising = action.terms.toSorted((a, b) => a - b);
             const differs = rising.findIndex((term, at) => termIn(memory, previous + 1 + at) !== term);
-            const firstNew = subject.merge(rising.map((term, at) => entry(previous + 1 + at, term)));
+            const firstNew = subject.merge(rising.map((term, at) => entry(previous + 1 + at, term, 1)));
             if (differs >= 0) {
               const kept = cutTo(memory, previous + differs);
               memory = { ...kept, terms: [...kept.terms, ...rising.slice(differs)] };
@@ -140,7 +141,7 @@ test("RaftLog equals a model of arrays, its durable part the disk, through write
             // Memory and the write in flight are gone; snapshots were durable before the log heard of them.
             writing = null;
             subject = logOf(
-              disk.terms.map((term, at) => entry(disk.base.index + 1 + at, term)),
+              disk.terms.map((term, at) => entry(disk.base.index + 1 + at, term, 1)),
               snapshot,
               disk.base,
             );
@@ -157,6 +158,8 @@ test("RaftLog equals a model of arrays, its durable part the disk, through write
         expect(subject.base).toEqual(memory.base);
         expect(terms(subject)).toEqual(memory.terms);
         expect([subject.applied, subject.commit, subject.snapshot]).toEqual([applied, commit, snapshot]);
+        expect(subject.uncommittedBytes).toBe(lastOf(memory) - commit);
+        expect(subject.bytes).toBe(memory.terms.length);
         expect(subject.base.index).toBeLessThanOrEqual(subject.snapshot.index);
         // What is durable is there after a crash: on disk as it is here, or covered by a snapshot.
         for (let index = snapshot.index + 1; index <= subject.durable; index++) {
@@ -273,6 +276,14 @@ test("installSnapshot() drops a log that conflicts with it, and keeps one that a
   expect(agreeing.installSnapshot({ index: 3, term: 1 })).toBe("kept");
   expect(terms(agreeing)).toEqual([1, 1, 1, 1]);
   expect(agreeing.installSnapshot({ index: 3, term: 1 })).toBe("stale");
+});
+
+test("installSnapshot() begins anew where the log agrees but is not durable: nobody was told of what is dropped", () => {
+  const subject = log(1);
+  subject.merge([entry(2, 1), entry(3, 1), entry(4, 1)]);
+  subject.takeUnsaved();
+  expect(subject.installSnapshot({ index: 3, term: 1 })).toBe("reset");
+  expect([subject.lastIndex, subject.commit, subject.durable]).toEqual([3, 3, 3]);
 });
 
 test("compact() leaves a trailing window, bounded in entries and in bytes", () => {

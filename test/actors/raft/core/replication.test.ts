@@ -51,6 +51,20 @@ describe("appends", () => {
     expect(made.appliedTexts("c")).toHaveLength(7);
   });
 
+  test("that are sent again carry what has come since", () => {
+    const made = new RaftCluster(["a", "b"], { limits: { appendsInFlightMax: 1 } });
+    made.timeout("a");
+    made.deliver();
+    made.propose("a", "x");
+    made.drop(({ to }) => to === "b");
+    made.propose("a", "y");
+    expect(appendsTo(made, "b")).toEqual([]);
+    made.nowMs += 300;
+    made.timeout("a");
+    made.deliver(({ message }) => message.type !== "append");
+    expect(appendsTo(made, "b").map(({ entries }) => entries.length)).toEqual([2]);
+  });
+
   test("of one batch are the same for both followers, cut once", () => {
     const made = led();
     made.propose("a", "x", "y");
@@ -299,6 +313,12 @@ describe("snapshots", () => {
     made.deliver();
     made.run(200);
     if (!offer) throw new Error("a offers no snapshot");
+    const { core } = made.node("c");
+    core?.step({ type: "message", from: "a", message: offer.message }, made.nowMs);
+    expect(core?.takeReady(made.nowMs)).toMatchObject({
+      snapshotTraffic: [],
+      messages: [{ to: "a", message: { type: "snapshot-report", state: "installed" } }],
+    });
     made.inject("a", "c", offer.message);
     expect(made.messages).toMatchObject([
       { from: "c", to: "a", message: { type: "snapshot-report", state: "installed" } },
@@ -322,6 +342,58 @@ describe("snapshots", () => {
     made.propose("a", "x");
     made.run(1500);
     expect(made.appliedTexts("c")).toEqual([...texts(1, 9), "x"]);
+  });
+
+  test("are wanted after one refusal of a log that conflicts with all that is left (fault 25)", () => {
+    const made = new RaftCluster(["a", "b", "c"], { limits: { trailingEntries: 0 } });
+    for (const name of ["a", "b"]) made.restartWith(name, [1, 3], 3);
+    made.restartWith("c", [1, ...Array.from({ length: 30 }, () => 2)], 2);
+    made.partition(["a", "b"]);
+    made.timeout("a");
+    made.deliver();
+    made.propose("a", ...texts(1, 9));
+    made.deliver();
+    made.run(200);
+    for (const name of ["a", "b"]) made.snapshot(name);
+    made.crash("a");
+    made.heal();
+    made.run(5000);
+    expect(made.leader()).toBe("b");
+    expect(made.core("c").status()).toMatchObject({ commit: made.core("b").status().commit });
+    const sent = made.trace.filter((line) => line.startsWith("b -> c append ") || line.startsWith("b snapshot "));
+    expect(sent.map((line) => line.split(" ").at(line.includes("->") ? 3 : 1))).toEqual([
+      "append",
+      "snapshot",
+      "append",
+    ]);
+  });
+
+  test("that replace more than they cover take back what was known to be equal", () => {
+    const made = behind();
+    made.heal();
+    made.node("c").holdsWrites = true;
+    made.timeout("a");
+    made.deliver(({ message }) => message.type !== "snapshot-offer");
+    made.propose("a", ...texts(10, 14));
+    const entries = [...made.node("b").applied.slice(1), ...made.core("a").entries(11, 15)];
+    made.inject("a", "c", {
+      type: "append",
+      term: 1,
+      sequence: 2,
+      previousIndex: 1,
+      previousTerm: 1,
+      entries,
+      commit: 1,
+    });
+    expect(made.core("c").status().lastIndex).toBe(15);
+    made.deliver(is("snapshot-offer"));
+    expect(made.core("c").status()).toMatchObject({ lastIndex: 10, commit: 10 });
+    made.inject("a", "c", { type: "heartbeat", term: 1, commit: 10, round: 0 });
+    expect(made.messages.findLast(is("heartbeat-response"))?.message).toMatchObject({ matched: 10 });
+    made.node("c").holdsWrites = false;
+    made.persist("c");
+    made.run(500);
+    expect(made.appliedTexts("c")).toEqual(texts(1, 14));
   });
 
   test("end a campaign: votes were asked for with a log that they replace", () => {
