@@ -355,6 +355,8 @@ describe("snapshots", () => {
     made.deliver();
     made.run(200);
     for (const name of ["a", "b"]) made.snapshot(name);
+    made.propose("a", ...texts(10, 14));
+    made.deliver();
     made.crash("a");
     made.heal();
     made.run(5000);
