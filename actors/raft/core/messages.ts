@@ -63,7 +63,7 @@ export interface VoteResponse {
   readonly granted: boolean;
 }
 
-/** Put these entries behind (`previousIndex`, `previousTerm`). Never empty. */
+/** Put these entries behind (`previousIndex`, `previousTerm`). Empty only to show that the logs are equal up to there. */
 export interface AppendRequest {
   readonly type: "append";
   readonly term: number;
