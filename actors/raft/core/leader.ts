@@ -36,6 +36,8 @@ export class Leader {
   /** Null: reads need rounds, because leases were not asked for, or voters have been asked to break them. */
   #lease: ReadLease | null;
   #transfer: LeadershipTransfer | null = null;
+  /** To whom it was last in vain. */
+  #avoid: string | null = null;
   #heartbeatAtMs: number;
 
   constructor(member: Member, nowMs: number) {
@@ -108,7 +110,7 @@ export class Leader {
       heardAtMs,
       priority: this.#priorities.of(node),
     }));
-    const begun = LeadershipTransfer.begin(this.#member, to, { force, peers, nowMs });
+    const begun = LeadershipTransfer.begin(this.#member, to, { force, peers, avoid: this.#avoid, nowMs });
     if (!(begun instanceof LeadershipTransfer)) return begun;
     this.#transfer = begun;
     this.#driveTransfer();
@@ -189,7 +191,10 @@ export class Leader {
   }
 
   onTimeout(nowMs: number): void {
-    if (this.#transfer?.isOver(nowMs)) this.#transfer = null;
+    if (this.#transfer?.isOver(nowMs)) {
+      this.#avoid = this.#transfer.to;
+      this.#transfer = null;
+    }
     this.#replication.giveUpSnapshots(nowMs);
     if (this.#transfer === null) this.#considerHandOver(nowMs);
     if (nowMs >= this.#heartbeatAtMs) this.#sendHeartbeats(nowMs);

@@ -30,11 +30,16 @@ export class LeadershipTransfer {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** Checks whether leadership can go `to` that member; null: to the best. */
+  /** Checks whether leadership can go `to` that member; null: to the best, and to `avoid`, whom it was in vain, only if there is nobody else. */
   static begin(
     member: Member,
     to: string | null,
-    options: { readonly force: boolean; readonly peers: Iterable<SuccessorView>; readonly nowMs: number },
+    options: {
+      readonly force: boolean;
+      readonly peers: Iterable<SuccessorView>;
+      readonly avoid: string | null;
+      readonly nowMs: number;
+    },
   ): LeadershipTransfer | Exclude<TransferResult, { ok: true }> {
     const { configuration, self, timing } = member;
     const { force, nowMs } = options;
@@ -48,7 +53,8 @@ export class LeadershipTransfer {
       leader: self,
     });
     if (to === null) {
-      const [best] = heard.toSorted((a, b) => b.priority - a.priority || b.match - a.match);
+      const inVain = ({ node }: SuccessorView): number => (node === options.avoid ? 1 : 0);
+      const [best] = heard.toSorted((a, b) => inVain(a) - inVain(b) || b.priority - a.priority || b.match - a.match);
       if (!best)
         return refuse("unreachable", "Cannot hand leadership over: no other voter was heard lately. Start one");
       return new LeadershipTransfer(best.node, force, nowMs + timing.electionTimeoutMaxMs);

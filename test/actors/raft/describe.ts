@@ -26,8 +26,9 @@ export function describeConfiguration(configuration: Configuration): string {
   return parts.filter(Boolean).join(" ");
 }
 
-export function describeHardState({ term, vote, commit }: HardState): string {
-  return `term=${term} vote=${vote ?? "none"} commit=${commit}`;
+export function describeHardState({ term, vote, commit, damagedTerm }: HardState): string {
+  const damaged = damagedTerm === undefined ? "" : ` damaged=${damagedTerm}`;
+  return `term=${term} vote=${vote ?? "none"} commit=${commit}${damaged}`;
 }
 
 export function describeMessage(message: RaftMessage): string {

@@ -92,7 +92,7 @@ export class RaftCluster {
   readonly #options: ClusterOptions;
   readonly #birth: Configuration;
   /** All that any node has been in, by the index of its entry. */
-  readonly #configurations: Omit<ConfigurationInForce, "committed">[];
+  readonly #configurations: ConfigurationInForce[];
   readonly #cut = new Set<string>();
   readonly #leaderOfTerm = new Map<number, string>();
   readonly #appliedAt = new Map<number, string>();
@@ -102,7 +102,7 @@ export class RaftCluster {
   constructor(voters: readonly string[], options: ClusterOptions = {}) {
     this.#options = options;
     this.#birth = voters.length === 0 ? EMPTY_CONFIGURATION : createConfiguration(voters);
-    this.#configurations = [{ configuration: this.#birth, index: 0 }];
+    this.#configurations = [{ configuration: this.#birth, index: 0, committed: true }];
     this.nodes = new Map([...voters, ...(options.spares ?? [])].map((name) => [name, newNode(name)]));
     for (const name of this.nodes.keys()) this.restart(name);
   }
@@ -393,7 +393,7 @@ export class RaftCluster {
 
   #recordConfiguration(node: Node, { configuration, index, committed }: ConfigurationInForce): void {
     if (index === 0) return;
-    this.#configurations.push({ configuration, index });
+    this.#configurations.push({ configuration, index, committed });
     const text = describeConfiguration(configuration);
     this.trace.push(`${node.name} members ${text} index=${index}${committed ? " committed" : ""}`);
   }
@@ -438,8 +438,9 @@ export class RaftCluster {
       const isHere = disk.entries[entry.index - 1 - disk.base.index]?.term === entry.term;
       return isHere || entry.index <= Math.max(disk.base.index, disk.snapshot?.index ?? 0);
     };
-    // It was committed in the configuration of then or in a later one, and every one that there was has been seen.
-    const inForceSince = Math.max(...this.#configurations.map(({ index }) => (index <= entry.index ? index : 0)));
+    // It was committed in the last configuration that was committed by then, or in a later one; all that there were have been seen.
+    const before = this.#configurations.filter(({ index, committed }) => committed && index <= entry.index);
+    const inForceSince = Math.max(...before.map(({ index }) => index));
     const quorums = this.#configurations.filter(({ index }) => index >= inForceSince);
     if (quorums.some(({ configuration }) => quorumValue(configuration, (name) => (holds(name) ? 1 : 0)) === 1)) return;
     const holders = [...this.nodes.keys()].filter(holds);

@@ -33,10 +33,11 @@
  *   room NAME yes|no             whether its disk has room
  *   snapshot NAME                its machine writes its state down, and the log is compacted
  *   partition a,b c              cut FROM>TO…, heal, crash NAME, restart NAME
- *   status                       one line a node
+ *   status                       one line a node; `members`: which configuration is in force at each
  */
 import type { RaftLimits, RaftPreferences } from "../../../actors/raft/core/raft-options.ts";
 import type { ChangeMembershipResult, MembershipChange, TransferResult } from "../../../actors/raft/core/ready.ts";
+import { describeConfiguration } from "./describe.ts";
 import { RaftCluster, type InFlight } from "./raft-cluster.ts";
 
 /** The script with every trace replaced by what happens now. */
@@ -169,6 +170,8 @@ class ScriptRunner {
         return [];
       case "status":
         return [...this.#cluster.nodes.keys()].map((node) => this.#status(node));
+      case "members":
+        return [...this.#cluster.nodes.keys()].map((node) => this.#members(node));
       default:
         throw new Error(`Unknown command "${command}"`);
     }
@@ -190,6 +193,13 @@ class ScriptRunner {
     return result.ok
       ? []
       : [`${name} refuses ${result.code}${"leader" in result ? ` leader=${result.leader ?? "none"}` : ""}`];
+  }
+
+  #members(name: string): string {
+    const held = this.#cluster.node(name).core?.status().configuration;
+    if (!held) return `${name} down`;
+    const { configuration, index, committed } = held;
+    return `${name} ${describeConfiguration(configuration)} index=${index}${committed ? " committed" : ""}`;
   }
 
   #status(name: string): string {
