@@ -66,6 +66,10 @@ export class MemberSnapshots {
       bytesPerSecondMax: settings.bytesPerSecondMax,
       now: () => ports.ctx.now(),
       term: () => view.status().term,
+      ledTerm: () => {
+        const { role, term } = view.status();
+        return role === "leader" ? term : null;
+      },
       send,
       turn,
       wakeAfter: (delayMs) => ports.later(TIMER, delayMs, () => this.#traffic.pump()),

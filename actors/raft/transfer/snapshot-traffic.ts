@@ -6,7 +6,7 @@
 import { crc32 } from "../../../runtime/crc32.ts";
 import type { FinishedSnapshot, LoadedSnapshots, SnapshotStore } from "../../../runtime/ports/snapshot-store.ts";
 import type { StoreError } from "../../../runtime/ports/store-error.ts";
-import type { RaftMessage } from "../core/messages.ts";
+import type { RaftMessage, SnapshotPart } from "../core/messages.ts";
 import type { SnapshotMessage } from "../core/ready.ts";
 import { SnapshotReceiver, type ReceiverAction } from "./receiver.ts";
 import { SnapshotSender } from "./sender.ts";
@@ -18,6 +18,11 @@ export interface SnapshotTrafficOptions {
   readonly bytesPerSecondMax: number;
   now(): number;
   term(): number;
+  /**
+   * The term that this member leads; null when it leads none. Asked again for each message: a member that has just heard of a later
+   * term must not offer what it had under way in that term's name.
+   */
+  ledTerm(): number | null;
   send(member: string, message: RaftMessage): void;
   turn<Value>(then: (value: Value) => void): (value: Value) => void;
   /** Calls `pump` after so long; replaces the call before. */
@@ -88,6 +93,7 @@ export class SnapshotTraffic {
 
   /** Lets every sender do what it can now, and sets the alarm for when one can do more. */
   pump(): void {
+    if (this.#options.ledTerm() === null) this.dropSenders();
     let wakeMs = Infinity;
     for (const [member, sender] of this.#senders) wakeMs = Math.min(wakeMs, this.#drive(member, sender));
     if (wakeMs < Infinity) this.#options.wakeAfter(wakeMs);
@@ -96,22 +102,20 @@ export class SnapshotTraffic {
   /** Returns in how many milliseconds there is more to do, unless something comes before. */
   #drive(member: string, sender: SnapshotSender): number {
     const nowMs = this.#options.now();
+    const term = this.#options.ledTerm();
+    if (term === null) return Infinity;
     let actions = sender.next(nowMs, this.#throttle.waitMs(nowMs) === 0);
     while (actions.length > 0) {
       for (const action of actions) {
         switch (action.type) {
           case "offer":
-            this.#options.send(member, {
-              type: "snapshot-offer",
-              term: this.#options.term(),
-              snapshot: sender.snapshot,
-            });
+            this.#options.send(member, { type: "snapshot-offer", term, snapshot: sender.snapshot });
             break;
           case "read":
             this.#read(member, sender, action.number);
             break;
           case "send":
-            this.#sendPart(member, sender, action.number, action.bytes);
+            this.#sendPart(member, { term, snapshot: sender.snapshot, ...action });
             break;
           case "done":
             this.#senders.delete(member);
@@ -145,8 +149,15 @@ export class SnapshotTraffic {
     this.#options.snapshots.read(sender.snapshot.id, number, done);
   }
 
-  #sendPart(member: string, { snapshot }: SnapshotSender, number: number, bytes: Uint8Array): void {
-    const term = this.#options.term();
+  #sendPart(
+    member: string,
+    {
+      term,
+      snapshot,
+      number,
+      bytes,
+    }: Pick<SnapshotPart, "term" | "number" | "bytes"> & Pick<SnapshotSender, "snapshot">,
+  ): void {
     this.#throttle.sent(bytes.length, this.#options.now());
     const checksum = crc32(bytes);
     this.#options.send(member, { type: "snapshot-part", term, id: snapshot.id, number, bytes, checksum });
