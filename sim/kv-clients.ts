@@ -11,6 +11,7 @@
 import { jsonCodec, type Random } from "../runtime/index.ts";
 import type { MachineCommand, MachineReplies, MachineReply, MachineRequest } from "../actors/raft/machine/index.ts";
 import type { KvInput, Operation } from "./checkers/history.ts";
+import { votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
 import type { RegisterCommand } from "./register-machine.ts";
@@ -65,6 +66,10 @@ const READS = 0.4;
 const SESSIONLESS = 0.1;
 const NEW_SESSION = 0.02;
 const REFUSED_ELSEWHERE = 0.2;
+const ANYWHERE = 0.2;
+
+/** The client that asks whether the cluster goes on. */
+const PROBE = "probe";
 
 export class KvClients {
   readonly history: Operation[] = [];
@@ -111,7 +116,7 @@ export class KvClients {
 
   /** A write that is repeated until it is acknowledged, for `untilUs` at most. */
   probe(done: () => void, untilUs: number): void {
-    const client: Client = { name: "probe", session: this.#newSession(), sequence: 0, after: 0, busy: false };
+    const client: Client = { name: PROBE, session: this.#newSession(), sequence: 0, after: 0, busy: false };
     const input: KvInput = { type: "put", value: "probe" };
     this.#begin({ client, key: "probe", input, untilUs, hasSession: true }, done);
   }
@@ -199,7 +204,7 @@ export class KvClients {
 
   #attempt(open: Open, done: (output: Operation["output"]) => void): void {
     const { timeline } = this.#cluster;
-    const node = this.#drawNode();
+    const node = this.#drawNode(open.client.name === PROBE);
     const timeoutMs = ATTEMPT_MIN_MS + this.#random.integer(ATTEMPT_SPREAD_MS);
     open.attempts += 1;
     if (open.attempts > 1) this.repeated += 1;
@@ -257,8 +262,13 @@ export class KvClients {
     timeline.after(this.#random.integer(2 * AGAIN_AFTER_US), () => this.#attempt(open, done));
   }
 
-  #drawNode(): SimNode | undefined {
-    const running = this.#cluster.nodes.filter(({ running: runs }) => runs);
+  /** Mostly one that belongs to the cluster; one that does not can only refuse. */
+  #drawNode(isProbe: boolean): SimNode | undefined {
+    const { nodes, raft } = this.#cluster;
+    const placed = raft.configurations.committed;
+    const members = placed === null ? [] : votersOf(placed.configuration).map((member) => raft.nodeOf(member));
+    const isAnywhere = placed === null || (!isProbe && this.#random.next() < ANYWHERE);
+    const running = nodes.filter((node) => node.running && (isAnywhere || members.includes(node.index)));
     return running[this.#random.integer(Math.max(1, running.length))];
   }
 }
