@@ -38,7 +38,8 @@ export type { Outgoing } from "./core/outbox.ts";
 export { brokenRules, type RaftFaults } from "./core/planted-faults.ts";
 export { Progress, type ProgressState } from "./core/progress.ts";
 export { majoritySize, quorumValue, voteResult, type VoteResult } from "./core/quorum.ts";
-export { RaftCore, type RaftCoreOptions, type RaftInput, type RaftView } from "./core/raft-core.ts";
+export { RaftCore, type RaftCoreOptions, type RaftView } from "./core/raft-core.ts";
+export type { RaftInput } from "./core/raft-input.ts";
 export {
   DEFAULT_RAFT_LIMITS,
   DEFAULT_RAFT_PREFERENCES,

@@ -10,7 +10,8 @@
  */
 import { encodeConfiguration } from "./core/configuration-codec.ts";
 import { allMembers } from "./core/configuration.ts";
-import { RaftCore, type RaftInput } from "./core/raft-core.ts";
+import { RaftCore } from "./core/raft-core.ts";
+import type { RaftInput } from "./core/raft-input.ts";
 import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING } from "./core/raft-options.ts";
 import type { Leadership, ReadOutcome, Ready } from "./core/ready.ts";
 import { hostStatus } from "./host-status.ts";

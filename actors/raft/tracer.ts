@@ -6,7 +6,8 @@
  */
 import type { LogEntry } from "../../runtime/ports/log-store.ts";
 import type { RaftMessage } from "./core/messages.ts";
-import type { RaftInput, RaftView } from "./core/raft-core.ts";
+import type { RaftView } from "./core/raft-core.ts";
+import type { RaftInput } from "./core/raft-input.ts";
 import type { RaftStatus } from "./core/ready.ts";
 import type { TraceAction, TracedMessage, TraceEntry, TraceEvent, TraceMessage } from "./trace.ts";
 

@@ -226,13 +226,13 @@ export class Member {
 
   takeReads(): readonly ReadOutcome[] {
     const reads = this.#reads;
-    this.#reads = [];
+    if (reads.length > 0) this.#reads = [];
     return reads;
   }
 
   takeAlarms(): readonly RaftAlarm[] {
     const alarms = this.#alarms;
-    this.#alarms = [];
+    if (alarms.length > 0) this.#alarms = [];
     return alarms;
   }
 }

@@ -17,7 +17,6 @@
  * dissertation; etcd-io/raft.
  */
 import type { LoadedLog, LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
-import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
 import { isVoter, type Configuration } from "./configuration.ts";
@@ -36,6 +35,8 @@ import {
   type RaftPreferences,
   type RaftTiming,
 } from "./raft-options.ts";
+import type { TrailingLimits } from "./raft-log.ts";
+import type { RaftInput } from "./raft-input.ts";
 import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
 import type {
   ChangeMembershipResult,
@@ -66,32 +67,6 @@ export interface RaftCoreOptions {
   readonly rules?: RaftRules;
 }
 
-/** What a core is stepped with. */
-export type RaftInput =
-  | { readonly type: "message"; readonly from: string; readonly message: RaftMessage }
-  /** A read that must be linearizable; answered by an outcome in `Ready.reads`, within an election timeout. */
-  | { readonly type: "read"; readonly id: string }
-  /** `nextDeadlineMs()` has passed. Too early does nothing. */
-  | { readonly type: "timeout" }
-  /** Nothing can come from that member any more until a link to it is made again. */
-  | { readonly type: "link-lost"; readonly member: string }
-  /** The snapshot that `snapshotsWanted` asked for is installed there, as of `index`. */
-  | { readonly type: "snapshot-sent"; readonly member: string; readonly index: number }
-  /** It is not, and will not be by this transfer. */
-  | { readonly type: "snapshot-failed"; readonly member: string }
-  /** All chunks of a snapshot of this term's leader are durable here: the log may begin behind it. */
-  | {
-      readonly type: "snapshot-received";
-      readonly snapshot: FinishedSnapshot;
-      readonly configuration: Configuration;
-    }
-  /** The machine's own snapshot as of `index` is durable. */
-  | { readonly type: "snapshot-made"; readonly index: number }
-  /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */
-  | { readonly type: "room"; readonly hasRoom: boolean }
-  /** The write of that token is durable. */
-  | { readonly type: "persisted"; readonly token: number };
-
 /** What may look but not touch: for invariants, status pages, checkers. */
 export interface RaftView {
   status(): RaftStatus;
@@ -100,6 +75,11 @@ export interface RaftView {
   /** Entries from `from` to `to`, both included, as far as they are here. */
   entries(from: number, to: number): readonly LogEntry[];
 }
+
+/** Compaction that was asked for keeps nothing for followers that lag: they get the snapshot. */
+const NO_WINDOW: TrailingLimits = { trailingEntries: 0, trailingBytesMax: 0 };
+
+const NOBODY: readonly string[] = [];
 
 /** Raft as a pure step machine: one member, without clock, disk or network. */
 export class RaftCore implements RaftView {
@@ -111,6 +91,7 @@ export class RaftCore implements RaftView {
   #configuration: ConfigurationInForce | null = null;
   /** A snapshot has become durable, so there may be something to drop. */
   #mayCompact: boolean;
+  #compactsAll = false;
 
   constructor(options: RaftCoreOptions) {
     const { self, configuration, loaded, snapshot, random, nowMs } = options;
@@ -162,6 +143,10 @@ export class RaftCore implements RaftView {
       case "snapshot-made":
         if (this.#member.log.noteSnapshot(input.index)) this.#mayCompact = true;
         return;
+      case "compact":
+        this.#mayCompact = true;
+        this.#compactsAll = true;
+        return;
       case "room":
         this.#member.hasRoom = input.hasRoom;
         return;
@@ -210,24 +195,27 @@ export class RaftCore implements RaftView {
   takeReady(nowMs: number): Ready {
     this.#driveLeader(nowMs);
     const member = this.#member;
+    const { role } = this.#elections;
     const write = member.takeWrite(nowMs);
     const leadership = this.#takeLeadership();
     const configuration = this.#takeConfiguration();
     const install = member.takeInstalled();
     const compact = this.#takeCompact();
-    return {
-      ...(write && { write }),
+    // Assigned and not spread: this runs once a batch, and spreading was a fifth of the time of a step.
+    const ready: { -readonly [Field in keyof Ready]: Ready[Field] } = {
       messages: member.outbox.take(),
       committed: member.log.takeCommitted(),
       reads: member.takeReads(),
-      ...(leadership && { leadership }),
       alarms: member.takeAlarms(),
-      ...(configuration && { configuration }),
-      ...(install && { install }),
-      snapshotsWanted: this.#elections.role instanceof Leader ? this.#elections.role.takeSnapshotsWanted() : [],
+      snapshotsWanted: role instanceof Leader ? role.takeSnapshotsWanted() : NOBODY,
       snapshotTraffic: this.#incoming.takeSnapshotTraffic(),
-      ...(compact && { compact }),
     };
+    if (write) ready.write = write;
+    if (leadership) ready.leadership = leadership;
+    if (configuration) ready.configuration = configuration;
+    if (install) ready.install = install;
+    if (compact) ready.compact = compact;
+    return ready;
   }
 
   /** When `timeout` must be stepped, on the clock of `nowMs`. */
@@ -319,11 +307,12 @@ export class RaftCore implements RaftView {
   }
 
   #takeConfiguration(): ConfigurationInForce | undefined {
-    const now = this.#inForce();
+    const { configurations, log } = this.#member;
     const told = this.#configuration;
-    if (told?.configuration === now.configuration && told.committed === now.committed) return undefined;
-    this.#configuration = now;
-    return now;
+    const isCommitted = configurations.index <= log.commit;
+    if (told?.configuration === configurations.inForce && told.committed === isCommitted) return undefined;
+    this.#configuration = this.#inForce();
+    return this.#configuration;
   }
 
   #inForce(): ConfigurationInForce {
@@ -338,7 +327,9 @@ export class RaftCore implements RaftView {
     const { role } = this.#elections;
     // What is not durable here yet is dropped after a later write.
     this.#mayCompact = log.durable < log.snapshot.index;
-    return log.compact(limits, role instanceof Leader ? role.keepFrom : Infinity);
+    const window = this.#compactsAll ? NO_WINDOW : limits;
+    if (!this.#mayCompact) this.#compactsAll = false;
+    return log.compact(window, role instanceof Leader ? role.keepFrom : Infinity);
   }
 
   #notLeader(what: string): { ok: false; code: "not-leader"; message: string; leader: string | null } {

@@ -8,7 +8,8 @@
 import type { FinishedSnapshot, LoadedSnapshots } from "../../../runtime/ports/snapshot-store.ts";
 import { decodeConfiguration } from "../core/configuration-codec.ts";
 import type { RaftMessage } from "../core/messages.ts";
-import type { RaftInput, RaftView } from "../core/raft-core.ts";
+import type { RaftView } from "../core/raft-core.ts";
+import type { RaftInput } from "../core/raft-input.ts";
 import type { Ready } from "../core/ready.ts";
 import type { HostPorts } from "../host-ports.ts";
 import type { RaftMachineMessage } from "../raft-actor-protocol.ts";

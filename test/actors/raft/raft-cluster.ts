@@ -15,7 +15,8 @@ import {
 } from "../../../actors/raft/core/configuration.ts";
 import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
 import type { Outgoing } from "../../../actors/raft/core/outbox.ts";
-import { RaftCore, type RaftInput } from "../../../actors/raft/core/raft-core.ts";
+import { RaftCore } from "../../../actors/raft/core/raft-core.ts";
+import type { RaftInput } from "../../../actors/raft/core/raft-input.ts";
 import { quorumValue } from "../../../actors/raft/core/quorum.ts";
 import type { RaftLimits, RaftPreferences } from "../../../actors/raft/core/raft-options.ts";
 import type { RaftRules } from "../../../actors/raft/core/raft-rules.ts";
