@@ -186,7 +186,7 @@ export class ClusterMembers {
 
   async #change(change: MembershipChange): Promise<MembershipChanged> {
     const { replica, limits, node } = this.#options;
-    const by = `the API of node "${node}"`;
+    const by = `the API of node ${node}`;
     const reply = await this.#ask<ChangeMembershipReply>(replica.ref, limits.writeMs, (replyTo) => ({
       type: "change-membership",
       change,
@@ -202,16 +202,16 @@ export class ClusterMembers {
     return { change: change.type, member: change.member, index, done: done === true };
   }
 
-  /** The leader's status, else that of this node. */
+  /** The leader's status, else that of this node. @throws {ApiError} `not-ready` when neither knows a configuration. */
   async #view(): Promise<ReplicaStatus> {
     const { replica, node } = this.#options;
     const own = await replica.status();
-    if (own.role === "leader" || own.leader === null) return own;
+    if (own.role === "leader" || own.leader === null) return known(own);
     if (own.leader !== node) {
       const told = await this.#statusOf(own.leader);
       if (told?.role === "leader" && told.term >= own.term) return told;
     }
-    return own;
+    return known(own);
   }
 
   async #statusOf(node: string): Promise<ReplicaStatus | undefined> {
@@ -251,6 +251,12 @@ export class ClusterMembers {
       await new Promise<void>((resolve) => void clock.setTimer(POLL_MS, resolve));
     }
   }
+}
+
+/** A node that has just come, or whose log could not be loaded, knows nobody; another one does. */
+function known(status: ReplicaStatus): ReplicaStatus {
+  if (status.members.length > 0) return status;
+  throw refused("not-ready", `Node "${status.node}" does not know who belongs to the cluster; ask another node`);
 }
 
 /** The leader or the member itself said no before anything was done. */

@@ -64,7 +64,7 @@ export function whyNotRemove(list: MemberList, { member, role }: MemberView): Ap
     return apiError("last-voter", `${tried}: it is the last voter; add and promote another one first`);
   }
   if (serving < needed) {
-    const why = `of ${voters} voters only ${serving} serve, and a change takes ${needed}`;
+    const why = `of ${voters} voters only ${serve(serving)}, and a change takes ${needed}`;
     return apiError(
       "quorum-at-risk",
       `${tried}: ${why}; bring one back, or see "blixard cluster recover" when none will come`,
@@ -72,8 +72,12 @@ export function whyNotRemove(list: MemberList, { member, role }: MemberView): Ap
   }
   const left = quorumOf(list.items.filter((item) => item.member !== member));
   if (left.spare >= 0) return undefined;
-  const why = `of the ${left.voters} voters left only ${left.serving} serve, and ${left.needed} are needed`;
+  const why = `of the ${left.voters} voters left only ${serve(left.serving)}, and ${left.needed} are needed`;
   return apiError("quorum-at-risk", `${tried}: ${why}; bring one back, or remove one that does not serve instead`);
+}
+
+function serve(count: number): string {
+  return `${count} ${count === 1 ? "serves" : "serve"}`;
 }
 
 function viewOf(member: Member, { view, told, addressOf }: MemberSources): MemberView {

@@ -11,6 +11,8 @@ export interface CliContext {
   readonly now: () => number;
   /** All of standard input. */
   readonly readStdin: () => Promise<string>;
+  /** Puts a question on the terminal and reads a line; null where nobody can answer. */
+  readonly askUser: ((question: string) => Promise<string>) | null;
   /** From now on Ctrl-C only asks, until the result is disposed of. */
   readonly takeInterrupts: () => Interrupts & Disposable;
   /** A client of the cluster at these URLs, which are tried in turn. */

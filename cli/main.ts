@@ -5,6 +5,7 @@
  * Everything else is loaded after the compile cache is on: a node then starts in a third of the time.
  */
 import { enableCompileCache } from "node:module";
+import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { compileCacheFolder } from "./folders.ts";
 
@@ -21,11 +22,17 @@ const [{ createApiClient }, { ProcessInterrupts }, { runCli }, { processTerminal
 
 const { BLIXARD_TOKEN: token } = process.env;
 
+async function askUser(question: string): Promise<string> {
+  using lines = createInterface({ input: process.stdin, output: process.stderr });
+  return lines.question(question);
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   terminal: processTerminal(),
   now: Date.now,
+  askUser: process.stdin.isTTY && process.stderr.isTTY ? askUser : null,
   readStdin: async () => text(process.stdin),
   takeInterrupts: () => new ProcessInterrupts(),
   connect: (urls) => createApiClient({ urls, ...(token ? { token } : {}) }),

@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly api: Endpoint;
   /** The other members, by name, as `host:port` of their `listen`. Empty: a cluster of one. */
   readonly peers: Readonly<Record<string, string>>;
+  /** APIs of nodes of a cluster that runs, which say who its members are. Empty: `peers` are all there are. */
+  readonly join: readonly Endpoint[];
   /** `auto`: QEMU where it is installed, else `process`, which isolates nothing. */
   readonly driver: DriverChoice;
   /** Where the ports of this node's VMs are published. */
@@ -81,6 +83,7 @@ class SettingsReader {
       listen: this.#endpoint("listen"),
       api: this.#endpoint("api"),
       peers: this.#peers(name),
+      join: this.#joins(),
       driver: this.#oneOf("driver", DRIVER_CHOICES),
       address: this.#matching("address", /^[A-Za-z0-9.:-]{1,253}$/, "a host name or an address without port"),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
@@ -181,6 +184,17 @@ class SettingsReader {
       } else if (name !== self) peers[name] = address;
     }
     return peers;
+  }
+
+  #joins(): readonly Endpoint[] {
+    const texts = (this.#given("join") ?? "").split(",").map((piece) => piece.trim());
+    return texts.flatMap((text) => {
+      if (text === "") return [];
+      const endpoint = parseEndpoint(text.replace(/^http:\/\//, ""));
+      if (endpoint !== undefined && endpoint.port !== 0) return [endpoint];
+      this.#wrong("join", text, "HOST:PORT of a node's --api");
+      return [];
+    });
   }
 
   #token(): string {

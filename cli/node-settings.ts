@@ -9,6 +9,7 @@ export type NodeSetting =
   | "listen"
   | "api"
   | "peers"
+  | "join"
   | "driver"
   | "address"
   | "memoryMiB"
@@ -82,6 +83,13 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     variable: "BLIXARD_PEERS",
     placeholder: "NAME=HOST:PORT,…",
     description: "the other nodes; an entry of this node itself is ignored",
+    fallback: "",
+  },
+  join: {
+    flag: "--join",
+    variable: "BLIXARD_JOIN",
+    placeholder: "HOST:PORT,…",
+    description: "APIs of nodes of a running cluster, to be asked for its members; then add this node to it",
     fallback: "",
   },
   driver: {

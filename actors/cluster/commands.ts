@@ -23,7 +23,17 @@ export type ClusterCommand =
       readonly learners: readonly string[];
       /** Who asked for the change; empty when the leader does not know. */
       readonly by: string;
+      /** The configuration was written by an operator, on the disk of one member, without the others. */
+      readonly recovery?: RecoveryNote;
     };
+
+/** What a recovery gave up, for the Event that tells of it. */
+export interface RecoveryNote {
+  readonly formerCluster: string;
+  readonly cluster: string;
+  /** Ids of the members that count no more. */
+  readonly givenUp: readonly string[];
+}
 
 export type ResourceCommand =
   /** Makes a VM. Refused when the name is taken. */

@@ -5,7 +5,7 @@
  */
 import { nodeOf } from "../raft/member-id.ts";
 import type { ChangeSet } from "./change-set.ts";
-import type { CommandOf } from "./commands.ts";
+import type { CommandOf, RecoveryNote } from "./commands.ts";
 
 /** The configuration that was noted last. */
 export interface NotedMembers {
@@ -16,14 +16,19 @@ export interface NotedMembers {
   readonly learners: readonly string[];
 }
 
-/** Records an Event for each member that came, went or changed since the configuration before; none for the first one. */
+/**
+ * Records an Event for each member that came, went or changed since the configuration before; none for the first one, and one for a
+ * recovery.
+ */
 export function noteMembers(
   set: ChangeSet,
   command: CommandOf<"note-members">,
   before: NotedMembers | null,
 ): NotedMembers {
-  const { by, index, voters, learners } = command;
-  if (before !== null) {
+  const { by, index, voters, learners, recovery } = command;
+  if (recovery !== undefined) {
+    recordRecovery(set, voters, recovery);
+  } else if (before !== null) {
     const all = new Set([...before.voters, ...before.learners, ...voters, ...learners]);
     for (const member of [...all].toSorted()) {
       const change = changeOf(roleIn(before, member), roleIn(command, member));
@@ -34,6 +39,21 @@ export function noteMembers(
     }
   }
   return { index, voters, learners };
+}
+
+/** One Event for all of it: what was given up is no change that the members have agreed on. */
+function recordRecovery(set: ChangeSet, [member = ""]: readonly string[], recovery: RecoveryNote): void {
+  const { formerCluster, cluster, givenUp } = recovery;
+  const lost = givenUp.length === 0 ? "nobody" : givenUp.map((id) => `"${id}"`).join(", ");
+  const message =
+    `Cluster ${formerCluster} was recovered by force from the disk of "${member}", as cluster ${cluster}; ` +
+    `given up, with all that only they had: ${lost}`;
+  set.record({
+    type: "Warning",
+    reason: "ClusterRecovered",
+    message,
+    regarding: { kind: "Node", name: nodeOf(member) },
+  });
 }
 
 type Role = "voter" | "learner" | "none";

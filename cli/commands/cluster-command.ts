@@ -1,54 +1,28 @@
-/** `blixard cluster status`: who leads, and how far each node has come. */
-import { Option, type Command } from "commander";
-import type { ClusterStatus, NodeView } from "../../api/index.ts";
+/** `blixard cluster`: who belongs to the cluster, who leads it, and what keeps its logs short. */
+import type { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
-import { renderValue } from "../output/output-format.ts";
-import { renderTable, type Column } from "../output/table.ts";
-import { connect } from "./get-command.ts";
+import { addClusterMembersCommands } from "./cluster-members-command.ts";
+import { addClusterRecoverCommand } from "./cluster-recover-command.ts";
+import { addClusterSnapshotCommands } from "./cluster-snapshot-command.ts";
+import { addClusterStatusCommand } from "./cluster-status-command.ts";
 
-const OUTPUTS = ["table", "json", "yaml"] as const;
+const EXAMPLES = `
+Examples:
+  blixard cluster status                                    is all well?
+  blixard cluster members                                   who belongs to it, how far each is, how many may be lost
+  blixard cluster add n4 --address 10.0.0.4:7101            a new node: gets the log, then votes
+  blixard cluster remove n2                                 a node that is to go, or is gone
+  blixard cluster transfer n3                               hands leadership over, before a leader's host is restarted
 
-interface StatusFlags {
-  readonly output: (typeof OUTPUTS)[number];
-  readonly server?: string;
-}
-
-const COLUMNS: readonly Column<NodeView>[] = [
-  { heading: "NODE", cell: ({ name }) => name },
-  { heading: "STATUS", cell: ({ phase }) => phase },
-  { heading: "ROLE", cell: ({ replica }) => replica?.role ?? "unreachable" },
-  { heading: "TERM", cell: ({ replica }) => textOf(replica?.term) },
-  { heading: "COMMIT", cell: ({ replica }) => textOf(replica?.commit) },
-  { heading: "APPLIED", cell: ({ replica }) => textOf(replica?.applied) },
-  { heading: "API", cell: ({ apiUrl }) => apiUrl },
-  { heading: "MESSAGE", cell: ({ error, replica }) => error || (replica?.storeError ?? "") },
-];
+A dead node is replaced by adding the new one first and removing the old one then.`;
 
 export function addClusterCommand(program: Command, context: CliContext): void {
-  const cluster = program.command("cluster").description("look at the cluster itself");
-  const status = cluster
-    .command("status")
-    .description("show the leader, and the state of each node")
-    .addOption(new Option("-o, --output <format>", "form of the output").choices(OUTPUTS).default("table"))
-    .addHelpText(
-      "after",
-      "\nExamples:\n  blixard cluster status\n  blixard cluster status -o json | jq .replica.leader",
-    );
-  status.action(async () => {
-    const { output, server } = status.optsWithGlobals<StatusFlags>();
-    const client = connect(context, server === undefined ? {} : { server });
-    const found = await client.clusterStatus({ all: true });
-    context.terminal.out.write(output === "table" ? renderStatus(found) : renderValue(found, output));
-  });
-}
-
-function renderStatus({ node, replica, nodes = [] }: ClusterStatus): string {
-  const ready = nodes.filter(({ phase }) => phase === "Ready").length;
-  const leader = replica.leader === null ? "No leader" : `Leader ${replica.leader}`;
-  const head = `${leader}, term ${replica.term}; ${ready} of ${nodes.length} nodes ready; as node ${node} sees it\n`;
-  return nodes.length === 0 ? head : `${head}\n${renderTable(COLUMNS, nodes)}`;
-}
-
-function textOf(count: number | undefined): string {
-  return count === undefined ? "" : String(count);
+  const cluster = program
+    .command("cluster")
+    .description("look at the cluster itself, change its members")
+    .addHelpText("after", EXAMPLES);
+  addClusterStatusCommand(cluster, context);
+  addClusterMembersCommands(cluster, context);
+  addClusterSnapshotCommands(cluster, context);
+  addClusterRecoverCommand(cluster, context);
 }

@@ -11,6 +11,9 @@ Examples:
   The second of three, on hosts of their own:
     BLIXARD_TOKEN=… blixard node --name n2 --data /var/lib/blixard --listen 10.0.0.2:7101 --api 10.0.0.2:7201 \\
       --address 10.0.0.2 --peers n1=10.0.0.1:7101,n3=10.0.0.3:7101
+  A fourth for a cluster that runs; then "blixard cluster add n4 --address 10.0.0.4:7101" on any of the others:
+    BLIXARD_TOKEN=… blixard node --name n4 --data /var/lib/blixard --listen 10.0.0.4:7101 --api 10.0.0.4:7201 \\
+      --address 10.0.0.4 --join 10.0.0.1:7201,10.0.0.2:7201
 
 Without --images a guest image is built first, unless the driver is "process". The node runs until SIGTERM or Ctrl-C;
 its VMs run on until their lease ends, and are adopted when the node comes back before that.`;

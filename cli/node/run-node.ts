@@ -7,8 +7,8 @@
  */
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
-import { join } from "node:path";
 import { spawnMember } from "../../actors/index.ts";
+import { allMembers } from "../../actors/raft/core/configuration.ts";
 import { createApiServer } from "../../api/index.ts";
 import { ActorSystem, createRandom, type Logger, type World } from "../../runtime/index.ts";
 import {
@@ -18,16 +18,17 @@ import {
   createPinoLogger,
   lockFolder,
   nodeClock,
-  openLmdbLogStore,
-  openLmdbSnapshotStore,
 } from "../../runtime/node/index.ts";
-import { createWsRemoting, msgpackPayloadCodec } from "../../transport/node/index.ts";
+import { ConfiguredPeers, createWsRemoting, msgpackPayloadCodec } from "../../transport/node/index.ts";
 import { formatEndpoint, parseEndpoint } from "../endpoint.ts";
 import type { NodeConfig } from "../node-config.ts";
 import { blixardVersion } from "../version.ts";
+import { askMembers } from "./ask-members.ts";
 import { chooseDriver } from "./choose-driver.ts";
 import { explainNodeFailure } from "./explain-node-failure.ts";
 import { hostCapacity } from "./host-capacity.ts";
+import { readKnownPeers, writeKnownPeers } from "./known-peers.ts";
+import { openRaftStores } from "./open-stores.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /** Longest wait for one thing that is open to be closed, before the rest is closed and the process ends all the same. */
@@ -54,23 +55,31 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
   const version = blixardVersion();
   const lock = lockFolder(config.dataDir);
   const identity = claimIdentity(config.dataDir, config);
-  const store = openLmdbLogStore({ folder: join(config.dataDir, "raft") });
-  const snapshots = openLmdbSnapshotStore({ folder: join(config.dataDir, "snapshots") });
+  const { store, snapshots, close: closeStores } = openRaftStores(config.dataDir);
+  const remembered = await knownPeers(config, logger);
   const hypervisor = await chooseDriver(config, { clock: nodeClock, logger });
   const seed = createHash("sha256")
     .update(`${identity.incarnation} ${process.pid} ${process.hrtime.bigint()}`)
     .digest("hex");
   const random = createRandom(seed);
+  const given = new Map(Object.entries(config.peers).map(([name, at]) => [name, peerAddress(name, at)]));
   const transport = createWsRemoting({
     node: config.name,
     incarnation: identity.incarnation,
     clusterId: config.clusterId,
     token: config.token,
     listen: config.listen,
-    peers: new Map(Object.entries(config.peers).map(([name, at]) => [name, peerAddress(name, at)])),
+    peers: given,
     clock: nodeClock,
     random: random.fork(),
     logger,
+  });
+  const peers = new ConfiguredPeers({
+    node: config.name,
+    peers: given,
+    remembered,
+    transport,
+    onChange: (addresses) => writeKnownPeers(config.dataDir, addresses),
   });
   const world: World = { clock: nodeClock, random, dispatcher: createNodeDispatcher(), remoting: transport.remoting };
   const system = ActorSystem.create({
@@ -83,7 +92,8 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
   });
   try {
     const { replica } = spawnMember(system, {
-      members: [config.name, ...Object.keys(config.peers)],
+      members: [config.name, ...peers.names],
+      onConfiguration: ({ configuration }) => peers.follow(allMembers(configuration), configuration.addresses),
       spec: {
         incarnation: identity.incarnation,
         address: config.address,
@@ -111,6 +121,11 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       listen: config.api,
       version,
       token: config.token,
+      links: {
+        addPeer: (node, at) => peers.addPeer(node, at),
+        removePeer: (node) => peers.removePeer(node),
+        addressOf: (node) => (node === config.name ? listenAddress(config) : peers.addressOf(node)),
+      },
       hostNames: [config.api.host, config.address].filter((host) => isIP(host) === 0),
     });
     try {
@@ -125,11 +140,19 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
     system.stop();
     await closed(transport.close());
     hypervisor.close();
-    await closed(new Promise((done) => store.close(done)));
-    await closed(new Promise((done) => snapshots.close(done)));
+    await closed(closeStores());
     lock.release();
     logger.log("info", "The node has stopped; its VMs run on until their lease ends");
   }
+}
+
+/** Asks whom `--join` names only at the first start: later that one may be gone, and the members are known. */
+async function knownPeers(config: NodeConfig, logger: Logger): Promise<Readonly<Record<string, string>>> {
+  const known = readKnownPeers(config.dataDir);
+  if (Object.keys(known).length > 0) return known;
+  const found = await askMembers(config, logger);
+  if (Object.keys(found).length > 0) writeKnownPeers(config.dataDir, found);
+  return found;
 }
 
 /** Waits for something to be closed, for `CLOSE_MS` at most. */
@@ -143,6 +166,11 @@ async function closed(closing: Promise<void>): Promise<void> {
 /** Where the other nodes reach this one's API. */
 function apiUrlOf({ api, address }: NodeConfig): string {
   return `http://${formatEndpoint({ host: WILDCARDS.has(api.host) ? address : api.host, port: api.port })}`;
+}
+
+/** Where the other nodes reach this one. */
+function listenAddress({ listen, address }: NodeConfig): string {
+  return formatEndpoint({ host: WILDCARDS.has(listen.host) ? address : listen.host, port: listen.port });
 }
 
 function peerAddress(name: string, at: string): { host: string; port: number } {

@@ -40,6 +40,11 @@ export function claimIdentity(
   return found;
 }
 
+/** Who a data folder belongs to; null when it was never used. @throws {StoreError} `store-corrupt`. */
+export function readIdentity(dataDir: string): NodeIdentity | null {
+  return read(join(dataDir, FILE));
+}
+
 function read(path: string): NodeIdentity | null {
   let text: string;
   try {

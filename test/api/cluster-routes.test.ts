@@ -93,7 +93,7 @@ test("a removal that too few would survive is refused with the numbers, unless i
   expect(refusalOf(await send(api.url, "DELETE", `${MEMBERS}/n3`))).toEqual([
     409,
     "quorum-at-risk",
-    'Cannot remove member "n3@1": of the 2 voters left only 1 serve, and 2 are needed; ' +
+    'Cannot remove member "n3@1": of the 2 voters left only 1 serves, and 2 are needed; ' +
       "bring one back, or remove one that does not serve instead",
   ]);
   expect((await send(api.url, "DELETE", `${MEMBERS}/n3?force=true`)).status).toBe(200);

@@ -16,12 +16,15 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly stdin?: string;
   readonly nowMs?: number;
+  /** What a person says to questions. Default: there is nobody. */
+  readonly answers?: readonly string[];
 }
 
 /** Where nobody listens: a test that forgot its cluster must not find one of the machine's. */
 const NOBODY = "http://127.0.0.1:1";
 
 export async function runCommandLine(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const answers = options.answers?.slice();
   const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000 } = options;
   const [out, err] = [new KeptStream(), new KeptStream()];
   const context: CliContext = {
@@ -29,6 +32,10 @@ export async function runCommandLine(args: readonly string[], options: RunOption
     cwd,
     terminal: { out, err },
     now: () => nowMs,
+    askUser: answers === undefined ? null : async (question) => {
+      err.write(question);
+      return answers.shift() ?? "";
+    },
     readStdin: async () => stdin,
     takeInterrupts: () => ({
       first: new AbortController().signal,
