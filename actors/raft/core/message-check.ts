@@ -15,10 +15,10 @@ import { isPriority } from "./priority.ts";
 import type { RaftRefusal } from "./refusals.ts";
 
 /** Furthest that a message's term may be ahead of the own one. */
-export const TERM_AHEAD_MAX: number = 2 ** 20;
+const TERM_AHEAD_MAX: number = 2 ** 20;
 
 /** The last term that may be told. Far from where numbers lose their ones, so that the next term is always another. */
-export const TERM_MAX: number = 2 ** 52;
+const TERM_MAX: number = 2 ** 52;
 
 /** Why not to look at a message, or null. `own.term` is the receiver's. */
 export function messageFault(message: RaftMessage, own: { readonly term: number }): RaftRefusal | null {

@@ -9,6 +9,7 @@ import {
   type SnapshotReply,
   type TransferReply,
 } from "../../../actors/index.ts";
+import { Refusals } from "../../../actors/raft/core/refusals.ts";
 import { isReplicaRequest } from "../../../actors/cluster/replica-protocol.ts";
 import { stateless, StoreError, type Ref } from "../../../runtime/index.ts";
 import { FakeRaft } from "./fake-raft.ts";
@@ -199,6 +200,7 @@ test("status tells members, configuration and the state of the disk", () => {
     peers: [{ node: "n3@c", ...peer }],
     ...{ node: "n1", leaderNode: "n1", cluster: "c", membership: "member", members: [], waiting: ["n5@e"] },
     ...{ readOnly: true, snapshotIndex: 4, snapshotBytes: 100, refused: {} },
+    refusals: new Refusals().counts,
   });
   raft.world.settle();
   expect(seen).toMatchObject([

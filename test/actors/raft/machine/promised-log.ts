@@ -38,7 +38,7 @@ interface Taken {
 
 type Propose = Extract<RaftActorMessage, { readonly type: "propose" }>;
 
-export class SharedLog {
+export class PromisedLog {
   readonly world: ManualWorld = createManualWorld();
   readonly system: ActorSystem;
   readonly random: Random;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type MachineReplies, type MachineReply } from "../../../../actors/index.ts";
 import { stateless, type Ref } from "../../../../runtime/index.ts";
 import { ascii, textOf } from "./sample-machine.ts";
-import { SharedLog } from "./shared-log.ts";
+import { PromisedLog } from "./promised-log.ts";
 
 const SEEDS = 40;
 const STEPS = 400;
@@ -13,7 +13,7 @@ const SESSIONS = { max: 2 };
 
 /** One write at a time, made again until it is known what became of it. */
 class Client {
-  readonly #log: SharedLog;
+  readonly #log: PromisedLog;
   readonly #name: string;
   readonly #session: boolean;
   readonly #ref: Ref<MachineReplies>;
@@ -24,7 +24,7 @@ class Client {
   #waiting: { readonly value: string } | null = null;
   #reading: { readonly expected: readonly string[] } | null = null;
 
-  constructor(log: SharedLog, outcomes: Outcomes, name: string, session: boolean) {
+  constructor(log: PromisedLog, outcomes: Outcomes, name: string, session: boolean) {
     this.#log = log;
     this.#name = name;
     this.#session = session;
@@ -129,7 +129,7 @@ test("whatever happens to the log, each write acts at most once, as it was answe
   const counts: Record<string, number> = {};
   let [acknowledged, certain, reads] = [0, 0, 0];
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const log = new SharedLog(seed, SESSIONS);
+    const log = new PromisedLog(seed, SESSIONS);
     const outcomes = new Outcomes();
     const clients = Array.from({ length: CLIENTS }, (_, at) => new Client(log, outcomes, `c${at}`, at > 0));
     for (let step = 0; step < STEPS; step++) {
