@@ -206,12 +206,12 @@ export class ClusterMembers {
   async #view(): Promise<ReplicaStatus> {
     const { replica, node } = this.#options;
     const own = await replica.status();
-    if (own.role === "leader" || own.leader === null) return known(own);
+    if (own.role === "leader" || own.leader === null) return knowing(own);
     if (own.leader !== node) {
       const told = await this.#statusOf(own.leader);
       if (told?.role === "leader" && told.term >= own.term) return told;
     }
-    return known(own);
+    return knowing(own);
   }
 
   async #statusOf(node: string): Promise<ReplicaStatus | undefined> {
@@ -254,7 +254,7 @@ export class ClusterMembers {
 }
 
 /** A node that has just come, or whose log could not be loaded, knows nobody; another one does. */
-function known(status: ReplicaStatus): ReplicaStatus {
+function knowing(status: ReplicaStatus): ReplicaStatus {
   if (status.members.length > 0) return status;
   throw refused("not-ready", `Node "${status.node}" does not know who belongs to the cluster; ask another node`);
 }

@@ -3,8 +3,8 @@ import type { Argument, Command, Option } from "commander";
 import { KINDS, type Kind } from "../../actors/index.ts";
 import { parseKind, wordsOf } from "../kind-names.ts";
 
-/** Names of the resources of a kind, or none when no cluster answers. */
-export type NamesOf = (kind: Kind) => Promise<readonly string[]>;
+/** Names of the resources of a kind, or of the cluster's members; none when no cluster answers. */
+export type NamesOf = (kind: Kind | "Member") => Promise<readonly string[]>;
 
 /** `words`: what follows the program's name; the last one is being written and may be empty. */
 export async function suggest(
@@ -68,7 +68,7 @@ async function candidatesFor(
   return argument === undefined ? [] : candidatesForArgument(argument, given, namesOf);
 }
 
-/** Arguments are told apart by their names: `<vm>`, `<kind>` and the `[name]` behind it. */
+/** Arguments are told apart by their names: `<vm>`, `<node>`, `<member>`, `<kind>` and the `[name]` behind it. */
 async function candidatesForArgument(
   argument: Argument,
   given: readonly string[],
@@ -78,6 +78,10 @@ async function candidatesForArgument(
   switch (argument.name()) {
     case "vm":
       return (await namesOf("Vm")).filter((name) => !given.includes(name));
+    case "node":
+      return (await namesOf("Node")).filter((name) => !given.includes(name));
+    case "member":
+      return given.length > 0 ? [] : namesOf("Member");
     case "kind":
       return KINDS.flatMap((kind) => wordsOf(kind)[0]!);
     case "name":

@@ -7,7 +7,7 @@ export interface RaftStores {
   readonly store: LogStore;
   readonly snapshots: SnapshotStore;
   /** Resolves when both are closed, with what was accepted on disk. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The caller holds the folder's lock. @throws {StoreError} */

@@ -23,7 +23,7 @@ export interface RecoverOptions {
   /** Wall clock, for the Event. */
   readonly nowMs: number;
   /** Shows the plan; whether it is to be carried out. */
-  decide(plan: RecoveryPlan): Promise<boolean>;
+  readonly decide: (plan: RecoveryPlan) => Promise<boolean>;
 }
 
 /** What the plan was, and whether it was carried out. @throws CliError when the folder is none, is in use, or cannot be read. */

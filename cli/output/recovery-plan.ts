@@ -24,7 +24,7 @@ export function renderRecovery(plan: Exclude<RecoveryPlan, { readonly type: "imp
   }
   const { givenUp, all } = votersGivenUp(plan);
   const unknown = last.index - commit;
-  return `${[
+  return [
     ...lines,
     "",
     "The plan",
@@ -34,5 +34,5 @@ export function renderRecovery(plan: Exclude<RecoveryPlan, { readonly type: "imp
     `  become         another member, the only voter of a new cluster; the others are refused from then on`,
     `  write          a configuration at index ${plan.configurationIndex} in term ${plan.term}, and an Event that tells of it`,
     "",
-  ].join("\n")}`;
+  ].join("\n");
 }

@@ -255,7 +255,7 @@ test("events prints the newest last", async () => {
 test("cluster status shows the leader, and who does not answer", async () => {
   const { out } = await blixard("cluster status");
   expect(out).toContain("Leader n1, term 3; 1 of 2 nodes ready; as node n1 sees it");
-  expect(out).toMatch(/^n2 +Lost +unreachable +- +- +- +http:\/\/127\.0\.0\.1:7202 +ECONNREFUSED$/m);
+  expect(out).toMatch(/^n2 +Lost +unreachable +- +- +- +- +- +http:\/\/127\.0\.0\.1:7202 +ECONNREFUSED$/m);
 });
 
 test("an error of the API becomes its exit code, without a stack", async () => {

@@ -1,10 +1,11 @@
 /** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
 import type { Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
-import { ApiError, type ApiClient, type Collection } from "../../api/index.ts";
+import { ApiError, type ApiClient, type ClusterStatus, type Collection } from "../../api/index.ts";
+import { FakeMembers } from "./fake-members.ts";
 import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
 
 /** Node n1 of itself. */
-const LEADING = {
+const LEADING: ClusterStatus["replica"] = {
   node: "n1",
   role: "leader",
   leader: "n1",
@@ -13,7 +14,19 @@ const LEADING = {
   applied: 7,
   lastIndex: 7,
   storeError: "",
-} as const;
+  member: "n1@a",
+  members: [],
+  configuration: { index: 1, committed: true, joint: false },
+  readOnly: false,
+  recovering: false,
+  base: 2,
+  transferringTo: null,
+  cluster: "c1",
+  membership: "member",
+  waiting: [],
+  snapshotIndex: 2,
+  snapshotBytes: 2048,
+};
 
 export class FakeCluster {
   readonly resources: Map<string, Resource> = new Map();
@@ -22,6 +35,10 @@ export class FakeCluster {
   /** The URLs of the last client. */
   urls: readonly string[] = [];
   logLines: readonly string[] = [];
+  /** Who belongs to it. */
+  readonly members: FakeMembers = new FakeMembers(this.writes);
+  /** What node n1 says of itself. */
+  status: Partial<ClusterStatus["replica"]> = {};
   /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
   settle: (vm: Vm) => Vm | undefined = running;
   #version = 10;
@@ -64,18 +81,19 @@ export class FakeCluster {
       },
       nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },
       events: this.#collection<Event>("Event"),
+      members: this.members.client(),
       clusterStatus: async () => ({
         node: "n1",
         version: "0.1.0",
         atMs: 0,
-        replica: LEADING,
+        replica: { ...LEADING, ...this.status },
         nodes: [
           {
             name: "n1",
             apiUrl: "http://127.0.0.1:7201",
             phase: "Ready",
             error: "",
-            replica: LEADING,
+            replica: { ...LEADING, ...this.status },
           },
           { name: "n2", apiUrl: "http://127.0.0.1:7202", phase: "Lost", error: "ECONNREFUSED", replica: null },
         ],

@@ -35,6 +35,7 @@ test("readNodeConfig() fills in the defaults", () => {
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },
     peers: {},
+    join: [],
     driver: "auto",
     address: "127.0.0.1",
     labels: {},
@@ -86,4 +87,18 @@ test("readNodeConfig() reads the token from a file and refuses a short one", () 
   writeFileSync(file, "short");
   expect(refusal({ ...FLAGS, tokenFile: file }, {})).toContain("--token-file holds 5 characters, expected 16 or more");
   expect(refusal({ ...FLAGS, tokenFile: join(folder, "none") }, {})).toMatch(/--token-file: cannot read ".*none"/);
+});
+
+test("readNodeConfig() reads whom to ask for the members, with or without the scheme", () => {
+  const join = "10.0.0.1:7201, http://n2:7201,[::1]:7201";
+  expect(readNodeConfig({ ...FLAGS, join }, { BLIXARD_TOKEN: TOKEN }).join).toEqual([
+    { host: "10.0.0.1", port: 7201 },
+    { host: "n2", port: 7201 },
+    { host: "::1", port: 7201 },
+  ]);
+  for (const wrong of ["10.0.0.1", "n1=10.0.0.1:7201", "10.0.0.1:0", "10.0.0.1:99999"]) {
+    expect(() => readNodeConfig({ ...FLAGS, join: wrong }, { BLIXARD_TOKEN: TOKEN }), wrong).toThrow(
+      `--join is "${wrong}", expected HOST:PORT of a node's --api`,
+    );
+  }
 });

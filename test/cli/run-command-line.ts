@@ -32,10 +32,13 @@ export async function runCommandLine(args: readonly string[], options: RunOption
     cwd,
     terminal: { out, err },
     now: () => nowMs,
-    askUser: answers === undefined ? null : async (question) => {
-      err.write(question);
-      return answers.shift() ?? "";
-    },
+    askUser:
+      answers === undefined
+        ? null
+        : async (question) => {
+            err.write(question);
+            return answers.shift() ?? "";
+          },
     readStdin: async () => stdin,
     takeInterrupts: () => ({
       first: new AbortController().signal,
