@@ -25,7 +25,7 @@ import {
   lockFolder,
   nodeClock,
   openLmdbJournal,
-  openLmdbLogStore,
+  openLogStore,
   openLmdbSnapshotStore,
   type Watchdog,
 } from "../runtime/node/index.ts";
@@ -151,7 +151,7 @@ async function openFiles(folder: string, owner: { readonly name: string; readonl
   };
   try {
     const { incarnation } = claimIdentity(folder, owner);
-    const store = openLmdbLogStore({ folder: join(folder, "raft") });
+    const store = openLogStore({ folder: join(folder, "raft") });
     opened.push(store);
     const snapshots = openLmdbSnapshotStore({ folder: join(folder, "snapshots") });
     opened.push(snapshots);

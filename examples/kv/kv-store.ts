@@ -16,7 +16,7 @@ import {
   createPinoLogger,
   lockFolder,
   nodeClock,
-  openLmdbLogStore,
+  openLogStore,
   openLmdbSnapshotStore,
 } from "../../runtime/node/index.ts";
 import { createWsRemoting } from "../../transport/node/index.ts";
@@ -65,7 +65,7 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
   const lock = lockFolder(data);
   const { incarnation } = claimIdentity(data, { name, clusterId: CLUSTER });
   const random = createRandom(seedOf(incarnation));
-  const log = openLmdbLogStore({ folder: join(data, "raft") });
+  const log = openLogStore({ folder: join(data, "raft") });
   const snapshots = openLmdbSnapshotStore({ folder: join(data, "snapshots") });
   const others = [...peers].filter(([peer]) => peer !== name);
   const transport = createWsRemoting({

@@ -9,8 +9,8 @@ export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/gu
 export { lockFolder, type FolderLock } from "./folder-lock.ts";
 export { openLmdbJournal, type LmdbJournalOptions } from "./lmdb-journal.ts";
 export { openLmdbSnapshotStore, type LmdbSnapshotStoreOptions } from "./lmdb-snapshot-store.ts";
-export { openLmdbLogStore, type LmdbLogStoreOptions } from "./lmdb-log-store.ts";
-export { claimIdentity, type NodeIdentity } from "./node-identity.ts";
+export { openLogStore, type LogStoreOptions } from "./log/disk-log-store.ts";
+export { claimIdentity, readIdentity, type NodeIdentity } from "./node-identity.ts";
 export { createNodeProber } from "./node-prober.ts";
 export { proveKvm, type KvmProof, type KvmProofOptions } from "./qemu/prove-kvm.ts";
 export { findExecutable } from "./find-executable.ts";

@@ -1,6 +1,6 @@
 /** What every driver of the log store port must do. Call it from a test file of the driver. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { HardState, LoadedLog, LogEntry, LogStore } from "../../runtime/index.ts";
+import { EMPTY_LOG, type HardState, type LoadedLog, type LogEntry, type LogStore } from "../../runtime/index.ts";
 import { append, close, commands, term } from "./log-store-calls.ts";
 
 export interface LogStoreDriver {
@@ -8,6 +8,10 @@ export interface LogStoreDriver {
   open(): LogStore;
   /** Takes the power away: what was not confirmed may be gone. Absent where a driver cannot do so. */
   crash?(store: LogStore): void;
+  /** Makes the entries of the closed store from `index` on unreadable. Absent where a driver cannot do so. */
+  damage?(index: number): void;
+  /** Takes the room on the disk of the open store away, and gives it back. Absent where a driver cannot do so. */
+  setRoom?(hasRoom: boolean): void;
   cleanup(): void | Promise<void>;
 }
 
@@ -33,7 +37,19 @@ export function logStoreContract(name: string, createDriver: () => LogStoreDrive
     }
 
     test("load() of a new store is empty", () => {
-      expect(store.load()).toEqual({ hardState: { term: 0, vote: null, commit: 0 }, entries: [], repairs: [] });
+      expect(store.load()).toEqual(EMPTY_LOG);
+    });
+
+    test("load() gives back who the member is", async () => {
+      store.load();
+      await append(store, { identity: { member: "n1@a", cluster: null }, entries: [] });
+      expect(await reopened()).toEqual({ ...EMPTY_LOG, identity: { member: "n1@a", cluster: null } });
+      const identity = { member: "n1@a", cluster: "c" };
+      const entries: readonly LogEntry[] = [{ index: 1, term: 1, type: "configuration", payload: Uint8Array.of(1) }];
+      await append(store, { identity, hardState: { term: 1, vote: null, commit: 1 }, entries });
+      expect(await reopened()).toMatchObject({ identity, hardState: { term: 1, commit: 1 }, entries });
+      await append(store, { hardState: { term: 2, vote: null, commit: 1 }, entries: [] });
+      expect(await reopened()).toMatchObject({ identity, hardState: { term: 2 }, entries });
     });
 
     test("load() gives back hard state and entries, their payloads byte for byte", async () => {
@@ -46,7 +62,7 @@ export function logStoreContract(name: string, createDriver: () => LogStoreDrive
         { index: 3, term: 7, type: "command", payload: new Uint8Array(100_000).fill(9) },
       ];
       await append(store, { hardState, entries });
-      expect(await reopened()).toEqual({ hardState, entries, repairs: [] });
+      expect(await reopened()).toEqual({ ...EMPTY_LOG, hardState, entries });
     });
 
     test("append() without a hard state keeps the last one, without entries keeps the log", async () => {
@@ -98,6 +114,84 @@ export function logStoreContract(name: string, createDriver: () => LogStoreDrive
       expect(confirmed).toBe(20);
       store = driver.open();
       expect(store.load().entries).toHaveLength(20);
+    });
+
+    test("append() refuses entries that leave a gap, and what the base covers", async () => {
+      store.load();
+      expect(() => store.append({ entries: commands(2, 1) }, () => {})).toThrow(RangeError);
+      await append(store, { hardState: term(1), entries: commands(1, 1, 1, 1, 1) });
+      store.compact({ index: 2, term: 1 });
+      expect(() => store.append({ entries: commands(2, 1) }, () => {})).toThrow(RangeError);
+      expect(() => store.append({ entries: commands(6, 1) }, () => {})).toThrow(RangeError);
+      expect(() => store.compact({ index: 5, term: 1 })).toThrow(RangeError);
+    });
+
+    test("compact() forgets what comes before, and never what comes behind", async () => {
+      store.load();
+      const all = commands(1, 1, 1, 1, 1, 1, 1, 1);
+      await append(store, { hardState: term(1), entries: all.slice(0, 6) });
+      store.compact({ index: 4, term: 1 });
+      store.compact({ index: 3, term: 1 });
+      await append(store, { entries: all.slice(6) });
+      expect(await reopened()).toMatchObject({ base: { index: 4, term: 1 }, entries: all.slice(4) });
+      store.compact({ index: 7, term: 1 });
+      expect(await reopened()).toMatchObject({ base: { index: 7, term: 1 }, entries: [] });
+      await append(store, { hardState: term(2), entries: commands(8, 2) });
+      expect(await reopened()).toMatchObject({ base: { index: 7, term: 1 }, entries: commands(8, 2) });
+    });
+
+    test("append() with a reset begins the log anew behind it", async () => {
+      store.load();
+      await append(store, { hardState: term(3), entries: commands(1, 1, 1, 1) });
+      await append(store, { reset: { index: 100, term: 3 }, entries: [] });
+      expect(await reopened()).toMatchObject({ base: { index: 100, term: 3 }, entries: [] });
+      await append(store, { reset: { index: 200, term: 3 }, entries: commands(201, 3, 3) });
+      expect(await reopened()).toMatchObject({ base: { index: 200, term: 3 }, entries: commands(201, 3, 3) });
+      await append(store, { entries: commands(202, 3, 3) });
+      store.compact({ index: 201, term: 3 });
+      expect(await reopened()).toMatchObject({ base: { index: 201, term: 3 }, entries: commands(202, 3, 3) });
+    });
+
+    test("what cannot be read is told at every start, until it is replaced", async (context) => {
+      if (!driver.damage) return context.skip("this driver cannot damage what it keeps");
+      store.load();
+      const all = commands(1, 1, 1, 1, 1, 1, 1);
+      for (const entry of all) await append(store, { hardState: term(1), entries: [entry] });
+      await close(store);
+      driver.damage(4);
+      store = driver.open();
+      for (let start = 0; start < 2; start++) {
+        const { damage, entries, repairs } = start === 0 ? store.load() : await reopened();
+        expect(entries).toEqual(all.slice(0, 3));
+        expect(damage?.fromIndex).toBe(4);
+        expect(repairs).toEqual([]);
+        await append(store, { hardState: { term: 2 + start, vote: null, commit: 0 }, entries: [] });
+      }
+      await append(store, { hardState: term(4), entries: commands(3, 4, 4) });
+      expect(await reopened()).toMatchObject({ damage: null, entries: [...all.slice(0, 2), ...commands(3, 4, 4)] });
+    });
+
+    test("without room writes are held back, told of, and go on when there is room", async (context) => {
+      if (!driver.setRoom) return context.skip("this driver cannot take the room away");
+      store.load();
+      const told: boolean[] = [];
+      store.onRoom((hasRoom) => told.push(hasRoom));
+      await append(store, { hardState: term(1), entries: commands(1, 1) });
+      driver.setRoom(false);
+      const done: number[] = [];
+      const large = new Uint8Array(100_000);
+      const all = [2, 3, 4, 5].map(async (index) => {
+        await append(store, { entries: [{ index, term: 1, type: "command", payload: large }] });
+        done.push(index);
+      });
+      await expect.poll(() => told).toEqual([false]);
+      const before = done.length;
+      expect(before).toBeLessThan(4);
+      driver.setRoom(true);
+      await Promise.all(all);
+      expect(done).toEqual([2, 3, 4, 5]);
+      expect(told).toEqual([false, true]);
+      expect((await reopened()).entries).toHaveLength(5);
     });
 
     test("what was confirmed survives the loss of power", async (context) => {

@@ -10,7 +10,7 @@
  * Entries are encoded once, as they come, into a buffer that the next batch uses again.
  */
 import { crc32 } from "node:zlib";
-import type { LogEntry, LogPosition } from "../../ports/log-store.ts";
+import type { HardState, LogEntry, LogPosition, MemberIdentity } from "../../ports/log-store.ts";
 import type { StoreError } from "../../ports/store-error.ts";
 import { intoSectors, PAGE_BYTES, SECTOR_BYTES, sectorsFor, type Stamp } from "./sector.ts";
 
@@ -33,6 +33,11 @@ export type Done = (error?: StoreError) => void;
 export class Batch {
   /** Of the calls whose writes are in it. */
   dones: Done[] = [];
+  /** What its calls want to be kept beside the log, before it is written. */
+  identity: MemberIdentity | null = null;
+  hardState: HardState | null = null;
+  /** Where the last reset in it lets the log begin. */
+  reset: LogPosition | null = null;
   /** Highest index known to be committed as of the last write in it. */
   commit = 0;
   highestIndex = 0;
@@ -64,8 +69,9 @@ export class Batch {
     this.#checksum = chainStart(stamp);
   }
 
-  addReset({ index, term }: LogPosition): void {
-    this.#add(RESET, index, term, NO_PAYLOAD);
+  addReset(position: LogPosition): void {
+    this.reset = position;
+    this.#add(RESET, position.index, position.term, NO_PAYLOAD);
   }
 
   addEntry({ index, term, type, payload }: LogEntry): void {
@@ -97,6 +103,9 @@ export class Batch {
   /** Empty again. */
   clear(): void {
     this.dones = [];
+    this.identity = null;
+    this.hardState = null;
+    this.reset = null;
     this.commit = 0;
     this.highestIndex = 0;
     this.#stamp = null;

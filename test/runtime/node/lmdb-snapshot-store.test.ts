@@ -56,7 +56,10 @@ test("read() refuses a chunk that has rotted, and only that", async () => {
   expect(store.load().newest?.id).toBe(HEAD.id);
   const error = await new Promise((done) => store.read(HEAD.id, 0, done));
   expect(error).toBeInstanceOf(StoreError);
-  expect(error).toMatchObject({ code: "store-corrupt", message: expect.stringContaining('chunk 0 of snapshot "3-1-7"') });
+  expect(error).toMatchObject({
+    code: "store-corrupt",
+    message: expect.stringContaining('chunk 0 of snapshot "3-1-7"'),
+  });
 });
 
 test("load() refuses a head that has rotted", async () => {
