@@ -90,8 +90,8 @@ test("readNodeConfig() reads the token from a file and refuses a short one", () 
 });
 
 test("readNodeConfig() reads whom to ask for the members, with or without the scheme", () => {
-  const join = "10.0.0.1:7201, http://n2:7201,[::1]:7201";
-  expect(readNodeConfig({ ...FLAGS, join }, { BLIXARD_TOKEN: TOKEN }).join).toEqual([
+  const asked = "10.0.0.1:7201, http://n2:7201,[::1]:7201";
+  expect(readNodeConfig({ ...FLAGS, join: asked }, { BLIXARD_TOKEN: TOKEN }).join).toEqual([
     { host: "10.0.0.1", port: 7201 },
     { host: "n2", port: 7201 },
     { host: "::1", port: 7201 },

@@ -65,10 +65,18 @@ export class ConfiguredPeers {
     if (this.addressOf(node) === undefined) this.#options.transport.removePeer(node);
   }
 
-  /** A configuration is in force: `addresses` by member, `NAME@INCARNATION`, for those that were added later. */
-  follow(addresses: Readonly<Record<string, string>>): void {
+  /**
+   * A configuration is in force: the ids of its members, `NAME@INCARNATION`, and the addresses of those that were added later. A member
+   * without one keeps the address that is remembered of its node. No members: nothing is known yet, and nothing changes.
+   */
+  follow(members: readonly string[], addresses: Readonly<Record<string, string>>): void {
+    if (members.length === 0) return;
     const byNode = new Map<string, string>();
-    for (const [member, address] of Object.entries(addresses)) byNode.set(member.replace(/@[^@]*$/, ""), address);
+    for (const member of members) {
+      const node = member.replace(/@[^@]*$/, "");
+      const address = addresses[member] ?? byNode.get(node) ?? this.#configured.get(node);
+      if (address !== undefined) byNode.set(node, address);
+    }
     const before = this.#configured;
     const isSame = byNode.size === before.size && [...byNode].every(([node, address]) => before.get(node) === address);
     if (isSame) return;

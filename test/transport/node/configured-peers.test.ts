@@ -5,6 +5,11 @@ import { ConfiguredPeers } from "../../../transport/node/index.ts";
 
 const N2 = { host: "10.0.0.2", port: 7101 };
 
+/** A configuration of n2, which has been there from the beginning, and of whoever has an address. */
+function follow(peers: ConfiguredPeers, addresses: Readonly<Record<string, string>>): void {
+  peers.follow([...new Set(["n2@0", ...Object.keys(addresses)])], addresses);
+}
+
 function create(remembered: Readonly<Record<string, string>> = {}): {
   peers: ConfiguredPeers;
   told: Map<string, string>;
@@ -27,19 +32,19 @@ function create(remembered: Readonly<Record<string, string>> = {}): {
 
 test("follow() adds who has an address in the configuration, and removes who has none any more", () => {
   const { peers, told, kept } = create();
-  peers.follow({ "n4@a": "10.0.0.4:7101", "n1@b": "10.0.0.1:7101" });
+  follow(peers, { "n4@a": "10.0.0.4:7101", "n1@b": "10.0.0.1:7101" });
   expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101", n4: "10.0.0.4:7101" });
   expect(peers.addressOf("n4")).toBe("10.0.0.4:7101");
-  peers.follow({});
+  follow(peers, {});
   expect([...told.keys()]).toEqual(["n2"]);
   expect(kept).toEqual([{ n4: "10.0.0.4:7101", n1: "10.0.0.1:7101" }, {}]);
 });
 
 test("a peer of the start keeps its address and stays", () => {
   const { peers, told } = create();
-  peers.follow({ "n2@a": "10.9.9.9:1" });
+  follow(peers, { "n2@a": "10.9.9.9:1" });
   peers.addPeer("n2", "10.9.9.9:1");
-  peers.follow({});
+  follow(peers, {});
   peers.removePeer("n2");
   expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101" });
 });
@@ -47,12 +52,12 @@ test("a peer of the start keeps its address and stays", () => {
 test("a node that is being added is a peer until it is taken back, or stays as a member", () => {
   const { peers, told } = create();
   peers.addPeer("n4", "10.0.0.4:7101");
-  peers.follow({ "n5@a": "10.0.0.5:7101" });
+  follow(peers, { "n5@a": "10.0.0.5:7101" });
   expect([...told.keys()]).toEqual(["n2", "n4", "n5"]);
   peers.removePeer("n4");
   expect([...told.keys()]).toEqual(["n2", "n5"]);
   peers.addPeer("n4", "10.0.0.4:7101");
-  peers.follow({ "n4@a": "10.0.0.4:7101" });
+  follow(peers, { "n4@a": "10.0.0.4:7101" });
   peers.removePeer("n4");
   expect(told.has("n4")).toBe(true);
 });
@@ -61,15 +66,23 @@ test("what was remembered are peers from the start on, until a configuration say
   const { peers, told } = create({ n4: "10.0.0.4:7101" });
   expect(peers.names).toEqual(["n2", "n4"]);
   expect(told.get("n4")).toBe("10.0.0.4:7101");
-  peers.follow({ "n3@a": "10.0.0.3:7101" });
+  follow(peers, { "n3@a": "10.0.0.3:7101" });
   expect(peers.names).toEqual(["n2", "n3"]);
+});
+
+test("a member without an address keeps the one that is remembered of its node; no members at all change nothing", () => {
+  const { peers, told } = create({ n3: "10.0.0.3:7101", n4: "10.0.0.4:7101" });
+  peers.follow([], {});
+  expect(peers.names).toEqual(["n2", "n3", "n4"]);
+  peers.follow(["n2@a", "n3@a", "n3@b", "n5@a"], { "n5@a": "10.0.0.5:7101" });
+  expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101", n3: "10.0.0.3:7101", n5: "10.0.0.5:7101" });
 });
 
 test("nothing is made of an address that is none, of this node itself, or of what is known already", () => {
   const { peers, told, kept } = create();
   peers.addPeer("n1", "10.0.0.1:7101");
   peers.addPeer("n4", "no address");
-  peers.follow({});
+  follow(peers, {});
   expect([[...told.keys()], kept]).toEqual([["n2"], []]);
 });
 
@@ -89,7 +102,7 @@ test("whatever happens, the transport has exactly the peers of the start, of the
         if (each.type === "follow") {
           configured = each.nodes;
           for (const member of each.nodes) adding.delete(member);
-          peers.follow(Object.fromEntries(each.nodes.map((member) => [`${member}@x`, `h-${member}:1`])));
+          follow(peers, Object.fromEntries(each.nodes.map((member) => [`${member}@x`, `h-${member}:1`])));
         } else if (each.type === "add") {
           if (each.node !== "n1" && each.node !== "n2" && !configured.includes(each.node)) adding.add(each.node);
           peers.addPeer(each.node, `h-${each.node}:1`);
