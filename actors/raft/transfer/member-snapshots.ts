@@ -75,6 +75,10 @@ export class MemberSnapshots {
       turn,
       wakeAfter: (delayMs) => ports.later(TIMER, delayMs, () => this.#traffic.pump()),
       newest: () => this.#newest,
+      unreadable: () => {
+        this.#maker.replace();
+        this.#makeIfDue();
+      },
       sent: (member, index) => step({ type: "snapshot-sent", member, index }),
       notSent: (member) => step({ type: "snapshot-failed", member }),
       beginsToReceive: () => this.#maker.giveUp("a newer snapshot comes from the leader"),
@@ -99,8 +103,7 @@ export class MemberSnapshots {
     }
     for (const member of snapshotsWanted) this.#traffic.want(member);
     for (const { from, message } of snapshotTraffic) this.#traffic.onMessage(from, message);
-    if (this.#traffic.isReceiving || this.#handover.isRestoring) return;
-    this.#maker.makeIfDue(this.#handover.handed, { patience: this.#traffic.isSending ? SENDING_PATIENCE : 1 });
+    this.#makeIfDue();
   }
 
   /** What a leader had under way is of its term. */
@@ -135,6 +138,11 @@ export class MemberSnapshots {
     this.#ports.ctx.cancelTimer(TIMER);
   }
 
+  #makeIfDue(): void {
+    if (this.#traffic.isReceiving || this.#handover.isRestoring) return;
+    this.#maker.makeIfDue(this.#handover.handed, { patience: this.#traffic.isSending ? SENDING_PATIENCE : 1 });
+  }
+
   #makeNow({ compact = false, replyTo }: Extract<RaftMachineMessage, { readonly type: "snapshot-now" }>): void {
     const { handed } = this.#handover;
     const newest = this.#newest;
@@ -153,6 +161,7 @@ export class MemberSnapshots {
     this.#step({ type: "snapshot-made", index: snapshot.index });
     if (this.#mustCompact) this.#step({ type: "compact" });
     this.#mustCompact = false;
+    this.#traffic.renewed();
   }
 
   #onReceived(snapshot: FinishedSnapshot): void {

@@ -84,7 +84,8 @@ export class SnapshotMaker {
   /** `handed`: what the subscriber has been told, up to here. With a `patience` of 2, twice as much makes one due. */
   makeIfDue(handed: number, options: { readonly patience: number }): void {
     const { settings, ports } = this.#options;
-    if (this.#making !== null || handed <= this.#index || ports.ctx.now() < this.#notBeforeMs) return;
+    const isNews = handed > this.#index || (this.#mustReplace && handed === this.#index);
+    if (this.#making !== null || !isNews || ports.ctx.now() < this.#notBeforeMs) return;
     const { patience } = options;
     const isDue = this.#entries >= patience * settings.everyEntries || this.#bytes >= patience * settings.everyBytes;
     if (!isDue && !this.#mustReplace) return;
@@ -106,7 +107,7 @@ export class SnapshotMaker {
     this.#begin(handed);
   }
 
-  /** The newest one cannot be read: another one is due as soon as there is anything new. */
+  /** The newest one cannot be read: another one is due, also when nothing is new. */
   replace(): void {
     this.#mustReplace = true;
   }

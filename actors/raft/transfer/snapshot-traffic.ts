@@ -29,6 +29,8 @@ export interface SnapshotTrafficOptions {
   wakeAfter(delayMs: number): void;
   /** The newest snapshot of this member. */
   newest(): FinishedSnapshot | null;
+  /** The newest one is damaged: another one is to be made as soon as can be, and `renewed` called. */
+  unreadable(): void;
   /** Installed there as of an index, or not. */
   sent(member: string, index: number): void;
   notSent(member: string): void;
@@ -41,6 +43,10 @@ export interface SnapshotTrafficOptions {
 export class SnapshotTraffic {
   readonly #options: SnapshotTrafficOptions;
   readonly #senders = new Map<string, SnapshotSender>();
+  /** Of a snapshot that cannot be read: sending it would fail again at once, and again. */
+  #unreadable: string | null = null;
+  /** Peers that wait for a snapshot that can be read. */
+  readonly #waiting = new Set<string>();
   readonly #receiver: SnapshotReceiver;
   readonly #throttle: Throttle;
 
@@ -68,6 +74,10 @@ export class SnapshotTraffic {
     if (this.#senders.has(member)) return;
     const snapshot = this.#options.newest();
     if (snapshot === null) return this.#options.notSent(member);
+    if (snapshot.id === this.#unreadable) {
+      this.#waiting.add(member);
+      return;
+    }
     this.#senders.set(member, new SnapshotSender(snapshot, this.#options.now()));
     this.pump();
   }
@@ -75,6 +85,14 @@ export class SnapshotTraffic {
   /** This member leads no more, or another term. */
   dropSenders(): void {
     this.#senders.clear();
+    this.#waiting.clear();
+  }
+
+  /** There is a newer snapshot. */
+  renewed(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const member of waiting) this.want(member);
   }
 
   onMessage(from: string, message: SnapshotMessage): void {
@@ -140,9 +158,15 @@ export class SnapshotTraffic {
       if (this.#senders.get(member) !== sender) return;
       if (chunk instanceof Uint8Array) sender.onChunk(number, chunk);
       else {
-        // A newer snapshot will do where this one is damaged or no longer kept.
         this.#senders.delete(member);
-        this.#options.notSent(member);
+        if (sender.snapshot.id === this.#options.newest()?.id) {
+          this.#unreadable = sender.snapshot.id;
+          this.#waiting.add(member);
+          this.#options.unreadable();
+        } else {
+          // A newer one will do.
+          this.#options.notSent(member);
+        }
       }
       this.pump();
     });

@@ -1,4 +1,4 @@
-/** What a member sends of snapshots is of the term that it leads, or is not sent. */
+/** What a member sends of snapshots is of the term that it leads, or is not sent; and what cannot be read is not sent again and again. */
 import { expect, test } from "vitest";
 import type { RaftMessage } from "../../../../actors/index.ts";
 import { SnapshotTraffic } from "../../../../actors/raft/transfer/snapshot-traffic.ts";
@@ -6,43 +6,76 @@ import { crc32, type FinishedSnapshot } from "../../../../runtime/index.ts";
 import { createMemorySnapshots } from "../../../../runtime/testkit/index.ts";
 
 const BYTES = Uint8Array.of(1, 2, 3);
-const SNAPSHOT: FinishedSnapshot = {
-  ...{ id: "5-1-a", index: 5, term: 1, configuration: new Uint8Array(0) },
-  ...{ chunks: 1, sizeBytes: BYTES.length, checksum: crc32(BYTES) },
-};
+
+function snapshotOf(id: string, index: number): FinishedSnapshot {
+  const end = { chunks: 1, sizeBytes: BYTES.length, checksum: crc32(BYTES) };
+  return { id, index, term: 1, configuration: new Uint8Array(0), ...end };
+}
+
+class Bench {
+  readonly disk = createMemorySnapshots();
+  readonly sent: RaftMessage[] = [];
+  readonly traffic: SnapshotTraffic;
+  term = 3;
+  leads = true;
+  newest: FinishedSnapshot = snapshotOf("5-1-a", 5);
+  unreadable = 0;
+  notSent = 0;
+  readonly #store = this.disk.open();
+
+  constructor() {
+    this.make(this.newest);
+    const nothing = (): void => {};
+    this.traffic = new SnapshotTraffic({
+      ...{ snapshots: this.#store, loaded: this.#store.load(), bytesPerSecondMax: 1_000_000 },
+      ...{ now: () => 0, term: () => this.term, ledTerm: () => (this.leads ? this.term : null) },
+      newest: () => this.newest,
+      send: (_, message) => this.sent.push(message),
+      turn: (then) => then,
+      unreadable: () => (this.unreadable += 1),
+      notSent: () => (this.notSent += 1),
+      ...{ wakeAfter: nothing, sent: nothing, beginsToReceive: nothing, received: nothing, fail: nothing },
+    });
+  }
+
+  make(snapshot: FinishedSnapshot): void {
+    this.newest = snapshot;
+    this.#store.begin(snapshot, () => {});
+    this.#store.write({ id: snapshot.id, number: 0, bytes: BYTES }, () => {});
+    this.#store.finish(snapshot.id, snapshot, () => {});
+    this.disk.flush();
+  }
+
+  /** The peer wants the first chunk. */
+  accept(): void {
+    const report = { type: "snapshot-report", term: 3, id: this.newest.id, next: 0, state: "receiving" } as const;
+    this.traffic.onMessage("n2", report);
+  }
+}
 
 test("pump() sends nothing of what was under way once this member has entered a term that it does not lead", () => {
-  const disk = createMemorySnapshots();
-  const snapshots = disk.open();
-  snapshots.begin(SNAPSHOT, () => {});
-  snapshots.write({ id: SNAPSHOT.id, number: 0, bytes: BYTES }, () => {});
-  snapshots.finish(SNAPSHOT.id, SNAPSHOT, () => {});
-  disk.flush();
-  const sent: RaftMessage[] = [];
-  let term = 3;
-  let leads = true;
-  const nothing = (): void => {};
-  const traffic = new SnapshotTraffic({
-    ...{ snapshots, loaded: snapshots.load(), bytesPerSecondMax: 1_000_000, newest: () => SNAPSHOT },
-    ...{ now: () => 0, term: () => term, ledTerm: () => (leads ? term : null) },
-    send: (_, message) => sent.push(message),
-    turn: (then) => then,
-    ...{
-      wakeAfter: nothing,
-      sent: nothing,
-      notSent: nothing,
-      beginsToReceive: nothing,
-      received: nothing,
-      fail: nothing,
-    },
-  });
-  traffic.want("n2");
-  expect(sent).toMatchObject([{ type: "snapshot-offer", term: 3 }]);
-  traffic.onMessage("n2", { type: "snapshot-report", term: 3, id: SNAPSHOT.id, next: 0, state: "receiving" });
+  const bench = new Bench();
+  bench.traffic.want("n2");
+  expect(bench.sent).toMatchObject([{ type: "snapshot-offer", term: 3 }]);
+  bench.accept();
   // A later term is heard of while the chunk is being read.
-  [term, leads] = [4, false];
-  disk.flush();
-  traffic.pump();
-  expect(sent).toHaveLength(1);
-  expect(traffic.isSending).toBe(false);
+  [bench.term, bench.leads] = [4, false];
+  bench.disk.flush();
+  bench.traffic.pump();
+  expect(bench.sent).toHaveLength(1);
+  expect(bench.traffic.isSending).toBe(false);
+});
+
+test("want() does not offer a snapshot again that cannot be read, but the next one at once", () => {
+  const bench = new Bench();
+  bench.disk.damage(bench.newest.id, 0);
+  bench.traffic.want("n2");
+  bench.accept();
+  bench.disk.flush();
+  expect([bench.sent.length, bench.unreadable, bench.notSent]).toEqual([1, 1, 0]);
+  bench.traffic.want("n2");
+  expect(bench.sent).toHaveLength(1);
+  bench.make(snapshotOf("5-1-b", 5));
+  bench.traffic.renewed();
+  expect(bench.sent.at(-1)).toMatchObject({ type: "snapshot-offer", snapshot: { id: "5-1-b" } });
 });
