@@ -18,6 +18,7 @@ import type {
 import { isQuorum, votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
+import type { ProcessLife } from "./process-life.ts";
 import type { SimNode } from "./sim-node.ts";
 
 export interface OperatorOptions {
@@ -45,9 +46,10 @@ export class Operator {
   readonly #random: Random;
   #cluster!: Cluster;
   #active = false;
-  /** Members that it has decided to take out, and nodes that it wants to be voters. */
+  /** Nodes whose member was a voter and lost its disk: their next one is to be a voter too. */
   readonly #wanted = new Set<number>();
-  readonly #outOfService = new Set<number>();
+  /** By node: the life in which its store failed. */
+  readonly #outOfService = new Map<number, ProcessLife | undefined>();
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -71,23 +73,21 @@ export class Operator {
 
   /** The node's store has failed for good: its disk is replaced as soon as the others can do without what was on it. */
   onOutOfService(node: SimNode): void {
-    const life = node.process?.life;
-    if (this.#outOfService.has(node.index)) return;
-    this.#outOfService.add(node.index);
-    const replace = (): void => {
-      if (node.process !== null && node.process.life !== life) {
-        this.#outOfService.delete(node.index);
-        return;
-      }
-      if (!this.#cluster.raft.canMiss(node.index)) {
-        this.#cluster.timeline.after(REPLACE_AFTER_US, replace);
-        return;
-      }
+    const isKnown = this.#outOfService.has(node.index);
+    this.#outOfService.set(node.index, node.process?.life);
+    if (!isKnown) this.#replaceSoon(node);
+  }
+
+  #replaceSoon(node: SimNode): void {
+    this.#cluster.timeline.after(REPLACE_AFTER_US, () => {
+      const life = this.#outOfService.get(node.index);
+      const isWellAgain = node.process !== null && node.process.life !== life;
+      if (!isWellAgain && !this.#cluster.raft.canMiss(node.index)) return this.#replaceSoon(node);
       this.#outOfService.delete(node.index);
+      if (isWellAgain) return;
       node.loseDisk();
       node.start();
-    };
-    this.#cluster.timeline.after(REPLACE_AFTER_US, replace);
+    });
   }
 
   /** What it still has to do; null when nothing. */

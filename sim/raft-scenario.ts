@@ -82,6 +82,9 @@ export class RaftScenario implements Scenario {
   readonly #trailingEntries: number;
   readonly #ballastBytes: number;
   readonly #sessionsMax: number;
+  /** Reads at a leader by its lease, under clocks that drift. */
+  readonly #leaseReads: boolean;
+  readonly #priorities: readonly number[];
   #cluster!: Cluster;
   #isProbed = false;
   #installs = 0;
@@ -110,6 +113,8 @@ export class RaftScenario implements Scenario {
       bytesPerSecondMax: isLarge && random.next() < 0.7 ? SLOW_BYTES_PER_SECOND : 10_000_000,
     };
     this.#trailingEntries = random.next() < 0.3 ? 0 : random.integer(TRAILING_MAX);
+    this.#leaseReads = random.next() < 0.35;
+    this.#priorities = random.next() < 0.2 ? [0, 1, -1, 3] : [0];
     this.#sessionsMax = random.next() < 0.3 ? SESSIONS_MAX : 32_768;
   }
 
@@ -145,6 +150,10 @@ export class RaftScenario implements Scenario {
         store,
         snapshots,
         subscriber,
+        preferences: {
+          leaseReads: this.#leaseReads,
+          priority: this.#priorities[node.index % this.#priorities.length] ?? 0,
+        },
         limits: { ...this.#options.limits, trailingEntries: this.#trailingEntries, promotionLagMax: 50 },
         snapshotting: this.#snapshotting,
         rules: brokenRules(this.#options.planted),

@@ -47,7 +47,8 @@ export class ConfigurationChecker {
     const before = this.#inForce.get(node);
     const term = this.#termOf(view, index, before?.placed);
     const isNews = before?.placed.index !== index || before.placed.term !== term || before.view !== view;
-    if (committed && index > (this.#committed?.index ?? 0)) this.#committed = { configuration, index, term };
+    const isNewest = committed && configuration.voters.length > 0 && index > (this.#committed?.index ?? -1);
+    if (isNewest) this.#committed = { configuration, index, term };
     if (!isNews) return false;
     this.#inForce.set(node, { placed: { configuration, index, term }, view });
     this.#timeline.note(`configuration ${node} ${index} ${describeConfiguration(configuration)}`);

@@ -1,7 +1,7 @@
 /** Each rule of the Raft checker is broken once, by views and writes made by hand; it must say which, and nothing else. */
 import { expect, test } from "vitest";
-import type { RaftStatus, RaftView } from "../../actors/index.ts";
-import { createRandom, type LogEntry } from "../../runtime/index.ts";
+import { createConfiguration, type RaftStatus, type RaftView } from "../../actors/index.ts";
+import { createRandom, type LogEntry, type LogWrite } from "../../runtime/index.ts";
 import { RaftChecker } from "../../sim/checkers/raft-checker.ts";
 import { Disk } from "../../sim/disk.ts";
 import { EventLog } from "../../sim/event-log.ts";
@@ -9,7 +9,16 @@ import { ProcessLife } from "../../sim/process-life.ts";
 import { Timeline } from "../../sim/timeline.ts";
 import { commands } from "../contract/log-store-calls.ts";
 
-const NODES = 3;
+const NAMES = ["n1@1", "n2@1", "n3@1", "n4@1", "n5@1"];
+
+type InForce = RaftStatus["configuration"];
+
+function inForce(voters: readonly string[], placed: Partial<InForce & { outgoing: readonly string[] }> = {}): InForce {
+  const { outgoing = [], index = 0, committed = true } = placed;
+  return { configuration: { ...createConfiguration(voters), votersOutgoing: outgoing }, index, committed };
+}
+
+const ALL = inForce(NAMES.slice(0, 3));
 
 /** A member that says whatever the test wants. */
 class FakeMember implements RaftView {
@@ -17,9 +26,16 @@ class FakeMember implements RaftView {
   readonly #log: LogEntry[] = [];
 
   constructor(self: string) {
-    const voters = ["n1", "n2", "n3"];
-    const zeros = { term: 0, applied: 0, commit: 0, durable: 0, lastIndex: 0, lastTerm: 0 };
-    this.#status = { self, role: "follower", leader: null, vote: null, voters, peers: [], ...zeros };
+    const voters = ALL.configuration.voters;
+    const zeros = { term: 0, applied: 0, commit: 0, durable: 0, lastIndex: 0, lastTerm: 0, base: 0 };
+    const nobody = {
+      leader: null,
+      vote: null,
+      transferringTo: null,
+      peers: [],
+      refusals: {} as RaftStatus["refusals"],
+    };
+    this.#status = { self, role: "follower", voters, configuration: ALL, recovering: false, ...nobody, ...zeros };
   }
 
   status(): RaftStatus {
@@ -43,19 +59,29 @@ class FakeMember implements RaftView {
 class Bench {
   readonly random = createRandom(1);
   readonly timeline: Timeline = new Timeline(this.random.fork(), new EventLog({ linesKept: 10 }));
-  readonly members: readonly FakeMember[] = ["n1", "n2", "n3"].map((name) => new FakeMember(name));
+  readonly members: readonly FakeMember[] = NAMES.map((name) => new FakeMember(name));
   readonly checker: RaftChecker;
+  readonly disks: readonly Disk[];
   readonly #stores;
 
   constructor() {
     const weather = { syncMinUs: 1, syncMeanUs: 1, slowness: 1 };
-    const disks = this.members.map((_, node) => {
-      const watcher = { onWrite: () => {} };
-      return new Disk({ node, timeline: this.timeline, random: this.random, weather, watcher });
+    const watcher = {
+      onWrite: (): void => {},
+      onWipe: (node: number, lost: Disk["platter"]) => this.checker.onWipe(node, lost),
+    };
+    this.disks = this.members.map(
+      (_, node) => new Disk({ node, timeline: this.timeline, random: this.random, weather, watcher }),
+    );
+    this.#stores = this.disks.map((disk) => disk.open(new ProcessLife(1)));
+    this.checker = new RaftChecker(NAMES.length, this.disks, this.timeline, {
+      onLeader: () => {},
+      onCommitted: () => {},
     });
-    this.#stores = disks.map((disk) => disk.open(new ProcessLife(1)));
-    this.checker = new RaftChecker(NODES, disks, this.timeline, { onLeader: () => {}, onCommitted: () => {} });
-    for (const [node, member] of this.members.entries()) this.checker.onStart(node, member);
+    for (const [node, member] of this.members.entries()) {
+      this.#append(node, { identity: { member: NAMES[node] as string, cluster: "c" }, entries: [] });
+      this.checker.onStart(node, member);
+    }
   }
 
   member(node: number): FakeMember {
@@ -66,8 +92,7 @@ class Bench {
   write(node: number, entries: readonly LogEntry[]): void {
     this.member(node).write(entries);
     this.checker.onWrite(node, { entries });
-    this.#stores[node]?.append({ entries }, () => {});
-    this.timeline.run(this.timeline.nowUs + 1000);
+    this.#append(node, { entries });
   }
 
   become(node: number, status: Partial<RaftStatus>): void {
@@ -78,6 +103,16 @@ class Bench {
   get broken(): string | undefined {
     return this.timeline.failure?.invariant;
   }
+
+  #append(node: number, write: LogWrite): void {
+    this.#stores[node]?.append(write, () => {});
+    this.timeline.run(this.timeline.nowUs + 1000);
+  }
+}
+
+/** An entry that holds a configuration; what it says is in the status, as the checker decodes none. */
+function change(index: number, term: number): LogEntry {
+  return { index, term, type: "configuration", payload: Uint8Array.of(index) };
 }
 
 test("the checker is content with a cluster that elects, replicates and commits", () => {
@@ -151,11 +186,74 @@ test("the checker finds a commit that is not on a quorum of disks", () => {
   expect(bench.broken).toBe("committed-on-quorum");
 });
 
+test("the checker counts both halves of a joint configuration, and no learner", () => {
+  const joint = inForce(["n1@1", "n2@1"], { outgoing: ["n3@1", "n4@1"], index: 1, committed: false });
+  for (const [holders, broken] of [
+    [[0, 1], "committed-on-quorum"],
+    [[0, 1, 2, 3], undefined],
+  ] as const) {
+    const bench = new Bench();
+    for (const node of holders) bench.write(node, [change(1, 1), ...commands(2, 1)]);
+    bench.become(0, { term: 1, role: "leader", configuration: joint });
+    bench.become(0, { commit: 2 });
+    expect(bench.broken).toBe(broken);
+  }
+});
+
+test("the checker counts what was on a disk until it was lost or rotted", () => {
+  const bench = new Bench();
+  for (const node of [0, 1]) bench.write(node, commands(1, 1));
+  bench.disks[1]?.wipe();
+  bench.become(0, { term: 1, role: "leader", commit: 1 });
+  expect(bench.timeline.failure).toBeNull();
+  expect(bench.checker.canMiss(0)).toBe(false);
+});
+
+test("the checker finds two changes of membership that are not committed in one log", () => {
+  const bench = new Bench();
+  bench.write(0, [change(1, 1), change(2, 1)]);
+  bench.become(0, {
+    term: 1,
+    role: "leader",
+    configuration: inForce(NAMES.slice(0, 3), { index: 2, committed: false }),
+  });
+  expect(bench.broken).toBe("one-change-at-a-time");
+});
+
+test("the checker finds a configuration in force that is not the last in the log", () => {
+  const bench = new Bench();
+  bench.write(0, [change(1, 1), change(2, 1)]);
+  bench.become(0, { term: 1, configuration: inForce(NAMES.slice(0, 3), { index: 1, committed: false }) });
+  expect(bench.broken).toBe("configuration-in-force");
+});
+
+test("the checker finds two configurations that may both elect and have disjoint quorums (fault 2)", () => {
+  const bench = new Bench();
+  bench.become(1, { configuration: inForce(NAMES.slice(0, 4)) });
+  bench.write(0, [change(1, 1)]);
+  bench.become(0, { term: 1, role: "leader", configuration: inForce(NAMES, { index: 1, committed: false }) });
+  expect(bench.timeline.failure).toBeNull();
+  bench.write(1, [change(1, 2)]);
+  const smaller = inForce(NAMES.slice(0, 3), { index: 1, committed: false });
+  bench.become(1, { term: 2, role: "leader", configuration: smaller });
+  expect(bench.broken).toBe("configurations-intersect");
+});
+
+test("the checker finds a log that was compacted beyond what is committed", () => {
+  const bench = new Bench();
+  for (const node of [0, 1]) bench.write(node, commands(1, 1, 1));
+  bench.become(0, { term: 1, role: "leader", commit: 1, applied: 1 });
+  bench.become(1, { term: 1, commit: 2, applied: 2, base: 2 });
+  expect(bench.broken).toBe("compacted-is-committed");
+});
+
 test.each([
   ["term-goes-back", { term: 4 }],
   ["commit-goes-back", { commit: 1 }],
   ["applied-goes-back", { applied: 0 }],
   ["applied-committed-last", { applied: 3 }],
+  ["applied-committed-last", { base: 3 }],
+  ["applied-committed-last", { commit: 3 }],
 ] as const)("the checker finds that %s", (invariant, status) => {
   const bench = new Bench();
   for (const node of [0, 1]) bench.write(node, commands(1, 5, 5));
