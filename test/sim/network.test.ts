@@ -10,7 +10,15 @@ import { PayloadTypes, type PayloadType } from "../../transport/index.ts";
 import { remotingContract } from "../contract/remoting.ts";
 import { PumpedWorld } from "./pumped-world.ts";
 
-const WEATHER: NetworkWeather = { delayMinUs: 50, delayMeanUs: 500, loss: 0, spikes: 0.01, spikeUs: 20_000 };
+const WEATHER: NetworkWeather = {
+  delayMinUs: 50,
+  delayMeanUs: 500,
+  loss: 0,
+  spikes: 0.01,
+  spikeUs: 20_000,
+  duplicates: 0,
+  reordered: 0,
+};
 
 remotingContract("simulated", async (nodes) => {
   const world = new PumpedWorld(1);
