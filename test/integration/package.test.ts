@@ -61,7 +61,9 @@ test.each([
   { module: "nodenext", moduleResolution: "nodenext" },
   { module: "esnext", moduleResolution: "bundler" },
 ])("the types of all entries hold under $moduleResolution, strictly and with every declaration checked", (options) => {
-  const entries = ["index", "raft", "sim", "testkit"].map((entry) => (entry === "index" ? "blixard" : `blixard/${entry}`));
+  const entries = ["index", "raft", "sim", "testkit"].map((entry) =>
+    entry === "index" ? "blixard" : `blixard/${entry}`,
+  );
   const imports = entries.map((entry, at) => `export * as entry${at} from "${entry}";`);
   writeFileSync(join(project, "entries.ts"), `${imports.join("\n")}\n`);
   // One system for all entries: a class of one must be that of another.
