@@ -13,6 +13,7 @@ import {
   startSingleton,
   type ClusterView,
   type RaftLimits,
+  type SnapshotOptions,
   type Singleton,
   type Tenure,
 } from "../actors/index.ts";
@@ -38,6 +39,8 @@ export interface LibraryScenarioOptions {
   readonly timeline: Timeline;
   readonly planted: PlantedFaults;
   readonly limits: Partial<RaftLimits>;
+  /** When snapshots are made. */
+  readonly snapshotting: Partial<SnapshotOptions>;
   /** Mean pause between two messages of the load, in microseconds. */
   readonly everyUs: number;
 }
@@ -95,7 +98,9 @@ export class LibraryScenario implements Scenario {
     const { timeline, random } = options;
     this.#options = options;
     this.#random = random.fork();
-    this.#replicas = new ReplicaChecker(timeline);
+    this.#replicas = new ReplicaChecker(timeline, (node, index) => {
+      return this.#cluster.node(node).disk.snapshots.newest?.index === index;
+    });
     this.#tenures = new TenureChecker(timeline);
     this.#reliable = new ReliableChecker(timeline);
     this.#resource = new FencedResource(timeline, random.fork());
@@ -120,6 +125,7 @@ export class LibraryScenario implements Scenario {
       codec: this.#codec,
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
+      snapshotting: this.#options.snapshotting,
       raftRules: brokenRules(planted),
       leaseRule: brokenLeaseRule(planted),
       holdRule: brokenHoldRule(planted),

@@ -3,7 +3,15 @@
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
 import { jsonCodec, type PayloadCodec, type Random } from "../runtime/index.ts";
-import { brokenLeaseRule, brokenRules, spawnMember, type NodeSpec, type RaftLimits, type Vm } from "../actors/index.ts";
+import {
+  brokenLeaseRule,
+  brokenRules,
+  spawnMember,
+  type NodeSpec,
+  type RaftLimits,
+  type SnapshotOptions,
+  type Vm,
+} from "../actors/index.ts";
 import { ClientChecker } from "./checkers/client-checker.ts";
 import { ReplicaChecker } from "./checkers/replica-checker.ts";
 import { VmChecker } from "./checkers/vm-checker.ts";
@@ -24,6 +32,8 @@ export interface MemberScenarioOptions {
   readonly timeline: Timeline;
   readonly planted: PlantedFaults;
   readonly limits: Partial<RaftLimits>;
+  /** When snapshots are made. */
+  readonly snapshotting: Partial<SnapshotOptions>;
   readonly vms: number;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
@@ -44,7 +54,9 @@ export class MemberScenario implements Scenario {
   constructor(options: MemberScenarioOptions) {
     this.#options = options;
     this.guests = new VmChecker(options.timeline);
-    this.#replicas = new ReplicaChecker(options.timeline);
+    this.#replicas = new ReplicaChecker(options.timeline, (node, index) => {
+      return this.#cluster.node(node).disk.snapshots.newest?.index === index;
+    });
   }
 
   attach(cluster: Cluster): void {
@@ -67,6 +79,7 @@ export class MemberScenario implements Scenario {
       prober: proberOf(this.#cluster.hosts, node.host, life),
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
+      snapshotting: this.#options.snapshotting,
       raftRules: brokenRules(planted),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),

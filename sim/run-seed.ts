@@ -5,6 +5,7 @@
  *
  * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
  */
+import type { RaftLimits, SnapshotOptions } from "../actors/raft/index.ts";
 import { createRandom, type Random } from "../runtime/index.ts";
 import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
@@ -197,8 +198,24 @@ function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }
     const changeEveryUs = profile === "membership" ? changeUs : null;
     return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs });
   }
-  if (profile === "library") return new LibraryScenario({ ...shared, timeline, everyUs: pauseUs / 2 });
-  return new MemberScenario({ ...shared, timeline, vms: 1 + random.integer(VMS_MAX), everyUs: 10 * pauseUs });
+  const compacting = drawCompaction(shared.limits, random);
+  if (profile === "library") return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2 });
+  return new MemberScenario({
+    ...shared,
+    ...compacting,
+    timeline,
+    vms: 1 + random.integer(VMS_MAX),
+    everyUs: 10 * pauseUs,
+  });
+}
+
+/** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */
+function drawCompaction(
+  limits: Partial<RaftLimits>,
+  random: Random,
+): { readonly limits: Partial<RaftLimits>; readonly snapshotting: Partial<SnapshotOptions> } {
+  const everyEntries = Math.round(30 * 30 ** random.next());
+  return { limits: { ...limits, trailingEntries: random.integer(100) }, snapshotting: { everyEntries } };
 }
 
 /** @throws {RangeError} */
