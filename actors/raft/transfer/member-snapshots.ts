@@ -100,6 +100,7 @@ export class MemberSnapshots {
     if (committed.length > 0) {
       this.#handover.committed(committed);
       this.#maker.committed(committed);
+      this.#traffic.passed(committed.at(-1)?.index ?? 0);
     }
     for (const member of snapshotsWanted) this.#traffic.want(member);
     for (const { from, message } of snapshotTraffic) this.#traffic.onMessage(from, message);

@@ -121,6 +121,17 @@ export class SnapshotReceiver {
     return [{ type: "received", snapshot }];
   }
 
+  /**
+   * Entries up to `index` are committed here: a snapshot of no more than that is of no use any more, and its leader will not go on with it.
+   * Whoever waited for it would wait for ever, and make none of its own.
+   */
+  passed(index: number): void {
+    const current = this.#receiving;
+    if (current === null || current.finishing || current.snapshot.index > index) return;
+    this.#receiving = null;
+    this.#broken = current.snapshot.id;
+  }
+
   /** The disk does not take it: it begins anew with the next offer. */
   giveUp(): readonly ReceiverAction[] {
     const current = this.#receiving;

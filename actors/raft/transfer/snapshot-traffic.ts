@@ -95,6 +95,11 @@ export class SnapshotTraffic {
     for (const member of waiting) this.want(member);
   }
 
+  /** Entries up to `index` are committed here. */
+  passed(index: number): void {
+    this.#receiver.passed(index);
+  }
+
   onMessage(from: string, message: SnapshotMessage): void {
     switch (message.type) {
       case "snapshot-offer":

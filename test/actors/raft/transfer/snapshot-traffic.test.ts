@@ -1,6 +1,7 @@
 /** What a member sends of snapshots is of the term that it leads, or is not sent; and what cannot be read is not sent again and again. */
 import { expect, test } from "vitest";
 import type { RaftMessage } from "../../../../actors/index.ts";
+import { SnapshotReceiver } from "../../../../actors/raft/transfer/receiver.ts";
 import { SnapshotTraffic } from "../../../../actors/raft/transfer/snapshot-traffic.ts";
 import { crc32, type FinishedSnapshot } from "../../../../runtime/index.ts";
 import { createMemorySnapshots } from "../../../../runtime/testkit/index.ts";
@@ -78,4 +79,28 @@ test("want() does not offer a snapshot again that cannot be read, but the next o
   bench.make(snapshotOf("5-1-b", 5));
   bench.traffic.renewed();
   expect(bench.sent.at(-1)).toMatchObject({ type: "snapshot-offer", snapshot: { id: "5-1-b" } });
+});
+
+test("passed() ends the wait for a snapshot that is of no use any more, and a later offer of it begins anew", () => {
+  const receiver = new SnapshotReceiver({ newest: null, unfinished: null });
+  const snapshot = { ...snapshotOf("5-1-a", 5), chunks: 2 };
+  receiver.onOffer("n1", snapshot);
+  receiver.onBegun(snapshot.id);
+  receiver.onPart("n1", {
+    type: "snapshot-part",
+    term: 1,
+    id: snapshot.id,
+    number: 0,
+    bytes: BYTES,
+    checksum: crc32(BYTES),
+  });
+  receiver.passed(4);
+  expect(receiver.isReceiving).toBe(true);
+  receiver.passed(5);
+  expect([receiver.isReceiving, receiver.onWritten(snapshot.id)]).toEqual([false, []]);
+  const again = receiver.onOffer("n1", snapshot);
+  expect(again.map((action) => ("snapshot" in action ? action.snapshot.id : action.type))).toEqual([
+    "5-1-a-dropped",
+    "5-1-a",
+  ]);
 });
