@@ -125,7 +125,10 @@ type Step =
 const place = fc.nat(40);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant("deliver" as const), at: place, twice: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("lose" as const, "start" as const, "stop" as const), at: place }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("lose" as const, "start" as const, "stop" as const), at: place }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("wipe" as const), at: place }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.integer({ min: 10, max: 1500 }) }) },
 );
