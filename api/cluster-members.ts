@@ -93,7 +93,7 @@ export class ClusterMembers {
   }
 
   /** @throws {ApiError} `no-answer`. */
-  async list(): Promise<MemberList> {
+  async list(options: { readonly strict?: boolean } = {}): Promise<MemberList> {
     const view = await this.#view();
     const nodes = [...new Set(view.members.map(({ node }) => node))];
     const told = await Promise.all(nodes.map(async (node) => [node, await this.#statusOf(node)] as const));
@@ -101,6 +101,7 @@ export class ClusterMembers {
     return memberList({
       view,
       told: new Map(answered),
+      ...options,
       addressOf: (node) => this.#options.links?.addressOf(node),
     });
   }
@@ -137,7 +138,7 @@ export class ClusterMembers {
 
   /** @throws {ApiError} `quorum-at-risk` unless `force`, and what the leader refuses. */
   async remove(name: string, { force }: { readonly force: boolean }): Promise<MembershipChanged> {
-    const list = await this.list();
+    const list = await this.list({ strict: true });
     const member = memberNamed(list, name, "remove");
     const refusal = whyNotRemove(list, member);
     if (refusal !== undefined && !(force && refusal.code === "quorum-at-risk")) throw refusal;

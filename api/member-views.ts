@@ -13,12 +13,17 @@ export interface MemberSources {
   readonly view: ReplicaStatus;
   /** What each member's node says; nodes that did not answer are missing. */
   readonly told: ReadonlyMap<string, ReplicaStatus>;
+  /** A member whose node does not answer is there only if its leader has just heard of it: for decisions, not for the eye. */
+  readonly strict?: boolean;
   /** Where a node listens, for those that were there from the beginning. */
   readonly addressOf: (node: string) => string | undefined;
 }
 
 /** Longer than a leader leads without hearing a quorum: whoever was heard within it is there. */
 const HEARD_MS = 3000;
+
+/** Two heartbeats missed. */
+const JUST_HEARD_MS = 250;
 
 /** States in which a voter keeps what it is told and answers. */
 const SERVING: ReadonlySet<MemberView["state"]> = new Set(["leading", "replicate", "probe", "snapshot", "following"]);
@@ -80,7 +85,7 @@ function serve(count: number): string {
   return `${count} ${count === 1 ? "serves" : "serve"}`;
 }
 
-function viewOf(member: Member, { view, told, addressOf }: MemberSources): MemberView {
+function viewOf(member: Member, { view, told, strict, addressOf }: MemberSources): MemberView {
   const status = told.get(member.node);
   const isLeader = view.role === "leader" && view.member === member.member;
   const { progress } = member;
@@ -90,7 +95,12 @@ function viewOf(member: Member, { view, told, addressOf }: MemberSources): Membe
     member: member.member,
     node: member.node,
     role: member.role,
-    ...conditionOf(member, { isLeader, status, known: view.members }),
+    ...conditionOf(member, {
+      isLeader,
+      status,
+      known: view.members,
+      heardMs: strict === true ? JUST_HEARD_MS : HEARD_MS,
+    }),
     match,
     lag: match === null ? null : Math.max(0, view.lastIndex - match),
     heardAgoMs: progress === null ? null : Math.round(progress.heardAgoMs),
@@ -103,14 +113,16 @@ interface Known {
   readonly isLeader: boolean;
   readonly status: ReplicaStatus | undefined;
   readonly known: readonly Member[];
+  /** How long ago the leader may have heard of it. */
+  readonly heardMs: number;
 }
 
 function conditionOf(
   { member, node, progress }: Member,
-  { isLeader, status, known }: Known,
+  { isLeader, status, known, heardMs }: Known,
 ): Pick<MemberView, "state" | "message"> {
   if (status === undefined) {
-    if (progress !== null && progress.heardAgoMs < HEARD_MS) return { state: progress.state, message: "" };
+    if (progress !== null && progress.heardAgoMs < heardMs) return { state: progress.state, message: "" };
     return { state: "unreachable", message: `node "${node}" does not answer` };
   }
   if (status.storeError !== "") return { state: "failed", message: status.storeError };

@@ -151,7 +151,11 @@ async function knownPeers(config: NodeConfig, logger: Logger): Promise<Readonly<
   const known = readKnownPeers(config.dataDir);
   if (Object.keys(known).length > 0) return known;
   const found = await askMembers(config, logger);
-  if (Object.keys(found).length > 0) writeKnownPeers(config.dataDir, found);
+  if (Object.keys(found).length > 0) {
+    writeKnownPeers(config.dataDir, found);
+    const order = `blixard cluster add ${config.name} --address ${listenAddress(config)}`;
+    logger.log("info", `Members are ${Object.keys(found).join(", ")}; waits to be added to them: "${order}"`);
+  }
   return found;
 }
 
