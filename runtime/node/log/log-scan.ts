@@ -11,14 +11,21 @@
  *
  * Damage is never cut off here: what comes before it is given back, and nothing is changed (fault 23).
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import type { LogDamage, LogEntry, LogPosition } from "../../ports/log-store.ts";
 import { readBatch, type BatchReading } from "./batch-reader.ts";
 import { LogReplay } from "./log-replay.ts";
 import type { LogState } from "./log-state.ts";
-import { NOISE, PAGE_BYTES, SECTOR_BYTES, stampOf, type Stamp } from "./sector.ts";
-import { headerFault, SEGMENT_START, segmentPath, type Segment } from "./segment-file.ts";
+import { NOISE, SECTOR_BYTES, stampOf, type Stamp } from "./sector.ts";
+import {
+  headerFault,
+  NOISE_BYTE,
+  readSegment,
+  SEGMENT_START,
+  segmentPath,
+  sizeInHeader,
+  type Segment,
+} from "./segment-file.ts";
 
 export interface LogScan {
   readonly base: LogPosition;
@@ -40,22 +47,29 @@ export interface LogPlace {
   readonly byte: number;
 }
 
-/** @throws what reading the files throws, other than that a part of one cannot be read. */
-export function scanLog(folder: string, state: LogState): LogScan {
-  return new Scanner(folder, state).scan();
+/**
+ * `read` gives all bytes of the file at a path, or null when it is missing; noise where the disk cannot read.
+ * @throws what `read` throws.
+ */
+export function scanLog(folder: string, state: LogState, read: ReadFile = readSegment): LogScan {
+  return new Scanner(folder, state, read).scan();
 }
+
+type ReadFile = (path: string) => Buffer | null;
 
 class Scanner {
   readonly #folder: string;
   readonly #state: LogState;
+  readonly #readFile: ReadFile;
   readonly #replay: LogReplay;
   readonly #segments: Segment[] = [];
   #commit = 0;
   #sequence: number;
   #end: LogPlace;
 
-  constructor(folder: string, state: LogState) {
+  constructor(folder: string, state: LogState, read: ReadFile) {
     this.#folder = folder;
+    this.#readFile = read;
     this.#state = state;
     this.#replay = new LogReplay(state.base);
     this.#sequence = state.firstSequence - 1;
@@ -152,14 +166,9 @@ class Scanner {
 
   /** All of a segment's bytes, or what is wrong with it. */
   #read(number: number): Buffer | string {
-    const path = segmentPath(this.#folder, number);
-    try {
-      const bytes = readWhole(path);
-      return headerFault(bytes, this.#state.salt, number) ?? bytes;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return "is missing";
-      throw error;
-    }
+    const bytes = this.#readFile(segmentPath(this.#folder, number));
+    if (bytes === null) return "is missing";
+    return headerFault(bytes, this.#state.salt, number) ?? inFull(bytes);
   }
 }
 
@@ -202,33 +211,10 @@ function lackingSectors(view: DataView, sector: number, sectors: number, wanted:
   return lacks;
 }
 
-/** A part that the disk cannot read is given as noise. */
-function readWhole(path: string): Buffer {
-  const file = openSync(path, "r");
-  try {
-    const bytes = Buffer.allocUnsafe(fstatSync(file).size);
-    if (!readInto(file, bytes, 0, bytes.length)) {
-      for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
-        const end = Math.min(bytes.length, at + PAGE_BYTES);
-        if (!readInto(file, bytes, at, end)) bytes.fill(0xee, at, end);
-      }
-    }
-    return bytes;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function readInto(file: number, bytes: Buffer, from: number, end: number): boolean {
-  try {
-    for (let at = from; at < end;) {
-      const got = readSync(file, bytes, at, end - at, at);
-      if (got === 0) return false;
-      at += got;
-    }
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EIO") return false;
-    throw error;
-  }
+/** With noise where the file was cut short. */
+function inFull(bytes: Buffer): Buffer | string {
+  const sizeBytes = sizeInHeader(bytes);
+  if (bytes.length > sizeBytes) return `has ${bytes.length} bytes, not ${sizeBytes}`;
+  if (bytes.length === sizeBytes) return bytes;
+  return Buffer.concat([bytes, Buffer.alloc(sizeBytes - bytes.length, NOISE_BYTE)]);
 }

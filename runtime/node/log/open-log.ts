@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { closeSync, existsSync, openSync, rmSync, writeSync, constants } from "node:fs";
 import { join } from "node:path";
-import type { LoadedLog, MemberIdentity } from "../../ports/log-store.ts";
+import type { LoadedLog, LogDamage } from "../../ports/log-store.ts";
 import { foreignLogError, LogFilesError } from "./log-errors.ts";
 import { scanLog, type LogScan } from "./log-scan.ts";
 import { newState, readState, type LogState } from "./log-state.ts";
@@ -30,14 +30,15 @@ export function openLog(folder: string): OpenedLog {
   }
   const kept = found ?? newState(randomInt(1, 2 ** 32));
   const scan = scanLog(folder, kept);
-  const identity = identityOf(kept, scan);
-  const damage = scan.damage ?? kept.damage;
+  const damage = damageOf(kept, scan);
+  const identity = damage === null && isUnfinished(kept, scan) ? (kept.before?.identity ?? null) : kept.identity;
   if (damage === null) removeStrays(folder, numbers, kept);
   if (scan.torn !== null) wipe(segmentPath(folder, scan.torn.segment), scan.torn.byte, scan.torn.toByte);
   const before = kept.before !== null && identity !== kept.identity ? null : kept.before;
   const state = { ...kept, identity, before, damage };
   checkTerms(state, scan);
-  const { entries, base } = scan;
+  const { base } = scan;
+  const entries = damage === null ? scan.entries : scan.entries.slice(0, damage.fromIndex - 1 - base.index);
   const lastIndex = base.index + entries.length;
   return {
     loaded: {
@@ -54,13 +55,20 @@ export function openLog(folder: string): OpenedLog {
     },
     scan,
     state,
-    stateChanged: identity !== kept.identity || damage !== kept.damage,
+    stateChanged: identity !== kept.identity || damage?.fromIndex !== kept.damage?.fromIndex,
   };
 }
 
-/** An identity that came together with a batch counts only when the batch does. What damage hides may hold it. */
-function identityOf({ identity, before }: LogState, { lastSequence, damage }: LogScan): MemberIdentity | null {
-  return before !== null && before.sequence > lastSequence && damage === null ? before.identity : identity;
+/** What was found before is damaged until it was replaced durably, even if the disk reads well today. */
+function damageOf({ damage: before }: LogState, { damage: now, base, entries }: LogScan): LogDamage | null {
+  if (before === null) return now;
+  if (now !== null && now.fromIndex < before.fromIndex) return now;
+  return { ...before, fromIndex: Math.min(before.fromIndex, base.index + entries.length + 1) };
+}
+
+/** An identity that came together with a batch counts only when the batch does. */
+function isUnfinished({ before }: LogState, { lastSequence }: LogScan): boolean {
+  return before !== null && before.sequence > lastSequence;
 }
 
 /** A disk that gives back whole records of different times has lost writes that it had confirmed: the vote may be among them. */

@@ -10,22 +10,25 @@
  */
 import {
   close,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
   fsync,
+  fsyncSync,
   open,
+  openSync,
+  readdirSync,
+  readSync,
   rename,
   rmSync,
   write,
-  constants,
-  readdirSync,
-  openSync,
-  fsyncSync,
-  closeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { getUint48, setUint48 } from "./batch.ts";
 import { LOG_FORMAT } from "./log-state.ts";
-import { SECTOR_BYTES } from "./sector.ts";
+import { PAGE_BYTES, SECTOR_BYTES } from "./sector.ts";
 
 /** Every later one has twice the size of the one before it, up to the largest: a log that is hardly used is small. */
 export interface SegmentSizes {
@@ -40,6 +43,8 @@ const MAGIC = 0x3153_5842;
 const HEADER_BYTES = 28;
 const FILE_NAME = /^log-(\d{8,})\.seg$/;
 const SPARE = "spare.seg";
+/** What stands where nothing could be read. */
+export const NOISE_BYTE = 0xee;
 /** Of zeros, at once: small enough not to hold up the log's own writes for long. */
 const FILL_BYTES = 262_144;
 const DSYNC = constants.O_RDWR | constants.O_DSYNC;
@@ -94,8 +99,12 @@ export function headerFault(bytes: Uint8Array, salt: number, number: number): st
   if (view.getUint32(8, true) !== LOG_FORMAT) return `has format ${view.getUint32(8, true)}, wanted ${LOG_FORMAT}`;
   if (view.getUint32(12, true) !== salt) return "belongs to another log";
   if (getUint48(view, 16) !== number) return `says that it is segment ${getUint48(view, 16)}`;
-  if (view.getUint32(24, true) !== bytes.length) return `has ${bytes.length} bytes, not ${view.getUint32(24, true)}`;
   return null;
+}
+
+/** How long its header says that a segment is. */
+export function sizeInHeader(bytes: Buffer): number {
+  return bytes.readUInt32LE(24);
 }
 
 export interface SegmentOrder {
@@ -174,4 +183,36 @@ function fillZeros(file: number, sizeBytes: number, done: (error: NodeJS.ErrnoEx
     writeAll({ file, bytes, position }, (error) => (error ? done(error) : next(position + bytes.length)));
   };
   next(0);
+}
+
+/** All bytes of a segment's file, noise where the disk cannot read; null when there is no such file. */
+export function readSegment(path: string): Buffer | null {
+  if (!existsSync(path)) return null;
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+    if (!readInto(file, bytes, 0, bytes.length)) {
+      for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
+        const end = Math.min(bytes.length, at + PAGE_BYTES);
+        if (!readInto(file, bytes, at, end)) bytes.fill(NOISE_BYTE, at, end);
+      }
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readInto(file: number, bytes: Buffer, from: number, end: number): boolean {
+  try {
+    for (let at = from; at < end;) {
+      const got = readSync(file, bytes, at, end - at, at);
+      if (got === 0) return false;
+      at += got;
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EIO") return false;
+    throw error;
+  }
 }
