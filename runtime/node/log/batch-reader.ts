@@ -31,7 +31,7 @@ export type BatchReading =
       readonly header: { readonly sectors: number; readonly lowestIndex: number } | null;
     };
 
-/** The batch that begins at `sector`, if it is the one that is wanted and whole. Payloads are copies. */
+/** The batch that begins at `sector`, if it is the one that is wanted and whole. Payloads are views of a copy. */
 export function readBatch(segment: Uint8Array, sector: number, wanted: Stamp): BatchReading {
   const left = segment.length / SECTOR_BYTES - sector;
   if (left < 1) return { ok: false, reason: "is not there", header: null };
@@ -69,7 +69,9 @@ function readRecords(bytes: Uint8Array, count: number, start: number): readonly 
     if (checksum !== view.getUint32(at, true)) return name;
     const type = RECORD_TYPES[view.getUint32(at + 20, true)];
     if (type === undefined) return `has a record of unknown type ${view.getUint32(at + 20, true)}`;
-    records.push(toRecord(type, getUint48(view, at + 8), getUint48(view, at + 14), bytes.slice(at + 24, end)));
+    records.push(
+      toRecord(type, getUint48(view, at + 8), getUint48(view, at + 14), bytes.subarray(at + RECORD_HEADER_BYTES, end)),
+    );
     at = end;
   }
   return at === bytes.length ? records : "has bytes behind its last record";

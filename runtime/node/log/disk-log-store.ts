@@ -14,7 +14,7 @@
  */
 import { join, resolve } from "node:path";
 import type { LoadedLog, LogPosition, LogStore, LogWrite, MemberIdentity } from "../../ports/log-store.ts";
-import { StoreError } from "../../ports/store-error.ts";
+import type { StoreError } from "../../ports/store-error.ts";
 import { lockFolder, type FolderLock } from "../folder-lock.ts";
 import { Batch, type Done } from "./batch.ts";
 import { isNoSpace, readError, writeError } from "./log-errors.ts";

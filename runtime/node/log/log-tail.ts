@@ -7,7 +7,6 @@
 import { closeSync, rm, rmSync } from "node:fs";
 import type { Batch } from "./batch.ts";
 import type { LogScan } from "./log-scan.ts";
-import { wipe } from "./open-log.ts";
 import { SECTOR_BYTES } from "./sector.ts";
 import {
   listSegments,
@@ -16,6 +15,7 @@ import {
   SEGMENT_START,
   segmentPath,
   syncFolderNow,
+  wipe,
   writeAll,
   type Segment,
   type SegmentSizes,

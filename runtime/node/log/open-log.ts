@@ -1,12 +1,12 @@
 /** Reads what a log's folder holds, and mends what a crash left half done. Nothing that may have been acknowledged is changed. */
 import { randomInt } from "node:crypto";
-import { closeSync, existsSync, openSync, rmSync, writeSync, constants } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedLog, LogDamage } from "../../ports/log-store.ts";
 import { foreignLogError, LogFilesError } from "./log-errors.ts";
 import { scanLog, type LogScan } from "./log-scan.ts";
 import { newState, readState, type LogState } from "./log-state.ts";
-import { listSegments, removeSpare, segmentPath } from "./segment-file.ts";
+import { listSegments, removeSpare, segmentPath, wipe } from "./segment-file.ts";
 
 export const STATE_FILE = "hard-state.mdb";
 /** What the log was kept in before it had segments. */
@@ -83,16 +83,5 @@ function removeStrays(folder: string, numbers: readonly number[], { firstSegment
   removeSpare(folder);
   for (const number of numbers) {
     if (number < firstSegment || number > lastSegment) rmSync(segmentPath(folder, number));
-  }
-}
-
-/** Zeros, on disk when this returns. */
-export function wipe(path: string, fromByte: number, toByte: number): void {
-  const file = openSync(path, constants.O_RDWR | constants.O_DSYNC);
-  try {
-    const zeros = new Uint8Array(toByte - fromByte);
-    for (let at = 0; at < zeros.length;) at += writeSync(file, zeros, at, zeros.length - at, fromByte + at);
-  } finally {
-    closeSync(file);
   }
 }

@@ -23,6 +23,7 @@ import {
   rename,
   rmSync,
   write,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -214,5 +215,16 @@ function readInto(file: number, bytes: Buffer, from: number, end: number): boole
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EIO") return false;
     throw error;
+  }
+}
+
+/** Zeros, on disk when this returns. */
+export function wipe(path: string, fromByte: number, toByte: number): void {
+  const file = openSync(path, DSYNC);
+  try {
+    const zeros = new Uint8Array(toByte - fromByte);
+    for (let at = 0; at < zeros.length;) at += writeSync(file, zeros, at, zeros.length - at, fromByte + at);
+  } finally {
+    closeSync(file);
   }
 }

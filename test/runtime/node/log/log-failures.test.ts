@@ -1,4 +1,5 @@
 /** A log store whose writes fail: for good after any error but a lack of room, and held back where that is what lacks. */
+import type * as Fs from "node:fs";
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { LogStore, StoreError } from "../../../../runtime/index.ts";
@@ -9,7 +10,7 @@ import { LogFolder } from "./log-folder.ts";
 const failures = vi.hoisted((): (string | null)[] => []);
 
 vi.mock("node:fs", async (importOriginal) => {
-  const fs = await importOriginal<typeof import("node:fs")>();
+  const fs = await importOriginal<typeof Fs>();
   type Write = (error: NodeJS.ErrnoException | null, written: number) => void;
   const write = (...args: [number, Uint8Array, number, number, number, Write]): void => {
     const code = failures.shift() ?? null;
