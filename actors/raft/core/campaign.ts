@@ -50,9 +50,13 @@ export class Campaign {
     return voteResult(this.#member.configuration, this.#votes);
   }
 
-  /** The first answer of each voter; a vote of anybody else is refused, so that forged ones neither count nor gather. */
+  /**
+   * The first answer of each voter; a vote of anybody else is refused, so that forged ones neither count nor gather. Its own counts like
+   * any other: not at all when it is no voter any more (`Member.isElectable`).
+   */
   count(voter: string, granted: boolean): void {
-    const { configuration, refusals } = this.#member;
+    const { configuration, refusals, self } = this.#member;
+    if (voter === self && !isVoter(configuration, voter)) return;
     if (!isVoter(configuration, voter)) refusals.count("vote-of-no-voter");
     else if (!this.#votes.has(voter)) this.#votes.set(voter, granted);
   }

@@ -145,10 +145,20 @@ export class Member {
     return allMembers(this.configuration).filter((member) => member !== this.self);
   }
 
-  /** Whether it may ask for votes now: it has one to give itself, and a disk to keep it on. */
+  /**
+   * Whether it is to campaign when it hears no leader: as a voter; and as one whose end as a voter is in its log and not committed, for it may
+   * be the only one that can be elected and commit it (Ongaro's dissertation §4.2.2).
+   */
+  get isElectable(): boolean {
+    const { configurations, log, self } = this;
+    if (isVoter(configurations.inForce, self)) return true;
+    return log.commit < configurations.index && isVoter(configurations.asOf(log.commit), self);
+  }
+
+  /** Whether it may ask for votes now, and has a disk to keep its own on. */
   mayCampaign(nowMs: number): boolean {
     const isReady = this.hasRoom && nowMs < this.diskStuckAtMs() && !this.recovery.isUnderWay;
-    return isReady && isVoter(this.configuration, this.self);
+    return isReady && this.isElectable;
   }
 
   /** Compared in lexicographic order, term first (Raft §5.4.1; fault 9: not each number by itself). */

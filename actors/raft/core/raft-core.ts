@@ -19,14 +19,13 @@
 import type { LoadedLog, LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
-import { isVoter, type Configuration } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
 import { Elections } from "./elections.ts";
 import { Follower } from "./follower.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { Incoming } from "./incoming.ts";
 import { Leader } from "./leader.ts";
 import { Member } from "./member.ts";
-import type { RaftMessage } from "./messages.ts";
 import {
   DEFAULT_RAFT_LIMITS,
   DEFAULT_RAFT_PREFERENCES,
@@ -220,9 +219,8 @@ export class RaftCore implements RaftView {
 
   /** When `timeout` must be stepped, on the clock of `nowMs`. */
   nextDeadlineMs(): number {
-    const { self, configuration } = this.#member;
     const { role } = this.#elections;
-    const mayAct = role instanceof Leader || isVoter(configuration, self);
+    const mayAct = role instanceof Leader || this.#member.isElectable;
     return mayAct ? role.nextDeadlineMs() : this.#forwarded.nextDeadlineMs();
   }
 
