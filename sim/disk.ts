@@ -18,6 +18,7 @@ import {
 } from "../runtime/index.ts";
 import { Device, SyncQueue, type DiskWeather } from "./device.ts";
 import { Platter } from "./platter.ts";
+import { LogBounds } from "./log-bounds.ts";
 import type { ProcessLife } from "./process-life.ts";
 import { SnapshotDisk } from "./snapshot-disk.ts";
 import type { Timeline } from "./timeline.ts";
@@ -95,17 +96,20 @@ export class Disk {
     const { timeline } = this.#device;
     let loaded = false;
     let failed: StoreError | null = null;
+    const bounds = new LogBounds();
     return {
       load: () => {
         if (loaded) throw new Error("LogStore.load was called twice");
         loaded = true;
         const log = this.#platter.load();
+        bounds.begin(log);
         for (const repair of log.repairs) timeline.note(`repair ${this.#node} ${repair}`);
         if (log.damage !== null) timeline.note(`damage ${this.#node} ${log.damage.fromIndex}`);
         return log;
       },
       append: (write, done) => {
         if (!life.alive) return;
+        bounds.append(write);
         if (this.#failing && this.#device.hasRoom) {
           this.#failing = false;
           this.#doubtful = write;
@@ -117,7 +121,9 @@ export class Disk {
         else timeline.after(0, () => life.enter(() => done(error)));
       },
       compact: (through) => {
-        if (life.alive && failed === null) this.#queue.push({ type: "compact", through }, () => {});
+        if (life.alive && failed === null && bounds.compact(through)) {
+          this.#queue.push({ type: "compact", through }, () => {});
+        }
       },
       onRoom: (listener) => {
         this.#isRoomTold = true;

@@ -228,8 +228,7 @@ export class Operator {
       return node !== undefined && raft.isSound(node);
     };
     const voters = configuration.voters.filter((voter) => voter !== leaving);
-    return [...raft.configurations.inForce(), { ...configuration, voters }].every(
-      (one) => one.voters.length === 0 || isQuorum(one, isSound),
-    );
+    const others = raft.configurations.relevant().map((placed) => placed.configuration);
+    return [...others, { ...configuration, voters }].every((one) => isQuorum(one, isSound));
   }
 }

@@ -37,6 +37,17 @@ export class ConfigurationChecker {
     return [...this.#inForce.values()].map(({ placed }) => placed.configuration);
   }
 
+  /** Those that may still elect or commit: the last that is committed, and what stands behind it in a log that holds it. */
+  relevant(): readonly PlacedConfiguration[] {
+    const committed = this.#committed;
+    if (committed === null) return [];
+    const behind = [...this.#inForce.values()].filter(({ placed, view }) => {
+      if (placed.index <= committed.index) return false;
+      return view.termAt(committed.index) === committed.term || view.status().base > committed.index;
+    });
+    return [committed, ...behind.map(({ placed }) => placed)];
+  }
+
   onEnd(node: number): void {
     this.#inForce.delete(node);
   }
@@ -72,13 +83,7 @@ export class ConfigurationChecker {
   }
 
   #checkIntersections(): void {
-    const committed = this.#committed;
-    if (committed === null) return;
-    const alive = [...this.#inForce].filter(([, { placed, view }]) => {
-      if (placed.index <= committed.index) return false;
-      return view.termAt(committed.index) === committed.term || view.status().base > committed.index;
-    });
-    const placed: readonly PlacedConfiguration[] = [committed, ...alive.map(([, one]) => one.placed)];
+    const placed = this.relevant();
     for (const [at, one] of placed.entries()) {
       for (const other of placed.slice(at + 1)) this.#checkPair(one, other);
     }

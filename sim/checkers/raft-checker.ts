@@ -130,14 +130,12 @@ export class RaftChecker implements DiskWatcher {
 
   /** Whether the cluster could still elect and commit if that node's disk were lost or damaged; a learner is never missed. */
   canMiss(node: number): boolean {
-    const placed = this.configurations.committed;
-    if (placed === null) return false;
     const isSound = (member: string): boolean => {
       const at = this.nodeOf(member);
       return at !== undefined && at !== node && this.isSound(at);
     };
-    const all = [placed.configuration, ...this.configurations.inForce()];
-    return all.every((configuration) => configuration.voters.length === 0 || isQuorum(configuration, isSound));
+    const relevant = this.configurations.relevant();
+    return relevant.length > 0 && relevant.every(({ configuration }) => isQuorum(configuration, isSound));
   }
 
   /** Whether all that a node ever acknowledged can be read from its disk. */
