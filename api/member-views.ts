@@ -35,7 +35,7 @@ export function memberList(sources: MemberSources): MemberList {
 }
 
 /** What a majority of these members' voters takes, and how many of them could be lost. */
-export function quorumOf(members: readonly MemberView[]): MemberList["quorum"] {
+function quorumOf(members: readonly MemberView[]): MemberList["quorum"] {
   const voters = members.filter(({ role }) => role === "voter");
   const needed = Math.floor(voters.length / 2) + 1;
   const serving = voters.filter(({ state }) => SERVING.has(state)).length;

@@ -60,7 +60,7 @@ export type FaultKind =
 /** Those that an operator must make good, so only where there is one (`operator.ts`). */
 const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set(["snapshot-rot", "disk-loss", "change-cut", "transfer-strike"]);
 
-export const FAULT_KINDS: readonly FaultKind[] = [
+const FAULT_KINDS: readonly FaultKind[] = [
   "kill",
   "power-loss",
   "kill-all",

@@ -11,7 +11,7 @@
  */
 
 export const SECTOR_BYTES = 512;
-export const SECTOR_DATA_BYTES = 504;
+const SECTOR_DATA_BYTES = 504;
 /** What the kernel writes at once. A write that ends at the end of a page never makes it read the rest of that page first. */
 export const PAGE_BYTES = 4096;
 

@@ -78,7 +78,7 @@ export function removeSpare(folder: string): void {
 }
 
 /** The header's sector. */
-export function segmentHeader(salt: number, number: number, sizeBytes: number): Uint8Array {
+function segmentHeader(salt: number, number: number, sizeBytes: number): Uint8Array {
   const bytes = new Uint8Array(SECTOR_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(4, MAGIC, true);
