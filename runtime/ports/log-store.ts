@@ -1,8 +1,9 @@
 /**
  * The log store port: what one Raft member must not forget.
  *
- * One durable write a call: what it holds is kept as a whole or not at all, so a crash never separates a vote from its term
- * (hashicorp/raft #661). Drivers: `runtime/node/`, the simulated disk. Contract: `test/contract/log-store.ts`.
+ * One durable write a call. A crash never separates a vote from its term (hashicorp/raft #661), nor the entries of a write from each other,
+ * from its reset or from the identity that came with them. Term and vote may be there without the entries that came with them, which
+ * is always safe; never the reverse. Drivers: `runtime/node/`, the simulated disk. Contract: `test/contract/log-store.ts`.
  */
 import type { StoreError } from "./store-error.ts";
 
@@ -74,7 +75,7 @@ export interface LogEntry {
   readonly payload: Uint8Array;
 }
 
-/** One write to a Raft log: all of it is kept, or nothing. */
+/** One write to a Raft log. */
 export interface LogWrite {
   readonly identity?: MemberIdentity;
   readonly hardState?: HardState;

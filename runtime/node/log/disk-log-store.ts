@@ -4,7 +4,7 @@
  *     append ──▶ encoded into the batch that gathers ──▶ state, where it changed ──▶ batch: one write ──▶ done, in order
  *
  * One write is under way; what is appended meanwhile goes together into the next. The write is one call to Node.js's own threads on a
- * file that is opened with O_DSYNC: when it returns, it is on disk. docs/decisions/0017-log-segments.md has the measurements.
+ * file that is opened with O_DSYNC: when it returns, it is on disk. docs/decisions/0019-log-segments.md has the measurements.
  *
  * Invariants:
  * - A batch is written when the one before it is durable, and identity, term and vote that came with it before (faults 4, 5, 21).
