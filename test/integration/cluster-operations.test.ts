@@ -9,7 +9,7 @@ import { ApiError, type ApiClient } from "../../api/index.ts";
 import { pause } from "../../cli/pause.ts";
 import { OperatedCluster, type Said } from "./operated-cluster.ts";
 
-const PORT_BASE = 27_700;
+const PORT_BASE = 27_900;
 const THREE = ["n1", "n2", "n3"];
 
 const cluster = new OperatedCluster(PORT_BASE);
@@ -115,6 +115,12 @@ test("adding it again changes nothing; a node that is not there is refused by wh
   expect((await cluster.client("n1").members.list()).items).toHaveLength(4);
   const { code, err } = await cluster.blixard(["n1"], "cluster", "add", "n8", "--address", cluster.listen("n8"));
   expect([code, err]).toEqual([5, expect.stringContaining('Cannot add node "n8": it did not link from')]);
+});
+
+test("a node that was added needs neither --join nor --peers when it is started again", async () => {
+  await cluster.end("n4");
+  await cluster.start("n4", {});
+  await cluster.until("n4", ({ leader, membership }) => leader !== null && membership === "member");
 });
 
 test("leadership goes where it is sent, and is removed with its leader", async () => {

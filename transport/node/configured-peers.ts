@@ -38,10 +38,10 @@ export class ConfiguredPeers {
   constructor(options: ConfiguredPeersOptions) {
     this.#options = options;
     this.#configured = new Map();
-    this.#take(new Map(Object.entries(options.remembered ?? {})));
+    this.#take(new Map(Object.entries(options.remembered ?? {}).filter(([node]) => node !== options.node)));
   }
 
-  /** Names of all peers. */
+  /** Names of all peers; never this node's own. */
   get names(): readonly string[] {
     return [...new Set([...this.#options.peers.keys(), ...this.#configured.keys(), ...this.#adding.keys()])].toSorted();
   }
@@ -75,7 +75,7 @@ export class ConfiguredPeers {
     for (const member of members) {
       const node = member.replace(/@[^@]*$/, "");
       const address = addresses[member] ?? byNode.get(node) ?? this.#configured.get(node);
-      if (address !== undefined) byNode.set(node, address);
+      if (address !== undefined && node !== this.#options.node) byNode.set(node, address);
     }
     const before = this.#configured;
     const isSame = byNode.size === before.size && [...byNode].every(([node, address]) => before.get(node) === address);
@@ -85,13 +85,13 @@ export class ConfiguredPeers {
   }
 
   #take(wanted: ReadonlyMap<string, string>): void {
-    const { node: self, peers, transport } = this.#options;
+    const { peers, transport } = this.#options;
     const before = this.#configured;
     this.#configured = wanted;
     for (const [node, address] of wanted) {
       this.#adding.delete(node);
       const parsed = parsePeerAddress(address);
-      if (parsed !== undefined && node !== self && !peers.has(node)) transport.addPeer(node, parsed);
+      if (parsed !== undefined && !peers.has(node)) transport.addPeer(node, parsed);
     }
     for (const node of before.keys()) if (this.addressOf(node) === undefined) transport.removePeer(node);
   }

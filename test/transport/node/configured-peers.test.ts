@@ -37,7 +37,7 @@ test("follow() adds who has an address in the configuration, and removes who has
   expect(peers.addressOf("n4")).toBe("10.0.0.4:7101");
   follow(peers, {});
   expect([...told.keys()]).toEqual(["n2"]);
-  expect(kept).toEqual([{ n4: "10.0.0.4:7101", n1: "10.0.0.1:7101" }, {}]);
+  expect(kept).toEqual([{ n4: "10.0.0.4:7101" }, {}]);
 });
 
 test("a peer of the start keeps its address and stays", () => {
@@ -76,6 +76,12 @@ test("a member without an address keeps the one that is remembered of its node; 
   expect(peers.names).toEqual(["n2", "n3", "n4"]);
   peers.follow(["n2@a", "n3@a", "n3@b", "n5@a"], { "n5@a": "10.0.0.5:7101" });
   expect(Object.fromEntries(told)).toEqual({ n2: "10.0.0.2:7101", n3: "10.0.0.3:7101", n5: "10.0.0.5:7101" });
+});
+
+test("this node itself is none of its peers, whatever is remembered or configured", () => {
+  const { peers, told } = create({ n1: "10.0.0.1:7101" });
+  follow(peers, { "n1@a": "10.0.0.1:7101" });
+  expect([peers.names, told.has("n1"), peers.addressOf("n1")]).toEqual([["n2"], false, undefined]);
 });
 
 test("nothing is made of an address that is none, of this node itself, or of what is known already", () => {
