@@ -3,7 +3,7 @@
  *
  * Checks after every step, for every test that uses it: one leader a term, no two members apply different entries at an
  * index and none is left out, base ≤ applied ≤ commit ≤ last, terms and commits never go back, a committed entry is on the disks of a
- * quorum.
+ * quorum of its time, and no read is answered from before what was applied anywhere when it began.
  *
  * A snapshot is the list of what was applied. It goes over the network as one message, the offer, and is durable when it arrives.
  */
@@ -11,6 +11,7 @@ import { decodeConfiguration, encodeConfiguration } from "../../../actors/raft/c
 import {
   createConfiguration,
   EMPTY_CONFIGURATION,
+  isVoter,
   type Configuration,
 } from "../../../actors/raft/core/configuration.ts";
 import type { RaftMessage } from "../../../actors/raft/core/messages.ts";
@@ -97,6 +98,8 @@ export class RaftCluster {
   readonly #cut = new Set<string>();
   readonly #leaderOfTerm = new Map<number, string>();
   readonly #appliedAt = new Map<number, string>();
+  /** What was applied anywhere when a read began, by node and id. */
+  readonly #readsBegan = new Map<string, number>();
   /** By id of the snapshot: what its machine had applied. */
   readonly #states = new Map<string, readonly LogEntry[]>();
 
@@ -127,7 +130,9 @@ export class RaftCluster {
 
   /** Lets time pass until the node's deadline; nobody else notices. */
   timeout(name: string): void {
-    this.nowMs = Math.max(this.nowMs, this.core(name).nextDeadlineMs());
+    const deadlineMs = this.core(name).nextDeadlineMs();
+    // Who belongs to no cluster waits for nothing.
+    if (deadlineMs !== Infinity) this.nowMs = Math.max(this.nowMs, deadlineMs);
     this.step(name, { type: "timeout" });
   }
 
@@ -161,6 +166,7 @@ export class RaftCluster {
   }
 
   read(name: string, id: string): void {
+    this.#readsBegan.set(`${name} ${id}`, Math.max(0, ...this.#appliedAt.keys()));
     this.step(name, { type: "read", id });
   }
 
@@ -383,6 +389,9 @@ export class RaftCluster {
     if (ready.compact) this.trace.push(`${node.name} compact ${ready.compact.index}`);
     if (ready.committed.length > 0) this.trace.push(`${node.name} apply ${describeEntries(ready.committed)}`);
     for (const read of ready.reads) {
+      const applied = this.#readsBegan.get(`${node.name} ${read.id}`) ?? 0;
+      if (read.ok && read.index < applied)
+        throw new Error(`"${node.name}" reads at ${read.index} what is at ${applied}`);
       this.trace.push(`${node.name} read ${read.id} ${read.ok ? `index=${read.index}` : read.code}`);
     }
     for (const alarm of ready.alarms) this.trace.push(`${node.name} alarm ${alarm.type} ${alarm.peer}`);
@@ -405,13 +414,15 @@ export class RaftCluster {
   }
 
   #check(node: Node, core: RaftCore): void {
-    const { term, role, base, applied, commit, durable, lastIndex } = core.status();
+    const { term, role, base, applied, commit, durable, lastIndex, configuration } = core.status();
     if (role === "leader") {
       const other = this.#leaderOfTerm.get(term) ?? node.name;
       if (other !== node.name) throw new Error(`Election safety: "${other}" and "${node.name}" lead term ${term}`);
       this.#leaderOfTerm.set(term, node.name);
     }
-    const isLate = role !== "leader" && commit > durable && node.commitSeen < commit;
+    // A leader that is no voter commits what the voters have, and is none any more when it has committed that it is none.
+    const mayLead = role === "leader" || !isVoter(configuration.configuration, node.name);
+    const isLate = !mayLead && commit > durable && node.commitSeen < commit;
     if (base > applied || applied > commit || commit > lastIndex || durable > lastIndex || isLate) {
       const marks = `base ${base}, applied ${applied}, commit ${commit}, durable ${durable}, last ${lastIndex}`;
       throw new Error(`"${node.name}": ${marks}`);
