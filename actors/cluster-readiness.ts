@@ -5,6 +5,7 @@
 import type { AskResult, Behavior, Context, LinkEvent, Ref } from "../runtime/index.ts";
 import { tellListener } from "../runtime/tell-listener.ts";
 import type { ReadReply, ReplicaRequest, ReplicaStatus } from "./cluster/replica-protocol.ts";
+import type { KnownVoters } from "./cluster/known-voters.ts";
 import { LinkedNodes } from "./coordination/linked-nodes.ts";
 
 /** Whether a node can use its cluster, or what is missing. */
@@ -19,7 +20,7 @@ export type ClusterReadiness =
     };
 
 export interface ClusterReadinessOptions {
-  readonly members: readonly string[];
+  readonly voters: KnownVoters;
   readonly replica: Ref<ReplicaRequest>;
   readonly timeoutMs: number;
   readonly done: (readiness: ClusterReadiness) => void;
@@ -124,8 +125,7 @@ class Readiness {
   }
 
   #isLinked(): boolean {
-    const { members } = this.#options;
-    return 2 * this.#linked.count(members) > members.length;
+    return this.#options.voters.isMajority((node) => this.#linked.has(node));
   }
 
   #askStatus(): void {
@@ -146,7 +146,7 @@ class Readiness {
   }
 
   #missingLinks(): string {
-    const { members } = this.#options;
+    const members = this.#options.voters.names;
     const others = members.filter((node) => node !== this.#ctx.node);
     const absent = others.filter((node) => !this.#linked.has(node)).map((node) => `"${node}"`);
     const wanted = Math.floor(members.length / 2);

@@ -13,6 +13,7 @@ import {
   type StoreError,
 } from "../runtime/index.ts";
 import { clusterReadinessActor, type ClusterReadiness } from "./cluster-readiness.ts";
+import { KnownVoters } from "./cluster/known-voters.ts";
 import type { LeaseRule } from "./cluster/lease.ts";
 import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
 import type { ReplicaRequest } from "./cluster/replica-protocol.ts";
@@ -33,7 +34,7 @@ import {
 
 /** What a node brings along to join a cluster; a ready-made world has it as `cluster`. */
 export interface JoinClusterOptions {
-  /** Names of all nodes of the cluster, this one among them; the same at all of them. */
+  /** Names of the nodes that make the cluster, this one among them, the same at all of them; later, whom to ask about it. */
   readonly members: readonly string[];
   /** Where this node keeps its log. */
   readonly store: LogStore;
@@ -84,13 +85,17 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
   const { codec, logger } = options;
   checkMembers(system.node, options.members);
   const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
+  const voters = new KnownVoters(options.members);
   const replicaOptions = {
     raft,
     codec,
     logger,
     ...optional("onApply", options.onApply),
     ...optional("onStoreFailed", options.onStoreFailed),
-    ...optional("onConfiguration", options.onConfiguration),
+    onConfiguration: (inForce: ConfigurationInForce) => {
+      voters.follow(inForce.configuration);
+      options.onConfiguration?.(inForce);
+    },
   };
   const replica = system.spawn(replicaActor(replicaOptions), REPLICA_SPAWN_OPTIONS);
   system.spawn(
@@ -110,7 +115,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
   spawnReceptionist(system);
   const coordinatorOptions = {
     replica,
-    members: options.members,
+    voters,
     ...optional("leaseRule", options.leaseRule),
     ...optional("holdRule", options.holdRule),
   };
@@ -121,7 +126,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
         `Cannot wait for the cluster of node "${system.node}": timeoutMs is ${timeoutMs}, wanted more than 0`,
       );
     }
-    system.spawn(clusterReadinessActor({ members: options.members, replica, timeoutMs, done }), {
+    system.spawn(clusterReadinessActor({ voters, replica, timeoutMs, done }), {
       supervision: { onCrash: "stop" },
     });
   };

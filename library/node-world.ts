@@ -9,6 +9,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { JoinClusterOptions } from "../actors/index.ts";
+import { allMembers } from "../actors/raft/core/configuration.ts";
+import type { ConfigurationInForce } from "../actors/raft/core/ready.ts";
 import {
   createRandom,
   type Journal,
@@ -29,7 +31,7 @@ import {
   openLmdbSnapshotStore,
   type Watchdog,
 } from "../runtime/node/index.ts";
-import { createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
+import { ConfiguredPeers, createWsRemoting, msgpackPayloadCodec } from "../transport/node/index.ts";
 import { checkNodeWorld } from "./check-node-world.ts";
 import type { NodeWorldOptions } from "./node-world-options.ts";
 
@@ -55,7 +57,10 @@ export interface DurableNodeWorld extends NodeWorld {
 }
 
 /** What a node brings along to join a cluster: `joinCluster(system, world.cluster)`. */
-export type ClusterPorts = Pick<JoinClusterOptions, "members" | "store" | "snapshots" | "codec" | "logger">;
+export type ClusterPorts = Pick<
+  JoinClusterOptions,
+  "members" | "store" | "snapshots" | "codec" | "logger" | "onConfiguration"
+>;
 
 /**
  * Makes the world; locks, checks and opens `data`, and talks to nobody yet.
@@ -91,6 +96,8 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
         ...(options.messageBytesMax !== undefined && { messageBytesMax: options.messageBytesMax }),
       });
     const members = [node, ...Object.keys(peers)];
+    const given = new Map(Object.entries(peers));
+    const followed = transport && new ConfiguredPeers({ node, peers: given, transport });
     return {
       node,
       logger,
@@ -101,6 +108,10 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
       ...(files && {
         journal: files.journal,
         cluster: {
+          ...(followed && {
+            onConfiguration: ({ configuration }: ConfigurationInForce) =>
+              followed.follow(allMembers(configuration), configuration.addresses),
+          }),
           members,
           store: files.store,
           snapshots: files.snapshots,

@@ -17,6 +17,7 @@ import type { CoordinatorMessage } from "./coordinator-message.ts";
 import type { LeaseHolder, MajorityLost, SessionEvent } from "./coordinator-protocol.ts";
 import { HeldSession } from "./held-session.ts";
 import { LeaseClaims } from "./lease-claims.ts";
+import { KnownVoters } from "../cluster/known-voters.ts";
 import { PresentMembers } from "./present-members.ts";
 import { sessionKeeperActor } from "./session-keeper-actor.ts";
 import { shardAllocatorActor } from "./shard-allocator-actor.ts";
@@ -24,8 +25,8 @@ import { HOLD_RULE, type HoldRule, type SessionTerm } from "./tenure.ts";
 
 export interface CoordinatorOptions {
   readonly replica: Ref<ReplicaRequest>;
-  /** Names of all nodes of the cluster. Default: this one alone. */
-  readonly members?: readonly string[];
+  /** Which nodes vote. Default: this one alone. */
+  readonly voters?: KnownVoters;
   /** Default: HOLD_RULE. Only the simulator gives another, to plant a fault. */
   readonly holdRule?: HoldRule;
   /** Default: LEASE_RULE. Only the simulator gives another, to plant a fault. */
@@ -94,7 +95,7 @@ class Coordinator {
         for (const holder of this.#holders.values()) holder.holds = 0;
       },
     });
-    this.#present = new PresentMembers(ctx, options.members ?? [ctx.node]);
+    this.#present = new PresentMembers(ctx, options.voters ?? new KnownVoters([ctx.node]));
     this.#claims = new LeaseClaims({
       ctx,
       replica,

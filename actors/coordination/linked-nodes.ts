@@ -16,9 +16,4 @@ export class LinkedNodes {
   has(node: string): boolean {
     return this.#reachable.has(node);
   }
-
-  /** How many of these it can reach. */
-  count(nodes: readonly string[]): number {
-    return nodes.filter((node) => this.#reachable.has(node)).length;
-  }
 }

@@ -3,6 +3,7 @@
  * watches for ends only once this node leaves, since a member that has not started yet looks as one that has ended does.
  */
 import type { AnyRef, Context, LinkEvent, TerminationReason } from "../../runtime/index.ts";
+import type { KnownVoters } from "../cluster/known-voters.ts";
 import { LinkedNodes } from "./linked-nodes.ts";
 
 /** Where each member's Raft actor is: it ends last. */
@@ -10,21 +11,19 @@ const RAFT_PATH = "raft";
 
 export class PresentMembers<Message> {
   readonly #ctx: Context<Message>;
-  readonly #members: readonly string[];
+  readonly #voters: KnownVoters;
   readonly #linked: LinkedNodes;
   readonly #ended = new Set<string>();
   #isWatching = false;
 
-  /** @param members Names of all nodes of the cluster, this one among them. */
-  constructor(ctx: Context<Message>, members: readonly string[]) {
+  constructor(ctx: Context<Message>, voters: KnownVoters) {
     this.#ctx = ctx;
-    this.#members = members;
+    this.#voters = voters;
     this.#linked = new LinkedNodes(ctx.node);
   }
 
   get isMajority(): boolean {
-    const there = this.#members.filter((node) => this.#linked.has(node) && !this.#ended.has(node));
-    return 2 * there.length > this.#members.length;
+    return this.#voters.isMajority((node) => this.#linked.has(node) && !this.#ended.has(node));
   }
 
   take(event: LinkEvent): void {
@@ -37,7 +36,7 @@ export class PresentMembers<Message> {
   watchEnds(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
-    for (const node of this.#members) if (this.#linked.has(node)) this.#watch(node);
+    for (const node of this.#voters.names) if (this.#linked.has(node)) this.#watch(node);
   }
 
   /** Something that was watched is gone. Of a node that is, the links tell. */
