@@ -4,10 +4,13 @@
  * Its commits are synchronous: lmdb-js reports the failure of an asynchronous one through promises that nobody can catch, which
  * ends the process on a full disk (lmdb 3.5.6).
  *
+ * A commit gets its room before it begins (`LmdbRoom`): one that finds none halfway through a large value ends the process too
+ * ("free(): invalid pointer", the same version).
+ *
  * A new file is made under another name and renamed when it is on disk, so a file that is there is a whole one, and an
  * empty one is a damaged one (LMDB would take it for new).
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import type { LmdbRecord } from "./lmdb-file.ts";
@@ -23,6 +26,52 @@ export interface CommitFailure {
 /** What a commit may need on top of its records: copies of the pages on the way to the root. */
 const COMMIT_OVERHEAD_BYTES = 262_144;
 const READERS_MAX = 4;
+
+/** Pages that a commit copies and the list of free ones, with much to spare: less room is left for it than this is asked for. */
+const ROOM_OVERHEAD_BYTES = 65_536;
+/** By how much a file grows ahead: an eighth of it, within these. */
+const GROWTH_BYTES = { least: 262_144, most: 8_388_608 } as const;
+const ZEROS = new Uint8Array(GROWTH_BYTES.least);
+
+/** Sees to it that the file has blocks on the disk for what a commit will write, behind what LMDB uses of it so far. */
+export class LmdbRoom {
+  readonly #database: Environment;
+  readonly #path: string;
+  #headroomBytes = 0;
+
+  constructor(database: Environment, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  /** Before a transaction that puts values of `sizeBytes` in all. @throws as the file system does, with nothing changed that counts. */
+  reserve(sizeBytes: number): void {
+    // A value takes whole pages.
+    const wantedBytes = 2 * sizeBytes + ROOM_OVERHEAD_BYTES;
+    if (this.#headroomBytes < wantedBytes) this.#headroomBytes = this.#grow(wantedBytes);
+    this.#headroomBytes -= wantedBytes;
+  }
+
+  /** Returns what the file has room for. */
+  #grow(wantedBytes: number): number {
+    const { pageSize, lastPageNumber } = this.#database.getStats() as {
+      readonly pageSize: number;
+      readonly lastPageNumber: number;
+    };
+    const usedBytes = (lastPageNumber + 1) * pageSize;
+    const file = openSync(this.#path, "r+");
+    try {
+      let sizeBytes = fstatSync(file).size;
+      const growth = Math.min(GROWTH_BYTES.most, Math.max(GROWTH_BYTES.least, usedBytes / 8));
+      const end = usedBytes + wantedBytes > sizeBytes ? usedBytes + wantedBytes + growth : sizeBytes;
+      while (sizeBytes < end)
+        sizeBytes += writeSync(file, ZEROS, 0, Math.min(ZEROS.length, end - sizeBytes), sizeBytes);
+      return sizeBytes - usedBytes;
+    } finally {
+      closeSync(file);
+    }
+  }
+}
 
 /** Opens the file, made with `first` in it if there is none. Whoever calls this has seen that a file which is there is whole. */
 export async function openEnvironment(path: string, first: LmdbRecord): Promise<Environment> {

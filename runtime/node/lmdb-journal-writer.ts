@@ -17,7 +17,7 @@ import {
   type JournalThreadOptions,
   type JournalThreadReply,
 } from "./journal-wire.ts";
-import { commitFailure, openEnvironment, type Environment } from "./lmdb-environment.ts";
+import { commitFailure, LmdbRoom, openEnvironment, type Environment } from "./lmdb-environment.ts";
 import { LmdbTable } from "./lmdb-table.ts";
 import type { CloseRequest } from "./lmdb-thread.ts";
 import { RecordError } from "./sealed-record.ts";
@@ -32,6 +32,7 @@ function reply(message: JournalThreadReply, bytes?: Uint8Array<ArrayBuffer>): vo
 
 class JournalThread {
   readonly #database: Environment;
+  readonly #room: LmdbRoom;
   readonly #table: LmdbTable;
   readonly #machine: JournalMachine<Uint8Array, Uint8Array>;
   readonly #damaged: ReadonlyMap<number, string>;
@@ -48,6 +49,7 @@ class JournalThread {
 
   private constructor(database: Environment, table: LmdbTable, damaged: ReadonlyMap<number, string>) {
     this.#database = database;
+    this.#room = new LmdbRoom(database, path);
     this.#table = table;
     this.#machine = new JournalMachine(table);
     this.#damaged = damaged;
@@ -56,6 +58,7 @@ class JournalThread {
   run({ calls, bytes }: JournalBatch): void {
     if (this.#hasFailed) return;
     try {
+      this.#room.reserve(bytes.length);
       const answers = this.#database.transactionSync(() => unpackCalls(calls, bytes).map((call) => this.#answer(call)));
       const packed = packAnswers(answers);
       reply({ type: "done", answers: packed.items, bytes: packed.bytes }, packed.bytes);
@@ -95,6 +98,7 @@ class JournalThread {
       this.#isSweeping = false;
       if (this.#hasFailed) return;
       try {
+        this.#room.reserve(0);
         this.#database.transactionSync(() => this.#table.sweep());
         this.#sweepLater();
       } catch (error) {

@@ -65,6 +65,8 @@ interface Unfinished {
   chunks: number;
   sizeBytes: number;
   checksum: number;
+  /** A part of it found no room: it can only be dropped. */
+  isSpoiled: boolean;
 }
 
 class LmdbSnapshotStore implements SnapshotStore {
@@ -89,7 +91,7 @@ class LmdbSnapshotStore implements SnapshotStore {
     if (this.#thread) throw new Error("SnapshotStore.load: called twice");
     const found = this.#read();
     this.#finished = found.finished;
-    this.#unfinished = found.unfinished;
+    this.#unfinished = found.unfinished && { ...found.unfinished, isSpoiled: false };
     this.#lastNumber = found.lastNumber;
     this.#thread = this.#startThread();
     this.#drop(found.orphans);
@@ -103,9 +105,9 @@ class LmdbSnapshotStore implements SnapshotStore {
 
   begin(head: SnapshotHead, done: (error?: StoreError) => void): void {
     const before = this.#unfinished;
-    if (before?.head.id === head.id) return this.#write([], done);
+    if (before?.head.id === head.id && !before.isSpoiled) return this.#write([], done);
     this.#lastNumber += 1;
-    const begun = { number: this.#lastNumber, head, chunks: 0, sizeBytes: 0, checksum: 0 };
+    const begun = { number: this.#lastNumber, head, chunks: 0, sizeBytes: 0, checksum: 0, isSpoiled: false };
     this.#unfinished = begun;
     const operations: Operation[] = [unfinishedRecord(begun.number, head)];
     if (before) operations.push({ key: unfinishedKey(before.number), value: null });
@@ -115,6 +117,8 @@ class LmdbSnapshotStore implements SnapshotStore {
 
   write({ id, number, bytes }: SnapshotChunk, done: (error?: StoreError) => void): void {
     const unfinished = this.#unfinished;
+    // Its caller may not have heard yet that an earlier chunk found no room.
+    if (unfinished?.head.id === id && unfinished.isSpoiled) return this.#write([], () => done(this.#fullError()));
     if (unfinished?.head.id !== id || unfinished.chunks !== number) {
       throw new RangeError(`SnapshotStore.write: chunk ${number} of "${id}" is not the next`);
     }
@@ -125,13 +129,17 @@ class LmdbSnapshotStore implements SnapshotStore {
   }
 
   finish(id: string, end: SnapshotEnd, done: (error?: StoreError) => void): void {
-    const unfinished = this.#unfinished;
-    this.#unfinished = null;
-    const fault = unfinished?.head.id === id ? faultOf(unfinished, end) : "was not begun";
+    const unfinished = this.#unfinished?.head.id === id ? this.#unfinished : null;
+    if (unfinished?.isSpoiled === true) return this.#write([], () => done(this.#fullError()));
+    const fault = unfinished === null ? "was not begun" : faultOf(unfinished, end);
     if (unfinished === null || fault !== null) {
       const error = this.#error("store-corrupt", `snapshot "${id}" ${fault}`, "begin another snapshot");
-      return this.#write([], () => done(error));
+      if (unfinished === null) return this.#write([], () => done(error));
+      this.#unfinished = null;
+      this.#write([{ key: unfinishedKey(unfinished.number), value: null }], () => done(error));
+      return this.#drop(chunkKeys(unfinished.number, unfinished.chunks));
     }
+    this.#unfinished = null;
     const { number, head } = unfinished;
     const snapshot = { ...head, ...end };
     const older = this.#finished.slice(KEPT - 1);
@@ -139,6 +147,8 @@ class LmdbSnapshotStore implements SnapshotStore {
     for (const one of older) operations.push({ key: finishedKey(one.number), value: null });
     this.#write(operations, (error) => {
       if (error === undefined) this.#finished = [{ number, snapshot }, ...this.#finished].slice(0, KEPT);
+      // Whatever is begun next drops it.
+      else this.#unfinished ??= { ...unfinished, isSpoiled: true };
       done(error);
     });
     for (const one of older) this.#drop(chunkKeys(one.number, one.snapshot.chunks));
@@ -223,8 +233,12 @@ class LmdbSnapshotStore implements SnapshotStore {
     const asked = this.#asked.shift();
     if (this.#asked.length === 0) this.#thread?.rest();
     if (reply.type !== "failed") return asked?.(reply.type === "read" ? reply.value : null);
-    this.#unfinished = null;
-    asked?.(this.#error("store-full", "no space left on its disk", "free space on its disk"));
+    if (this.#unfinished !== null) this.#unfinished.isSpoiled = true;
+    asked?.(this.#fullError());
+  }
+
+  #fullError(): StoreError {
+    return this.#error("store-full", "no space left on its disk", "free space on its disk");
   }
 
   #fail(reason: string): void {

@@ -4,7 +4,7 @@
  * A thread of its own, since a commit takes as long as the disk does, and heartbeats must not wait for it.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { asBuffer, commitFailure, openEnvironment, type Environment } from "./lmdb-environment.ts";
+import { asBuffer, commitFailure, LmdbRoom, openEnvironment, type Environment } from "./lmdb-environment.ts";
 import { unpackOperations, type WriterOptions, type WriterReply, type WriterRequest } from "./lmdb-writer-protocol.ts";
 
 const { path, format } = workerData as WriterOptions;
@@ -16,6 +16,7 @@ function reply(message: WriterReply): void {
 }
 
 function write(database: Environment, bytes: Uint8Array): void {
+  room?.reserve(bytes.length);
   database.transactionSync(() => {
     for (const { key, value } of unpackOperations(bytes)) {
       if (value) database.putSync(asBuffer(key), asBuffer(value));
@@ -38,6 +39,7 @@ async function openOrFail(): Promise<Environment | null> {
 }
 
 const database = await openOrFail();
+const room = database && new LmdbRoom(database, path);
 port.on("message", (request: WriterRequest) => {
   if (request.type === "close") void Promise.resolve(database?.close()).then(() => port.close());
   else if (database) {

@@ -36,7 +36,7 @@ test("a snapshot that finds no room is refused as store-full, and the store goes
   const chunk = await new Promise((resolve) => store.read("1-1-0", 2, resolve));
   expect(chunk).toEqual(CHUNK);
   disk.setRoom(true);
-  // Many: what is dropped makes room for what comes.
+  // Many: what found no room, and what is older than the two that are kept, makes room for what comes.
   for (let index = 3; index <= 12; index++) expect(await make(store, index, 4)).toBeUndefined();
   await new Promise<void>((done) => store.close(done));
   store = openLmdbSnapshotStore({ folder: disk.folder });
