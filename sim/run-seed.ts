@@ -189,8 +189,8 @@ function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }
   const shared = {
     random: random.fork(),
     planted,
-    // Figure 8 of the Raft paper needs a message to end between two entries.
-    limits: random.next() < 0.5 ? { entriesPerMessageMax: 1 } : {},
+    // Figure 8 of the Raft paper needs a message to end between two entries, and the next one not to be under way yet.
+    limits: random.next() < 0.5 ? { entriesPerMessageMax: 1, appendsInFlightMax: 1 } : {},
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
   const changeUs = 700_000 * 10 ** random.next();

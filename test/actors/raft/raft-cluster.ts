@@ -46,6 +46,8 @@ export interface ClusterOptions {
   readonly rules?: RaftRules;
   /** Nodes that are there and belong to no cluster yet. */
   readonly spares?: readonly string[];
+  /** How fast a node's clock runs. Default 1. */
+  readonly clockRate?: (name: string) => number;
   readonly preferences?: (name: string) => Partial<RaftPreferences>;
 }
 
@@ -83,6 +85,9 @@ export interface InFlight extends Outgoing {
 
 /** Deliveries of one `deliver`; more means that the members talk in circles. */
 const DELIVERIES_MAX = 10_000;
+
+/** Added where a deadline on one clock is told on another, so that it has passed there, too. */
+const ROUNDING_MS = 1e-6;
 
 export class RaftCluster {
   readonly nodes: ReadonlyMap<string, Node>;
@@ -124,13 +129,13 @@ export class RaftCluster {
   }
 
   step(name: string, input: RaftInput): void {
-    this.core(name).step(input, this.nowMs);
+    this.core(name).step(input, this.#clock(name));
     this.#settle(this.node(name));
   }
 
   /** Lets time pass until the node's deadline; nobody else notices. */
   timeout(name: string): void {
-    const deadlineMs = this.core(name).nextDeadlineMs();
+    const deadlineMs = this.#deadlineMs(name);
     // Who belongs to no cluster waits for nothing.
     if (deadlineMs !== Infinity) this.nowMs = Math.max(this.nowMs, deadlineMs);
     this.step(name, { type: "timeout" });
@@ -144,19 +149,19 @@ export class RaftCluster {
 
   /** One change, or several that count together; `explicit`: the joint configuration stays until `leaveJoint`. */
   change(name: string, changes: readonly MembershipChange[], explicit = false): ChangeMembershipResult {
-    const result = this.core(name).changeMembers(changes, { autoLeave: !explicit }, this.nowMs);
+    const result = this.core(name).changeMembers(changes, { autoLeave: !explicit }, this.#clock(name));
     this.#settle(this.node(name));
     return result;
   }
 
   leaveJoint(name: string): ChangeMembershipResult {
-    const result = this.core(name).leaveJoint(this.nowMs);
+    const result = this.core(name).leaveJoint(this.#clock(name));
     this.#settle(this.node(name));
     return result;
   }
 
   transfer(name: string, to: string | null, force = false): TransferResult {
-    const result = this.core(name).transferLeadership(to, force, this.nowMs);
+    const result = this.core(name).transferLeadership(to, force, this.#clock(name));
     this.#settle(this.node(name));
     return result;
   }
@@ -205,8 +210,8 @@ export class RaftCluster {
     const untilMs = this.nowMs + durationMs;
     this.deliver();
     for (;;) {
-      const next = this.#up().toSorted((a, b) => a.core.nextDeadlineMs() - b.core.nextDeadlineMs())[0];
-      if (!next || next.core.nextDeadlineMs() > untilMs) break;
+      const next = this.#up().toSorted((a, b) => this.#deadlineMs(a.name) - this.#deadlineMs(b.name))[0];
+      if (!next || this.#deadlineMs(next.name) > untilMs) break;
       this.timeout(next.name);
       this.deliver();
     }
@@ -257,7 +262,7 @@ export class RaftCluster {
       },
       ...(snapshot && { snapshot: { index: snapshot.index, term: snapshot.term } }),
       random: createRandom(`${this.#options.seed ?? 1}/${name}/${node.restarts}`),
-      nowMs: this.nowMs,
+      nowMs: this.#clock(name),
       ...(this.#options.limits && { limits: this.#options.limits }),
       ...(this.#options.rules && { rules: this.#options.rules }),
       ...(this.#options.preferences && { preferences: this.#options.preferences(name) }),
@@ -312,6 +317,18 @@ export class RaftCluster {
     this.step(name, { type: "snapshot-made", index: last.index });
   }
 
+  /** What a node's clock shows. */
+  #clock(name: string): number {
+    return this.nowMs * (this.#options.clockRate?.(name) ?? 1);
+  }
+
+  /** When a node's next deadline has passed, on the clock of nobody. */
+  #deadlineMs(name: string): number {
+    const deadlineMs = this.core(name).nextDeadlineMs();
+    const rate = this.#options.clockRate?.(name) ?? 1;
+    return rate === 1 ? deadlineMs : deadlineMs / rate + ROUNDING_MS;
+  }
+
   #arrive({ from, to, message }: InFlight): void {
     if (this.#cut.has(`${from}>${to}`) || this.node(to).core === null) return;
     this.step(to, { type: "message", from, message });
@@ -321,7 +338,7 @@ export class RaftCluster {
     for (;;) {
       const { core } = node;
       if (!core) return;
-      const ready = core.takeReady(this.nowMs);
+      const ready = core.takeReady(this.#clock(node.name));
       this.#record(node, core, ready);
       if (ready.compact) compact(node.disk, ready.compact);
       if (ready.write) node.write = ready.write;
@@ -345,10 +362,10 @@ export class RaftCluster {
         const { snapshot } = message;
         if (snapshot.index > (node.disk.snapshot?.index ?? 0)) node.disk.snapshot = snapshot;
         const configuration = decodeConfiguration(snapshot.configuration);
-        core.step({ type: "snapshot-received", snapshot, configuration }, this.nowMs);
+        core.step({ type: "snapshot-received", snapshot, configuration }, this.#clock(node.name));
       } else if (message.type === "snapshot-report") {
         const index = Number(message.id.split("-")[0]);
-        core.step({ type: "snapshot-sent", member: from, index }, this.nowMs);
+        core.step({ type: "snapshot-sent", member: from, index }, this.#clock(node.name));
       }
     }
     return snapshotTraffic.length > 0;
@@ -359,7 +376,7 @@ export class RaftCluster {
     const { token, write } = node.write;
     node.write = null;
     store(node.disk, write);
-    node.core.step({ type: "persisted", token }, this.nowMs);
+    node.core.step({ type: "persisted", token }, this.#clock(node.name));
   }
 
   #record(node: Node, core: RaftCore, ready: Ready): void {
