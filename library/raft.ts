@@ -133,3 +133,4 @@ export {
   type QueryBatch,
   type StateMachine,
 } from "../actors/raft/machine/index.ts";
+export type { SessionTableOptions, SessionUse } from "../actors/raft/sessions/session-table.ts";

@@ -7,6 +7,7 @@
  */
 import type { StoreError } from "./store-error.ts";
 
+/** Where a member keeps its snapshots. Calls are answered in their order; one may be made before the one before is answered. */
 export interface SnapshotStore {
   /** What is there, verified as far as heads go; a chunk is verified when it is read. Called once, first. @throws {StoreError} */
   load(): LoadedSnapshots;
@@ -21,6 +22,7 @@ export interface SnapshotStore {
   close(done: () => void): void;
 }
 
+/** What is known of a snapshot when it begins. */
 export interface SnapshotHead {
   /** Unique: `INDEX-TERM-` and a number drawn by its maker. */
   readonly id: string;
@@ -31,6 +33,7 @@ export interface SnapshotHead {
   readonly configuration: Uint8Array;
 }
 
+/** A part of a snapshot. */
 export interface SnapshotChunk {
   readonly id: string;
   /** From 0, without gaps. */
@@ -47,8 +50,10 @@ export interface SnapshotEnd {
   readonly checksum: number;
 }
 
+/** A snapshot that counts. */
 export interface FinishedSnapshot extends SnapshotHead, SnapshotEnd {}
 
+/** What a store held when it was opened. */
 export interface LoadedSnapshots {
   readonly newest: FinishedSnapshot | null;
   readonly unfinished: { readonly head: SnapshotHead; readonly chunks: number } | null;

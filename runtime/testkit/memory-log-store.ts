@@ -16,6 +16,7 @@ import {
 } from "../ports/log-store.ts";
 import type { StoreError } from "../ports/store-error.ts";
 
+/** How a log in memory completes its writes. */
 export interface MemoryLogOptions {
   /** Runs what it is given soon, and never at once. Default: nothing completes before `flush()`. */
   readonly later?: (run: () => void) => void;
@@ -41,6 +42,7 @@ export interface MemoryLog {
   damage(fromIndex: number, message?: string): void;
 }
 
+/** A log that outlives the stores opened on it, empty at first. */
 export function createMemoryLog(options: MemoryLogOptions = {}): MemoryLog {
   return new Memory(options);
 }

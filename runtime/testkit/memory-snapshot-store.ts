@@ -13,6 +13,7 @@ import type {
 import { StoreError } from "../ports/store-error.ts";
 import { crc32 } from "../crc32.ts";
 
+/** How snapshots in memory complete their writes. */
 export interface MemorySnapshotsOptions {
   /** Runs what it is given soon, and never at once. Default: nothing completes before `flush()`. */
   readonly later?: (run: () => void) => void;
@@ -30,6 +31,7 @@ export interface MemorySnapshots {
   damage(id: string, number: number): void;
 }
 
+/** Snapshots that outlive the stores opened on them, none at first. */
 export function createMemorySnapshots(options: MemorySnapshotsOptions = {}): MemorySnapshots {
   return new Memory(options);
 }

@@ -120,7 +120,8 @@ test("adding it again changes nothing; a node that is not there is refused by wh
 test("a node that was added needs neither --join nor --peers when it is started again", async () => {
   await cluster.end("n4");
   await cluster.start("n4", {});
-  await cluster.until("n4", ({ leader, membership }) => leader !== null && membership === "member");
+  const { members } = await cluster.until("n4", ({ leader, membership }) => leader !== null && membership === "member");
+  expect(members).toHaveLength(4);
 });
 
 test("leadership goes where it is sent, and is removed with its leader", async () => {

@@ -20,6 +20,9 @@ const TOKEN = "the secret of an operated cluster";
 const GONE_MS = 10_000;
 const POLL_MS = 20;
 
+/** What a node says of its part in the cluster. */
+type Replica = ClusterStatus["replica"];
+
 export class OperatedCluster {
   readonly folder: string = mkdtempSync(join(tmpdir(), "blixard-operated-"));
   readonly #portBase: number;
@@ -98,15 +101,15 @@ export class OperatedCluster {
     return { code, out, err };
   }
 
-  /** Asks a node again and again until what it says of itself is as wanted. */
-  async until(name: string, is: (replica: ClusterStatus["replica"]) => boolean, timeoutMs = 30_000): Promise<void> {
+  /** Asks a node again and again until what it says of itself is as wanted, and returns that. */
+  async until(name: string, is: (replica: Replica) => boolean, timeoutMs = 30_000): Promise<Replica> {
     let last: unknown = null;
     const found = await poll(
       async () => {
         try {
           const { replica } = await this.client(name).clusterStatus();
           last = replica;
-          return is(replica) ? true : undefined;
+          return is(replica) ? replica : undefined;
         } catch {
           return undefined;
         }
@@ -114,6 +117,7 @@ export class OperatedCluster {
       { everyMs: POLL_MS, timeoutMs },
     );
     if (found === undefined) throw new Error(`Node "${name}" is not as wanted: ${JSON.stringify(last)}`);
+    return found;
   }
 
   async stop(): Promise<void> {

@@ -21,6 +21,7 @@ import type { MachineMessage } from "./machine-message.ts";
 import { isMachineRequest } from "./machine-protocol.ts";
 import type { StateMachine } from "./state-machine.ts";
 
+/** What a machine actor is made of. Only `raft` and `machine` have no default. */
 export interface MachineActorOptions {
   /** The Raft actor of this node; its `subscriber` is the machine actor. */
   readonly raft: Ref<RaftActorMessage>;
@@ -63,6 +64,7 @@ export const MACHINE_SPAWN_OPTIONS: SpawnOptions = {
   onPressure: "ignore",
 };
 
+/** A node's copy of `options.machine`, replicated by `options.raft`. Spawn it with `MACHINE_SPAWN_OPTIONS`, which name it. */
 export function machineActor(options: MachineActorOptions): Behavior<MachineHost, MachineMessage> {
   return {
     name: "machine",

@@ -3,6 +3,7 @@ import type { AskResult } from "../../../runtime/index.ts";
 import type { RaftEvent, RaftProposeReply } from "../raft-actor-protocol.ts";
 import type { MachineRequest } from "./machine-protocol.ts";
 
+/** All that a machine actor hears; from other nodes it accepts `MachineRequest` only. */
 export type MachineMessage =
   | MachineRequest
   | RaftEvent

@@ -7,6 +7,7 @@
 import type { Ref } from "../../../runtime/index.ts";
 import type { SessionUse } from "../sessions/session-table.ts";
 
+/** What any node may ask of a machine actor. */
 export type MachineRequest = ExecuteBatch | QueryBatch;
 
 /** Whether a message of another node is one of those that it may send. */
@@ -29,6 +30,7 @@ export interface ExecuteBatch {
   readonly replyTo: Ref<MachineReplies>;
 }
 
+/** One command of a batch. */
 export interface MachineCommand {
   /** Chosen by whoever asks; unique among what it waits for. */
   readonly id: number;
@@ -47,11 +49,13 @@ export interface QueryBatch {
   readonly replyTo: Ref<MachineReplies>;
 }
 
+/** Answers to some of the requests of one or several batches. */
 export interface MachineReplies {
   readonly type: "replies";
   readonly replies: readonly MachineReply[];
 }
 
+/** What became of one command or query. */
 export type MachineReply =
   /** `index`: of the entry that carried the command out, the first time; for a query, what was applied when it was answered. */
   | { readonly id: number; readonly ok: true; readonly index: number; readonly bytes: Uint8Array }
@@ -65,6 +69,7 @@ export type MachineReply =
       readonly index: number;
     };
 
+/** Why there is no answer. */
 export type MachineFailure =
   /** It may have been carried out, or be so later. Never said of a query. */
   | "unknown"

@@ -19,6 +19,7 @@ export interface AppliedAt {
   readonly timeMs: number;
 }
 
+/** The state, in the hands of the machine actor. Whatever one of these throws ends the actor and, by its supervision, the system. */
 export interface StateMachine {
   /**
    * Carries out a command. The bytes belong to the log and must not be modified; keeping a view on them keeps the whole entry alive.
@@ -39,6 +40,7 @@ export interface MachineSnapshot {
   next(): Uint8Array | null;
 }
 
+/** A state that is being put together from a snapshot. */
 export interface MachineRestore {
   /** Takes the parts that `MachineSnapshot.next` gave, in order and as they were cut. */
   add(part: Uint8Array): void;

@@ -60,6 +60,7 @@ export interface SessionListener {
   remove(id: string): void;
 }
 
+/** How many sessions are remembered for how long, and who hears of those that go. */
 export interface SessionTableOptions {
   /** Default SESSIONS_MAX. The same at every member: what is forgotten is part of the state. */
   readonly max?: number;
