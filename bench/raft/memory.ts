@@ -4,11 +4,12 @@ import { join } from "node:path";
 import type { Row } from "../bench.ts";
 import { KvCluster } from "./kv-cluster.ts";
 import { LoadGenerator } from "./load-generator.ts";
+import { median } from "./measured-loads.ts";
 
 const CLIENTS = 256;
 const STEP_MS = 1000;
 
-/** What a heap may swing between two collections. */
+/** How far the peaks of two halves may lie apart: both heap and log are saws, of other lengths than the run. */
 const SWING = 1.25;
 
 export async function measureMemory(
@@ -38,15 +39,15 @@ export async function measureMemory(
     return [
       {
         measure: `resident, ${written.toLocaleString("en-US")} writes of 256 B`,
-        value: halfMedian(residentMb, 1),
+        value: median(halves(residentMb)[1]),
         unit: "MB",
-        note: `second half of the run, the largest of three nodes; first half ${halfMedian(residentMb, 0)} MB, most ${Math.max(...residentMb)} MB; flat within ${SWING} x: ${isFlat(residentMb) ? "yes" : "NO"}`,
+        note: `second half of the run, the largest of three nodes; ${flatness(residentMb)}`,
       },
       {
         measure: "  on disk",
-        value: halfMedian(diskMb, 1),
+        value: median(halves(diskMb)[1]),
         unit: "MB",
-        note: `first half ${halfMedian(diskMb, 0)} MB, most ${Math.max(...diskMb)} MB; flat within ${SWING} x: ${isFlat(diskMb) ? "yes" : "NO"}`,
+        note: flatness(diskMb),
       },
       {
         measure: "  log",
@@ -61,14 +62,15 @@ export async function measureMemory(
   }
 }
 
-function isFlat(values: readonly number[]): boolean {
-  return halfMedian(values, 1) <= SWING * halfMedian(values, 0);
+function flatness(values: readonly number[]): string {
+  const [first, second] = halves(values).map((half) => Math.max(...half)) as [number, number];
+  const isFlat = second <= SWING * first;
+  return `most in the first half ${first}, in the second ${second}; flat within ${SWING} x: ${isFlat ? "yes" : "NO"}`;
 }
 
-function halfMedian(values: readonly number[], half: 0 | 1): number {
+function halves(values: readonly number[]): readonly [readonly number[], readonly number[]] {
   const middle = Math.floor(values.length / 2);
-  const part = (half === 0 ? values.slice(0, Math.max(1, middle)) : values.slice(middle)).toSorted((a, b) => a - b);
-  return part[Math.floor(part.length / 2)] ?? Number.NaN;
+  return [values.slice(0, Math.max(1, middle)), values.slice(middle)];
 }
 
 function residentMbOf(pid: number): number {
