@@ -6,6 +6,7 @@
  * leave only then too (fault 4).
  */
 import { isVoter } from "./configuration.ts";
+import { agoMs, leftMs, type Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import { voteResult, type VoteResult } from "./quorum.ts";
 
@@ -72,6 +73,13 @@ export class Campaign {
 
   isSticky(): boolean {
     return false;
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    const votes = [...this.#votes].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    const insistsFor = this.role === "candidate" ? 0 : agoMs(this.#startedMs, nowMs, this.#member.timing.heartbeatMs);
+    return [this.role, leftMs(this.electionAtMs, nowMs), insistsFor, votes];
   }
 
   nextDeadlineMs(): number {

@@ -8,6 +8,7 @@
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
 import { decodeConfiguration } from "./configuration-codec.ts";
 import type { Configuration } from "./configuration.ts";
+import type { Essence } from "./essence.ts";
 
 interface PlacedConfiguration {
   readonly configuration: Configuration;
@@ -55,6 +56,11 @@ export class ConfigurationHistory {
   /** The log begins anew behind `index`, where `configuration` was in force. */
   reset(configuration: Configuration, index: number): void {
     this.#placed = [{ configuration, index }];
+  }
+
+  /** `essence.ts` */
+  essence(): Essence {
+    return this.#placed;
   }
 
   get #first(): PlacedConfiguration {

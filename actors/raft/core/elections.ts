@@ -12,6 +12,7 @@
  */
 import { Campaign } from "./campaign.ts";
 import { isVoter } from "./configuration.ts";
+import type { Essence } from "./essence.ts";
 import { Follower } from "./follower.ts";
 import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
@@ -84,6 +85,11 @@ export class Elections {
     const poll = Campaign.poll(this.#member, nowMs);
     this.#become(poll);
     if (poll.result === "won") this.#elect(false, nowMs);
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    return [this.#termLeader, this.#role.essence(nowMs)];
   }
 
   // ── Votes ─────────────────────────────────────────────────────────────────────────────────────────────────────────

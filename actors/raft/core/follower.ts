@@ -8,6 +8,7 @@
 import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import { appendFault } from "./append-check.ts";
 import type { Configuration } from "./configuration.ts";
+import { agoMs, leftMs, type Essence } from "./essence.ts";
 import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
 import type { Member } from "./member.ts";
@@ -136,6 +137,14 @@ export class Follower {
 
   nextDeadlineMs(): number {
     return Math.min(this.#electionAtMs, this.#forwarded.nextDeadlineMs());
+  }
+
+  /** `essence.ts`. When it heard the leader counts only where it has one. */
+  essence(nowMs: number): Essence {
+    const { electionTimeoutMinMs } = this.#member.timing;
+    const heard = this.leader === null ? 0 : agoMs(this.#heardAtMs, nowMs, electionTimeoutMinMs);
+    const times = [heard, leftMs(this.#electionAtMs, nowMs)];
+    return [this.role, this.leader, this.#matched, this.#leaderCommit, times, this.#forwarded.essence(nowMs)];
   }
 
   end(): void {

@@ -6,6 +6,7 @@
  * index, and must not be taken for an answer to a question of after it.
  */
 import type { Random } from "../../../runtime/ports/random.ts";
+import { leftMs, type Essence } from "./essence.ts";
 
 interface ForwardedRead {
   readonly id: string;
@@ -50,6 +51,12 @@ export class ForwardedReads {
     const ids = [...this.#reads.values()].map((read) => read.id);
     this.#reads.clear();
     return ids;
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    const reads = [...this.#reads].map(([token, { id, deadlineMs }]) => [token, id, leftMs(deadlineMs, nowMs)]);
+    return [this.#incarnation, this.#counter, reads];
   }
 
   nextDeadlineMs(): number {

@@ -6,6 +6,7 @@
  *
  * Source: Ongaro's dissertation §10.2.1 (pipelining); etcd-io/raft `tracker/inflights.go`.
  */
+import { agoMs, type Essence } from "./essence.ts";
 
 const CAPACITY_MIN = 8;
 /** Numbers kept of each append. */
@@ -90,6 +91,15 @@ export class InFlight {
   has(sequence: number): boolean {
     for (let at = 0; at < this.#size; at++) if (this.#field(at, 0) === sequence) return true;
     return false;
+  }
+
+  /** `essence.ts`. An append older than `agesMs` is old. */
+  essence(nowMs: number, agesMs: number): Essence {
+    const appends = Array.from({ length: this.#size }, (_, nth) => [
+      ...[0, 1, 2, 3].map((field) => this.#field(nth, field)),
+      agoMs(this.#field(nth, 4), nowMs, agesMs),
+    ]);
+    return [this.#bytes, appends];
   }
 
   #place(nth: number): number {

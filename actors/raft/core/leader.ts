@@ -3,6 +3,7 @@
  * term. It never gives up its own entries, and answers no read from what it merely believes (fault 15).
  */
 import { isVoter } from "./configuration.ts";
+import { leftMs, type Essence } from "./essence.ts";
 import { LeadershipTransfer } from "./leadership-transfer.ts";
 import type { Member } from "./member.ts";
 import { MembershipChanges } from "./membership-changes.ts";
@@ -221,6 +222,20 @@ export class Leader {
       next,
       heardAtMs,
     }));
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    const parts = [this.#replication, this.#priorities, this.#lease, this.#transfer];
+    const times = [leftMs(this.#heartbeatAtMs, nowMs), leftMs(this.#leadsUntilMs(), nowMs)];
+    return [
+      this.role,
+      this.#firstIndex,
+      this.#avoid,
+      times,
+      this.#reads.essence(),
+      parts.map((part) => part?.essence(nowMs)),
+    ];
   }
 
   #leadsUntilMs(): number {

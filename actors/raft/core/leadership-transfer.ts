@@ -7,6 +7,7 @@
  * a member that lacks entries then loses its election, and somebody who has them wins a later one. Nothing is lost either way.
  */
 import { isVoter } from "./configuration.ts";
+import { leftMs, type Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import type { TransferResult } from "./ready.ts";
 
@@ -82,6 +83,11 @@ export class LeadershipTransfer {
 
   isOver(nowMs: number): boolean {
     return nowMs >= this.#deadlineMs;
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    return [this.to, this.#force, leftMs(this.#deadlineMs, nowMs), this.#isAsked];
   }
 
   get deadlineMs(): number {

@@ -9,6 +9,7 @@ import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts"
 import type { Random } from "../../../runtime/ports/random.ts";
 import { allMembers, allVoters, isVoter, type Configuration } from "./configuration.ts";
 import { ConfigurationHistory } from "./configuration-history.ts";
+import { agoMs, leftMs, type Essence } from "./essence.ts";
 import { invariant } from "./invariant.ts";
 import type { RaftMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -224,6 +225,16 @@ export class Member {
     const installed = this.#installed;
     this.#installed = null;
     return installed;
+  }
+
+  /** `essence.ts`. Refusals are only counted. */
+  essence(nowMs: number): Essence {
+    const { self, log, configurations, recovery, outbox, timing } = this;
+    const hard = [self, this.#term, this.#vote, this.#hardStateUnsaved, this.hasRoom];
+    const writeBegan =
+      this.#writeBeganMs === null ? null : agoMs(this.#writeBeganMs, nowMs, timing.electionTimeoutMaxMs);
+    const times = [leftMs(this.promisedUntilMs, nowMs), writeBegan];
+    return [hard, times, log.essence(), configurations.essence(), recovery.essence(), outbox.essence()];
   }
 
   finishRead(outcome: ReadOutcome): void {

@@ -5,6 +5,7 @@
  * must be durable before it may leave: the next one when something is unsaved, else the one in flight. A message to the
  * member itself (its own vote) takes the same way, so it cannot count before it is durable (fault 19).
  */
+import type { Essence } from "./essence.ts";
 import type { AppendResponse, RaftMessage } from "./messages.ts";
 
 /** A message and the id of the member that it goes to. */
@@ -70,6 +71,12 @@ export class Outbox {
     const held = this.#held;
     this.#held = held.filter((waiting) => waiting.token > token);
     return this.#held.length === 0 ? held : held.filter((waiting) => waiting.token <= token);
+  }
+
+  /** `essence.ts`. Writes are told by how many came since: their numbers only grow. */
+  essence(): Essence {
+    const held = this.#held.map(({ to, message, token }) => [to, message, token - this.#lastToken]);
+    return [this.#writing === null ? null : this.#writing - this.#lastToken, held];
   }
 
   /** What may leave now, in order. */

@@ -8,6 +8,7 @@
  * A hand-over that was begun is not begun again for a while, whatever became of it: a preferred member that is slow or flaps must
  * not stop proposals again and again.
  */
+import { leftMs, type Essence } from "./essence.ts";
 import type { RaftTiming } from "./raft-options.ts";
 
 export const PRIORITY_MAX = 10;
@@ -61,6 +62,11 @@ export class Priorities {
       if (isBetter && isReady) best = node;
     }
     return best;
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    return [this.#own, [...this.#known], leftMs(this.#quietUntilMs, nowMs)];
   }
 
   begun(nowMs: number): void {

@@ -17,7 +17,9 @@
  *
  * Source: etcd-io/raft `tracker/progress.go`; Ongaro's dissertation §10.2.1.
  */
+import { agoMs, type Essence } from "./essence.ts";
 import { InFlight, type WindowLimits } from "./in-flight.ts";
+import type { RaftTiming } from "./raft-options.ts";
 
 /** Late by reordering, an append arrives soon; behind one that is lost, each of the window is refused. */
 const REFUSALS_MEAN_LOSS = 3;
@@ -165,6 +167,25 @@ export class Progress {
   /** Since when the snapshot under way has not moved; Infinity when none is. */
   get snapshotStillSinceMs(): number {
     return this.#state === "snapshot" ? this.#stillSinceMs : Infinity;
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number, timing: RaftTiming): Essence {
+    const { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs } = timing;
+    // A new append makes it as old as that, so without one it does not count.
+    const stillMs = this.#state === "snapshot" ? snapshotStalledMs : this.inFlight.size === 0 ? 0 : appendRetryMs;
+    const times = [agoMs(this.heardAtMs, nowMs, electionTimeoutMaxMs), agoMs(this.#stillSinceMs, nowMs, stillMs)];
+    const refusals = [Number.isFinite(this.#refusedFrom) ? this.#refusedFrom : null, this.#refusals];
+    const marks = [
+      this.match,
+      this.round,
+      this.commitSent,
+      this.#state,
+      this.#next,
+      this.#owesProof,
+      this.#snapshotIndex,
+    ];
+    return [this.node, ...times, ...marks, refusals, this.inFlight.essence(nowMs, appendRetryMs)];
   }
 
   /** From the first that is not acknowledged. */

@@ -21,6 +21,7 @@ import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
 import type { Configuration } from "./configuration.ts";
 import { Elections } from "./elections.ts";
+import type { Essence } from "./essence.ts";
 import { Follower } from "./follower.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { Incoming } from "./incoming.ts";
@@ -262,6 +263,11 @@ export class RaftCore implements RaftView {
 
   entries(from: number, to: number): readonly LogEntry[] {
     return this.#member.log.entries(from, to);
+  }
+
+  /** What decides all that it does from now on; of a core whose `Ready` was taken. For explorers of all orders (`essence.ts`). */
+  essence(nowMs: number): Essence {
+    return [this.#member.essence(nowMs), this.#elections.essence(nowMs), this.#mayCompact, this.#compactsAll];
   }
 
   // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@
  */
 import type { LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
 import { EntryChunks } from "./entry-chunks.ts";
+import { entryEssence, type Essence } from "./essence.ts";
 import { invariant } from "./invariant.ts";
 
 export interface BatchLimits {
@@ -282,6 +283,13 @@ export class RaftLog {
     this.#base = { index, term };
     this.#configurations?.compacted(index);
     return this.#base;
+  }
+
+  /** `essence.ts`. Sizes follow from the entries. */
+  essence(): Essence {
+    const marks = [this.#applied, this.#commit, this.#durable, this.#writing, this.#unsavedFrom];
+    const entries = this.entries(this.#base.index + 1, this.lastIndex).map(entryEssence);
+    return [this.#base, this.#snapshot, this.#unsavedReset, ...marks, entries];
   }
 
   #advanceCommit(index: number): void {

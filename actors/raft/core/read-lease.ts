@@ -20,6 +20,7 @@
  * virtual one that was moved with its memory, may stand still for longer than any bound (fault 16). Where that can be, do not use it.
  */
 import type { Configuration } from "./configuration.ts";
+import { agoMs, type Essence } from "./essence.ts";
 import { quorumValue } from "./quorum.ts";
 import type { RaftTiming } from "./raft-options.ts";
 
@@ -61,6 +62,13 @@ export class ReadLease {
     const sentAtMs = this.#sentAtMs.get(round);
     if (sentAtMs === undefined) return;
     this.#answeredMs.set(member, Math.max(sentAtMs, this.#answeredMs.get(member) ?? -Infinity));
+  }
+
+  /** `essence.ts` */
+  essence(nowMs: number): Essence {
+    const ages = (times: Iterable<readonly [unknown, number]>): Essence =>
+      [...times].map(([key, atMs]) => [key, agoMs(atMs, nowMs, this.#leaseMs)]);
+    return [ages(this.#sentAtMs), ages(this.#answeredMs)];
   }
 
   /** Until when nobody else can have been elected; the past when no quorum has answered. */

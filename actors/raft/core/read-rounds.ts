@@ -7,6 +7,7 @@
  * #20418). No round begins before the leader has committed an entry of its own term, since until then its commit index may
  * be behind what an earlier leader has answered (fault 12, etcd #7331).
  */
+import type { Essence } from "./essence.ts";
 import type { ReadFailure } from "./ready.ts";
 
 /** A read of this member's own, or one that another member asks for. */
@@ -63,6 +64,11 @@ export class ReadRounds {
     if (finished === null || round < finished.round) return null;
     this.#underWay = null;
     return finished;
+  }
+
+  /** `essence.ts` */
+  essence(): Essence {
+    return [this.#round, this.#underWay, this.#waiting];
   }
 
   /** All that is not answered, to be refused. */

@@ -10,6 +10,7 @@
  *
  * `damagedTerm` is kept in the hard state until then: the first write replaces the damage, and a restart would not see it.
  */
+import type { Essence } from "./essence.ts";
 import type { RaftLog } from "./raft-log.ts";
 
 export class Recovery {
@@ -27,6 +28,11 @@ export class Recovery {
     const { durable } = this.#log;
     if (this.#damagedTerm !== null && (this.#log.termAt(durable) ?? 0) > this.#damagedTerm) this.#damagedTerm = null;
     return this.#damagedTerm;
+  }
+
+  /** `essence.ts` */
+  essence(): Essence {
+    return [this.damagedTerm];
   }
 
   get isUnderWay(): boolean {

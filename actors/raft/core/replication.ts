@@ -10,6 +10,7 @@
  * docs/decisions/0018-replication-windows.md).
  */
 import type { LogEntry } from "../../../runtime/ports/log-store.ts";
+import type { Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import type { AppendResponse } from "./messages.ts";
 import { Progress } from "./progress.ts";
@@ -122,6 +123,12 @@ export class Replication {
     const wanted = this.#snapshotsWanted.filter((node) => this.#peers.get(node)?.state === "snapshot");
     this.#snapshotsWanted = [];
     return wanted;
+  }
+
+  /** `essence.ts`. The batch that was cut follows from the log. */
+  essence(nowMs: number): Essence {
+    const peers = [...this.#peers.values()].map((peer) => peer.essence(nowMs, this.#member.timing));
+    return [this.#sequence, peers];
   }
 
   #sendWhatWaits(peer: Progress, nowMs: number): void {
