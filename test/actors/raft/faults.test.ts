@@ -1,7 +1,7 @@
 /**
  * The faults found in real Raft systems, by their number in the list of this project; each test puts a member in the
  * situation of that fault. Others have a test beside what they concern: 7, 8 in quorum.test.ts; 10, 20, 27 in
- * raft-log.test.ts; 5, 22 in the log store's tests. `RaftCluster` checks the invariants after every step.
+ * raft-log.test.ts; 5, 22 in the log store's tests; 35 to 44 in liveness/. `RaftCluster` checks the invariants after every step.
  */
 import { describe, expect, test } from "vitest";
 import { createConfiguration } from "../../../actors/raft/core/configuration.ts";
@@ -314,113 +314,6 @@ describe("safety", () => {
     expect(sent(voter)).toEqual(["vote-response"]);
     voter.step({ type: "message", from: "new", message: { type: "heartbeat", term: 2, commit: 0, round: 0 } }, 0);
     expect(voter.status().leader).toBe("new");
-  });
-});
-
-describe("liveness", () => {
-  test("35: members that cannot hear the leader but each other cause no election storm", () => {
-    const made = cluster("a", "b", "c", "d", "e");
-    made.cut("a", "d");
-    made.cut("d", "a");
-    made.cut("a", "e");
-    made.cut("e", "a");
-    made.run(60_000);
-    expect(made.core("a").status()).toMatchObject({ role: "leader", term: 1 });
-    expect(Math.max(...[...made.nodes.keys()].map((name) => made.core(name).status().term))).toBe(1);
-  });
-
-  test("35: who hears a leader is not moved by a request for a vote in a later term", () => {
-    const made = cluster();
-    made.inject("c", "b", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4, transfer: false });
-    made.inject("c", "a", { type: "vote-request", term: 5, lastIndex: 9, lastTerm: 4, transfer: false });
-    made.run(100);
-    expect([made.core("a").status().term, made.core("b").status().term]).toEqual([1, 1]);
-  });
-
-  test("35: a leader that hears nobody steps down within an election timeout", () => {
-    const made = cluster();
-    made.partition(["a"], ["b"], ["c"]);
-    made.run(1300);
-    expect(made.core("a").status().role).not.toBe("leader");
-  });
-
-  test("37: a member with the longest log on an old term learns the later one and wins", () => {
-    const made = cluster();
-    made.crash("a");
-    made.node("b").disk.hardState = { term: 9, vote: "b", commit: 0 };
-    made.crash("b");
-    made.restart("b");
-    const { disk } = made.node("c");
-    disk.entries = [...disk.entries, { index: 2, term: 1, type: "command", payload: new Uint8Array(0) }];
-    made.crash("c");
-    made.restart("c");
-    made.run(10_000);
-    expect(made.leader()).toBe("c");
-    expect(made.core("b").status()).toMatchObject({ leader: "c", commit: 3 });
-  });
-
-  test("37: a member in a later term than its leader makes it step down, and joins the next", () => {
-    const made = cluster();
-    made.crash("c");
-    made.node("c").disk.hardState = { term: 9, vote: "c", commit: 0 };
-    made.restart("c");
-    made.run(5000);
-    expect(made.core("c").status()).toMatchObject({ leader: made.leader(), commit: 2 });
-    expect(made.core("c").status().term).toBeGreaterThan(9);
-  });
-
-  test("38: a poll is refused to a shorter log, so its term does not move", () => {
-    const made = cluster();
-    made.partition(["a", "b"], ["c"]);
-    made.propose("a", "x");
-    made.deliver();
-    made.crash("a");
-    made.partition(["b", "c"]);
-    made.nowMs += 5000;
-    made.timeout("c");
-    made.deliver();
-    expect(made.core("c").status()).toMatchObject({ role: "pre-candidate", term: 1 });
-    made.run(5000);
-    expect(made.leader()).toBe("b");
-  });
-
-  test("41: a leader whose write hangs steps down, and does not campaign while it hangs", () => {
-    const made = cluster();
-    made.node("a").holdsWrites = true;
-    made.propose("a", "x");
-    made.run(5000);
-    expect(["b", "c"]).toContain(made.leader());
-    expect(made.core("a").status().role).toBe("follower");
-  });
-
-  test("42: a member that is down blocks nobody", () => {
-    const made = cluster();
-    made.crash("c");
-    for (let count = 0; count < 20; count++) {
-      made.propose("a", `x${count}`);
-      made.deliver();
-    }
-    expect(made.appliedTexts("b")).toHaveLength(20);
-  });
-
-  test("43: conflicting entries cost a round trip a term", () => {
-    const refusals = (leaderTerms: readonly number[], followerTerms: readonly number[]): number => {
-      const made = new RaftCluster(["a", "b"]);
-      made.restartWith("a", leaderTerms, 20);
-      made.restartWith("b", followerTerms, 20);
-      made.timeout("a");
-      made.deliver();
-      if (made.leader() !== "a") made.run(5000);
-      expect(made.core("b").status().lastIndex).toBe(leaderTerms.length + 1);
-      return made.trace.filter((line) => line.includes("ok=false")).length;
-    };
-    const many = (count: number, term: number): readonly number[] => Array.from({ length: count }, () => term);
-    expect(refusals([...many(5, 1), ...many(500, 9)], [...many(5, 1), ...many(500, 8)])).toBeLessThanOrEqual(2);
-    const steps = refusals(
-      [1, ...many(50, 3), ...many(50, 5), ...many(50, 9)],
-      [1, ...many(60, 2), ...many(60, 4), ...many(60, 8)],
-    );
-    expect(steps).toBeLessThanOrEqual(4);
   });
 });
 
