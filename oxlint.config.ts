@@ -32,6 +32,7 @@ const FOLDERS: readonly Folder[] = [
   // To measure the kernel and the transport beside them.
   { files: ["bench/**"], packages: ["nact", "ws"], node: true },
   { files: ["examples/**"], packages: ["ws"], node: true },
+  { files: ["chaos/**"], packages: ["commander"], node: true },
   { files: ["test/**", "vitest.config.ts"], packages: TEST_PACKAGES, node: true },
 ];
 

@@ -26,7 +26,7 @@ interface Address {
 }
 
 const USAGE = `Usage: node examples/kv/kv-node.ts --name NAME --listen HOST:PORT --serve HOST:PORT --data FOLDER
-         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--snapshot-every ENTRIES] [--verbose]
+         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--snapshot-every ENTRIES] [--keep-entries ENTRIES] [--verbose]
 
 --peers names every node that makes the cluster, this one too.`;
 
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
       peers: { type: "string" },
       token: { type: "string", default: LOOPBACK_TOKEN },
       "snapshot-every": { type: "string" },
+      "keep-entries": { type: "string" },
       verbose: { type: "boolean", default: false },
     },
   });
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
     verbose: values.verbose,
     onFailed: () => process.exit(1),
     ...(values["snapshot-every"] !== undefined && { snapshotEvery: Number(values["snapshot-every"]) }),
+    ...(values["keep-entries"] !== undefined && { keepEntries: Number(values["keep-entries"]) }),
   });
   console.log(JSON.stringify({ node: name, listen: node.listenPort, serve: node.servePort }));
   const end = (): void => {

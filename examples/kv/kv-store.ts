@@ -38,6 +38,8 @@ export interface KvStoreOptions {
   readonly peers: ReadonlyMap<string, { readonly listen: KvAddress; readonly serve: KvAddress }>;
   /** Entries between two snapshots. Default: that of the Raft actor. */
   readonly snapshotEvery?: number;
+  /** Entries that the log keeps behind a snapshot. Default: that of the Raft actor. */
+  readonly keepEntries?: number;
   /** The log can no longer be read or kept: the process should end. */
   onFailed?(): void;
   /** Whether every line of the log is told; without, warnings are. Default: false. */
@@ -95,6 +97,7 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
       snapshots,
       subscriber: machine,
       ...(options.snapshotEvery !== undefined && { snapshotting: { everyEntries: options.snapshotEvery } }),
+      ...(options.keepEntries !== undefined && { limits: { trailingEntries: options.keepEntries } }),
     }),
     RAFT_SPAWN_OPTIONS,
   );

@@ -28,7 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [...WORLDS, "guest", "api"],
   bench: [...WORLDS, "guest", "api", "cli", "library", "examples"],
   examples: [...WORLDS, "library"],
-  test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples"],
+  chaos: [...WORLDS, "examples"],
+  test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples", "chaos"],
 };
 
 /** Package to the folders that may import it. */
@@ -44,7 +45,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ["api"],
   "@fastify/swagger": ["api"],
   "@fastify/type-provider-typebox": ["api"],
-  commander: ["cli"],
+  commander: ["cli", "chaos"],
   yaml: ["cli"],
   "cli-table3": ["cli"],
   vitest: ["test"],
