@@ -160,7 +160,6 @@ export {
   type RaftAlarm,
   type RaftCoreOptions,
   type RaftEvent,
-  type RaftFaults,
   type RaftInput,
   type RaftLimits,
   type RaftMembership,

@@ -126,7 +126,7 @@ export class LibraryScenario implements Scenario {
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: this.#options.snapshotting,
-      raftRules: brokenRules(planted),
+      raftRules: brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       holdRule: brokenHoldRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),

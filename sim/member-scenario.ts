@@ -80,7 +80,7 @@ export class MemberScenario implements Scenario {
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: this.#options.snapshotting,
-      raftRules: brokenRules(planted),
+      raftRules: brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
       onApply: (view) => this.#replicas.onApply(node.index, view),

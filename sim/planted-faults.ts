@@ -1,9 +1,7 @@
 /** Rules that a run may break on purpose, to see that the checkers notice. */
 export interface PlantedFaults {
-  /** A member that restarts forgets whom it voted for. */
-  readonly voteNotPersisted?: boolean;
-  /** A leader commits an entry of an earlier term because a quorum has it (Raft paper, figure 8). */
-  readonly commitEarlierTermByCounting?: boolean;
+  /** Of Raft, its disks and its machine, by number in the list of faults of real systems; see docs/seeds-to-find.md. */
+  readonly raft?: readonly number[];
   /** The leader takes a node's lease for over before it is. */
   readonly leaseBoundBroken?: boolean;
   /** The holder of a lease does not stop when its session ends. */

@@ -135,6 +135,9 @@ export class RaftScenario implements Scenario {
         machine: machine.registers,
         sessions: { max: this.#sessionsMax },
         onApply: (view) => this.#onApply(node.index, machine, view),
+        onLeadership: ({ isLeader }) => {
+          if (isLeader && this.#isPlanted(28)) machine.registers.forget();
+        },
         onEvent: (event) => {
           if (!life.alive) return;
           this.#cluster.timeline.note(`event ${node.index} ${event.type}`);
@@ -156,7 +159,7 @@ export class RaftScenario implements Scenario {
         },
         limits: { ...this.#options.limits, trailingEntries: this.#trailingEntries, promotionLagMax: 50 },
         snapshotting: this.#snapshotting,
-        rules: brokenRules(this.#options.planted),
+        rules: brokenRules(this.#options.planted.raft ?? []),
         onStart: (view) => this.#cluster.raft.onStart(node.index, view),
       }),
       RAFT_SPAWN_OPTIONS,
@@ -240,6 +243,10 @@ export class RaftScenario implements Scenario {
     return length > bound ? `holds a log of ${length} entries, wanted at most ${bound}` : null;
   }
 
+  #isPlanted(fault: number): boolean {
+    return this.#options.planted.raft?.includes(fault) === true;
+  }
+
   #registers(node: number): RegisterMachine {
     return new RegisterMachine({
       onAct: (command, at) => this.#onAct(node, command, at),
@@ -249,6 +256,7 @@ export class RaftScenario implements Scenario {
         if (machine !== undefined) machine.isRestored = true;
       },
       ballastBytes: this.#ballastBytes,
+      isLate: this.#isPlanted(20),
     });
   }
 

@@ -20,6 +20,8 @@ export interface RegisterMachineOptions {
   onRestored(): void;
   /** Makes snapshots so much larger, so that they are sent in several parts. */
   readonly ballastBytes: number;
+  /** Only to plant a fault: a snapshot is of when it is read, not of when it was taken. */
+  readonly isLate?: boolean;
 }
 
 /** A snapshot's ballast comes in parts of this size. */
@@ -51,9 +53,11 @@ export class RegisterMachine implements StateMachine {
   }
 
   snapshot(): MachineSnapshot {
-    const parts = [jsonCodec.encode([...this.#values])];
-    for (let left = this.#options.ballastBytes; left > 0; left -= PART_BYTES) parts.push(BALLAST);
-    return { next: () => parts.shift() ?? null };
+    const write = (): Uint8Array => jsonCodec.encode([...this.#values]);
+    const now = write();
+    const parts = [this.#options.isLate === true ? write : () => now];
+    for (let left = this.#options.ballastBytes; left > 0; left -= PART_BYTES) parts.push(() => BALLAST);
+    return { next: () => parts.shift()?.() ?? null };
   }
 
   restore(): MachineRestore {
@@ -65,6 +69,11 @@ export class RegisterMachine implements StateMachine {
         this.#options.onRestored();
       },
     };
+  }
+
+  /** Only to plant a fault: all of the state is lost. */
+  forget(): void {
+    this.#values.clear();
   }
 
   #act({ key, input }: RegisterCommand): boolean {

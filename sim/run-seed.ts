@@ -13,6 +13,7 @@ import { FaultInjector } from "./fault-injector.ts";
 import { drawPlan, drawProfile } from "./fault-plan.ts";
 import { LibraryScenario } from "./library-scenario.ts";
 import { MemberScenario } from "./member-scenario.ts";
+import { PlantedDisks } from "./planted-disks.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
@@ -80,13 +81,14 @@ class Run {
       nodes: this.#nodes,
     });
     this.#scenario = scenario;
+    const disks = new PlantedDisks(options.planted?.raft ?? []);
     this.#cluster = new Cluster({
       nodes: this.#nodes + (this.#profile === "membership" ? SPARES : 0),
       timeline: this.#timeline,
       random: random.fork(),
       weather: plan.weather,
       hooks: {
-        compose: (process) => scenario.compose(process),
+        compose: (process) => scenario.compose(disks.under(process)),
         check: (node) => scenario.check(node),
         onEnd: (node) => scenario.onEnd(node),
         onLeader: () => {

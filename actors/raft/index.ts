@@ -35,7 +35,7 @@ export type {
   VoteResponse,
 } from "./core/messages.ts";
 export type { Outgoing } from "./core/outbox.ts";
-export { brokenRules, type RaftFaults } from "./core/planted-faults.ts";
+export { brokenRules } from "./core/planted-faults.ts";
 export { Progress, type ProgressState } from "./core/progress.ts";
 export { majoritySize, quorumValue, voteResult, type VoteResult } from "./core/quorum.ts";
 export { RaftCore, type RaftCoreOptions, type RaftView } from "./core/raft-core.ts";

@@ -13,12 +13,12 @@ interface Plant {
 
 const PLANTS: readonly Plant[] = [
   {
-    planted: { voteNotPersisted: true },
+    planted: { raft: [5] },
     profile: "elections",
     breaks: ["election-safety", "log-matching", "no-actor-crashes", "leader-completeness", "committed-changes"],
   },
   {
-    planted: { commitEarlierTermByCounting: true },
+    planted: { raft: [1] },
     profile: "elections",
     breaks: ["leader-completeness", "committed-changes"],
   },

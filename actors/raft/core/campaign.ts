@@ -8,7 +8,7 @@
 import { isVoter } from "./configuration.ts";
 import { agoMs, leftMs, type Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
-import { voteResult, type VoteResult } from "./quorum.ts";
+import type { VoteResult } from "./quorum.ts";
 
 export class Campaign {
   readonly role: "pre-candidate" | "candidate";
@@ -48,7 +48,8 @@ export class Campaign {
   }
 
   get result(): VoteResult {
-    return voteResult(this.#member.configuration, this.#votes);
+    const { rules, configuration } = this.#member;
+    return rules.electionResult(configuration, this.#votes);
   }
 
   /**

@@ -54,7 +54,7 @@ export class Elections {
   enterTerm(term: number, nowMs: number): void {
     this.#member.enterTerm(term);
     this.#termLeader = null;
-    this.#become(this.#newFollower(null, nowMs));
+    if (this.#member.rules.endsWithTerm()) this.#become(this.#newFollower(null, nowMs));
   }
 
   /** The follower of whoever leads the current term; null when `leader` does not, and is refused. */
@@ -184,15 +184,16 @@ export class Elections {
 
   /** In the current term: the same answer to the same candidate, and none to a second, or once somebody has won. */
   #mayVoteFor(candidate: string): boolean {
-    const { vote } = this.#member;
-    return vote === candidate || (vote === null && this.#termLeader === null);
+    const { vote, configuration, rules } = this.#member;
+    const isFree = vote === candidate || (vote === null && this.#termLeader === null);
+    return isFree && rules.mayVoteFor(candidate, configuration);
   }
 
   /** Whether to believe that `leader` leads this term, given who was believed to. */
   #mayLeadThisTerm(leader: string): boolean {
-    const { configuration, term, refusals, self } = this.#member;
+    const { configuration, term, refusals, self, rules } = this.#member;
     const known = this.#termLeader;
-    if (known === null || known === leader) return true;
+    if (known === null || known === leader || rules.toleratesSecondLeader()) return true;
     refusals.count("second-leader");
     if (!isVoter(configuration, leader)) return false;
     const isTrusted = known === self || isVoter(configuration, known);

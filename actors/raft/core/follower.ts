@@ -173,9 +173,10 @@ export class Follower {
   }
 
   #learnCommit(commit: number): void {
-    const { log } = this.#member;
+    const { log, rules } = this.#member;
     this.#leaderCommit = Math.max(this.#leaderCommit, commit);
-    const known = Math.min(this.#leaderCommit, this.#matched, log.durable);
+    const { durable } = log;
+    const known = rules.knownCommitted({ leaderCommit: this.#leaderCommit, matched: this.#matched, durable });
     if (known > log.commit) log.commitTo(known);
   }
 

@@ -45,7 +45,7 @@ export class Leader {
     this.#member = member;
     this.#firstIndex = member.log.append({ term: member.term, type: "noop", payload: EMPTY }).index;
     this.#replication = new Replication(member, member.others(), this.#firstIndex, nowMs);
-    this.#reads = new ReadRounds(member.limits.pendingReadsMax);
+    this.#reads = new ReadRounds(member.limits.pendingReadsMax, member.rules);
     this.#changes = new MembershipChanges(member, this.#firstIndex);
     this.#priorities = new Priorities(member.priority, member.timing, nowMs);
     this.#lease = member.leaseReads ? new ReadLease(member.self, member.timing) : null;
@@ -284,16 +284,23 @@ export class Leader {
   }
 
   #addRead(read: PendingRead, nowMs: number): void {
-    if (this.#holdsLease(nowMs)) return this.#answer(read, this.#member.log.commit);
+    const { rules, log } = this.#member;
+    if (rules.mayAnswerAtOnce(this.#holdsLease(nowMs))) return this.#answer(read, log.commit);
     const failure = this.#reads.add(read);
     if (failure) this.#refuse(read, failure);
     else this.#advanceReads(nowMs);
   }
 
+  /** Whether its commit index is at or after all that earlier leaders have answered. */
+  get #knowsCommit(): boolean {
+    const { rules, log } = this.#member;
+    return rules.mayServeReads(log.commit, this.#firstIndex);
+  }
+
   /** Whether its commit index is that of the cluster, without asking. */
   #holdsLease(nowMs: number): boolean {
-    const { configuration, log } = this.#member;
-    return this.#lease !== null && log.commit >= this.#firstIndex && nowMs < this.#lease.untilMs(configuration);
+    const { configuration } = this.#member;
+    return this.#lease !== null && this.#knowsCommit && nowMs < this.#lease.untilMs(configuration);
   }
 
   /** Answers the round that a quorum has confirmed, and begins the next; a lone voter confirms its own at once. */
@@ -304,7 +311,7 @@ export class Leader {
     );
     const finished = this.#reads.confirm(confirmed);
     for (const read of finished?.reads ?? []) this.#answer(read, finished?.index ?? 0);
-    if (log.commit < this.#firstIndex || !this.#reads.begin(log.commit)) return;
+    if (!this.#knowsCommit || !this.#reads.begin(log.commit)) return;
     this.#sendHeartbeats(nowMs);
     if (this.#member.otherVoters().length === 0) this.#advanceReads(nowMs);
   }

@@ -4,7 +4,7 @@
  * Term and vote change together and go into one write with the entries (hashicorp/raft #661). The roles (`follower.ts`,
  * `campaign.ts`, `leader.ts`) work on this; only the core replaces one role by another.
  */
-import type { HardState, LoadedLog, LogPosition, LogWrite } from "../../../runtime/ports/log-store.ts";
+import type { HardState, LoadedLog, LogEntry, LogPosition, LogWrite } from "../../../runtime/ports/log-store.ts";
 import type { FinishedSnapshot } from "../../../runtime/ports/snapshot-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { allMembers, allVoters, isVoter, type Configuration } from "./configuration.ts";
@@ -18,7 +18,7 @@ import type { RaftLimits, RaftPreferences, RaftTiming } from "./raft-options.ts"
 import { RaftLog, type SnapshotOutcome } from "./raft-log.ts";
 import { Recovery } from "./recovery.ts";
 import { Refusals } from "./refusals.ts";
-import type { RaftRules } from "./raft-rules.ts";
+import type { LogEnd, RaftRules } from "./raft-rules.ts";
 import type { RaftAlarm, ReadOutcome } from "./ready.ts";
 
 export interface MemberOptions {
@@ -76,10 +76,11 @@ export class Member {
       throw new RangeError(`Cannot make Raft member "${this.self}": its priority is ${this.priority}, ${wanted}`);
     }
     const snapshot = options.snapshot ?? { index: 0, term: 0 };
-    this.log = new RaftLog({ base, entries, snapshot, configurations: this.configurations });
+    this.log = new RaftLog({ base, entries, snapshot, configurations: this.configurations, rules: this.rules });
     this.#term = hardState.term;
     this.#vote = hardState.vote;
     if (this.log.base.index > base.index) this.configurations.reset(options.configuration, snapshot.index);
+    else this.#takeConfigurations(entries);
     // A snapshot can be durable before the term in which it came; nothing was said in that term then.
     if (snapshot.term > this.#term) this.enterTerm(snapshot.term);
     invariant(
@@ -89,7 +90,8 @@ export class Member {
     // Where entries are damaged, the log may end before what is known to be committed; else that is a loss nobody noticed.
     const commit = damage === null ? hardState.commit : Math.min(hardState.commit, this.log.lastIndex);
     if (commit > this.log.commit) this.log.commitTo(commit);
-    this.recovery = new Recovery(damage === null ? (hardState.damagedTerm ?? null) : hardState.term, this.log);
+    const damagedTerm = damage === null ? (hardState.damagedTerm ?? null) : hardState.term;
+    this.recovery = new Recovery(damagedTerm, this.log, this.rules);
     // What this member has acknowledged is of the damaged term or before; it takes part in nothing of that term any more.
     if (damage !== null) this.enterTerm(this.#term + 1);
   }
@@ -162,10 +164,9 @@ export class Member {
     return isReady && this.isElectable;
   }
 
-  /** Compared in lexicographic order, term first (Raft §5.4.1; fault 9: not each number by itself). */
-  isUpToDate(candidate: { readonly lastIndex: number; readonly lastTerm: number }): boolean {
-    if (candidate.lastTerm !== this.log.lastTerm) return candidate.lastTerm > this.log.lastTerm;
-    return candidate.lastIndex >= this.log.lastIndex;
+  /** Whether a candidate may have all that is committed (Raft §5.4.1). */
+  isUpToDate(candidate: LogEnd): boolean {
+    return this.rules.isUpToDate(candidate, this.log);
   }
 
   drawElectionTimeoutMs(): number {
@@ -190,7 +191,7 @@ export class Member {
       commit: Math.min(this.log.commit, this.log.durable),
       ...(damagedTerm !== null && { damagedTerm }),
     };
-    const write = { hardState: this.rules.hardStateToWrite(hardState), ...this.log.takeUnsaved() };
+    const write = { hardState, ...this.log.takeUnsaved() };
     this.#hardStateUnsaved = false;
     this.#writeBeganMs = nowMs;
     return { token: this.outbox.beginWrite(), write };
@@ -255,5 +256,11 @@ export class Member {
     const alarms = this.#alarms;
     if (alarms.length > 0) this.#alarms = [];
     return alarms;
+  }
+  /** What stood in the log counts as if it had just been appended (dissertation §4.1; fault 32). */
+  #takeConfigurations(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      if (entry.type === "configuration" && this.rules.countsAtStart(entry)) this.configurations.appended(entry);
+    }
   }
 }

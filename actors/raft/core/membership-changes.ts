@@ -43,8 +43,11 @@ export class MembershipChanges {
     const what = changes.map(describeChange).join(", then ");
     const refusal = this.#notNow(what);
     if (refusal) return refusal;
-    const next = nextConfiguration(this.#member.configuration, changes, autoLeave);
-    return (next.ok && this.#notCaughtUp(next.configuration, peer, nowMs)) || this.#append(next);
+    const { configuration, rules } = this.#member;
+    const next = nextConfiguration(configuration, changes, autoLeave);
+    if (!next.ok) return this.#append(next);
+    const way = rules.wayTo(next.configuration);
+    return this.#notCaughtUp(way, peer, nowMs) ?? this.#append({ ok: true, configuration: way });
   }
 
   /** Ends a joint configuration that does not end by itself. */
@@ -66,14 +69,14 @@ export class MembershipChanges {
   }
 
   #notNow(what: string): Refusal | null {
-    const { log, configurations, term, outbox } = this.#member;
+    const { log, configurations, term, outbox, rules } = this.#member;
     if (!this.#member.hasRoom) {
       return this.#refuse(
         "overloaded",
         `Cannot ${what}: the leader's disk has no room. Make room, or wait for another leader`,
       );
     }
-    if (log.commit < this.#firstIndex) {
+    if (!rules.mayChangeMembers(log.commit, this.#firstIndex)) {
       const why = `nothing of term ${term} is committed yet${outbox.isWriting ? " (a write is under way)" : ""}`;
       return this.#refuse(
         "term-not-committed",

@@ -18,6 +18,7 @@ import type { LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts"
 import { EntryChunks } from "./entry-chunks.ts";
 import { entryEssence, type Essence } from "./essence.ts";
 import { invariant } from "./invariant.ts";
+import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
 
 export interface BatchLimits {
   readonly entriesPerMessageMax: number;
@@ -30,7 +31,7 @@ export interface TrailingLimits {
   readonly trailingBytesMax: number;
 }
 
-/** Hears of every `configuration` entry that enters or leaves the log: it counts as long as it is in it. */
+/** Hears of every `configuration` entry that enters or leaves the log behind what it begins with: it counts as long as it is in it. */
 export interface ConfigurationListener {
   appended(entry: LogEntry): void;
   /** The entries from `index` on are gone. */
@@ -46,6 +47,8 @@ export interface RaftLogOptions {
   /** The newest durable snapshot of the machine; index 0 when there is none. */
   readonly snapshot: LogPosition;
   readonly configurations?: ConfigurationListener;
+  /** Only to plant a fault. */
+  readonly rules?: RaftRules;
 }
 
 /** What a write must hold: `reset` first, if present, then the entries. */
@@ -60,6 +63,7 @@ export type SnapshotOutcome = "stale" | "kept" | "reset";
 export class RaftLog {
   readonly #held: EntryChunks;
   readonly #configurations: ConfigurationListener | undefined;
+  readonly #rules: RaftRules;
   #base: LogPosition;
   #snapshot: LogPosition;
   #applied: number;
@@ -78,17 +82,18 @@ export class RaftLog {
    * then begins anew behind it, as it was about to. The other way round something is lost (fault 24).
    * @throws {RaftInvariantError} when entries are missing, or begin behind a state that no snapshot holds.
    */
-  constructor({ base, entries, snapshot, configurations }: RaftLogOptions) {
+  constructor({ base, entries, snapshot, configurations, rules = RAFT_RULES }: RaftLogOptions) {
     invariant(
       snapshot.index >= base.index,
       () => `The log begins behind index ${base.index}, but the newest snapshot is as of index ${snapshot.index}`,
     );
     this.#configurations = configurations;
+    this.#rules = rules;
     this.#held = new EntryChunks(base.index + 1);
     for (const entry of entries) {
       const wanted = this.#held.lastIndex + 1;
       invariant(entry.index === wanted, () => `The log has index ${entry.index} where ${wanted} belongs`);
-      this.#push(entry);
+      this.#held.push(entry);
     }
     this.#base = base;
     this.#snapshot = base;
@@ -142,7 +147,7 @@ export class RaftLog {
 
   /** Whether a leader's log that has `term` at `index` equals this one up to there: what is compacted was committed, so it does. */
   matches(index: number, term: number): boolean {
-    return index < this.#base.index || this.termAt(index) === term;
+    return index < this.#base.index ? this.#rules.compactedMatches() : this.termAt(index) === term;
   }
 
   /** Entries from `from` to `to`, both included, as far as they are here. */
@@ -240,7 +245,7 @@ export class RaftLog {
     this.#snapshot = snapshot;
     this.#applied = index;
     this.#advanceCommit(index);
-    if (index <= this.#durable && this.termAt(index) === term) return "kept";
+    if (index <= this.#durable && this.#rules.agreesWithSnapshot(this.termAt(index), term)) return "kept";
     this.#held.reset(index + 1);
     this.#base = snapshot;
     this.#durable = index;
@@ -306,8 +311,8 @@ export class RaftLog {
   }
 
   /** Whether this very entry is here, or was before it was compacted. */
-  #holds({ index, term }: LogEntry): boolean {
-    return this.matches(index, term);
+  #holds(entry: LogEntry): boolean {
+    return entry.index < this.#base.index || this.#rules.isHeld(entry, this.termAt(entry.index));
   }
 
   #truncateFrom(index: number): void {
@@ -318,7 +323,7 @@ export class RaftLog {
     this.#held.truncateFrom(index);
     this.#configurations?.truncated(index);
     this.#durable = Math.min(this.#durable, index - 1);
-    this.#writing = Math.min(this.#writing, index - 1);
+    this.#writing = this.#rules.stillWritten(this.#writing, index);
     this.#unsavedFrom = Math.min(this.#unsavedFrom, index);
   }
 }

@@ -8,6 +8,7 @@
  * be behind what an earlier leader has answered (fault 12, etcd #7331).
  */
 import type { Essence } from "./essence.ts";
+import type { RaftRules } from "./raft-rules.ts";
 import type { ReadFailure } from "./ready.ts";
 
 /** A read of this member's own, or one that another member asks for. */
@@ -25,13 +26,15 @@ export interface FinishedRound {
 /** The reads that wait at a leader, in rounds of heartbeats (dissertation §6.4). */
 export class ReadRounds {
   readonly #pendingMax: number;
+  readonly #rules: RaftRules;
   /** Number of the newest round; heartbeats carry it. */
   #round = 0;
   #underWay: FinishedRound | null = null;
   #waiting: PendingRead[] = [];
 
-  constructor(pendingMax: number) {
+  constructor(pendingMax: number, rules: RaftRules) {
     this.#pendingMax = pendingMax;
+    this.#rules = rules;
   }
 
   get round(): number {
@@ -40,7 +43,7 @@ export class ReadRounds {
 
   /** A new round, for whatever it is to be told from the ones before. */
   beat(): number {
-    this.#round += 1;
+    this.#round = this.#rules.nextRound(this.#round);
     return this.#round;
   }
 

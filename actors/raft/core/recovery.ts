@@ -12,13 +12,16 @@
  */
 import type { Essence } from "./essence.ts";
 import type { RaftLog } from "./raft-log.ts";
+import type { RaftRules } from "./raft-rules.ts";
 
 export class Recovery {
   readonly #log: RaftLog;
+  readonly #rules: RaftRules;
   #damagedTerm: number | null;
 
   /** Null: nothing is damaged. */
-  constructor(damagedTerm: number | null, log: RaftLog) {
+  constructor(damagedTerm: number | null, log: RaftLog, rules: RaftRules) {
+    this.#rules = rules;
     this.#damagedTerm = damagedTerm;
     this.#log = log;
   }
@@ -36,6 +39,6 @@ export class Recovery {
   }
 
   get isUnderWay(): boolean {
-    return this.damagedTerm !== null;
+    return this.damagedTerm !== null && this.#rules.mustRecover();
   }
 }

@@ -14,7 +14,6 @@ import type { Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import type { AppendResponse } from "./messages.ts";
 import { Progress } from "./progress.ts";
-import { quorumValue } from "./quorum.ts";
 
 /** How many trailing windows the log may grow to while a snapshot is under way. */
 const HELD_MAX = 4;
@@ -83,8 +82,8 @@ export class Replication {
   /** Commits what a quorum has on disk. True when commit moved. */
   advanceCommit(): boolean {
     const { log, self, term, rules, configuration } = this.#member;
-    const index = quorumValue(configuration, (voter) =>
-      voter === self ? log.durable : (this.#peers.get(voter)?.match ?? 0),
+    const index = rules.agreedIndex(configuration, (voter) =>
+      voter === self ? rules.ownMatch(log) : (this.#peers.get(voter)?.match ?? 0),
     );
     if (index <= log.commit || !rules.mayCommitByCounting(log.termAt(index) ?? 0, term)) return false;
     log.commitTo(index);
