@@ -11,7 +11,7 @@ import type { Platter } from "../platter.ts";
 import type { Timeline } from "../timeline.ts";
 import { CommittedLog } from "./committed-log.ts";
 import { ConfigurationChecker } from "./configuration-checker.ts";
-import { describeConfiguration, isQuorum } from "./quorums.ts";
+import { describeConfiguration, isQuorum, votersOf } from "./quorums.ts";
 import { KnownEntries, WrittenLog } from "./written-log.ts";
 
 /** What is known of one life of a member. */
@@ -120,7 +120,7 @@ export class RaftChecker implements DiskWatcher {
     const status = member.view.status();
     this.#checkOrder(node, member, status);
     if (status.base > member.base) this.#onCompacted(node, member, status);
-    if (status.role === "leader" && (!member.leads || status.term !== member.term)) this.#onLeader(node, status);
+    if (status.role === "leader" && (!member.leads || status.term !== member.term)) this.#onLeader(node, member, status);
     member.leads = status.role === "leader";
     member.term = status.term;
     member.applied = status.applied;
@@ -176,7 +176,8 @@ export class RaftChecker implements DiskWatcher {
     this.committed.forget(oldest);
   }
 
-  #onLeader(node: number, { term, lastIndex, base }: RaftStatus): void {
+  #onLeader(node: number, before: Watched, status: RaftStatus): void {
+    const { term, lastIndex, base } = status;
     const other = this.#leaders.get(term);
     if (other !== undefined && other !== node) {
       this.#fail("election-safety", `Term ${term} has two leaders, node ${other} and node ${node}`);
@@ -184,8 +185,24 @@ export class RaftChecker implements DiskWatcher {
     if (other === undefined) this.#listener.onLeader(node, term);
     this.#leaders.set(term, node);
     this.#timeline.note(`leader ${node} term ${term} last ${lastIndex}`);
+    this.#requireVotes(before, status);
     const owed = this.committed.lastBeforeTerm(term);
     if (owed !== undefined && owed.entry.index >= base) this.#requireEntry(node, term, owed.entry, owed.term);
+  }
+
+  /** A quorum has it on disk that it voted for this leader, or in a later term; who recovers from damage has no vote. */
+  #requireVotes(before: Watched, { self, term, configuration }: RaftStatus): void {
+    const voted = (member: string): boolean => {
+      const hardState = this.#platterOf(member)?.hardState;
+      if (hardState === undefined || hardState.term !== term) return (hardState?.term ?? 0) > term;
+      return hardState.vote === self && hardState.damagedTerm === undefined;
+    };
+    // It may have changed members in the moment in which it was elected.
+    const counted = [before.configuration, configuration.configuration];
+    if (counted.some((one) => isQuorum(one, voted))) return;
+    const voters = votersOf(configuration.configuration).filter(voted).join(" ");
+    const of = describeConfiguration(configuration.configuration);
+    this.#fail("elected-by-quorum", `"${self}" leads term ${term}, but votes for it are durable only on {${voters}} of ${of}`);
   }
 
   #onCommit(node: number, member: Watched, status: RaftStatus): void {
@@ -203,11 +220,7 @@ export class RaftChecker implements DiskWatcher {
     const entry = this.committed.entryAt(commit);
     // The entry that a cluster begins with is agreed on before there is one; whoever joins writes the same (formation).
     if (entry === undefined || (commit === 1 && entry.type === "configuration")) return;
-    const holds = (member: string): boolean => {
-      const node = this.nodeOf(member);
-      const platter = node === undefined ? this.#lost.get(member) : this.#disks[node]?.platter;
-      return platter?.holds(entry) === true;
-    };
+    const holds = (member: string): boolean => this.#platterOf(member)?.holds(entry) === true;
     // A commit may have led to the next configuration in the same moment; it was counted under the one before.
     const counted = [before.configuration, configuration.configuration];
     if (!counted.some((one) => isQuorum(one, holds))) {
@@ -219,6 +232,12 @@ export class RaftChecker implements DiskWatcher {
     for (const [node, member] of this.#members.entries()) {
       if (member?.leads && member.term > term) this.#requireEntry(node, member.term, entry, term);
     }
+  }
+
+  /** What is, or was until it was lost, on the disk of a member. */
+  #platterOf(member: string): Platter | undefined {
+    const node = this.nodeOf(member);
+    return node === undefined ? this.#lost.get(member) : this.#disks[node]?.platter;
   }
 
   #requireEntry(node: number, leaderTerm: number, entry: LogEntry, committedIn: number): void {

@@ -95,9 +95,19 @@ class Bench {
     this.#append(node, { entries });
   }
 
+  /** Who is to lead has been voted for by everybody who is not in that term yet. */
   become(node: number, status: Partial<RaftStatus>): void {
+    if (status.role === "leader") this.vote(node, status.term ?? 0);
     this.member(node).set(status);
     this.checker.check(node);
+  }
+
+  vote(candidate: number, term: number, voters: readonly number[] = NAMES.map((_, node) => node)): void {
+    const hardState = { term, vote: NAMES[candidate] as string, commit: 0 };
+    for (const node of voters) {
+      const isNew = (this.disks[node]?.hardState.term ?? 0) < term;
+      if (isNew) this.#append(node, { hardState, entries: [] });
+    }
   }
 
   get broken(): string | undefined {
@@ -135,6 +145,31 @@ test("the checker finds two leaders of a term, also when the first is gone", () 
   bench.checker.onEnd(0);
   bench.become(1, { term: 3, role: "leader" });
   expect(bench.broken).toBe("election-safety");
+});
+
+test("the checker finds a leader without the durable votes of a quorum (faults 3, 4, 5)", () => {
+  for (const [voters, broken] of [
+    [[0], "elected-by-quorum"],
+    [[0, 2], undefined],
+  ] as const) {
+    const bench = new Bench();
+    bench.vote(0, 3, voters);
+    bench.vote(1, 3, [1]);
+    bench.vote(2, 3, [2]);
+    bench.become(0, { term: 3, role: "leader" });
+    expect(bench.broken).toBe(broken);
+  }
+});
+
+test("the checker counts no vote of a member that recovers from damage (fault 31)", () => {
+  const bench = new Bench();
+  bench.vote(0, 3, [0]);
+  bench.disks[1]
+    ?.open(new ProcessLife(2))
+    .append({ hardState: { term: 3, vote: NAMES[0] as string, commit: 0, damagedTerm: 2 }, entries: [] }, () => {});
+  bench.vote(2, 3, [2]);
+  bench.become(0, { term: 3, role: "leader" });
+  expect(bench.broken).toBe("elected-by-quorum");
 });
 
 test("the checker finds another entry at the same index and term", () => {
