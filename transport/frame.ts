@@ -2,7 +2,7 @@
  * The frames of the wire protocol, the only file with their tags. A frame is one binary WebSocket message holding one
  * MessagePack array whose first element is the tag.
  *
- * Tags are only ever appended; a removed one stays reserved. `hello` and `challenge` may get more elements at the end in
+ * Tags are only ever appended; a removed one stays reserved. `hello`, `challenge` and `knock` may get more elements at the end in
  * a later version, and a reader ignores those it does not know: two versions must be able to read each other's greeting
  * in order to disagree by name. Every other frame is exactly as long as stated.
  */
@@ -24,6 +24,8 @@ export const FRAME_TAGS = {
   chunk: 8,
   /** Since version 2: `[9, message, to, from, cause, …]`: as messages, each with the inspection event it follows from. */
   traced: 9,
+  /** Instead of a greeting: `[10, cluster, node, incarnation]`, "dial me". */
+  knock: 10,
 } as const;
 
 /** What frames of envelopes may have before their tag: an array's head of 32 bits. */
@@ -54,7 +56,7 @@ export const LARGE_OPEN_MAX = 8;
 /** What one connection may send before it has proven the token; greetings take some 300 bytes. */
 export const HANDSHAKE_BYTES_MAX: number = 8 * 1024;
 
-export type HandshakeFrame = HelloFrame | ChallengeFrame | ProofFrame | WelcomeFrame;
+export type HandshakeFrame = HelloFrame | ChallengeFrame | ProofFrame | WelcomeFrame | KnockFrame;
 
 /** Who a node says it is. */
 export interface Identity {
@@ -93,6 +95,15 @@ export interface WelcomeFrame {
   readonly proof: string;
 }
 
+/**
+ * From a node that does not dial to the one that dials it, alone on its connection: I listen, dial me now. It proves nothing and gets
+ * nothing but a dial that was due anyway, to the address that the dialer knows.
+ */
+export interface KnockFrame {
+  readonly type: "knock";
+  readonly identity: Identity;
+}
+
 export function toWire(frame: HandshakeFrame): readonly unknown[] {
   switch (frame.type) {
     case "hello": {
@@ -102,6 +113,10 @@ export function toWire(frame: HandshakeFrame): readonly unknown[] {
     case "challenge": {
       const { cluster, node, incarnation } = frame.identity;
       return [FRAME_TAGS.challenge, frame.version, cluster, node, incarnation, frame.nonce];
+    }
+    case "knock": {
+      const { cluster, node, incarnation } = frame.identity;
+      return [FRAME_TAGS.knock, cluster, node, incarnation];
     }
     case "proof":
       return [FRAME_TAGS.proof, frame.proof];

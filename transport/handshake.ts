@@ -13,6 +13,9 @@
  * each proof names its role, so none can be sent back. The dialer proves first: who merely connects learns nothing to
  * test guesses on. It authenticates the peers, not what follows: against somebody who can rewrite packets only TLS helps.
  *
+ * A node that is dialed may knock instead: a connection of its own with one frame that says that it listens. Whoever dials it does
+ * so now, rather than when its wait is over. A knock is believed unproven, since all that it can cause is a dial that was due.
+ *
  * The version range of both sides is part of what is proven, so nobody between them can talk them down.
  */
 import { dialerOf } from "./dial-rule.ts";
@@ -63,6 +66,8 @@ export type HandshakeStep =
   | { readonly type: "continue"; readonly state: HandshakeState; readonly send: HandshakeFrame }
   /** The peer is who it says it is; `send` first. */
   | { readonly type: "linked"; readonly peer: Identity; readonly version: number; readonly send: HandshakeFrame | null }
+  /** A peer that this node dials says that it listens; the connection has served. */
+  | { readonly type: "knocked"; readonly node: string }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
 /** Opens as dialer. `nonce`: 64 hexadecimal digits that were never used before. */
@@ -84,6 +89,7 @@ export function awaitHello(nonce: string): HandshakeState {
 export function stepHandshake(self: HandshakeSelf, state: HandshakeState, frame: HandshakeFrame): HandshakeStep {
   switch (state.type) {
     case "awaiting-hello":
+      if (frame.type === "knock") return onKnock(self, frame.identity);
       return frame.type === "hello" ? onHello(self, state.nonce, frame) : unexpected(state, frame);
     case "awaiting-challenge":
       return frame.type === "challenge" ? onChallenge(self, state, frame) : unexpected(state, frame);
@@ -97,22 +103,28 @@ export function stepHandshake(self: HandshakeSelf, state: HandshakeState, frame:
 }
 
 function onHello(self: HandshakeSelf, nonce: string, hello: HelloFrame): HandshakeStep {
-  const { identity, versions, members } = self;
+  const { identity, versions } = self;
   const peer = hello.identity;
   const version = Math.min(versions.max, hello.versionMax);
   if (version < versions.min || version < hello.versionMin) {
     const theirs = `${hello.versionMin} to ${hello.versionMax}`;
     return refused("protocol-version", `it speaks versions ${theirs}, this node ${versions.min} to ${versions.max}`);
   }
-  const clusterRefusal = checkCluster(self, peer);
-  if (clusterRefusal !== undefined) return clusterRefusal;
-  if (peer.node === identity.node) return refused("own-node", `it says that it is "${peer.node}", and so is this node`);
-  if (!members.has(peer.node)) return refused("unknown-node", `"${peer.node}" is not a member known to this node`);
+  const peerRefusal = checkPeer(self, peer);
+  if (peerRefusal !== undefined) return peerRefusal;
   if (dialerOf(identity.node, peer.node) !== peer.node) {
     return refused("wrong-direction", `"${identity.node}" dials "${peer.node}", never the other way round`);
   }
   const challenge: ChallengeFrame = { type: "challenge", version, identity, nonce };
   return { type: "continue", state: { type: "awaiting-proof", hello, challenge }, send: challenge };
+}
+
+function onKnock(self: HandshakeSelf, peer: Identity): HandshakeStep {
+  const peerRefusal = checkPeer(self, peer);
+  if (peerRefusal !== undefined) return peerRefusal;
+  const { node } = self.identity;
+  if (dialerOf(node, peer.node) === node) return { type: "knocked", node: peer.node };
+  return refused("wrong-direction", `"${peer.node}" dials "${node}" and need not ask to be dialed`);
 }
 
 function onChallenge(
@@ -159,6 +171,15 @@ function onWelcome(
   const peer = challenge.identity;
   if (!self.prover.verify(transcript("acceptor", hello, challenge), proof)) return wrongToken(peer);
   return { type: "linked", peer, version: challenge.version, send: null };
+}
+
+function checkPeer(self: HandshakeSelf, peer: Identity): HandshakeStep | undefined {
+  const { identity, members } = self;
+  const clusterRefusal = checkCluster(self, peer);
+  if (clusterRefusal !== undefined) return clusterRefusal;
+  if (peer.node === identity.node) return refused("own-node", `it says that it is "${peer.node}", and so is this node`);
+  if (!members.has(peer.node)) return refused("unknown-node", `"${peer.node}" is not a member known to this node`);
+  return undefined;
 }
 
 function checkCluster(self: HandshakeSelf, peer: Identity): HandshakeStep | undefined {

@@ -33,6 +33,8 @@ export function parseFrame(value: unknown): ParsedFrame {
     case FRAME_TAGS.proof:
     case FRAME_TAGS.welcome:
       return parseProof(fields);
+    case FRAME_TAGS.knock:
+      return parseKnock(fields);
     case FRAME_TAGS.envelopes:
     case FRAME_TAGS.messages:
     case FRAME_TAGS.large:
@@ -60,6 +62,13 @@ function parseChallenge(fields: readonly unknown[]): ParsedFrame {
   if (identity === undefined) return malformed("challenge: cluster, node or incarnation");
   if (!isHash(nonce)) return malformed("challenge: nonce");
   return { ok: true, frame: { type: "challenge", version, identity, nonce } };
+}
+
+function parseKnock(fields: readonly unknown[]): ParsedFrame {
+  const [, cluster, node, incarnation] = fields;
+  const identity = parseIdentity(cluster, node, incarnation);
+  if (identity === undefined) return malformed("knock: cluster, node or incarnation");
+  return { ok: true, frame: { type: "knock", identity } };
 }
 
 function parseProof(fields: readonly unknown[]): ParsedFrame {

@@ -12,8 +12,11 @@ import { identifyProcess } from "./identify-process.ts";
 /** Its extension is that of this file: `.ts` in the repository, `.js` in the published package. */
 const MAIN = join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`);
 
-/** A node makes little garbage: a young generation of 1 MiB instead of 16 keeps some 20 MB of it out of memory. */
-const NODE_JS_FLAGS = ["--max-semi-space-size=1"];
+/**
+ * A node makes little garbage: a young generation of 4 MiB instead of 16 keeps some 15 MB of it out of memory. With 1 MiB a start, which
+ * loads a thousand files, takes half as much CPU time again, and three that start together on two cores a second more.
+ */
+const NODE_JS_FLAGS = ["--max-semi-space-size=4"];
 
 export interface NodeLaunch {
   readonly name: string;

@@ -50,7 +50,7 @@ function run(
     const step: HandshakeStep = stepHandshake(to === "dialer" ? dialer : acceptor, states[to], meddle(frame));
     steps[to] = step;
     if (step.type === "continue") states[to] = step.state;
-    frame = step.type === "refused" ? null : step.send;
+    frame = "send" in step ? step.send : null;
     to = to === "dialer" ? "acceptor" : "dialer";
   }
   return { trace, ...steps };
@@ -173,4 +173,23 @@ test("a frame out of turn is refused in every state", () => {
       );
     }
   }
+});
+
+test("stepHandshake() takes a knock of a peer that it dials, and of nobody else", () => {
+  const knock = (node: string, cluster = "c"): HandshakeStep =>
+    stepHandshake(self("n2"), awaitHello("a".repeat(64)), {
+      type: "knock",
+      identity: { cluster, node, incarnation: "i" },
+    });
+  expect(knock("n3")).toEqual({ type: "knocked", node: "n3" });
+  expect(refusalOf(knock("n1"))).toBe("wrong-direction");
+  expect(refusalOf(knock("n2"))).toBe("own-node");
+  expect(refusalOf(knock("n9"))).toBe("unknown-node");
+  expect(refusalOf(knock("n3", "other"))).toBe("wrong-cluster");
+});
+
+test("stepHandshake() refuses a knock once greetings are under way", () => {
+  const dialer = greet(self("n1"), "n2", "d".repeat(64));
+  const knock: HandshakeFrame = { type: "knock", identity: { cluster: "c", node: "n2", incarnation: "i" } };
+  expect(refusalOf(stepHandshake(self("n1"), dialer.state, knock))).toBe("unexpected-frame");
 });

@@ -9,6 +9,7 @@ const HANDSHAKE_FRAMES: HandshakeFrame[] = [
   { type: "challenge", version: 1, identity: IDENTITY, nonce: HASH },
   { type: "proof", proof: HASH },
   { type: "welcome", proof: HASH },
+  { type: "knock", identity: IDENTITY },
 ];
 
 function refusalOf(value: unknown): string | undefined {
@@ -24,7 +25,7 @@ test.each([5, 6, 7, 8, 9])("parseFrame() refuses messages, tag %i: they are for 
   expect(refusalOf([tag, ["raft", "", 1]])).toBe("unexpected-frame");
 });
 
-test.each([0, 10, 99, -1, "1", null, undefined, {}])("parseFrame() refuses the tag %s as unknown", (tag) => {
+test.each([0, 11, 99, -1, "1", null, undefined, {}])("parseFrame() refuses the tag %s as unknown", (tag) => {
   expect(refusalOf([tag, 1, 2, 3])).toBe("unknown-frame");
 });
 
@@ -46,9 +47,10 @@ test.each(HANDSHAKE_FRAMES)("parseFrame() refuses $type with any field missing o
 });
 
 test("parseFrame() reads greetings of later versions, which are longer, and no other longer frame", () => {
-  const [hello, challenge, proof, welcome] = HANDSHAKE_FRAMES.map((frame) => [...toWire(frame), "new"]);
+  const [hello, challenge, proof, welcome, knock] = HANDSHAKE_FRAMES.map((frame) => [...toWire(frame), "new"]);
   expect(parseFrame(hello).ok).toBe(true);
   expect(parseFrame(challenge).ok).toBe(true);
+  expect(parseFrame(knock).ok).toBe(true);
   expect(refusalOf(proof)).toBe("malformed-frame");
   expect(refusalOf(welcome)).toBe("malformed-frame");
 });

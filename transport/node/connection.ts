@@ -47,6 +47,8 @@ export interface ConnectionWorld {
   readonly messageBytesMax: number;
   onLinked(connection: Connection, peer: Identity): void;
   onReceived(received: Received): void;
+  /** A peer that this node dials listens again. */
+  onKnock(peer: string): void;
   /** Called once, after which nothing else is. */
   onClosed(connection: Connection, end: ConnectionEnd): void;
 }
@@ -57,6 +59,8 @@ export type ConnectionEnd =
   | { readonly type: "silent" }
   | { readonly type: "replaced" }
   | { readonly type: "shutdown" }
+  /** The peer has knocked, which was all it wanted. */
+  | { readonly type: "knocked" }
   /** It takes no more, not even what kernels say. */
   | { readonly type: "congested" }
   /** The other side ended it, or the network did. */
@@ -153,6 +157,11 @@ export class Connection implements FrameSink {
     else this.#socket.send(frame, (error) => error ?? sent());
   }
 
+  /** Asks for a sign of life now: where the peer's process is a new one, its host answers that it knows no such connection. */
+  probe(): void {
+    if (!this.#closed) this.#socket.ping();
+  }
+
   /** Cuts it off: the peer has not read for too long to hear why. */
   giveUp(): void {
     this.#end({ type: "congested" }, null);
@@ -185,6 +194,10 @@ export class Connection implements FrameSink {
   #stepHandshake(frame: HandshakeFrame): void {
     const step = stepHandshake(this.#world.self, this.#handshake, frame);
     if (step.type === "refused") return this.#refuse(step.refusal.code, step.refusal.detail);
+    if (step.type === "knocked") {
+      this.#world.onKnock(step.node);
+      return this.#end({ type: "knocked" }, CLOSE_SHUTDOWN);
+    }
     if (step.send !== null) this.#sendHandshake(step.send);
     if (step.type === "continue") {
       this.#handshake = step.state;

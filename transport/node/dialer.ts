@@ -1,4 +1,7 @@
-/** Keeps one connection to one peer: dials, waits with backoff after a failure, dials again, until it is closed. */
+/**
+ * Keeps one connection to one peer: dials, waits with backoff after a failure, dials again, until it is closed. A peer that says that it
+ * listens (`knock.ts`) is dialed at once.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
@@ -25,6 +28,7 @@ export class Dialer {
   #timer: TimerHandle | null = null;
   #failures = 0;
   #linkedAtMs: number | null = null;
+  #knockedAtMs = -Infinity;
   #closed = false;
 
   constructor(options: DialerOptions) {
@@ -77,6 +81,22 @@ export class Dialer {
     this.#redial();
   }
 
+  /**
+   * The peer listens, it says. Heeded once in the longest wait: knocks prove nothing, and a peer whose links end at once, again and again,
+   * must not be dialed faster by knocking. One that comes while a dial is under way makes the wait after it short.
+   */
+  knocked(): void {
+    const { clock, timing } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#closed || nowMs - this.#knockedAtMs < timing.redial.maxMs) return;
+    this.#knockedAtMs = nowMs;
+    this.#failures = 0;
+    if (this.#timer === null) return;
+    clock.clearTimer(this.#timer);
+    this.#timer = null;
+    this.dial();
+  }
+
   /** Stops dialing; a connection that is open already belongs to others. */
   close(): void {
     this.#closed = true;
@@ -89,7 +109,10 @@ export class Dialer {
     const { clock, random, timing } = this.#options;
     this.#failures += 1;
     if (this.#timer !== null) clock.clearTimer(this.#timer);
-    this.#timer = clock.setTimer(backoffMs(timing.redial, this.#failures, random), () => this.dial());
+    this.#timer = clock.setTimer(backoffMs(timing.redial, this.#failures, random), () => {
+      this.#timer = null;
+      this.dial();
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The peers of a node: who may link with it, where each listens, and a dialer for each that this node has to dial.
+ * The peers of a node: who may link with it, where each listens, and a dialer for each that this node has to dial. A peer that dials
+ * this node is told when there is something to dial: with the start of this node, and when a link has ended that the peer may believe in still.
  *
  * Who belongs to a cluster changes while it runs, so peers come and go. One that goes keeps the link it has: it may still
  * have to be told that it is out. It is a stranger from the end of that link on.
@@ -11,6 +12,8 @@ export interface PeerTableOptions {
   /** This node's name. */
   readonly node: string;
   createDialer(peer: string, address: PeerAddress): Dialer;
+  /** Tells a peer that dials this node that it listens. */
+  knock(address: PeerAddress): void;
   isLinked(peer: string): boolean;
 }
 
@@ -47,7 +50,7 @@ export class PeerTable {
     const options = this.#options;
     const dialer = dialerOf(options.node, peer) === options.node ? options.createDialer(peer, address) : null;
     this.#peers.set(peer, { address, dialer, isLeaving: false });
-    if (this.#isDialing && !options.isLinked(peer)) dialer?.dial();
+    if (this.#isDialing && !options.isLinked(peer)) this.#begin({ address, dialer });
   }
 
   /** Dials it no more, and forgets it with the end of the link that it may have. */
@@ -71,16 +74,28 @@ export class PeerTable {
 
   /** Its link has ended. */
   unlinked(peer: string): void {
-    if (this.#peers.get(peer)?.isLeaving === true) this.#peers.delete(peer);
+    const known = this.#peers.get(peer);
+    if (known?.isLeaving === true) this.#peers.delete(peer);
+    else if (this.#isDialing && known?.dialer === null) this.#options.knock(known.address);
+  }
+
+  /** It says that it listens. */
+  knocked(peer: string): void {
+    this.#peers.get(peer)?.dialer?.knocked();
   }
 
   dial(): void {
     this.#isDialing = true;
-    for (const { dialer } of this.#peers.values()) dialer?.dial();
+    for (const peer of this.#peers.values()) this.#begin(peer);
   }
 
   close(): void {
     this.#isDialing = false;
     for (const { dialer } of this.#peers.values()) dialer?.close();
+  }
+
+  #begin({ address, dialer }: Pick<Peer, "address" | "dialer">): void {
+    if (dialer === null) this.#options.knock(address);
+    else dialer.dial();
   }
 }

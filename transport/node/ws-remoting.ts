@@ -27,6 +27,7 @@ import {
 import { Connection, type ConnectionEnd, type ConnectionWorld, type OpenSocket } from "./connection.ts";
 import { Dialer } from "./dialer.ts";
 import { createHmacProver } from "./hmac-prover.ts";
+import { Knocker } from "./knock.ts";
 import { Listener } from "./listener.ts";
 import { PeerTable } from "./peer-table.ts";
 import type { Received } from "./link-reader.ts";
@@ -88,6 +89,7 @@ class WsRemotingDriver implements Remoting {
   #phase: "new" | "started" | "closed" = "new";
   readonly #listener: Listener;
   readonly #peers: PeerTable;
+  readonly #knocker: Knocker;
   readonly #connections = new Set<Connection>();
   readonly #links = new Map<string, Connection>();
   readonly #log: TransportLog;
@@ -105,9 +107,11 @@ class WsRemotingDriver implements Remoting {
     this.#peers = new PeerTable({
       node,
       createDialer: (peer, address) => this.#createDialer(peer, address, timing),
+      knock: (address) => this.#knocker.knock(address),
       isLinked: (peer) => this.#links.has(peer),
     });
     for (const [peer, address] of peers) this.#peers.put(peer, address);
+    this.#knocker = new Knocker({ cluster: clusterId, node, incarnation }, timing);
     this.#world = {
       self: {
         identity: { cluster: clusterId, node, incarnation },
@@ -126,6 +130,7 @@ class WsRemotingDriver implements Remoting {
       messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
       onLinked: (connection, peer) => this.#onLinked(connection, peer),
       onReceived: (received) => this.#onReceived(received),
+      onKnock: (peer) => this.#onKnock(peer),
       onClosed: (connection, end) => this.#onClosed(connection, end),
     };
     this.#listener = new Listener({
@@ -156,6 +161,7 @@ class WsRemotingDriver implements Remoting {
   async close(): Promise<void> {
     this.#phase = "closed";
     this.#peers.close();
+    this.#knocker.close();
     const ends = [...this.#connections].map((connection) => {
       connection.close("shutdown");
       return connection.gone;
@@ -247,6 +253,13 @@ class WsRemotingDriver implements Remoting {
     this.#emit(upOf(connection, { node, incarnation }));
   }
 
+  /** A link that is there may be one to a process that is gone: that shows when it is asked for a sign of life. */
+  #onKnock(peer: string): void {
+    const link = this.#links.get(peer);
+    if (link === undefined) this.#peers.knocked(peer);
+    else link.probe();
+  }
+
   #onClosed(connection: Connection, end: ConnectionEnd): void {
     const { peer, dialed, remote } = connection;
     const other = { peer: peer?.node ?? dialed, remote };
@@ -255,7 +268,7 @@ class WsRemotingDriver implements Remoting {
     if (peer !== null && this.#links.get(peer.node) === connection) {
       this.#links.delete(peer.node);
       this.#log.linkDown({ peer: peer.node, remote, end: describeEnd(end) });
-      this.#peers.unlinked(peer.node);
+      if (end.type !== "replaced") this.#peers.unlinked(peer.node);
       this.#emit({ type: "down", node: peer.node, incarnation: peer.incarnation });
     }
     if (dialed !== null) this.#peers.lost(dialed);

@@ -1,12 +1,20 @@
 import { expect, test } from "vitest";
 import type { Clock } from "../../../runtime/ports/clock.ts";
 import { Dialer } from "../../../transport/node/dialer.ts";
-import { SHORT_TIMES, wsOptions } from "./ws-cluster.ts";
+import { SHORT_TIMES, until, wsOptions } from "./ws-cluster.ts";
 
-/** A dialer whose timers never fire, so that it never dials: what is left is how long it would wait. */
-function waitingDialer(): { dialer: Dialer; waitsMs: number[]; pass(ms: number): void } {
+/** A dialer whose timers never fire, so that it dials only when it is told to: what is left is how long it would wait. */
+function waitingDialer(): {
+  dialer: Dialer;
+  waitsMs: number[];
+  dials(): number;
+  failures(): number;
+  pass(ms: number): void;
+} {
   const waitsMs: number[] = [];
   let nowMs = 0;
+  let dials = 0;
+  let failures = 0;
   const clock: Clock = {
     monotonicMs: () => nowMs,
     wallMs: () => 0,
@@ -22,13 +30,19 @@ function waitingDialer(): { dialer: Dialer; waitsMs: number[]; pass(ms: number):
     clock,
     random: wsOptions("n1").random,
     timing: { ...SHORT_TIMES, redial: { minMs: 100, maxMs: 2000, jitter: 0 } },
-    onDial: () => {},
+    onDial: () => {
+      dials += 1;
+    },
     onOpen: () => {},
-    onFailure: () => {},
+    onFailure: () => {
+      failures += 1;
+    },
   });
   return {
     dialer,
     waitsMs,
+    dials: () => dials,
+    failures: () => failures,
     pass: (ms) => {
       nowMs += ms;
     },
@@ -60,4 +74,24 @@ test("close() ends the waiting for good", () => {
   dialer.close();
   dialer.lost();
   expect(waitsMs).toEqual([]);
+});
+
+test("knocked() dials at once while it waits, heeded once in the longest wait; the waits start afresh", async () => {
+  const { dialer, waitsMs, dials, failures, pass } = waitingDialer();
+  for (let i = 0; i < 5; i++) dialer.lost();
+  for (const [passedMs, dialed] of [
+    [0, 1],
+    [1999, 1],
+    [1, 2],
+  ] as const) {
+    pass(passedMs);
+    dialer.knocked();
+    expect(dials()).toBe(dialed);
+    await until(() => failures() === dialed);
+  }
+  expect(waitsMs).toEqual([100, 200, 400, 800, 1600, 100, 100]);
+  dialer.close();
+  pass(2000);
+  dialer.knocked();
+  expect(dials()).toBe(2);
 });
