@@ -4,6 +4,7 @@
  */
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KvStatus } from "../examples/kv/kv-status.ts";
 import type { ChaosCluster } from "./chaos-cluster.ts";
 import { DiskPressure } from "./disk-pressure.ts";
 import type { Fault, FaultKind, Round } from "./fault.ts";
@@ -11,8 +12,11 @@ import { linksToCut } from "./partition.ts";
 import type { Probe } from "./probe.ts";
 import type { Rack } from "./rack.ts";
 
-/** After the end of a fault: an election takes below a second, a process starts within one, a redial comes after 2.4 s at most, and the machine is busy. */
+/** After the end of a fault, when every process serves: an election takes below a second, a redial comes after 2.4 s at most, and the machine is busy. */
 export const RECOVERY_MS = 10_000;
+
+/** For a process, until it serves: below a second on a machine that does nothing else. */
+const START_MS = 60_000;
 
 export interface NemesisOptions {
   readonly cluster: ChaosCluster;
@@ -41,6 +45,7 @@ export class Nemesis {
   readonly #options: NemesisOptions;
   /** Whom a fault of processes or disks hits now: no two hit the same. */
   readonly #hit = new Set<string>();
+  #failure: string | null = null;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -55,6 +60,7 @@ export class Nemesis {
       if (one.status === "rejected") throw one.reason;
       return one.value ?? [];
     });
+    if (this.#failure !== null) return this.#failure;
     const backMs = await probe.acknowledges(RECOVERY_MS);
     const what = kinds.length === 0 ? "nothing that could be hit" : kinds.join(" + ");
     if (backMs === null) {
@@ -108,9 +114,7 @@ export class Nemesis {
   async #kill(victims: readonly string[]): Promise<Begun | null> {
     const { cluster } = this.#options;
     await Promise.all(victims.map(async (name) => cluster.kill(name)));
-    return this.#until(victims, () => {
-      for (const name of victims) if (cluster.stateOf(name) === "down") cluster.start(name);
-    });
+    return this.#until(victims, async () => this.#startAll(victims));
   }
 
   #pause(victims: readonly string[]): Begun | null {
@@ -146,12 +150,17 @@ export class Nemesis {
     const { cluster, whileAllDown } = this.#options;
     await cluster.killAll();
     whileAllDown?.();
-    return {
-      victims: cluster.names,
-      end: () => {
-        for (const name of cluster.names) if (cluster.stateOf(name) === "down") cluster.start(name);
-      },
-    };
+    return { victims: cluster.names, end: async () => this.#startAll(cluster.names) };
+  }
+
+  /** Those that are down, until they serve: how long a process takes to start is the machine's, and none of the cluster's time to recover. */
+  async #startAll(names: readonly string[]): Promise<void> {
+    const { cluster, signal } = this.#options;
+    for (const name of names) if (cluster.stateOf(name) === "down") cluster.start(name);
+    const serve = (statuses: readonly KvStatus[]): boolean =>
+      names.every((name) => cluster.stateOf(name) === "paused" || statuses.some(({ node }) => node === name));
+    if (await cluster.waitFor(serve, { timeoutMs: START_MS, signal })) return;
+    this.#failure ??= `Not all of ${names.join(", ")} serve ${START_MS / 1000} s after they were started`;
   }
 
   /** Null when there is nobody. */

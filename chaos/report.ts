@@ -29,7 +29,7 @@ export function formatReport({ counts, keys, faults, longest, failures }: Report
     ...(failures.length === 0
       ? [
           "The history is linearizable, no acknowledged write is lost, all nodes agree,",
-          `and after each fault a write was acknowledged within ${RECOVERY_MS / 1000} s.`,
+          `and after each fault a new write was acknowledged within ${RECOVERY_MS / 1000} s.`,
         ]
       : failures.map((failure) => `✗ ${failure}`)),
   ];

@@ -38,6 +38,7 @@ export class KvClient {
   readonly #options: KvClientOptions;
   readonly #timeoutMs: number;
   #connection: KvConnection | null = null;
+  #isClosed = false;
   /** Where the leader is said to be, or else the next address in turn. */
   #address: string;
   #turn = 0;
@@ -82,6 +83,7 @@ export class KvClient {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#connection?.close();
   }
 
@@ -183,10 +185,16 @@ export class KvClient {
   }
 
   async #open(): Promise<KvConnection | null> {
+    const address = this.#address;
     try {
-      const connection = await KvConnection.open(`ws://${this.#address}`, () => {
+      const connection = await KvConnection.open(`ws://${address}`, () => {
         if (this.#connection === connection) this.#connection = null;
       });
+      // It came late: the call has gone on, and the client with it.
+      if (this.#isClosed || address !== this.#address || this.#connection !== null) {
+        connection.close();
+        return this.#connection;
+      }
       this.#connection = connection;
       return connection;
     } catch {
