@@ -70,7 +70,7 @@ export class MemberHost implements HostPart {
       self: identity.member,
       configuration: start.configuration,
       loaded: start.loaded,
-      ...(newest && { snapshot: { index: newest.index, term: newest.term } }),
+      ...(newest && { snapshot: { index: newest.index, term: newest.term, sizeBytes: newest.sizeBytes } }),
       random: ctx.random,
       nowMs: ctx.now(),
       ...(options.timing && { timing: options.timing }),

@@ -175,8 +175,8 @@ export class Leader {
   }
 
   /** Entries from here on must not be compacted yet. */
-  get keepFrom(): number {
-    return this.#replication.keepFrom;
+  keepFrom(nowMs: number): number {
+    return this.#replication.keepFrom(nowMs);
   }
 
   takeSnapshotsWanted(): readonly string[] {

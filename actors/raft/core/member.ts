@@ -27,7 +27,7 @@ export interface MemberOptions {
   readonly configuration: Configuration;
   readonly loaded: LoadedLog;
   /** As of where the machine's newest durable snapshot is. Default: there is none. */
-  readonly snapshot?: LogPosition;
+  readonly snapshot?: LogPosition & { readonly sizeBytes?: number };
   readonly random: Random;
   readonly timing: RaftTiming;
   readonly limits: RaftLimits;
@@ -53,6 +53,8 @@ export class Member {
   #term: number;
   #vote: string | null;
   #hardStateUnsaved = false;
+  /** Size of the newest snapshot; 0 where nobody says. */
+  snapshotBytes: number;
   /** Whether the disk takes writes; without room they wait. */
   hasRoom = true;
   #writeBeganMs: number | null = null;
@@ -76,6 +78,7 @@ export class Member {
       throw new RangeError(`Cannot make Raft member "${this.self}": its priority is ${this.priority}, ${wanted}`);
     }
     const snapshot = options.snapshot ?? { index: 0, term: 0 };
+    this.snapshotBytes = options.snapshot?.sizeBytes ?? 0;
     this.log = new RaftLog({ base, entries, snapshot, configurations: this.configurations, rules: this.rules });
     this.#term = hardState.term;
     this.#vote = hardState.vote;
@@ -219,6 +222,7 @@ export class Member {
       this.outbox.dropHeld();
     }
     this.#installed = snapshot;
+    this.snapshotBytes = snapshot.sizeBytes;
     return outcome;
   }
 

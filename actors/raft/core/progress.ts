@@ -27,6 +27,12 @@ const REFUSALS_MEAN_LOSS = 3;
 /** How entries go to a follower. */
 export type ProgressState = "probe" | "replicate" | "snapshot";
 
+/** Where a leader's log ends, and as of where its newest snapshot is. */
+export interface LogMarks {
+  readonly lastIndex: number;
+  readonly snapshot: { readonly index: number };
+}
+
 /** What a leader knows of one follower's log, and what may be sent to it now. */
 export class Progress {
   readonly node: string;
@@ -47,6 +53,8 @@ export class Progress {
   #refusals = 0;
   #owesProof = false;
   #snapshotIndex = 0;
+  /** It takes the entries behind a snapshot that it has just got. */
+  #catchesUp = false;
 
   /** The first append is a guess: that the follower has all before `next`. */
   constructor(node: string, next: number, nowMs: number) {
@@ -143,6 +151,7 @@ export class Progress {
   beginSnapshot(index: number, nowMs: number): void {
     this.#enter("snapshot");
     this.#snapshotIndex = index;
+    this.#catchesUp = false;
     this.#stillSinceMs = nowMs;
   }
 
@@ -160,8 +169,21 @@ export class Progress {
   /** It is not, or not needed. `has`: how far its log is known to equal the leader's, durably or not. */
   failSnapshot(has = 0): void {
     if (this.#state !== "snapshot") return;
+    const reached = Math.max(this.match, has);
+    this.#catchesUp = reached >= this.#snapshotIndex;
     this.#enter("probe");
-    this.#next = Math.max(this.match, has) + 1;
+    this.#next = reached + 1;
+  }
+
+  /**
+   * First entry that must not be compacted away yet, or it would need another snapshot: what follows the one under way; and behind one that
+   * it has got, what it lacks, as long as it takes entries, until it has all that the newest snapshot covers and nothing waits. Infinity: none.
+   */
+  keepFrom({ lastIndex, snapshot }: LogMarks, stalledMs: number, nowMs: number): number {
+    if (this.#state === "snapshot") return this.#snapshotIndex + 1;
+    const isLevel = this.#state === "replicate" && this.match >= snapshot.index && this.#next > lastIndex;
+    if (isLevel || nowMs - this.#stillSinceMs >= stalledMs) this.#catchesUp = false;
+    return this.#catchesUp ? this.match + 1 : Infinity;
   }
 
   /** Since when the snapshot under way has not moved; Infinity when none is. */
@@ -173,7 +195,8 @@ export class Progress {
   essence(nowMs: number, timing: RaftTiming): Essence {
     const { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs } = timing;
     // A new append makes it as old as that, so without one it does not count.
-    const stillMs = this.#state === "snapshot" ? snapshotStalledMs : this.inFlight.size === 0 ? 0 : appendRetryMs;
+    const isTimed = this.#state === "snapshot" || this.#catchesUp;
+    const stillMs = isTimed ? snapshotStalledMs : this.inFlight.size === 0 ? 0 : appendRetryMs;
     const times = [agoMs(this.heardAtMs, nowMs, electionTimeoutMaxMs), agoMs(this.#stillSinceMs, nowMs, stillMs)];
     const refusals = [Number.isFinite(this.#refusedFrom) ? this.#refusedFrom : null, this.#refusals];
     const marks = [
@@ -184,6 +207,7 @@ export class Progress {
       this.#next,
       this.#owesProof,
       this.#snapshotIndex,
+      this.#catchesUp,
     ];
     return [this.node, ...times, ...marks, refusals, this.inFlight.essence(nowMs, appendRetryMs)];
   }

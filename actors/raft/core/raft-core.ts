@@ -56,8 +56,8 @@ export interface RaftCoreOptions {
   readonly configuration: Configuration;
   /** What `LogStore.load` gave. */
   readonly loaded: LoadedLog;
-  /** As of where the newest durable snapshot of the machine is. Default: there is none. */
-  readonly snapshot?: LogPosition;
+  /** As of where the newest durable snapshot of the machine is, and its size. Default: there is none; its size is 0. */
+  readonly snapshot?: LogPosition & { readonly sizeBytes?: number };
   readonly random: Random;
   readonly nowMs: number;
   readonly timing?: Partial<RaftTiming>;
@@ -92,6 +92,8 @@ export class RaftCore implements RaftView {
   /** A snapshot has become durable, so there may be something to drop. */
   #mayCompact: boolean;
   #compactsAll = false;
+  /** Something more could be dropped, and is kept for who takes a snapshot. */
+  #isHeld = false;
 
   constructor(options: RaftCoreOptions) {
     const { self, configuration, loaded, snapshot, random, nowMs } = options;
@@ -141,7 +143,9 @@ export class RaftCore implements RaftView {
         this.#mayCompact = true;
         return;
       case "snapshot-made":
-        if (this.#member.log.noteSnapshot(input.index)) this.#mayCompact = true;
+        if (!this.#member.log.noteSnapshot(input.index)) return;
+        this.#member.snapshotBytes = input.sizeBytes ?? 0;
+        this.#mayCompact = true;
         return;
       case "compact":
         this.#mayCompact = true;
@@ -200,7 +204,7 @@ export class RaftCore implements RaftView {
     const leadership = this.#takeLeadership();
     const configuration = this.#takeConfiguration();
     const install = member.takeInstalled();
-    const compact = this.#takeCompact();
+    const compact = this.#takeCompact(nowMs);
     // Assigned and not spread: this runs once a batch, and spreading was a fifth of the time of a step.
     const ready: { -readonly [Field in keyof Ready]: Ready[Field] } = {
       messages: member.outbox.take(),
@@ -267,7 +271,13 @@ export class RaftCore implements RaftView {
 
   /** What decides all that it does from now on; of a core whose `Ready` was taken. For explorers of all orders (`essence.ts`). */
   essence(nowMs: number): Essence {
-    return [this.#member.essence(nowMs), this.#elections.essence(nowMs), this.#mayCompact, this.#compactsAll];
+    return [
+      this.#member.essence(nowMs),
+      this.#elections.essence(nowMs),
+      this.#mayCompact,
+      this.#compactsAll,
+      this.#isHeld,
+    ];
   }
 
   // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -325,15 +335,19 @@ export class RaftCore implements RaftView {
     return { configuration: configurations.inForce, index, committed: index <= log.commit };
   }
 
-  #takeCompact(): LogPosition | undefined {
-    if (!this.#mayCompact) return undefined;
+  #takeCompact(nowMs: number): LogPosition | undefined {
+    if (!this.#mayCompact && !this.#isHeld) return undefined;
     const { log, limits } = this.#member;
     const { role } = this.#elections;
+    const keepFrom = role instanceof Leader ? role.keepFrom(nowMs) : Infinity;
+    const isHeld = keepFrom <= log.snapshot.index;
+    if (!this.#mayCompact && isHeld) return undefined;
+    this.#isHeld = isHeld;
     // What is not durable here yet is dropped after a later write.
     this.#mayCompact = log.durable < log.snapshot.index;
     const window = this.#compactsAll ? NO_WINDOW : limits;
-    if (!this.#mayCompact) this.#compactsAll = false;
-    return log.compact(window, role instanceof Leader ? role.keepFrom : Infinity);
+    if (!this.#mayCompact && !isHeld) this.#compactsAll = false;
+    return log.compact(window, keepFrom);
   }
 
   #notLeader(what: string): { ok: false; code: "not-leader"; message: string; leader: string | null } {

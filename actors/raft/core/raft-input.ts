@@ -22,8 +22,8 @@ export type RaftInput =
       readonly snapshot: FinishedSnapshot;
       readonly configuration: Configuration;
     }
-  /** The machine's own snapshot as of `index` is durable. */
-  | { readonly type: "snapshot-made"; readonly index: number }
+  /** The machine's own snapshot as of `index` is durable. `sizeBytes`: its size, by which the log is kept for who takes it. Default 0. */
+  | { readonly type: "snapshot-made"; readonly index: number; readonly sizeBytes?: number }
   /** Drops all that the newest snapshot covers, for once without the trailing window. */
   | { readonly type: "compact" }
   /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */

@@ -40,6 +40,9 @@ export interface ConfigurationListener {
   compacted(index: number): void;
 }
 
+/** What an entry costs in memory beside its payload, about. */
+export const ENTRY_OVERHEAD_BYTES = 128;
+
 /** What a log begins with: all of it is on disk. */
 export interface RaftLogOptions {
   readonly base: LogPosition;
@@ -131,6 +134,10 @@ export class RaftLog {
   /** Of all payloads that are held. */
   get bytes(): number {
     return this.#held.bytes;
+  }
+  /** What it costs in memory, about. */
+  get memoryBytes(): number {
+    return this.#held.bytes + ENTRY_OVERHEAD_BYTES * (this.lastIndex - this.#base.index);
   }
   /** Of all payloads behind `commit`, whoever led when they came. */
   get uncommittedBytes(): number {

@@ -15,8 +15,12 @@ import type { Member } from "./member.ts";
 import type { AppendResponse } from "./messages.ts";
 import { Progress } from "./progress.ts";
 
-/** How many trailing windows the log may grow to while a snapshot is under way. */
-const HELD_MAX = 4;
+/**
+ * How large the log may grow for the sake of who takes a snapshot: so many trailing windows, and so many times the snapshot. Once the snapshot
+ * while it is on its way, or entries come faster than it goes; and once more while the entries of that time follow it.
+ */
+const HELD_WINDOWS_MAX = 4;
+const HELD_SNAPSHOTS_MAX = 2;
 
 const NOTHING: readonly LogEntry[] = [];
 const NOBODY: readonly string[] = [];
@@ -104,16 +108,20 @@ export class Replication {
   }
 
   /**
-   * What follows a snapshot that is under way to somebody is kept until it is there, or another snapshot would be needed at once. Within
-   * bounds: a receiver that takes longer than that much of the log gets another one rather than all memory.
+   * What follows a snapshot that is under way to somebody is kept until it is there and what follows it has been taken, or another snapshot
+   * would be needed at once, and again after that one. Within bounds: for a receiver that is slower than what is written there is no end, and
+   * it gets snapshots for ever rather than all memory.
    */
-  get keepFrom(): number {
-    const { log, limits } = this.#member;
-    if (log.bytes > limits.trailingBytesMax * HELD_MAX) return Infinity;
+  keepFrom(nowMs: number): number {
+    const { log, limits, timing, snapshotBytes } = this.#member;
+    const heldBytesMax = HELD_WINDOWS_MAX * limits.trailingBytesMax + HELD_SNAPSHOTS_MAX * snapshotBytes;
     let from = Infinity;
-    for (const peer of this.#peers.values())
-      if (peer.state === "snapshot") from = Math.min(from, peer.snapshotIndex + 1);
-    return from;
+    for (const peer of this.#peers.values()) {
+      const needed = peer.keepFrom(log, timing.snapshotStalledMs, nowMs);
+      // Whoever lacks what is gone already takes another snapshot in any case.
+      if (needed > log.base.index) from = Math.min(from, needed);
+    }
+    return log.memoryBytes > heldBytesMax ? Infinity : from;
   }
 
   /** Each once, until `snapshot-sent` or `snapshot-failed`. */

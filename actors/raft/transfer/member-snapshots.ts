@@ -21,11 +21,12 @@ import { SnapshotTraffic } from "./snapshot-traffic.ts";
 const TIMER = "snapshots";
 
 /**
- * While a snapshot is on its way to somebody, so much more makes the next one due: the store keeps the newest and the one before, so a
- * second one would push out what is being sent, and a slow transfer would begin anew again and again. The log may grow to so many
- * times its usual size meanwhile.
+ * While a snapshot is on its way to somebody, so much more makes the next one due, and not before so many times its size was written: the
+ * store keeps the newest and the one before, so a second one would push out what is being sent, and a slow transfer would begin anew again
+ * and again. Nor would a newer one free anything, as the log is kept for the receiver meanwhile, as far as the core allows.
  */
 const SENDING_PATIENCE = 8;
+const SENDING_SIZES = 2;
 
 interface MemberSnapshotsOptions {
   readonly ports: HostPorts;
@@ -141,7 +142,9 @@ export class MemberSnapshots {
 
   #makeIfDue(): void {
     if (this.#traffic.isReceiving || this.#handover.isRestoring) return;
-    this.#maker.makeIfDue(this.#handover.handed, { patience: this.#traffic.isSending ? SENDING_PATIENCE : 1 });
+    const { sendingBytes } = this.#traffic;
+    const patience = sendingBytes === null ? 1 : SENDING_PATIENCE;
+    this.#maker.makeIfDue(this.#handover.handed, { patience, memoryBytesMin: SENDING_SIZES * (sendingBytes ?? 0) });
   }
 
   #makeNow({ compact = false, replyTo }: Extract<RaftMachineMessage, { readonly type: "snapshot-now" }>): void {
@@ -159,7 +162,7 @@ export class MemberSnapshots {
   #onMade(snapshot: FinishedSnapshot): void {
     this.#newest = snapshot;
     this.#tell(snapshot, "made");
-    this.#step({ type: "snapshot-made", index: snapshot.index });
+    this.#step({ type: "snapshot-made", index: snapshot.index, sizeBytes: snapshot.sizeBytes });
     if (this.#mustCompact) this.#step({ type: "compact" });
     this.#mustCompact = false;
     this.#traffic.renewed();

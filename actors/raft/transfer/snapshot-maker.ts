@@ -16,6 +16,7 @@ import type { Ref } from "../../../runtime/ref.ts";
 import { encodeConfiguration } from "../core/configuration-codec.ts";
 import { EMPTY_CONFIGURATION } from "../core/configuration.ts";
 import type { RaftView } from "../core/raft-core.ts";
+import { ENTRY_OVERHEAD_BYTES } from "../core/raft-log.ts";
 import type { HostPorts } from "../host-ports.ts";
 import type { RaftMachineMessage, SnapshotNowReply } from "../raft-actor-protocol.ts";
 import type { SnapshotOptions } from "../raft-actor-options.ts";
@@ -81,13 +82,17 @@ export class SnapshotMaker {
     this.#mustReplace = false;
   }
 
-  /** `handed`: what the subscriber has been told, up to here. With a `patience` of 2, twice as much makes one due. */
-  makeIfDue(handed: number, options: { readonly patience: number }): void {
+  /**
+   * `handed`: what the subscriber has been told, up to here. With a `patience` of 2, twice as much makes one due; but only entries that take
+   * `memoryBytesMin` of memory do.
+   */
+  makeIfDue(handed: number, options: { readonly patience: number; readonly memoryBytesMin: number }): void {
     const { settings, ports } = this.#options;
     const isNews = handed > this.#index || (this.#mustReplace && handed === this.#index);
     if (this.#making !== null || !isNews || ports.ctx.now() < this.#notBeforeMs) return;
-    const { patience } = options;
-    const isDue = this.#entries >= patience * settings.everyEntries || this.#bytes >= patience * settings.everyBytes;
+    const { patience, memoryBytesMin } = options;
+    const isMuch = this.#entries >= patience * settings.everyEntries || this.#bytes >= patience * settings.everyBytes;
+    const isDue = isMuch && this.#bytes + this.#entries * ENTRY_OVERHEAD_BYTES >= memoryBytesMin;
     if (!isDue && !this.#mustReplace) return;
     this.#begin(handed);
   }

@@ -60,8 +60,10 @@ export class SnapshotTraffic {
     return this.#receiver.isReceiving;
   }
 
-  get isSending(): boolean {
-    return this.#senders.size > 0;
+  /** Size of the largest snapshot that is on its way to somebody; null when none is. */
+  get sendingBytes(): number | null {
+    const sizes = [...this.#senders.values()].map(({ snapshot }) => snapshot.sizeBytes);
+    return sizes.length === 0 ? null : Math.max(...sizes);
   }
 
   /** The store's unfinished snapshot is this member's own now. */

@@ -1,7 +1,7 @@
 /** What a leader knows of a follower, against a follower that is a number: how far its log equals the leader's. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Progress } from "../../../../actors/raft/core/progress.ts";
+import { Progress, type LogMarks } from "../../../../actors/raft/core/progress.ts";
 
 const LIMITS = { appendsInFlightMax: 4, bytesInFlightMax: 1000 };
 const RETRY_MS = 300;
@@ -237,6 +237,28 @@ test("snapshot: nothing is appended until it is installed, has failed, or is not
   expect(peer.snapshotStillSinceMs).toBe(20);
   peer.failSnapshot();
   expect([peer.state, peer.next]).toEqual(["probe", 41]);
+});
+
+test("keepFrom() keeps what follows a snapshot under way, then what is taken of it, until nothing waits or nothing moves", () => {
+  const marks = (lastIndex: number): LogMarks => ({ lastIndex, snapshot: { index: 62 } });
+  const peer = replicating(10);
+  expect(peer.keepFrom(marks(50), 10_000, 0)).toBe(Infinity);
+  peer.beginSnapshot(40, 0);
+  expect(peer.keepFrom(marks(50), 10_000, 60_000)).toBe(41);
+  peer.endSnapshot(40, 60_000);
+  expect(peer.keepFrom(marks(50), 10_000, 60_000)).toBe(41);
+  peer.acknowledge(45, 65_000);
+  expect(peer.keepFrom(marks(50), 10_000, 74_999)).toBe(46);
+  expect(peer.keepFrom(marks(50), 10_000, 75_000)).toBe(Infinity);
+  peer.beginSnapshot(60, 80_000);
+  peer.endSnapshot(60, 80_000);
+  send(peer, 62);
+  peer.acknowledge(62, 80_000);
+  expect(peer.keepFrom(marks(62), 10_000, 80_000)).toBe(Infinity);
+  // What failed leaves nothing to take.
+  peer.beginSnapshot(90, 80_000);
+  peer.failSnapshot();
+  expect(peer.keepFrom(marks(99), 10_000, 80_000)).toBe(Infinity);
 });
 
 test("backOffTo() below what was acknowledged takes that back: the follower has lost it (fault 31)", () => {

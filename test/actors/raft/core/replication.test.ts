@@ -214,8 +214,8 @@ describe("a follower that lost what it acknowledged (fault 31)", () => {
 
 describe("snapshots", () => {
   /** `c` hears nothing while `a` and `b` commit and `a` compacts. */
-  function behind(): RaftCluster {
-    const made = led({ trailingEntries: 0 });
+  function behind(limits: Partial<RaftLimits> = {}): RaftCluster {
+    const made = led({ trailingEntries: 0, ...limits });
     made.partition(["a", "b"]);
     made.propose("a", ...texts(1, 9));
     made.deliver();
@@ -302,6 +302,40 @@ describe("snapshots", () => {
     made.run(100);
     expect(made.appliedTexts("c")).toEqual(texts(1, 19));
     expect(made.installs).toBe(1);
+  });
+
+  test("that are installed keep what the follower takes behind them, until nothing waits for it", () => {
+    const made = behind();
+    made.heal();
+    made.timeout("a");
+    made.deliver(({ message }) => message.type !== "snapshot-offer");
+    made.propose("a", ...texts(10, 19));
+    made.deliver(({ to, message }) => to !== "c" || message.type === "snapshot-offer");
+    expect(peer(made, "c")).toMatchObject({ match: 10, state: "probe" });
+    made.snapshot("a");
+    expect(made.core("a").status().base).toBe(10);
+    made.deliver();
+    expect(made.core("a").status().base).toBe(20);
+    expect([made.appliedTexts("c"), made.installs]).toEqual([texts(1, 19), 1]);
+  });
+
+  test("under way keep no more than four trailing windows and twice the snapshot", () => {
+    const made = behind({ trailingBytesMax: 500 });
+    made.heal();
+    made.timeout("a");
+    made.deliver(({ message }) => message.type !== "snapshot-offer");
+    // An entry counts 128 bytes and its payload.
+    made.propose("a", ...texts(10, 23));
+    made.deliver(({ to }) => to !== "c");
+    made.snapshot("a");
+    expect(made.core("a").status().base).toBe(10);
+    made.propose("a", ...texts(24, 30));
+    made.deliver(({ to }) => to !== "c");
+    made.snapshot("a");
+    expect(made.core("a").status().base).toBe(31);
+    made.step("a", { type: "snapshot-failed", member: "c" });
+    made.run(1000);
+    expect(made.appliedTexts("c")).toEqual(texts(1, 30));
   });
 
   test("whose entries the log has already are reported as installed, and change nothing (stale)", () => {

@@ -146,6 +146,31 @@ describe("fault 42: a snapshot to a member that cannot be reached", () => {
   });
 });
 
+describe("a member that is slower than the trailing window, and faster than what is written", () => {
+  // The snapshot takes 10 s, in which ten trailing windows are written; taking those in takes 10 s more, in which as much is written again.
+  test("takes one snapshot, then catches up by appends; then the log is short again", () => {
+    cluster = new SimulatedCluster({
+      nodes: 3,
+      delayMs: 20,
+      limits: { trailingBytesMax: 20_000, entriesPerMessageMax: 4, appendsInFlightMax: 1 },
+      snapshotting: { everyBytes: 40_000, bytesPerSecondMax: 100_000 },
+      snapshotBytes: 1_000_000,
+    });
+    const [slow = 0] = cluster.followers;
+    cluster.node(slow).kill();
+    cluster.load(20, 400);
+    cluster.run(10_000);
+    cluster.node(slow).start();
+    const lag = (): number => cluster.status(cluster.leader).commit - cluster.machine(slow).applied;
+    cluster.until("it has caught up", () => lag() < 10, 60_000);
+    cluster.run(10_000);
+    expect(cluster.machine(slow).restored).toHaveLength(1);
+    expect(lag()).toBeLessThan(10);
+    const { lastIndex, base } = cluster.status(cluster.leader);
+    expect(lastIndex - base).toBeLessThan(400);
+  });
+});
+
 describe("fault 43: many conflicting entries", () => {
   test("of an old leader are replaced within some round trips, however many they are", () => {
     cluster = new SimulatedCluster({ nodes: 3, delayMs: 50 });

@@ -64,7 +64,7 @@ test("pump() sends nothing of what was under way once this member has entered a 
   bench.disk.flush();
   bench.traffic.pump();
   expect(bench.sent).toHaveLength(1);
-  expect(bench.traffic.isSending).toBe(false);
+  expect(bench.traffic.sendingBytes).toBe(null);
 });
 
 test("want() does not offer a snapshot again that cannot be read, but the next one at once", () => {
