@@ -16,6 +16,11 @@
  *
  * Lists that differ form nothing: a node that lists others answers, but does not count. A cluster that has outgrown the list makes
  * it a list of whom to ask. One node alone forms at once.
+ *
+ * A cluster may live on without any node of an old list. All of that list on empty disks would then be as good as new, and form a second,
+ * empty cluster. So a node that knows of a cluster, because a member has answered it or goes on talking to its lost member, no longer
+ * says that it belongs to none; and whoever speaks in a cluster's name is asked, listed or not. Nodes that no member has talked to since
+ * they started cannot know: whoever starts a node on another disk gives it a list of members that run.
  */
 import type { Random } from "../../../runtime/ports/random.ts";
 import { decodeConfiguration } from "../core/configuration-codec.ts";
@@ -27,6 +32,9 @@ import type { Belonging, FormationMessage } from "./formation-messages.ts";
 const HELLO_MIN_MS = 50;
 /** Longest one. A node that waits to be added asks as often, which is how the others know that it waits. */
 const HELLO_MAX_MS = 1000;
+
+/** Nodes beyond the list that are asked because they spoke in a cluster's name: more than any cluster has members. */
+const SPEAKERS_MAX = 32;
 
 /** What the machine begins with. */
 export interface FormationOptions {
@@ -68,6 +76,8 @@ export class Formation {
   readonly #answers = new Map<string, Extract<FormationMessage, { readonly type: "hello-answer" }>>();
   /** Nodes that were asked back since the last timeout: answers that are lost must not make two ask each other for ever. */
   readonly #askedBack = new Set<string>();
+  /** Nodes, listed or not, that spoke as members of a cluster. */
+  readonly #speakers = new Set<string>();
   #state: FormationState = "forming";
   #pauseMs = HELLO_MIN_MS;
   #helloAtMs: number;
@@ -124,9 +134,19 @@ export class Formation {
     this.#askedBack.clear();
     this.#helloAtMs = nowMs + this.#pauseMs * (0.75 + this.#random.next() / 4);
     this.#pauseMs = Math.min(HELLO_MAX_MS, this.#pauseMs * 2);
-    const others = this.#voters.filter((name) => name !== this.#name);
+    const others = [...new Set([...this.#voters, ...this.#speakers])].filter((name) => name !== this.#name);
     const messages = others.filter((name) => this.#mustAsk(name)).map((to) => ({ to, message: this.#hello() }));
     return { messages, decision: this.#decide() };
+  }
+
+  /** A member of a cluster has spoken to this node, or to one that had its name: it is asked, and nothing is formed beside its cluster. */
+  onMember({ from, to }: { readonly from: string; readonly to: string }): FormationOutput {
+    const speaker = nodeOf(from);
+    if (this.#decision !== null || speaker === this.#name) return NOTHING;
+    if (this.#state === "forming" && to !== this.#self && nodeOf(to) === this.#name) this.#state = "disk-lost";
+    if (this.#speakers.has(speaker) || this.#speakers.size >= SPEAKERS_MAX) return NOTHING;
+    this.#speakers.add(speaker);
+    return { messages: [{ to: speaker, message: this.#hello() }], decision: null };
   }
 
   onMessage(message: FormationMessage): FormationOutput {
@@ -138,6 +158,8 @@ export class Formation {
     if (from === this.#self) return NOTHING;
     // Decided, but not durable yet: neither "to none" nor "to that one" could be kept.
     if (this.#decision !== null) return NOTHING;
+    // It belongs to none, but there is one: who asked must not take it for a reason to form another.
+    if (this.#state !== "forming") return NOTHING;
     const answer: FormationMessage = {
       type: "hello-answer",
       from: this.#self,

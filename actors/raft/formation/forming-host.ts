@@ -55,6 +55,9 @@ export class FormingHost implements HostPart {
       case "hello-answer":
         if (this.#formation) this.#carryOut(this.#formation.onMessage(message));
         return;
+      case "peer":
+        if (this.#formation) this.#carryOut(this.#formation.onMember(message));
+        return;
       case "status":
         return this.#ports.ctx.tell(
           message.replyTo,

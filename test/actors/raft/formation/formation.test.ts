@@ -263,6 +263,55 @@ test("a node that no list names waits to be added, and joins as soon as a config
   });
 });
 
+/** Three nodes on empty disks whose list the cluster has outgrown; `heard` is what the last of them has heard before the first starts. */
+function outgrown(heard: (third: Formation) => void): { readonly first: Formation; readonly formed: boolean } {
+  const names = ["n1", "n2", "n3"];
+  const [first, second, third] = ["n1@d", "n2@d", "n3@d"].map(
+    (self) => new Formation({ self, voters: names, random: createRandom(1), nowMs: 0 }),
+  ) as [Formation, Formation, Formation];
+  heard(third);
+  const answers = first.onTimeout(0).messages.flatMap(({ to, message }) => {
+    const { messages } = (to === "n2" ? second : third).onMessage(message);
+    return messages.filter(({ message: { type } }) => type === "hello-answer");
+  });
+  return { first, formed: answers.some(({ message }) => first.onMessage(message).decision?.formed === true) };
+}
+
+test("a node whose lost member is still talked to forms nothing and lets nobody form beside that cluster (membership seed 200047)", () => {
+  expect(outgrown(() => {}).formed).toBe(true);
+  const { first, formed } = outgrown((third) => {
+    const { messages } = third.onMember({ from: "n4@a", to: "n3@lost" });
+    expect(messages).toEqual([{ to: "n4", message: expect.objectContaining({ type: "hello", from: "n3@d" }) }]);
+    expect(third.state).toBe("disk-lost");
+    expect(third.onMember({ from: "n4@a", to: "n3@lost" }).messages).toEqual([]);
+  });
+  expect(formed).toBe(false);
+  expect(first.describe()).toBe('Node "n1" waits for an answer of n3 to form a cluster');
+});
+
+test("a node that was told of a cluster lets nobody form beside it", () => {
+  const configuration = encodeConfiguration(createConfiguration(["n4@a", "n5@a"]));
+  const { formed } = outgrown((third) => {
+    const belongs = { cluster: "c", configuration, birth: null };
+    third.onMessage({ type: "hello-answer", from: "n4@a", to: "n3@d", voters: ["n4", "n5"], belongs });
+    expect(third.state).toBe("not-a-member");
+  });
+  expect(formed).toBe(false);
+});
+
+test("a node that is added asks whoever speaks to it, listed or not, and joins", () => {
+  const formation = new Formation({ self: "n3@d", voters: ["n1", "n2", "n3"], random: createRandom(1), nowMs: 0 });
+  formation.onTimeout(0);
+  const { messages } = formation.onMember({ from: "n4@a", to: "n3@d" });
+  expect(messages.map(({ to }) => to)).toEqual(["n4"]);
+  expect(formation.state).toBe("forming");
+  expect(formation.onTimeout(1000).messages.map(({ to }) => to)).toEqual(["n1", "n2", "n4"]);
+  const configuration = encodeConfiguration(createConfiguration(["n4@a", "n5@a", "n3@d"]));
+  const belongs = { cluster: "c", configuration, birth: null };
+  const answer = { type: "hello-answer", from: "n4@a", to: "n3@d", voters: ["n4", "n5"], belongs } as const;
+  expect(formation.onMessage(answer).decision).toEqual({ cluster: "c", birth: null, formed: false });
+});
+
 test("a configuration that this version cannot read joins nothing", () => {
   const formation = new Formation({ self: "n1@a", voters: ["n1", "n2"], random: createRandom(1), nowMs: 0 });
   const belongs = { cluster: "c", configuration: Uint8Array.of(1, 2), birth: null };
