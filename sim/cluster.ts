@@ -138,6 +138,20 @@ export class Cluster {
     return node;
   }
 
+  /** What of Raft, the network and the disks the run has reached. */
+  marks(): Readonly<Record<string, number>> {
+    const { committed, configurations, installed, truncated } = this.raft;
+    const disks = this.nodes.map(({ disk }) => disk.met);
+    const count = (of: keyof Disk["met"]): number => disks.reduce((sum, met) => sum + met[of], 0);
+    return {
+      ...{ committed: committed.lastIndex, delivered: this.network.delivered, lost: this.network.lost },
+      ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
+      ...{ "logs cut back": truncated, "snapshots installed": installed },
+      ...{ "torn writes found": count("torn"), "damage found": count("damaged") },
+      ...{ "disks full": count("full"), "disks lost": count("lost") },
+    };
+  }
+
   /** Ends every process, so that its name is free for the next run. */
   close(): void {
     for (const node of this.nodes) node.kill();

@@ -40,6 +40,13 @@ type Operation =
 const TORN = 0.7;
 
 export class Disk {
+  /** What has become of it so far: torn tails and damage that were found at a start, times without room, disks that were lost. */
+  readonly met: { torn: number; damaged: number; full: number; lost: number } = {
+    torn: 0,
+    damaged: 0,
+    full: 0,
+    lost: 0,
+  };
   readonly snapshots: SnapshotDisk;
   readonly #node: number;
   readonly #device: Device;
@@ -104,6 +111,8 @@ export class Disk {
         const log = this.#platter.load();
         bounds.begin(log);
         for (const repair of log.repairs) timeline.note(`repair ${this.#node} ${repair}`);
+        this.met.torn += log.repairs.length;
+        this.met.damaged += log.damage === null ? 0 : 1;
         if (log.damage !== null) timeline.note(`damage ${this.#node} ${log.damage.fromIndex}`);
         return log;
       },
@@ -171,6 +180,7 @@ export class Disk {
     const lost = this.#platter;
     this.#platter = new Platter();
     this.snapshots.wipe();
+    this.met.lost += 1;
     this.#watcher.onWipe?.(this.#node, lost);
   }
 
@@ -206,6 +216,7 @@ export class Disk {
     const hasRoom = !this.#queue.isHeld || this.#device.hasRoom;
     if (hasRoom === this.#isRoomTold) return;
     this.#isRoomTold = hasRoom;
+    if (!hasRoom) this.met.full += 1;
     this.#device.timeline.note(`room ${this.#node} ${hasRoom}`);
     this.#tellRoom(hasRoom);
   }

@@ -108,12 +108,12 @@ export function drawProfile(random: Random): ProfileName {
   return drawn < 0.85 ? "elections" : "membership";
 }
 
-export function drawPlan(profile: ProfileName, random: Random): FaultPlan {
+export function drawPlan(profile: ProfileName, random: Random, everyFault = false): FaultPlan {
   const elections = profile === "elections";
   const isQuick = elections || profile === "membership";
   return {
     weather: drawWeather(profile, random),
-    weights: drawWeights(KINDS[profile] ?? COMMON_FAULT_KINDS, random),
+    weights: drawWeights(KINDS[profile] ?? COMMON_FAULT_KINDS, random, everyFault),
     lengths: isQuick
       ? { minUs: 0.1 * SECOND_US, maxUs: 6 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
       : { minUs: 0.1 * SECOND_US, maxUs: 25 * SECOND_US, restartMinUs: 0.3 * SECOND_US, restartMaxUs: 20 * SECOND_US },
@@ -150,12 +150,16 @@ export function drawWeather(profile: ProfileName, random: Random): Weather {
   };
 }
 
-/** At least one kind is on where any may be. */
-export function drawWeights(kinds: readonly FaultKind[], random: Random): ReadonlyMap<FaultKind, number> {
+/** At least one kind is on where any may be; each is where `every` kind is asked for, which changes nothing else that is drawn. */
+export function drawWeights(
+  kinds: readonly FaultKind[],
+  random: Random,
+  every = false,
+): ReadonlyMap<FaultKind, number> {
   const weights = new Map<FaultKind, number>();
   for (const kind of kinds) {
     const weight = random.next();
-    if (random.next() >= OFF) weights.set(kind, weight);
+    if (random.next() >= OFF || every) weights.set(kind, weight);
   }
   const first = kinds[random.integer(Math.max(1, kinds.length))];
   if (weights.size === 0 && first !== undefined) weights.set(first, 1);

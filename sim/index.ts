@@ -1,7 +1,7 @@
 /** The simulator: the other world. See README.md. */
 export type { ActorFaultKind, ActorFaults } from "./actor-faults.ts";
 export type { PlantedFaults } from "./planted-faults.ts";
-export { formatFailure, formatSummary, replayCommand } from "./report.ts";
+export { formatFailure, formatFailures, formatSummary, replayCommand } from "./report.ts";
 export type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 export { runSeed } from "./run-seed.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run-seeds.ts";

@@ -68,8 +68,12 @@ const NEW_SESSION = 0.02;
 const REFUSED_ELSEWHERE = 0.2;
 const ANYWHERE = 0.2;
 
-/** The client that asks whether the cluster goes on. */
+/** The client that asks whether the cluster goes on, its key and its value. */
 const PROBE = "probe";
+
+function keyOf(number: number): string {
+  return `k${number}`;
+}
 
 export class KvClients {
   readonly history: Operation[] = [];
@@ -114,11 +118,24 @@ export class KvClients {
     return this.#clients.filter(({ busy }) => busy).length;
   }
 
-  /** A write that is repeated until it is acknowledged, for `untilUs` at most. */
+  /** A write, and then a read of every key; each is repeated until it is answered, up to `untilUs`. */
   probe(done: () => void, untilUs: number): void {
     const client: Client = { name: PROBE, session: this.#newSession(), sequence: 0, after: 0, busy: false };
-    const input: KvInput = { type: "put", value: "probe" };
-    this.#begin({ client, key: "probe", input, untilUs, hasSession: true }, done);
+    const get: KvInput = { type: "get" };
+    const keys = Array.from({ length: this.#options.keys }, (_, key) => keyOf(key));
+    const steps = [
+      { key: PROBE, input: { type: "put", value: PROBE } as KvInput },
+      ...[PROBE, ...keys].map((key) => ({ key, input: get })),
+    ];
+    const next = (): void => {
+      const step = steps[0];
+      if (step === undefined) return done();
+      this.#begin({ client, ...step, untilUs, hasSession: true }, (isAnswered) => {
+        if (isAnswered) steps.shift();
+        if (isAnswered || this.#cluster.timeline.nowUs < untilUs) next();
+      });
+    };
+    next();
   }
 
   #newSession(): string {
@@ -139,7 +156,7 @@ export class KvClients {
 
   #draw(client: Client): void {
     const random = this.#random;
-    const key = `k${random.integer(this.#options.keys)}`;
+    const key = keyOf(random.integer(this.#options.keys));
     const input = this.#drawInput(key);
     const untilUs = this.#cluster.timeline.nowUs + PATIENCE_MIN_US + random.integer(PATIENCE_SPREAD_US);
     if (random.next() < NEW_SESSION) [client.session, client.sequence] = [this.#newSession(), 0];

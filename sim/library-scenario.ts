@@ -13,7 +13,6 @@ import {
   startSingleton,
   type ClusterView,
   type RaftLimits,
-  type SnapshotOptions,
   type Singleton,
   type Tenure,
 } from "../actors/index.ts";
@@ -27,6 +26,7 @@ import { FencedResource } from "./fenced-resource.ts";
 import type { GuestWatcher } from "./host.ts";
 import { actingActor, type ActorMessage } from "./library-actors.ts";
 import { LibraryProbes } from "./library-probes.ts";
+import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { startReliablePair, type ProducerMessage } from "./reliable-pair.ts";
 import type { Scenario } from "./scenario.ts";
@@ -39,8 +39,8 @@ export interface LibraryScenarioOptions {
   readonly timeline: Timeline;
   readonly planted: PlantedFaults;
   readonly limits: Partial<RaftLimits>;
-  /** When snapshots are made. */
-  readonly snapshotting: Partial<SnapshotOptions>;
+  /** When snapshots are made, and what of the log stays then. */
+  readonly compaction: Compaction;
   /** Mean pause between two messages of the load, in microseconds. */
   readonly everyUs: number;
 }
@@ -125,7 +125,7 @@ export class LibraryScenario implements Scenario {
       codec: this.#codec,
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
-      snapshotting: this.#options.snapshotting,
+      snapshotting: { everyEntries: this.#options.compaction.everyEntries },
       raftRules: brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       holdRule: brokenHoldRule(planted),
@@ -194,6 +194,9 @@ export class LibraryScenario implements Scenario {
       if (applied < raft.committed.lastIndex - LAG_MAX) {
         return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
       }
+      const status = raft.view(node.index)?.status();
+      const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
+      if (wrong !== null) return `${node.name} ${wrong}`;
     }
     const view = this.#replicas.view(leader);
     if (view === undefined) return "the leader has no replica";

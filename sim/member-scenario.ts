@@ -3,21 +3,14 @@
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
 import { jsonCodec, type PayloadCodec, type Random } from "../runtime/index.ts";
-import {
-  brokenLeaseRule,
-  brokenRules,
-  spawnMember,
-  type NodeSpec,
-  type RaftLimits,
-  type SnapshotOptions,
-  type Vm,
-} from "../actors/index.ts";
+import { brokenLeaseRule, brokenRules, spawnMember, type NodeSpec, type RaftLimits, type Vm } from "../actors/index.ts";
 import { ClientChecker } from "./checkers/client-checker.ts";
 import { ReplicaChecker } from "./checkers/replica-checker.ts";
 import { VmChecker } from "./checkers/vm-checker.ts";
 import { clientActor } from "./client-actor.ts";
 import { addressOf, type Cluster } from "./cluster.ts";
 import { SimulatedHypervisor } from "./hypervisor.ts";
+import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { proberOf } from "./prober.ts";
 import type { Scenario } from "./scenario.ts";
@@ -32,8 +25,8 @@ export interface MemberScenarioOptions {
   readonly timeline: Timeline;
   readonly planted: PlantedFaults;
   readonly limits: Partial<RaftLimits>;
-  /** When snapshots are made. */
-  readonly snapshotting: Partial<SnapshotOptions>;
+  /** When snapshots are made, and what of the log stays then. */
+  readonly compaction: Compaction;
   readonly vms: number;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
@@ -50,6 +43,7 @@ export class MemberScenario implements Scenario {
   #cluster!: Cluster;
   #clients!: ClientChecker;
   #load!: VmLoad;
+  #isProbed = false;
 
   constructor(options: MemberScenarioOptions) {
     this.#options = options;
@@ -79,7 +73,7 @@ export class MemberScenario implements Scenario {
       prober: proberOf(this.#cluster.hosts, node.host, life),
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
-      snapshotting: this.#options.snapshotting,
+      snapshotting: { everyEntries: this.#options.compaction.everyEntries },
       raftRules: brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
@@ -106,15 +100,29 @@ export class MemberScenario implements Scenario {
     this.#load.stop();
   }
 
+  probe(): void {
+    this.#load.probe(() => {
+      this.#isProbed = true;
+    });
+  }
+
+  halted(): string | null {
+    return this.#isProbed ? null : "no write was acknowledged";
+  }
+
   unsettled(): string | null {
     const { raft, nodes } = this.#cluster;
     const leader = raft.leader();
     if (leader === undefined) return "no member leads";
+    if (!this.#isProbed) return "the last write is not acknowledged";
     for (const node of nodes) {
       const applied = this.#replicas.view(node.index)?.applied ?? 0;
       if (applied < raft.committed.lastIndex - LAG_MAX) {
         return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
       }
+      const status = raft.view(node.index)?.status();
+      const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
+      if (wrong !== null) return `${node.name} ${wrong}`;
     }
     return this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
   }

@@ -15,7 +15,7 @@ import type {
   SnapshotNowReply,
   TransferResult,
 } from "../actors/raft/index.ts";
-import { isQuorum, votersOf } from "./checkers/quorums.ts";
+import { isQuorum, membersOf, votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
 import type { ProcessLife } from "./process-life.ts";
@@ -211,8 +211,7 @@ export class Operator {
 
   /** Members whose disk does not exist any more. */
   #ghosts(configuration: Configuration): readonly string[] {
-    const members = [...votersOf(configuration), ...configuration.learners];
-    return members.filter((member) => this.#cluster.raft.nodeOf(member) === undefined);
+    return membersOf(configuration).filter((member) => this.#cluster.raft.nodeOf(member) === undefined);
   }
 
   /** The id that a node has minted. */

@@ -15,11 +15,12 @@ import {
 } from "../actors/raft/index.ts";
 import { MACHINE_SPAWN_OPTIONS, machineActor, type AppliedAt, type MachineView } from "../actors/raft/machine/index.ts";
 import { checkLinearizability } from "./checkers/linearizability.ts";
-import { votersOf } from "./checkers/quorums.ts";
+import { membersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { DOOR, doorActor } from "./door-actor.ts";
 import type { GuestWatcher } from "./host.ts";
 import { KvClients } from "./kv-clients.ts";
+import { whyTooLong } from "./log-length.ts";
 import { Operator } from "./operator.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { RegisterMachine, type RegisterCommand } from "./register-machine.ts";
@@ -53,9 +54,6 @@ const TRAILING_MAX = 100;
 /** Bytes of a large snapshot, and how many of them travel in a second where snapshots are slow. */
 const BALLAST_BYTES = 600_000;
 const SLOW_BYTES_PER_SECOND = 250_000;
-
-/** Entries that may come while a snapshot is made. */
-const SLACK = 100;
 
 /** Sessions that the machine remembers: few, so that some are forgotten while they are in use. */
 const SESSIONS_MAX = 40;
@@ -149,7 +147,7 @@ export class RaftScenario implements Scenario {
     );
     system.spawn(
       raftActor({
-        voters: this.#cluster.names.slice(0, this.#options.founders),
+        voters: this.#listFor(node),
         store,
         snapshots,
         subscriber,
@@ -164,6 +162,16 @@ export class RaftScenario implements Scenario {
       }),
       RAFT_SPAWN_OPTIONS,
     );
+  }
+
+  /** Of whom the cluster is to be made; once it is, who starts a node without a member gives it a list of those that belong (formation). */
+  #listFor({ disk }: SimNode): readonly string[] {
+    const { names, raft } = this.#cluster;
+    const placed = raft.configurations.committed;
+    if (placed === null || (disk.platter.identity?.cluster ?? null) !== null) {
+      return names.slice(0, this.#options.founders);
+    }
+    return membersOf(placed.configuration).flatMap((member) => names[raft.nodeOf(member) ?? -1] ?? []);
   }
 
   check(): void {}
@@ -189,7 +197,7 @@ export class RaftScenario implements Scenario {
   }
 
   halted(): string | null {
-    return this.#isProbed ? null : `no write was acknowledged`;
+    return this.#isProbed ? null : "no write was acknowledged, or not every key could be read";
   }
 
   unsettled(): string | null {
@@ -197,14 +205,14 @@ export class RaftScenario implements Scenario {
     const leader = raft.leader();
     const placed = raft.configurations.committed;
     if (leader === undefined || placed === null) return "no member leads";
-    if (!this.#isProbed) return "the last write is not acknowledged";
+    if (!this.#isProbed) return "the last write is not acknowledged, or not every key was read";
     if (this.#clients.open > 0) return `${this.#clients.open} clients wait for an answer`;
     const last = raft.view(leader)?.status().lastIndex ?? 0;
     const { lastIndex } = raft.committed;
     if (lastIndex < last) return `the leader's log ends at ${last}, ${lastIndex} is committed`;
     const unfinished = this.#operator.unfinished();
     if (unfinished !== null) return unfinished;
-    for (const member of [...votersOf(placed.configuration), ...placed.configuration.learners]) {
+    for (const member of membersOf(placed.configuration)) {
       const wrong = this.#unsettledMember(member, lastIndex);
       if (wrong !== null) return `${member} ${wrong}`;
     }
@@ -238,9 +246,8 @@ export class RaftScenario implements Scenario {
     if (status === undefined || applied === undefined) return "does not take part";
     if (applied !== lastIndex) return `has applied ${applied} of ${lastIndex} entries`;
     if (status.recovering) return "does not vote, as its disk was damaged";
-    const bound = this.#trailingEntries + 2 * this.#snapshotting.everyEntries + SLACK;
-    const length = status.lastIndex - status.base;
-    return length > bound ? `holds a log of ${length} entries, wanted at most ${bound}` : null;
+    const trailingEntries = this.#trailingEntries;
+    return whyTooLong(status, { everyEntries: this.#snapshotting.everyEntries, trailingEntries });
   }
 
   #isPlanted(fault: number): boolean {

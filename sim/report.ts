@@ -1,4 +1,5 @@
 /** What a run says to people. The caller measures wall time: this folder knows none. */
+import { neverReached } from "./coverage.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Summary } from "./run-seeds.ts";
 
@@ -14,7 +15,14 @@ export function formatSummary(summary: Summary, wallMs: number): string {
     `profiles     ${formatCounts(profiles)}`,
     `faults       ${formatCounts(faults)}`,
     `marks        ${formatCounts(marks)}`,
+    ...(seeds > 1 ? [`never        ${formatNever(summary)}`] : []),
   ].join("\n");
+}
+
+/** One run reaches little; many together must reach all that their profiles are for. */
+function formatNever({ profiles, marks }: Summary): string {
+  const never = neverReached(profiles, marks);
+  return never.length === 0 ? "nothing: all that these profiles are for has happened" : never.join(", ");
 }
 
 /** The seed, the rule, what led to it, and the command that does it again. */
@@ -22,6 +30,18 @@ export function formatFailure(result: SeedResult, replay: string = replayCommand
   const { seed, failure, profile } = result;
   if (failure === undefined) return `seed ${seed} (${profile}): clean`;
   return showFailure(`seed ${seed} (${profile})`, failure, replay);
+}
+
+/** Failures that are told whole; of the others only the seeds. */
+const TOLD_MAX = 5;
+
+/** The first failures of a sweep as `formatFailure` tells them, and which seeds failed beside them. */
+export function formatFailures(failed: readonly SeedResult[]): string {
+  const others = failed.slice(TOLD_MAX).map(({ seed }) => seed);
+  return [
+    ...failed.slice(0, TOLD_MAX).map((result) => formatFailure(result)),
+    ...(others.length > 0 ? [`These seeds failed, too: ${others.join(", ")}`] : []),
+  ].join("\n\n");
 }
 
 /** The rule that did not hold in `run`, the last lines before it, and how to do it again. */
@@ -37,11 +57,14 @@ export function showFailure(run: string, failure: SeedFailure, replay: string): 
 }
 
 /** The command that runs the same seed again. */
-export function replayCommand(run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile">): string {
-  const { seed, nodes, durationMs, profile } = run;
+export function replayCommand(
+  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault">,
+): string {
+  const { seed, nodes, durationMs, profile, everyFault } = run;
   const sized = nodes === undefined ? "" : ` --nodes ${nodes}`;
   const named = profile === undefined ? "" : ` --profile ${profile}`;
-  return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}`;
+  const every = everyFault === true ? " --every-fault" : "";
+  return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}${every}`;
 }
 
 /** The shortest form that a duration option takes without loss. */

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly durationMs: number;
   /** Which faults are drawn and how hard they hit. Default: drawn from the seed. */
   readonly profile?: ProfileName;
+  /** No kind of fault that the profile may draw is left out. Default: each seed leaves some out (swarm testing). */
+  readonly everyFault?: boolean;
   /** Rules broken on purpose, to see that the checkers notice. Default: none. */
   readonly planted?: PlantedFaults;
   /** Lines of the event log kept for the report of a failure. Default 40. */
@@ -36,6 +38,8 @@ export interface SeedResult {
   readonly nodes: number;
   readonly durationMs: number;
   readonly profile: ProfileName;
+  /** Present, and true, when no kind of fault was left out. */
+  readonly everyFault?: boolean;
   readonly ok: boolean;
   /** Present when `ok` is false. */
   readonly failure?: SeedFailure;

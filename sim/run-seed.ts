@@ -5,13 +5,14 @@
  *
  * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
  */
-import type { RaftLimits, SnapshotOptions } from "../actors/raft/index.ts";
+import type { RaftLimits } from "../actors/raft/index.ts";
 import { createRandom, type Random } from "../runtime/index.ts";
 import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { drawPlan, drawProfile } from "./fault-plan.ts";
 import { LibraryScenario } from "./library-scenario.ts";
+import type { Compaction } from "./log-length.ts";
 import { MemberScenario } from "./member-scenario.ts";
 import { PlantedDisks } from "./planted-disks.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
@@ -24,7 +25,7 @@ import { Timeline } from "./timeline.ts";
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
 const SETTLE_US = 120_000_000;
 
-/** After the last fault a write must be acknowledged within this. */
+/** After the last fault a write must be acknowledged within this, and what there is be read. */
 const PROGRESS_US = 10_000_000;
 
 const LINES_KEPT_DEFAULT = 40;
@@ -73,7 +74,7 @@ class Run {
       ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
     this.#timeline = new Timeline(random.fork(), this.#log);
-    const plan = drawPlan(this.#profile, random.fork());
+    const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {
       planted: options.planted ?? {},
       timeline: this.#timeline,
@@ -146,7 +147,7 @@ class Run {
   }
 
   #result(): SeedResult {
-    const { seed, durationMs } = this.#options;
+    const { seed, durationMs, everyFault } = this.#options;
     const nodes = this.#nodes;
     const failure = this.#failure();
     return {
@@ -154,6 +155,7 @@ class Run {
       nodes,
       durationMs,
       profile: this.#profile,
+      ...(everyFault === true && { everyFault }),
       ok: failure === undefined,
       ...(failure && { failure }),
       eventLogHash: this.#log.digest(),
@@ -163,9 +165,7 @@ class Run {
       faults: Object.fromEntries(this.#injector.counts),
       marks: {
         leaders: this.#leaders,
-        committed: this.#cluster.raft.committed.lastIndex,
-        delivered: this.#cluster.network.delivered,
-        lost: this.#cluster.network.lost,
+        ...this.#cluster.marks(),
         ...this.#scenario.marks(),
       },
     };
@@ -215,9 +215,10 @@ function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }
 function drawCompaction(
   limits: Partial<RaftLimits>,
   random: Random,
-): { readonly limits: Partial<RaftLimits>; readonly snapshotting: Partial<SnapshotOptions> } {
+): { readonly limits: Partial<RaftLimits>; readonly compaction: Compaction } {
   const everyEntries = Math.round(30 * 30 ** random.next());
-  return { limits: { ...limits, trailingEntries: random.integer(100) }, snapshotting: { everyEntries } };
+  const trailingEntries = random.integer(100);
+  return { limits: { ...limits, trailingEntries }, compaction: { everyEntries, trailingEntries } };
 }
 
 /** @throws {RangeError} */

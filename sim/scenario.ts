@@ -22,9 +22,9 @@ export interface Scenario {
   unload(): void;
   /** How long it may take to settle, in microseconds. Default: two minutes. */
   readonly settleWithinUs?: number;
-  /** Faults are over: sends one request, which must be answered by then. */
+  /** Faults are over: sends requests, which must be answered by then. */
   probe?(untilUs: number): void;
-  /** What has not gone on since then; null when the request was answered. */
+  /** What has not gone on since then; null when all were answered. */
   halted?(): string | null;
   /** Faults are over: whether everything is as it must be by now. Asked until it says null. */
   unsettled(): string | null;

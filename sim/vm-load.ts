@@ -26,6 +26,10 @@ interface Request {
 
 const READS = 0.2;
 
+/** No VM has this name. */
+const PROBE = "probe";
+const AGAIN_US = 200_000;
+
 /** Share of answers upon which the same client asks for the next thing at once. */
 const FOLLOW_UPS = 0.3;
 
@@ -63,6 +67,25 @@ export class VmLoad {
 
   stop(): void {
     this.#active = false;
+  }
+
+  /** A write that is sent again and again until one is answered; it changes nothing, as there is no VM of that name. */
+  probe(done: () => void): void {
+    const { random } = this.#options;
+    const command: Command = { type: "set-running", name: PROBE, running: true };
+    const node = this.#drawNode();
+    const request: Request = { node: node.index, vm: null };
+    const again = (): void => void this.#cluster.timeline.after(random.integer(AGAIN_US), () => this.probe(done));
+    const isSent = this.#tell(node, request, `probe ${PROBE}`, {
+      type: "write",
+      command,
+      done: (reply) => {
+        if (!this.#finish(request, false)) return;
+        if (reply?.ok === true) done();
+        else again();
+      },
+    });
+    if (!isSent) again();
   }
 
   #sendSoon(): void {
@@ -117,15 +140,17 @@ export class VmLoad {
     });
   }
 
-  #tell(node: SimNode, request: Request, what: string, message: ClientMessage): void {
+  /** False when the node's process does not run. */
+  #tell(node: SimNode, request: Request, what: string, message: ClientMessage): boolean {
     const { process } = node;
     const client = this.#clients.get(node.index);
-    if (process === null || client === undefined) return;
+    if (process === null || client === undefined) return false;
     this.sent += 1;
     this.#cluster.timeline.note(`ask ${node.index} ${what}`);
     this.#open.add(request);
     if (request.vm !== null) this.#busy.add(request.vm);
     process.life.enter(() => process.system.tell(client, message));
+    return true;
   }
 
   /** False when it was finished before. */

@@ -1,7 +1,7 @@
 /** `blixard sim`: runs the cluster's actors in the simulator, under seeds. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
-import type { RunOptions, SeedResult } from "../../sim/index.ts";
+import type { RunOptions, Summary } from "../../sim/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -17,6 +17,8 @@ const DURATION_DEFAULT_MS = 600_000;
 const EXAMPLES = `
 Examples:
   blixard sim --seeds 200 --nodes 5 --duration 10m     two hundred runs, each under faults of its own
+  blixard sim --seed 1 --seeds 2000 --profile membership --duration 30s --every-fault --keep-going
+                                                       a sweep: all that failed, and what was never reached
   blixard sim --seed 4711 --events                     one run, with everything that happened in it
   blixard sim --seed 4711 --json                       its result for programs
 
@@ -28,6 +30,8 @@ interface SimFlags {
   readonly nodes?: number;
   readonly duration: number;
   readonly profile?: (typeof PROFILES)[number];
+  readonly everyFault?: boolean;
+  readonly keepGoing?: boolean;
   readonly events?: boolean;
   readonly json?: boolean;
 }
@@ -41,6 +45,8 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
     .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
+    .option("--every-fault", "leave out no kind of fault of the profile (default: each seed leaves out some)")
+    .option("--keep-going", "run all seeds, also after one has failed")
     .option("--events", "print every event of the runs")
     .option("--json", "print each result as one line of JSON")
     .addHelpText("after", EXAMPLES);
@@ -48,24 +54,23 @@ export function addSimCommand(program: Command, context: CliContext): void {
 }
 
 async function simulate({ terminal, now }: CliContext, flags: SimFlags): Promise<void> {
-  const { addToSummary, EMPTY_SUMMARY, formatFailure, formatSummary, runSeed } = await import("../../sim/index.ts");
+  const { addToSummary, EMPTY_SUMMARY, formatFailures, formatSummary, runSeed } = await import("../../sim/index.ts");
   const { out, err } = terminal;
   const first = flags.seed ?? now() % SEED_MAX;
   const title = flags.seeds === 1 ? `Seed ${first}` : `Seeds ${first} to ${first + flags.seeds - 1}`;
-  let failed: SeedResult | undefined;
   const { value: summary, elapsedMs } = await new Progress(err).step(
     title,
     async (step) => {
       let sum = EMPTY_SUMMARY;
-      for (let seed = first; seed < first + flags.seeds && failed === undefined; seed++) {
-        step.detail(`${seed - first} done`);
+      const failedMax = flags.keepGoing === true ? Infinity : 1;
+      for (let seed = first; seed < first + flags.seeds && sum.failed.length < failedMax; seed++) {
+        step.detail(describe(sum));
         // A run does not let anything else happen in this process.
         await breathe();
         const lines: string[] = [];
         const result = runSeed(optionsOf(flags, seed, lines));
         for (const line of lines) out.write(`${line}\n`);
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
-        if (!result.ok) failed = result;
         sum = addToSummary(sum, result);
       }
       return sum;
@@ -73,15 +78,21 @@ async function simulate({ terminal, now }: CliContext, flags: SimFlags): Promise
     ({ seeds, failed: { length } }) => `${seeds - length} of ${flags.seeds} clean`,
   );
   if (flags.json !== true) out.write(`${formatSummary(summary, elapsedMs)}\n`);
-  if (failed !== undefined) throw new CliError(EXIT.failed, formatFailure(failed));
+  if (summary.failed.length > 0) throw new CliError(EXIT.failed, formatFailures(summary.failed));
 }
 
-function optionsOf({ nodes, duration, profile, events }: SimFlags, seed: number, lines: string[]): RunOptions {
+function describe({ seeds, failed }: Summary): string {
+  return failed.length === 0 ? `${seeds} done` : `${seeds} done, ${failed.length} failed`;
+}
+
+function optionsOf(flags: SimFlags, seed: number, lines: string[]): RunOptions {
+  const { nodes, duration, profile, everyFault, events } = flags;
   return {
     seed,
     ...(nodes === undefined ? {} : { nodes }),
     durationMs: duration,
     ...(profile === undefined ? {} : { profile }),
+    ...(everyFault === true && { everyFault }),
     ...(events === true ? { onLine: (line: string) => void lines.push(line) } : {}),
   };
 }

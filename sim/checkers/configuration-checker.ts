@@ -8,7 +8,7 @@
  */
 import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { Timeline } from "../timeline.ts";
-import { describeConfiguration, disjointQuorums } from "./quorums.ts";
+import { describeConfiguration, disjointQuorums, membersOf } from "./quorums.ts";
 
 /** A configuration and the entry that holds it. */
 export interface PlacedConfiguration {
@@ -18,6 +18,9 @@ export interface PlacedConfiguration {
 }
 
 export class ConfigurationChecker {
+  /** Joint configurations that were committed, and members that a committed configuration has no more. */
+  joint = 0;
+  removed = 0;
   readonly #timeline: Timeline;
   #committed: PlacedConfiguration | null = null;
   /** By node: what is in force there. */
@@ -59,13 +62,21 @@ export class ConfigurationChecker {
     const term = this.#termOf(view, index, before?.placed);
     const isNews = before?.placed.index !== index || before.placed.term !== term || before.view !== view;
     const isNewest = committed && configuration.voters.length > 0 && index > (this.#committed?.index ?? -1);
-    if (isNewest) this.#committed = { configuration, index, term };
+    if (isNewest) this.#onNewest({ configuration, index, term });
     if (!isNews) return false;
     this.#inForce.set(node, { placed: { configuration, index, term }, view });
     this.#timeline.note(`configuration ${node} ${index} ${describeConfiguration(configuration)}`);
     this.#checkInForce(node, view, status);
     this.#checkIntersections();
     return true;
+  }
+
+  #onNewest(placed: PlacedConfiguration): void {
+    const before = this.#committed;
+    this.#committed = placed;
+    if (placed.configuration.votersOutgoing.length > 0) this.joint += 1;
+    const members = new Set(membersOf(placed.configuration));
+    if (before !== null) this.removed += membersOf(before.configuration).filter((one) => !members.has(one)).length;
   }
 
   /** The term of a compacted entry is not known any more; it is the one that it had. */

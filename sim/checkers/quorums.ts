@@ -21,6 +21,11 @@ export function votersOf({ voters, votersOutgoing }: Configuration): readonly st
   return [...new Set([...voters, ...votersOutgoing])];
 }
 
+/** Everybody who belongs to it, each once. */
+export function membersOf(configuration: Configuration): readonly string[] {
+  return [...votersOf(configuration), ...configuration.learners];
+}
+
 /** A quorum of the one and a quorum of the other without a common member; null when there are none such. */
 export function disjointQuorums(one: Configuration, other: Configuration): readonly [string[], string[]] | null {
   const members = [...new Set([...votersOf(one), ...votersOf(other)])];

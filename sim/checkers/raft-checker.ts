@@ -41,6 +41,9 @@ export interface RaftListener {
 export class RaftChecker implements DiskWatcher {
   readonly committed: CommittedLog;
   readonly configurations: ConfigurationChecker;
+  /** Snapshots of others that took the place of a log, and writes before which entries had to go. */
+  installed = 0;
+  truncated = 0;
   readonly #timeline: Timeline;
   readonly #listener: RaftListener;
   readonly #members: (Watched | null)[];
@@ -105,12 +108,14 @@ export class RaftChecker implements DiskWatcher {
   }
 
   onWrite(node: number, write: LogWrite): void {
-    this.#written[node]?.write(write, (entry, previousTerm) => {
+    const replaced = this.#written[node]?.write(write, (entry, previousTerm) => {
       if (entry.type === "configuration") this.#changed.add(node);
       if (this.#known.agrees(entry, previousTerm)) return;
       const where = `index ${entry.index} of term ${entry.term}`;
       this.#fail("log-matching", `Node ${node} writes another ${where} than was written before`);
     });
+    if ((replaced ?? 0) > 0) this.truncated += 1;
+    if ((write.reset?.index ?? 0) > 0) this.installed += 1;
   }
 
   /** Something has happened at `node`. */
@@ -120,7 +125,8 @@ export class RaftChecker implements DiskWatcher {
     const status = member.view.status();
     this.#checkOrder(node, member, status);
     if (status.base > member.base) this.#onCompacted(node, member, status);
-    if (status.role === "leader" && (!member.leads || status.term !== member.term)) this.#onLeader(node, member, status);
+    if (status.role === "leader" && (!member.leads || status.term !== member.term))
+      this.#onLeader(node, member, status);
     member.leads = status.role === "leader";
     member.term = status.term;
     member.applied = status.applied;
@@ -202,7 +208,10 @@ export class RaftChecker implements DiskWatcher {
     if (counted.some((one) => isQuorum(one, voted))) return;
     const voters = votersOf(configuration.configuration).filter(voted).join(" ");
     const of = describeConfiguration(configuration.configuration);
-    this.#fail("elected-by-quorum", `"${self}" leads term ${term}, but votes for it are durable only on {${voters}} of ${of}`);
+    this.#fail(
+      "elected-by-quorum",
+      `"${self}" leads term ${term}, but votes for it are durable only on {${voters}} of ${of}`,
+    );
   }
 
   #onCommit(node: number, member: Watched, status: RaftStatus): void {

@@ -16,18 +16,24 @@ export class WrittenLog {
     this.#entries = [...entries];
   }
 
-  /** Takes a write; `onEntry` hears of each of its entries, with the term of the one before. */
-  write({ reset, entries }: LogWrite, onEntry: (entry: LogEntry, previousTerm: number) => void): void {
+  /**
+   * Takes a write; `onEntry` hears of each of its entries, with the term of the one before. Answers how many entries had to go for it, but
+   * for those that a reset takes away.
+   */
+  write({ reset, entries }: LogWrite, onEntry: (entry: LogEntry, previousTerm: number) => void): number {
     if (reset !== undefined) {
       this.#base = reset;
       this.#entries.length = 0;
     }
+    const [first] = entries;
+    const replaced = first === undefined ? 0 : this.#base.index + this.#entries.length + 1 - first.index;
     for (const entry of entries) {
       const at = entry.index - 1 - this.#base.index;
       this.#entries.length = Math.min(this.#entries.length, Math.max(0, at));
       onEntry(entry, this.#entries[at - 1]?.term ?? this.#base.term);
       this.#entries.push(entry);
     }
+    return Math.max(0, replaced);
   }
 
   /** Entries up to `base` are gone. */

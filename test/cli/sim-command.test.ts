@@ -22,6 +22,12 @@ test("sim --events prints every event of the run before its summary", async () =
   expect(out.slice(0, out.indexOf("1 seed: ")).trimEnd().split("\n")).toHaveLength(events);
 });
 
+test("sim --every-fault --keep-going goes through all seeds, and says what a sweep has never reached", async () => {
+  const args = [...SHORT, "--profile", "membership", "--seed", "7", "--seeds", "2", "--every-fault", "--keep-going"];
+  const { exitCode, out } = await runCommandLine(args);
+  expect([exitCode, out]).toEqual([0, expect.stringMatching(/^2 seeds: all clean\n(?:.*\n)*never .*members replaced/)]);
+});
+
 test("sim refuses options that no run can have", async () => {
   for (const args of [
     ["--nodes", "10"],

@@ -297,3 +297,25 @@ test.each([
   bench.become(0, status);
   expect(bench.broken).toBe(invariant);
 });
+
+test("the checker counts logs that are cut back, and snapshots of others that take their place", () => {
+  const bench = new Bench();
+  bench.write(0, commands(1, 1, 1));
+  bench.write(0, [{ index: 3, term: 2, type: "command", payload: Uint8Array.of(1) }]);
+  expect([bench.checker.truncated, bench.checker.installed]).toEqual([0, 0]);
+  bench.write(0, [{ index: 2, term: 3, type: "command", payload: Uint8Array.of(2) }]);
+  expect([bench.checker.truncated, bench.checker.installed]).toEqual([1, 0]);
+  bench.checker.onWrite(0, { reset: { index: 9, term: 3 }, entries: [] });
+  expect([bench.checker.truncated, bench.checker.installed]).toEqual([1, 1]);
+});
+
+test("the checker counts joint configurations, and members that are no longer in one", () => {
+  const bench = new Bench();
+  const [three, two] = [NAMES.slice(0, 3), NAMES.slice(0, 2)];
+  bench.become(0, { term: 1 });
+  bench.write(0, [change(1, 1), change(2, 1)]);
+  bench.become(0, { commit: 1, configuration: inForce(two, { outgoing: three, index: 1 }) });
+  expect(bench.checker.configurations).toMatchObject({ joint: 1, removed: 0 });
+  bench.become(0, { commit: 2, configuration: inForce(two, { index: 2 }) });
+  expect(bench.checker.configurations).toMatchObject({ joint: 1, removed: 1 });
+});

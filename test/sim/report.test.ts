@@ -4,6 +4,7 @@ import {
   addToSummary,
   EMPTY_SUMMARY,
   formatFailure,
+  formatFailures,
   formatSummary,
   replayCommand,
   runSeeds,
@@ -50,12 +51,26 @@ test("formatFailure() names seed, rule, last events and the command that replays
   expect(text).toContain("blixard sim --seed 4 --nodes 5 --duration 10m");
 });
 
+test("formatSummary() of several runs names what none of them has reached, and of one run nothing", () => {
+  const some = [CLEAN, FAILED].reduce(addToSummary, EMPTY_SUMMARY);
+  expect(formatSummary(some, 2000)).toMatch(/^never .*committed.*guests started/m);
+  expect(formatSummary(some, 2000)).not.toMatch(/^never .*leaders/m);
+  expect(formatSummary(addToSummary(EMPTY_SUMMARY, CLEAN), 2000)).not.toContain("never");
+});
+
+test("formatFailures() tells the first ones whole, and the seeds of the others", () => {
+  const text = formatFailures(Array.from({ length: 8 }, (_, at) => ({ ...FAILED, seed: 10 + at })));
+  expect(text.match(/election-safety/g)).toHaveLength(5);
+  expect(text).toMatch(/\n\nThese seeds failed, too: 15, 16, 17$/);
+});
+
 test("replayCommand() says durations without loss, and the profile", () => {
   const run = { seed: 1, nodes: 3, profile: "disk" } as const;
   expect(replayCommand({ ...run, durationMs: 1500 })).toBe(
     "blixard sim --seed 1 --nodes 3 --duration 1500ms --profile disk",
   );
   expect(replayCommand({ ...run, durationMs: 90_000 })).toContain("--duration 90s");
+  expect(replayCommand({ ...run, durationMs: 1000, everyFault: true })).toMatch(/ --profile disk --every-fault$/);
 });
 
 test("runSeeds() counts up from the first seed and can be left early", () => {

@@ -3,6 +3,9 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { createRandom } from "../../runtime/index.ts";
+import { RAFT_FAULT_KINDS } from "../../sim/fault-kinds.ts";
+import { drawPlan } from "../../sim/fault-plan.ts";
 import { runSeed, type ProfileName, type SeedResult } from "../../sim/index.ts";
 
 const REPLAY = join(import.meta.dirname, "replay-process.ts");
@@ -54,6 +57,16 @@ test("runSeed() under load reaches what a run is for", () => {
     expect(marks[mark], mark).toBeGreaterThan(0);
   }
   expect(Object.keys(faults).length).toBeGreaterThan(3);
+});
+
+test("runSeed() with every fault leaves out no kind, and says so; which faults there are changes nothing that is drawn before", () => {
+  const [every, some] = [true, false].map((everyFault) => drawPlan("membership", createRandom(3), everyFault));
+  expect(every?.weights.size).toBe(RAFT_FAULT_KINDS.length);
+  expect(some?.weights.size).toBeLessThan(RAFT_FAULT_KINDS.length);
+  expect({ ...every, weights: some?.weights }).toEqual(some);
+  const options = { seed: 3, nodes: 3, durationMs: 1000, profile: "membership" } as const;
+  expect(runSeed({ ...options, everyFault: true }).everyFault).toBe(true);
+  expect(runSeed(options)).not.toHaveProperty("everyFault");
 });
 
 test("runSeed() refuses options out of range by name", () => {
