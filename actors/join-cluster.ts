@@ -20,12 +20,14 @@ import type { ReplicaRequest } from "./cluster/replica-protocol.ts";
 import { coordinatorActor, COORDINATOR_SPAWN_OPTIONS } from "./coordination/coordinator-actor.ts";
 import type { CoordinatorRequest } from "./coordination/coordinator-protocol.ts";
 import type { HoldRule } from "./coordination/tenure.ts";
+import { preferencesFault } from "./raft/core/priority.ts";
 import type { ConfigurationInForce } from "./raft/core/ready.ts";
 import {
   raftActor,
   RAFT_SPAWN_OPTIONS,
   type RaftActorMessage,
   type RaftLimits,
+  type RaftPreferences,
   type RaftRules,
   type RaftTiming,
   type RaftView,
@@ -45,6 +47,11 @@ export interface JoinClusterOptions {
   readonly logger: Logger;
   readonly raftTiming?: Partial<RaftTiming>;
   readonly raftLimits?: Partial<RaftLimits>;
+  /**
+   * Who had better lead, and whether reads go under leases; the latter the same at all members, and only where clocks can be relied on
+   * (docs/operations.md). Default: all are equal, and every linearizable read takes a round of heartbeats.
+   */
+  readonly preferences?: Partial<RaftPreferences>;
   /** When snapshots are made, and how fast they travel. */
   readonly snapshotting?: Partial<SnapshotOptions>;
   /** The log can no longer be read or kept; whoever runs the process should end it. Default: it lives on, refusing. */
@@ -77,13 +84,14 @@ export interface Cluster {
 
 /**
  * Spawns the actors of one member, consensus first, so that a stopping system ends it last.
- * @throws when the system has joined a cluster already; `RangeError` when this node is no member, or one is named twice; `TypeError`
- * for options that lack `members` or a port.
+ * @throws when the system has joined a cluster already; `RangeError` when this node is no member, one is named twice, or a preference is
+ * none; `TypeError` for options that lack `members` or a port.
  */
 export function joinCluster(system: ActorSystem, options: JoinClusterOptions): Cluster {
   checkPorts(system.node, options);
   const { codec, logger } = options;
   checkMembers(system.node, options.members);
+  checkPreferences(system.node, options.preferences);
   const raft = system.refAt<RaftActorMessage>({ node: system.node, path: "raft" });
   const voters = new KnownVoters(options.members);
   const replicaOptions = {
@@ -104,6 +112,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
       store: options.store,
       snapshots: options.snapshots,
       subscriber: replica,
+      ...optional("preferences", options.preferences),
       ...optional("snapshotting", options.snapshotting),
       ...optional("timing", options.raftTiming),
       ...optional("limits", options.raftLimits),
@@ -155,6 +164,11 @@ function checkMembers(node: string, members: readonly string[]): void {
   if (!members.includes(node)) refuse(`its members are ${members.map((name) => `"${name}"`).join(", ") || "none"}`);
   const double = members.find((name, at) => members.indexOf(name) !== at);
   if (double !== undefined) refuse(`member "${double}" is named twice`);
+}
+
+function checkPreferences(node: string, { priority = 0, leaseReads = false }: Partial<RaftPreferences> = {}): void {
+  const fault = preferencesFault({ priority, leaseReads });
+  if (fault !== null) throw new RangeError(`Cannot join a cluster as node "${node}": ${fault}`);
 }
 
 /** An optional property, absent rather than undefined. */

@@ -30,7 +30,7 @@ const SERVING: ReadonlySet<MemberView["state"]> = new Set(["leading", "replicate
 
 export function memberList(sources: MemberSources): MemberList {
   const { leader, term, lastIndex, configuration, members } = sources.view;
-  const items = members.map((member) => viewOf(member, sources));
+  const items = withLeases(members.map((member) => viewOf(member, sources)));
   return { leader, term, lastIndex, configuration, quorum: quorumOf(items), items };
 }
 
@@ -105,8 +105,21 @@ function viewOf(member: Member, { view, told, strict, addressOf }: MemberSources
     lag: match === null ? null : Math.max(0, view.lastIndex - match),
     heardAgoMs: progress === null ? null : Math.round(progress.heardAgoMs),
     base: isItself ? status.base : null,
+    preferences: isItself ? status.preferences : null,
     address: addressOf(member.node) ?? member.address,
   };
+}
+
+/** A lease takes a majority that keeps it, and voters without them save nothing by going without: whoever differs is told so. */
+function withLeases(items: readonly MemberView[]): MemberView[] {
+  const voters = items.filter(({ role, preferences }) => role === "voter" && preferences !== null);
+  const keeping = voters.filter(({ preferences }) => preferences?.leaseReads);
+  if (keeping.length === 0 || keeping.length === voters.length) return [...items];
+  const others = keeping.map(({ node }) => node).join(", ");
+  const message = `keeps no leases for reads, and ${others} ${keeping.length === 1 ? "does" : "do"}: start all voters with the same --lease-reads`;
+  const differs = (item: MemberView): boolean =>
+    item.message === "" && item.role === "voter" && item.preferences?.leaseReads === false;
+  return items.map((item) => (differs(item) ? { ...item, message } : item));
 }
 
 interface Known {

@@ -73,6 +73,15 @@ const MemberState = Type.Union(
   { description: "of what is wrong with it the worst, else how entries go to it" },
 );
 
+/** What a member was started with. */
+export const Preferences = Type.Object(
+  {
+    priority: Type.Integer({ description: "who had better lead: -10 to 10" }),
+    leaseReads: Type.Boolean({ description: "it keeps leases under which reads take no round of heartbeats" }),
+  },
+  { ...strict, description: "what its member was started with; null when it did not say" },
+);
+
 /** One member as the cluster sees it, and what it says of itself. */
 export const MemberView = Type.Object(
   {
@@ -85,6 +94,7 @@ export const MemberView = Type.Object(
     lag: Type.Union([Type.Integer(), Type.Null()], { description: "entries that it lacks" }),
     heardAgoMs: Type.Union([Type.Integer(), Type.Null()]),
     base: Type.Union([Type.Integer(), Type.Null()], { description: "its log holds what comes after this index" }),
+    preferences: Type.Union([Preferences, Type.Null()]),
     address: Type.Union([Type.String(), Type.Null()]),
   },
   strict,

@@ -6,6 +6,8 @@
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { isPriority, PRIORITY_MAX } from "../actors/raft/core/priority.ts";
+import type { RaftPreferences } from "../actors/raft/core/raft-options.ts";
 import type { LogLevel } from "../runtime/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
@@ -40,6 +42,8 @@ export interface NodeConfig {
   /** CPUs for VMs. Without it, what the host has. */
   readonly vcpus?: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Who had better lead, and whether this member keeps leases for reads. */
+  readonly preferences: RaftPreferences;
   readonly logLevel: LogLevel;
 }
 
@@ -89,6 +93,7 @@ class SettingsReader {
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
       labels: Object.fromEntries(this.#pairs("labels")),
+      preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },
       logLevel: this.#oneOf("logLevel", LOG_LEVELS),
     };
     const { listen, api } = config;
@@ -147,6 +152,14 @@ class SettingsReader {
     const given = this.#given(setting);
     if (given === undefined) return undefined;
     if (!/^[1-9][0-9]{0,8}$/.test(given)) this.#wrong(setting, given, "a whole number from 1");
+    return Number(given);
+  }
+
+  #priority(): number {
+    const given = this.#required("priority");
+    const isWhole = /^-?[0-9]{1,2}$/.test(given);
+    if (!isWhole || !isPriority(Number(given)))
+      this.#wrong("priority", given, `a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
     return Number(given);
   }
 

@@ -15,6 +15,8 @@ export type NodeSetting =
   | "memoryMiB"
   | "vcpus"
   | "labels"
+  | "priority"
+  | "leaseReads"
   | "logLevel";
 
 /** One setting: its flag (absent: none, on purpose), its variable, its default. */
@@ -124,6 +126,20 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     placeholder: "KEY=VALUE,…",
     description: "labels that a VM's nodeSelector may ask for",
     fallback: "",
+  },
+  priority: {
+    flag: "--priority",
+    variable: "BLIXARD_PRIORITY",
+    placeholder: "NUMBER",
+    description: "who had better lead the cluster, from -10 to 10; the highest that is caught up is handed the lead",
+    fallback: "0",
+  },
+  leaseReads: {
+    flag: "--lease-reads",
+    variable: "BLIXARD_LEASE_READS",
+    placeholder: "BOOLEAN",
+    description: "true: reads at the leader take no round of heartbeats; the same at all nodes, on clocks within 1 %",
+    fallback: "false",
   },
   logLevel: {
     flag: "--log-level",

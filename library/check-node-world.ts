@@ -2,6 +2,7 @@
  * Options that no world can have are refused before anything is opened: a folder is claimed for the name that it was first opened under,
  * and a port that is none would otherwise show only when the node begins to talk.
  */
+import { preferencesFault } from "../actors/raft/core/priority.ts";
 import type { LogLevel } from "../runtime/index.ts";
 import { isName } from "../transport/index.ts";
 import type { NodeWorldOptions } from "./node-world-options.ts";
@@ -14,6 +15,7 @@ export function checkNodeWorld({
   listen,
   peers = {},
   data,
+  preferences: { priority = 0, leaseReads = false } = {},
   log = "info",
   watchdog,
 }: NodeWorldOptions): void {
@@ -27,6 +29,8 @@ export function checkNodeWorld({
     if (!isPort(port, 1)) refuse(`the port of peer "${peer}"`, port, "1 to 65535");
   }
   if (data === "") refuse("its data folder", data, "a path");
+  const fault = preferencesFault({ priority, leaseReads });
+  if (fault !== null) throw new RangeError(`Cannot make a world for node "${node}": ${fault}`);
   if (typeof log === "string" && !LEVELS.includes(log)) refuse("the level of its log", log, LEVELS.join(", "));
   if (watchdog === false) return;
   for (const name of ["slowMs", "stuckMs"] as const) {

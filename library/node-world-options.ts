@@ -1,4 +1,5 @@
 /** What a node's world is made from. */
+import type { RaftPreferences } from "../actors/raft/core/raft-options.ts";
 import type { Logger, LogLevel } from "../runtime/index.ts";
 import type { PayloadType } from "../transport/index.ts";
 
@@ -30,6 +31,11 @@ export interface NodeWorldOptions {
    * none, and nothing outlives the process.
    */
   readonly data?: string;
+  /**
+   * For a node with `data` that joins a cluster: who had better lead, from -10 to 10, and whether linearizable reads go under leases, the
+   * same at all nodes (docs/guide/08-cluster.md). Default: priority 0, no leases.
+   */
+  readonly preferences?: Partial<RaftPreferences>;
   /** The types of the application's own that may be in messages between nodes. Every node needs them all. Default: none. */
   readonly payloadTypes?: readonly PayloadType[];
   /** The largest message between nodes, encoded, in bytes; 1 KiB to 1 GiB. Default: 64 MiB. */

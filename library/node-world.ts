@@ -59,7 +59,7 @@ export interface DurableNodeWorld extends NodeWorld {
 /** What a node brings along to join a cluster: `joinCluster(system, world.cluster)`. */
 export type ClusterPorts = Pick<
   JoinClusterOptions,
-  "members" | "store" | "snapshots" | "codec" | "logger" | "onConfiguration"
+  "members" | "store" | "snapshots" | "codec" | "logger" | "preferences" | "onConfiguration"
 >;
 
 /**
@@ -112,6 +112,7 @@ export async function createNodeWorld(options: NodeWorldOptions = {}): Promise<N
             onConfiguration: ({ configuration }: ConfigurationInForce) =>
               followed.follow(allMembers(configuration), configuration.addresses),
           }),
+          ...(options.preferences && { preferences: options.preferences }),
           members,
           store: files.store,
           snapshots: files.snapshots,

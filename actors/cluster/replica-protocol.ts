@@ -8,6 +8,7 @@ import type { Ref } from "../../runtime/index.ts";
 import type { CoordinationNews, CoordinationSelection } from "../coordination/coordination-news.ts";
 import type { SnapshotNowReply } from "../raft/raft-actor-protocol.ts";
 import type { RaftMembership } from "../raft/raft-actor-status.ts";
+import type { RaftPreferences } from "../raft/core/raft-options.ts";
 import type { ChangeMembershipResult, MembershipChange, PeerStatus, TransferResult } from "../raft/core/ready.ts";
 import type { Kind, Resource } from "../resources/index.ts";
 import type { Command, Outcome } from "./commands.ts";
@@ -162,6 +163,8 @@ export interface ReplicaStatus {
   readonly members: readonly MemberStatus[];
   /** The configuration in force at this node; null when Raft did not answer. */
   readonly configuration: ConfigurationStatus | null;
+  /** What this node's member was started with; null when Raft did not answer. */
+  readonly preferences: RaftPreferences | null;
   /** The disk has no room: nothing can be written here until it has. */
   readonly readOnly: boolean;
   /** Damage was found on disk: the member does not vote until it is refilled. */

@@ -10,7 +10,15 @@ const BEHIND_MAX = 1000;
 
 export interface HostFacts extends Pick<
   RaftActorStatus,
-  "node" | "cluster" | "membership" | "waiting" | "readOnly" | "snapshotIndex" | "snapshotBytes" | "refused"
+  | "node"
+  | "cluster"
+  | "membership"
+  | "waiting"
+  | "preferences"
+  | "readOnly"
+  | "snapshotIndex"
+  | "snapshotBytes"
+  | "refused"
 > {
   readonly nowMs: number;
   /** A member that the leader has not heard for so long is silent. */
@@ -44,10 +52,11 @@ export function formingStatus({
   self,
   node,
   membership,
+  preferences,
   readOnly,
-}: Pick<RaftActorStatus, "self" | "node" | "membership" | "readOnly">): RaftActorStatus {
+}: Pick<RaftActorStatus, "self" | "node" | "membership" | "preferences" | "readOnly">): RaftActorStatus {
   return {
-    ...{ self, node, membership, readOnly, cluster: null, leader: null, leaderNode: null },
+    ...{ self, node, membership, preferences, readOnly, cluster: null, leader: null, leaderNode: null },
     ...{ term: 0, role: "follower", vote: null, applied: 0, commit: 0, durable: 0, lastIndex: 0, lastTerm: 0, base: 0 },
     ...{ voters: [], members: [], peers: [], waiting: [], recovering: false, transferringTo: null },
     configuration: { configuration: EMPTY_CONFIGURATION, index: 0, committed: false },

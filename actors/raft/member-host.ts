@@ -12,7 +12,7 @@ import { encodeConfiguration } from "./core/configuration-codec.ts";
 import { allMembers } from "./core/configuration.ts";
 import { RaftCore } from "./core/raft-core.ts";
 import type { RaftInput } from "./core/raft-input.ts";
-import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_TIMING } from "./core/raft-options.ts";
+import { DEFAULT_RAFT_LIMITS, DEFAULT_RAFT_PREFERENCES, DEFAULT_RAFT_TIMING } from "./core/raft-options.ts";
 import type { Leadership, ReadOutcome, Ready } from "./core/ready.ts";
 import { hostStatus } from "./host-status.ts";
 import type { HostPart, HostPorts } from "./host-ports.ts";
@@ -306,6 +306,7 @@ export class MemberHost implements HostPart {
       cluster: this.#identity.cluster,
       membership: this.#news.membership,
       waiting: this.#requests.waiting(status.configuration.configuration),
+      preferences: { ...DEFAULT_RAFT_PREFERENCES, ...options.preferences },
       readOnly: this.#readOnly,
       snapshotIndex: newest?.index ?? 0,
       snapshotBytes: newest?.sizeBytes ?? 0,

@@ -1,4 +1,5 @@
 /** What the Raft actor says of itself and of its cluster: what the core knows, and what only its host does. */
+import type { RaftPreferences } from "./core/raft-options.ts";
 import type { RaftStatus } from "./core/ready.ts";
 import type { RaftRefusal } from "./core/refusals.ts";
 import type { RefusalReason } from "./refusals.ts";
@@ -30,6 +31,8 @@ export interface RaftActorStatus extends RaftStatus {
   readonly members: readonly RaftMemberStatus[];
   /** Nodes without a cluster that said hello here lately: an operator may add them. Ids. */
   readonly waiting: readonly string[];
+  /** What this member was started with: who had better lead, and whether it keeps leases for reads. */
+  readonly preferences: RaftPreferences;
   /** The disk has no room. */
   readonly readOnly: boolean;
   /** Index of the newest snapshot, 0 without one. */

@@ -2,7 +2,7 @@
  * `blixard node`: one cluster member as a process. Everything is wired here and nowhere else.
  *
  * Order of starting: lock the data folder, know who it belongs to, open the log, choose a hypervisor, spawn the actors,
- * serve the API, and only then talk to the peers. It stops in reverse. A member that can no longer keep what it promises
+ * then talk to the peers and serve the API: an election waits for nobody's API. It stops in reverse. A member that can no longer keep what it promises
  * (its store failed, its consensus crashed) ends with an error rather than live on half; its guests' guards hold the lease.
  */
 import { createHash } from "node:crypto";
@@ -103,6 +103,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
         labels: config.labels,
         version,
       },
+      preferences: config.preferences,
       store,
       snapshots,
       codec: msgpackPayloadCodec,
@@ -129,8 +130,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       hostNames: [config.api.host, config.address].filter((host) => isIP(host) === 0),
     });
     try {
-      await api.start();
-      await transport.start();
+      await Promise.all([transport.start(), api.start()]);
       logger.log("info", "The node is up", { data: config.dataDir, incarnation: identity.incarnation });
       await stop.wait();
     } finally {

@@ -12,6 +12,7 @@ const COLUMNS: readonly Column<MemberView>[] = [
   { heading: "LAG", cell: ({ lag }) => textOf(lag) },
   { heading: "STATE", cell: ({ state }) => state },
   { heading: "LAST HEARD", cell: ({ heardAgoMs }) => (heardAgoMs === null ? "" : heardText(heardAgoMs)) },
+  { heading: "PREFERS", cell: ({ preferences }) => preferencesText(preferences) },
   { heading: "ADDRESS", cell: ({ address }) => address ?? "" },
   { heading: "MESSAGE", cell: ({ message }) => message },
 ];
@@ -39,6 +40,13 @@ function summaryOf(list: MemberList): string {
 
 function heardText(heardAgoMs: number): string {
   return heardAgoMs < NOW_MS ? "now" : `${formatAge(heardAgoMs)} ago`;
+}
+
+/** Empty for a member that was started without any, or did not say. */
+function preferencesText(preferences: MemberView["preferences"]): string {
+  if (preferences === null) return "";
+  const { priority, leaseReads } = preferences;
+  return [priority === 0 ? "" : `priority ${priority}`, leaseReads ? "lease reads" : ""].filter(Boolean).join(", ");
 }
 
 function textOf(count: number | null): string {

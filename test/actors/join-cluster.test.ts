@@ -1,6 +1,13 @@
 /** Which members no cluster can have. */
 import { expect, test } from "vitest";
-import { joinCluster, startShardRegion, startSingleton, type JoinClusterOptions } from "../../actors/index.ts";
+import {
+  joinCluster,
+  startShardRegion,
+  startSingleton,
+  type Cluster,
+  type JoinClusterOptions,
+  type ReplicaStatus,
+} from "../../actors/index.ts";
 import { ActorSystem, jsonCodec, stateless, type Behavior } from "../../runtime/index.ts";
 import { createManualWorld, createMemoryLog, createMemorySnapshots } from "../../runtime/testkit/index.ts";
 
@@ -20,6 +27,32 @@ test("joinCluster() refuses to be without members or a port, and spawns nothing"
   expect(() => join({ members: ["n1"], ...stores })).toThrow("it is given no codec");
   expect(() => join({ members: ["n1"], ...stores, codec: jsonCodec })).toThrow("it is given no logger");
   expect(system.tree()).toEqual([]);
+  system.stop();
+});
+
+test("joinCluster() refuses preferences that no member can have, and tells those that it was given", () => {
+  const world = createManualWorld();
+  const system = ActorSystem.create({ node: "n1", world });
+  const ports = {
+    members: ["n1"],
+    store: createMemoryLog().open(),
+    snapshots: createMemorySnapshots().open(),
+    codec: jsonCodec,
+    logger: { log: () => {} },
+  };
+  const join = (preferences: object): Cluster => joinCluster(system, { ...ports, preferences });
+  const refusal = 'Cannot join a cluster as node "n1": ';
+  expect(() => join({ priority: 11 })).toThrow(`${refusal}its priority is 11, wanted a whole number from -10 to 10`);
+  expect(() => join({ priority: "high" })).toThrow('its priority is "high"');
+  expect(() => join({ leaseReads: 1 })).toThrow(`${refusal}leaseReads is 1, wanted true or false`);
+  expect(system.tree()).toEqual([]);
+  const { replica } = join({ priority: -3 });
+  world.settle();
+  const seen: ReplicaStatus[] = [];
+  const listener = system.spawn(stateless<ReplicaStatus>("listener", (status) => void seen.push(status)));
+  system.tell(replica, { type: "status", replyTo: listener });
+  world.settle();
+  expect(seen.map(({ preferences }) => preferences)).toEqual([{ priority: -3, leaseReads: false }]);
   system.stop();
 });
 

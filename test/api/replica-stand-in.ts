@@ -103,6 +103,7 @@ export function createStandIn(node: string): StandIn {
           member: `${node}@1`,
           members: standIn.cluster.members,
           configuration: { index: 1_000, committed: true, joint: false },
+          preferences: { priority: 0, leaseReads: false },
           readOnly: false,
           recovering: false,
           base: 0,

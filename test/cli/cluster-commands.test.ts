@@ -21,7 +21,9 @@ async function blixard(line: string, answers?: readonly string[]): Promise<Ran> 
 }
 
 test("members shows who is how far, and how many may be lost", async () => {
+  cluster.members.items[1] = memberOf("n2", { preferences: { priority: -3, leaseReads: true } });
   cluster.members.items[2] = memberOf("n3", {
+    preferences: null,
     state: "unreachable",
     lag: 4,
     match: 3,
@@ -32,10 +34,10 @@ test("members shows who is how far, and how many may be lost", async () => {
     [
       "Leader n1, term 3, last index 7; 3 voters, 2 needed, 2 serve: none may be lost",
       "",
-      "MEMBER   NODE   ROLE       VOTES   MATCH   LAG   STATE         LAST HEARD   ADDRESS         MESSAGE",
-      "n1@a     n1     leader     voter   7       0     leading       now          10.0.0.1:7101   -",
-      "n2@a     n2     follower   voter   7       0     replicate     now          10.0.0.2:7101   -",
-      'n3@a     n3     follower   voter   3       4     unreachable   75s ago      10.0.0.3:7101   node "n3" does not answer',
+      "MEMBER   NODE   ROLE       VOTES   MATCH   LAG   STATE         LAST HEARD   PREFERS                    ADDRESS         MESSAGE",
+      "n1@a     n1     leader     voter   7       0     leading       now          -                          10.0.0.1:7101   -",
+      "n2@a     n2     follower   voter   7       0     replicate     now          priority -3, lease reads   10.0.0.2:7101   -",
+      'n3@a     n3     follower   voter   3       4     unreachable   75s ago      -                          10.0.0.3:7101   node "n3" does not answer',
       "",
     ].join("\n"),
   );

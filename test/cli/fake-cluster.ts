@@ -17,6 +17,7 @@ const LEADING: ClusterStatus["replica"] = {
   member: "n1@a",
   members: [],
   configuration: { index: 1, committed: true, joint: false },
+  preferences: { priority: 0, leaseReads: false },
   readOnly: false,
   recovering: false,
   base: 2,

@@ -95,6 +95,7 @@ export function memberOf(node: string, more: Partial<MemberView> = {}): MemberVi
     lag: 0,
     heardAgoMs: 12,
     base: 2,
+    preferences: { priority: 0, leaseReads: false },
     address: `10.0.0.${node.slice(1)}:7101`,
     ...more,
   };

@@ -39,6 +39,7 @@ test("readNodeConfig() fills in the defaults", () => {
     driver: "auto",
     address: "127.0.0.1",
     labels: {},
+    preferences: { priority: 0, leaseReads: false },
     logLevel: "info",
   });
 });
@@ -78,6 +79,25 @@ test("readNodeConfig() refuses peers that cannot be meant", () => {
 
 test("readNodeConfig() refuses one address for two listeners", () => {
   expect(refusal({ ...FLAGS, listen: "127.0.0.1:1", api: "127.0.0.1:1" })).toContain("which is also --listen");
+});
+
+test("readNodeConfig() reads who had better lead and whether to keep leases, as flags and as variables", () => {
+  expect(
+    readNodeConfig({ ...FLAGS, priority: "-10", leaseReads: "true" }, { BLIXARD_TOKEN: TOKEN }).preferences,
+  ).toEqual({
+    priority: -10,
+    leaseReads: true,
+  });
+  const env = { BLIXARD_TOKEN: TOKEN, BLIXARD_PRIORITY: "3", BLIXARD_LEASE_READS: "true" };
+  expect(readNodeConfig(FLAGS, env).preferences).toEqual({ priority: 3, leaseReads: true });
+  for (const wrong of ["11", "-11", "1.5", "high", "0x1"]) {
+    expect(refusal({ ...FLAGS, priority: wrong }, { BLIXARD_TOKEN: TOKEN }), wrong).toContain(
+      `--priority is "${wrong}", expected a whole number from -10 to 10`,
+    );
+  }
+  expect(refusal({ ...FLAGS }, { ...env, BLIXARD_LEASE_READS: "yes" })).toContain(
+    'BLIXARD_LEASE_READS is "yes", expected false, true',
+  );
 });
 
 test("readNodeConfig() reads the token from a file and refuses a short one", () => {

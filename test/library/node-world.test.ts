@@ -175,6 +175,7 @@ test.each([
   [{ data: "" }, 'its data folder is "", wanted a path'],
   [{ log: "loud" }, 'the level of its log is "loud", wanted debug, info, warn, error'],
   [{ watchdog: { slowMs: Number.NaN } }, "the watchdog's slowMs is NaN"],
+  [{ preferences: { priority: 1.5 } }, "its priority is 1.5, wanted a whole number from -10 to 10"],
   [{ watchdog: { stuckMs: -1 } }, "the watchdog's stuckMs is -1"],
 ])("createNodeWorld() refuses %j by its name", async (wrong, message) => {
   await expect(createNodeWorld(wrong as unknown as NodeWorldOptions)).rejects.toThrow(message);

@@ -9,7 +9,7 @@
  * not stop proposals again and again.
  */
 import { leftMs, type Essence } from "./essence.ts";
-import type { RaftTiming } from "./raft-options.ts";
+import type { RaftPreferences, RaftTiming } from "./raft-options.ts";
 
 export const PRIORITY_MAX = 10;
 
@@ -21,6 +21,14 @@ const HANDOVER_LAG_MAX = 1000;
 
 export function isPriority(value: unknown): boolean {
   return Number.isSafeInteger(value) && Math.abs(value as number) <= PRIORITY_MAX;
+}
+
+/** Why a member cannot have these preferences, in words; null when it can. */
+export function preferencesFault({ priority, leaseReads }: RaftPreferences): string | null {
+  const is = (value: unknown): string => (typeof value === "string" ? `"${value}"` : String(value));
+  if (!isPriority(priority))
+    return `its priority is ${is(priority)}, wanted a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`;
+  return typeof leaseReads === "boolean" ? null : `leaseReads is ${is(leaseReads)}, wanted true or false`;
 }
 
 /** How much longer a member of a priority waits before it campaigns: for each step below 0 a tenth of the longest election timeout. */

@@ -8,6 +8,7 @@
  */
 import { EMPTY_LOG, type LoadedLog, type LogWrite } from "../../../runtime/ports/log-store.ts";
 import { encodeConfiguration } from "../core/configuration-codec.ts";
+import { DEFAULT_RAFT_PREFERENCES } from "../core/raft-options.ts";
 import { formingStatus } from "../host-status.ts";
 import type { HostPart, HostPorts } from "../host-ports.ts";
 import { mintMemberId } from "../member-id.ts";
@@ -65,6 +66,7 @@ export class FormingHost implements HostPart {
             self: this.#member,
             node: this.#ports.ctx.node,
             membership: this.#formation?.state ?? "forming",
+            preferences: { ...DEFAULT_RAFT_PREFERENCES, ...this.#ports.options.preferences },
             readOnly: this.#readOnly,
           }),
         );

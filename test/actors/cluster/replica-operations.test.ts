@@ -199,6 +199,7 @@ test("status tells members, configuration and the state of the disk", () => {
     configuration: { configuration, index: 6, committed: false },
     peers: [{ node: "n3@c", ...peer }],
     ...{ node: "n1", leaderNode: "n1", cluster: "c", membership: "member", members: [], waiting: ["n5@e"] },
+    preferences: { priority: 2, leaseReads: true },
     ...{ readOnly: true, snapshotIndex: 4, snapshotBytes: 100, refused: {} },
     refusals: new Refusals().counts,
   });
@@ -206,6 +207,7 @@ test("status tells members, configuration and the state of the disk", () => {
   expect(seen).toMatchObject([
     {
       member: "n1@a",
+      preferences: { priority: 2, leaseReads: true },
       leader: "n1",
       base: 4,
       readOnly: true,
