@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { KvConnection } from "../examples/kv/kv-connection.ts";
@@ -91,7 +91,7 @@ export class ChaosCluster {
       PROGRAM,
       ...["--name", name, "--data", data, "--peers", peers.join(",")],
       ...["--listen", `${host.address}:${host.listenPort}`, "--serve", `${host.address}:${host.servePort}`],
-      ...["--snapshot-every", String(SNAPSHOT_EVERY), "--keep-entries", String(KEEP_ENTRIES)],
+      ...["--snapshot-every", String(SNAPSHOT_EVERY), "--keep-entries", String(KEEP_ENTRIES), "--verbose"],
     ];
     const output = openSync(log, "a");
     // Detached: Ctrl-C at the terminal is the run's to handle, and no fault that it knows of.
@@ -153,6 +153,12 @@ export class ChaosCluster {
   async leader(): Promise<string | null> {
     const leaders = (await this.statuses()).filter(({ raft }) => raft?.role === "leader");
     return leaders.toSorted((one, other) => (other.raft?.term ?? 0) - (one.raft?.term ?? 0))[0]?.node ?? null;
+  }
+
+  /** How often the nodes have said something since their first start. */
+  countSaid(words: string): number {
+    const logs = [...this.#nodes.values()].map(({ log }) => readFileSync(log, "utf8"));
+    return logs.reduce((count, text) => count + text.split(words).length - 1, 0);
   }
 
   /** Asks again and again until all nodes fit; false when they do not within the time. */

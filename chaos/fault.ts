@@ -41,3 +41,8 @@ export interface Round {
   readonly faults: readonly Fault[];
   readonly calmMs: number;
 }
+
+/** What it is called in reports. */
+export function nameOf({ kind, target }: Pick<Fault, "kind" | "target">): string {
+  return `${kind} ${target}`;
+}

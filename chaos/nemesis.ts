@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KvStatus } from "../examples/kv/kv-status.ts";
 import type { ChaosCluster } from "./chaos-cluster.ts";
 import { DiskPressure } from "./disk-pressure.ts";
-import type { Fault, FaultKind, Round } from "./fault.ts";
+import { nameOf, type Fault, type Round } from "./fault.ts";
 import { linksToCut } from "./partition.ts";
 import type { Probe } from "./probe.ts";
 import type { Rack } from "./rack.ts";
@@ -40,8 +40,8 @@ interface Begun {
 }
 
 export class Nemesis {
-  /** How many faults of each kind there were. */
-  readonly done: Map<FaultKind, number> = new Map();
+  /** How many faults there were of each name. */
+  readonly done: Map<string, number> = new Map();
   readonly #options: NemesisOptions;
   /** Whom a fault of processes or disks hits now: no two hit the same. */
   readonly #hit = new Set<string>();
@@ -54,7 +54,7 @@ export class Nemesis {
   /** @returns what is wrong: the cluster did not come back. */
   async play({ faults, calmMs }: Round): Promise<string | null> {
     const { probe, progress, signal } = this.#options;
-    const played = await Promise.allSettled(faults.map(async (fault) => this.#playOne(fault)));
+    const played = await Promise.allSettled(faults.map(async (fault) => this.#playOne(fault, faults.length === 1)));
     // Only now has each ended what it began, also where one of them failed.
     const kinds = played.flatMap((one) => {
       if (one.status === "rejected") throw one.reason;
@@ -75,15 +75,16 @@ export class Nemesis {
   }
 
   /** @returns what was done to whom; null when there was nobody left to do it to. */
-  async #playOne(fault: Fault): Promise<string | null> {
+  async #playOne(fault: Fault, isAlone: boolean): Promise<string | null> {
     const { probe, signal } = this.#options;
     await sleep(fault.afterMs, undefined, { signal });
-    probe.begins(fault.kind);
+    const name = nameOf(fault);
+    probe.begins(name, { isAlone });
     const begun = await this.#begin(fault);
     if (begun === null) return null;
     const { victims, end } = begun;
-    const what = `${fault.kind} (${fault.target}: ${victims.join(", ")})`;
-    this.done.set(fault.kind, (this.done.get(fault.kind) ?? 0) + 1);
+    const what = `${name} (${victims.join(", ")})`;
+    this.done.set(name, (this.done.get(name) ?? 0) + 1);
     this.#write({ begun: what });
     try {
       await sleep(fault.forMs, undefined, { signal });

@@ -6,7 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodeCommand } from "../examples/kv/kv-command.ts";
 import { KvConnection } from "../examples/kv/kv-connection.ts";
 import { OUTCOMES, REQUEST_KINDS } from "../examples/kv/kv-protocol.ts";
-import type { FaultKind } from "./fault.ts";
+
+/** Stands for no fault at all. */
+export const CALM = "none";
 
 const EVERY_MS = 25;
 
@@ -15,10 +17,18 @@ const ANSWER_MS = 1000;
 
 const WRITE = encodeCommand({ type: "put", key: "probe", value: "" });
 
+/** Milliseconds; 0 where there was none. */
+export interface LongestTimes {
+  /** While no other fault stood. */
+  readonly aloneMs: number;
+  readonly joinedMs: number;
+}
+
 export class Probe {
-  /** Milliseconds. `calm`: while no fault stood. */
-  readonly longest: Map<FaultKind | "calm", number> = new Map();
-  readonly #standing = new Set<FaultKind>();
+  /** By the name of a fault. `CALM`: while none stood. */
+  readonly longest: Map<string, LongestTimes> = new Map();
+  /** Whether each that stands is of a round of its own. */
+  readonly #standing = new Map<string, boolean>();
   readonly #waiting = new Set<() => void>();
   #acknowledgedMs = 0;
   /** When the latest acknowledged write began. */
@@ -31,9 +41,9 @@ export class Probe {
   }
 
   /** From now on a time without an acknowledged write is this fault's. */
-  begins(kind: FaultKind): void {
+  begins(fault: string, { isAlone }: { readonly isAlone: boolean }): void {
     this.#account(performance.now());
-    this.#standing.add(kind);
+    this.#standing.set(fault, isAlone);
   }
 
   /** Waits for a write that began after this call. @returns after how many milliseconds it was acknowledged; null when none was in time. */
@@ -85,8 +95,12 @@ export class Probe {
 
   #account(nowMs: number): void {
     const gapMs = nowMs - this.#acknowledgedMs;
-    for (const kind of this.#standing.size === 0 ? (["calm"] as const) : this.#standing) {
-      this.longest.set(kind, Math.max(gapMs, this.longest.get(kind) ?? 0));
+    const standing = this.#standing.size === 0 ? new Map([[CALM, true]]) : this.#standing;
+    for (const [fault, isAlone] of standing) {
+      const { aloneMs = 0, joinedMs = 0 } = this.longest.get(fault) ?? {};
+      const known = { aloneMs, joinedMs };
+      if (isAlone) this.longest.set(fault, { ...known, aloneMs: Math.max(gapMs, aloneMs) });
+      else this.longest.set(fault, { ...known, joinedMs: Math.max(gapMs, joinedMs) });
     }
   }
 }

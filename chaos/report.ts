@@ -1,18 +1,21 @@
 /** What a run has seen, for people. */
-import type { FaultKind } from "./fault.ts";
 import { RECOVERY_MS } from "./nemesis.ts";
+import { CALM, type LongestTimes } from "./probe.ts";
 import type { Counts } from "./recorder.ts";
 
 export interface Report {
   readonly counts: Counts;
   readonly keys: number;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  /** Milliseconds without an acknowledged write. */
-  readonly longest: ReadonlyMap<FaultKind | "calm", number>;
+  /** How often, by name. */
+  readonly faults: ReadonlyMap<string, number>;
+  /** Without an acknowledged write, by the fault that stood. */
+  readonly longest: ReadonlyMap<string, LongestTimes>;
+  /** What the nodes said of themselves, and how often. */
+  readonly events: Readonly<Record<string, number>>;
   readonly failures: readonly string[];
 }
 
-export function formatReport({ counts, keys, faults, longest, failures }: Report): string {
+export function formatReport({ counts, keys, faults, longest, events, failures }: Report): string {
   const refused = [...counts.refused].map(([code, count]) => `${number(count)} ${code}`);
   const lines = [
     `operations    ${number(counts.operations)} on ${number(keys)} keys`,
@@ -20,11 +23,14 @@ export function formatReport({ counts, keys, faults, longest, failures }: Report
     `unknown       ${number(counts.unknown)}`,
     `refused       ${refused.length === 0 ? "0" : refused.join(", ")}`,
     "",
-    `fault         how often  longest time without an acknowledged write`,
-    ...[...faults].map(
-      ([kind, count]) => `${kind.padEnd(12)}  ${number(count).padStart(9)}  ${duration(longest.get(kind))}`,
-    ),
-    `${"none".padEnd(12)}  ${"".padStart(9)}  ${duration(longest.get("calm"))}`,
+    row("", "", "longest time without", "an acknowledged write"),
+    row("fault", "how often", "alone", "beside another"),
+    ...[...faults.keys()].toSorted().map((name) => times(name, number(faults.get(name) ?? 0), longest.get(name))),
+    times(CALM, "", longest.get(CALM)),
+    "",
+    `nodes said    ${Object.entries(events)
+      .map(([what, count]) => `${number(count)} ${what}`)
+      .join(", ")}`,
     "",
     ...(failures.length === 0
       ? [
@@ -40,6 +46,14 @@ function number(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-function duration(ms: number | undefined): string {
-  return ms === undefined ? "-" : `${(ms / 1000).toFixed(2)} s`;
+function times(name: string, count: string, longest: LongestTimes | undefined): string {
+  return row(name, count, seconds(longest?.aloneMs), seconds(longest?.joinedMs));
+}
+
+function row(name: string, count: string, alone: string, joined: string): string {
+  return `${name.padEnd(26)}${count.padStart(9)}  ${alone.padStart(22)} ${joined.padStart(21)}`.trimEnd();
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined || ms === 0 ? "-" : `${(ms / 1000).toFixed(2)} s`;
 }

@@ -27,6 +27,9 @@ const FORMED_MS = 60_000;
 /** Before the first fault. */
 const WARM_MS = 2000;
 
+/** Words in the logs of nodes that tell what a run has met beside the faults themselves. */
+const EVENTS = ["Snapshot made", "Snapshot received", "The disk is full", "The log was repaired", "Raft alarm"];
+
 export interface RunOptions extends ChaosOptions {
   /** Gets the history, the schedule and what the nodes print. */
   readonly folder: string;
@@ -75,7 +78,8 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     recorder.close();
   }
   const { counts, histories } = recorder;
-  return { counts, keys: histories.size, faults: nemesis.done, longest: probe.longest, failures };
+  const events = Object.fromEntries(EVENTS.map((words) => [words, cluster.countSaid(words)]));
+  return { counts, keys: histories.size, faults: nemesis.done, longest: probe.longest, events, failures };
 }
 
 interface Running {
