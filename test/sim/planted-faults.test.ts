@@ -12,16 +12,6 @@ interface Plant {
 }
 
 const PLANTS: readonly Plant[] = [
-  {
-    planted: { raft: [5] },
-    profile: "elections",
-    breaks: ["election-safety", "log-matching", "no-actor-crashes", "leader-completeness", "committed-changes"],
-  },
-  {
-    planted: { raft: [1] },
-    profile: "elections",
-    breaks: ["leader-completeness", "committed-changes"],
-  },
   { planted: { leaseBoundBroken: true }, profile: "leases", breaks: ["a-vm-never-runs-twice"] },
 ];
 
