@@ -162,6 +162,7 @@ export {
   type RaftEvent,
   type RaftInput,
   type RaftLimits,
+  type RaftPreferences,
   type RaftMembership,
   type RaftMemberStatus,
   type RaftMessage,

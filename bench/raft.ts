@@ -40,6 +40,7 @@ export const raftBench: Bench = {
       return [
         ...measureRaftAlone({ quick, progress }),
         ...(await measureClusters(part, { ...times, progress })),
+        ...(await measureLeases(part, { ...times, progress })),
         ...(await measureFive(part, { ...times, progress })),
         ...(await measureMemory(part("memory"), { writes: WRITES[size], progress })),
         ...(await measureFailOver(part("fail-over"), { kills: KILLS[size], progress })),
@@ -103,6 +104,27 @@ async function countFlushes(kv: KvCluster, folder: string): Promise<Row> {
     if (each < 2) throw new Error(`One client's writes took ${each.toFixed(2)} disk flushes each; a quorum syncs two`);
     return { measure, value: Number(each.toPrecision(3)), unit: "", note: `at least 2, a quorum's; ${store}` };
   });
+}
+
+/** Linearizable reads at a leader that holds a lease, beside one that asks a quorum; every node of the former keeps leases. */
+async function measureLeases(part: (name: string) => string, measuring: Measuring): Promise<readonly Row[]> {
+  const loads = MEASURED_LOADS.filter(({ name }) => name === "reads, 1 client" || name === "reads, 256 clients");
+  const leases = { folder: part("leases"), size: 3, flags: ["--lease-reads"] };
+  return withSystem(await KvCluster.start({ folder: part("rounds"), size: 3 }), async (asking) =>
+    withSystem(await KvCluster.start(leases), async (leasing) =>
+      withGenerators([asking, leasing], async (systems) => {
+        const reports = await measureLoads(systems, loads, measuring);
+        return loads.flatMap(({ name }) => {
+          const [rounds, lease] = [asking, leasing].map((system) => summary(reports.get(system)?.get(name)));
+          if (!rounds || !lease) return [];
+          const figures = `p50 ${lease.p50.toPrecision(3)} ms, p99 ${lease.p99.toPrecision(3)} ms, CPU ${lease.systemCpuUs.toPrecision(3)} µs`;
+          const beside = `with rounds ${Math.round(rounds.perSecond).toLocaleString("en-US")}/s, p50 ${rounds.p50.toPrecision(3)} ms, p99 ${rounds.p99.toPrecision(3)} ms, CPU ${rounds.systemCpuUs.toPrecision(3)} µs`;
+          const note = `${figures}; ${beside}`;
+          return [{ measure: `${name}, under the lease`, value: Math.round(lease.perSecond), unit: "/s", note }];
+        });
+      }),
+    ),
+  );
 }
 
 /** What two nodes more cost. */

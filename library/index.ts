@@ -22,6 +22,7 @@ export {
   type LeaseHolder,
   type MajorityLost,
   type RaftLimits,
+  type RaftPreferences,
   type RaftTiming,
   type SessionTerm,
   type SessionEvent,

@@ -26,9 +26,11 @@ interface Address {
 }
 
 const USAGE = `Usage: node examples/kv/kv-node.ts --name NAME --listen HOST:PORT --serve HOST:PORT --data FOLDER
-         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--snapshot-every ENTRIES] [--keep-entries ENTRIES] [--verbose]
+         --peers NAME=LISTEN/SERVE,…  [--token TEXT] [--snapshot-every ENTRIES] [--keep-entries ENTRIES]
+         [--lease-reads] [--verbose]
 
---peers names every node that makes the cluster, this one too.`;
+--peers names every node that makes the cluster, this one too.
+--lease-reads: the leader reads without asking the others while their clocks keep within 1 %; give it to every node or to none.`;
 
 function parseAddress(text: string | undefined, what: string): Address {
   const at = text?.lastIndexOf(":") ?? -1;
@@ -60,6 +62,7 @@ async function main(): Promise<void> {
       token: { type: "string", default: LOOPBACK_TOKEN },
       "snapshot-every": { type: "string" },
       "keep-entries": { type: "string" },
+      "lease-reads": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
     },
   });
@@ -78,6 +81,7 @@ async function main(): Promise<void> {
     listen: parseAddress(values.listen, "--listen"),
     serve: parseAddress(values.serve, "--serve"),
     peers,
+    leaseReads: values["lease-reads"],
     verbose: values.verbose,
     onFailed: () => process.exit(1),
     ...(values["snapshot-every"] !== undefined && { snapshotEvery: Number(values["snapshot-every"]) }),

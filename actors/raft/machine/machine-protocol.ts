@@ -43,7 +43,10 @@ export interface MachineCommand {
 export interface QueryBatch {
   readonly type: "query";
   readonly queries: readonly { readonly id: number; readonly bytes: Uint8Array }[];
-  /** `linearizable` sees every command that was answered before the question was asked; `stale` sees what this node has. */
+  /**
+   * `linearizable` sees every command that was answered before the question was asked: the leader confirms it by a round of heartbeats, or
+   * under its lease where its voters keep leases (`leaseReads`). `stale` sees what this node has, and is never given without being named.
+   */
   readonly consistency: "linearizable" | "stale";
   readonly timeoutMs: number;
   readonly replyTo: Ref<MachineReplies>;

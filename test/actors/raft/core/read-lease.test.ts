@@ -120,6 +120,60 @@ test(
   },
 );
 
+test("a leader that was paused does not answer by itself when its lease has run out meanwhile, and does before", () => {
+  const { cluster, old, others } = leading();
+  cluster.partition([old], others);
+  cluster.nowMs += 400;
+  cluster.read(old, "early");
+  expect(cluster.node(old).reads.map(({ id }) => id)).toEqual(["early"]);
+  electAnother(cluster, others);
+  // Nothing has woken it: the first that it does is the read. `RaftCluster` throws if it is answered from behind.
+  expect(cluster.core(old).isLeader).toBe(true);
+  cluster.read(old, "late");
+  expect(cluster.node(old).reads.map(({ id }) => id)).toEqual(["early"]);
+  cluster.heal();
+  cluster.run(3000);
+  expect(cluster.node(old).reads.find(({ id }) => id === "late")).toMatchObject({ ok: false });
+});
+
+test("outside the bound there is no promise: a leader whose clock stood still reads what is old", () => {
+  const { cluster, old, others, freeze } = leading();
+  cluster.partition([old], others);
+  freeze();
+  electAnother(cluster, others);
+  expect(() => cluster.read(old, "late")).toThrow(/reads at \d+ what is at \d+/);
+});
+
+/** A leader under a lease. `freeze`: its clock stands still from now on, as that of a suspended machine does. */
+function leading(): { cluster: RaftCluster; old: string; others: readonly string[]; freeze: () => void } {
+  let frozen: { readonly name: string; readonly atMs: number } | null = null;
+  const cluster: RaftCluster = new RaftCluster(NAMES, {
+    clockRate: (name) => (frozen?.name === name ? frozen.atMs / cluster.nowMs : 1),
+    preferences: () => ({ leaseReads: true }),
+  });
+  cluster.run(3000);
+  const old = cluster.leader();
+  if (old === undefined) throw new Error("Nobody leads after 3 s");
+  const others = NAMES.filter((name) => name !== old);
+  const freeze = (): void => void (frozen = { name: old, atMs: cluster.nowMs });
+  return { cluster, old, others, freeze };
+}
+
+/** The others elect one of themselves, which commits; the old leader's process does not run. */
+function electAnother(cluster: RaftCluster, others: readonly string[]): void {
+  const among = ({ from, to }: { readonly from: string; readonly to: string }): boolean =>
+    others.includes(from) && others.includes(to);
+  for (let tries = 0; tries < 50 && !others.some((name) => cluster.core(name).isLeader); tries++) {
+    cluster.nowMs += 100;
+    for (const name of others) cluster.step(name, { type: "timeout" });
+    cluster.deliver(among);
+  }
+  const next = others.find((name) => cluster.core(name).isLeader);
+  if (next === undefined) throw new Error(`None of ${others.join(", ")} leads after 5 s`);
+  cluster.propose(next, "new");
+  cluster.deliver(among);
+}
+
 function reboot(cluster: RaftCluster, name: string): void {
   cluster.crash(name);
   cluster.restart(name);

@@ -12,6 +12,7 @@ import {
   type QueryBatch,
   type RaftActorMessage,
   type RaftEvent,
+  type RaftPreferences,
 } from "../../../../actors/index.ts";
 import { stateless, type ActorSystem, type Ref } from "../../../../runtime/index.ts";
 import {
@@ -33,10 +34,12 @@ class Machines {
   readonly leads = new Set<string>();
   readonly events: (RaftEvent & { readonly node: string })[] = [];
   readonly crashes: string[] = [];
+  readonly #preferences: Partial<RaftPreferences>;
   readonly #disks = new Map<string, { readonly log: MemoryLog; readonly snapshots: MemorySnapshots }>();
   #spawned = 0;
 
-  constructor() {
+  constructor(preferences: Partial<RaftPreferences> = {}) {
+    this.#preferences = preferences;
     this.network = createManualCluster(NAMES, {
       delayMs: 1,
       system: () => ({ onCrash: ({ ref, error }) => void this.crashes.push(`${ref.toString()}: ${String(error)}`) }),
@@ -114,6 +117,7 @@ class Machines {
       store: disk.log.open(),
       snapshots: disk.snapshots.open(),
       subscriber: machine,
+      preferences: this.#preferences,
       snapshotting: { everyEntries: 20 },
       limits: { trailingEntries: 5 },
     };
@@ -204,4 +208,38 @@ test("nodes that all restart begin with their snapshots and the rest of their lo
   expect(read.map((reply) => reply.ok && textOf(reply.bytes))).toEqual([expected]);
   // Most of it came by a snapshot, not entry by entry.
   expect(machines.lists.get(next)?.applied.length).toBeLessThan(40);
+});
+
+test("under a lease the leader answers queries by itself, and no longer when the lease is over", () => {
+  machines.network.close();
+  machines = new Machines({ leaseReads: true });
+  const leader = machines.leader();
+  const first = machines.execute(leader, [{ bytes: ascii("list=a") }]);
+  machines.until("the first command is answered", () => first.length === 1);
+  machines.network.world.advance(300);
+  for (const name of others(leader)) machines.network.cut(leader, name);
+  const leased = machines.query(leader, "list");
+  machines.network.world.settle();
+  expect(leased.map((reply) => reply.ok && textOf(reply.bytes))).toEqual(["a"]);
+  machines.until("another node leads", () => others(leader).some((name) => machines.leads.has(name)));
+  const next = others(leader).find((name) => machines.leads.has(name)) as Name;
+  const second = machines.execute(next, [{ bytes: ascii("list=b") }]);
+  machines.until("the second command is answered", () => second.length === 1);
+  const tooLate = machines.query(leader, "list");
+  const stale = machines.query(leader, "list", "stale");
+  machines.until("the query has failed", () => tooLate.length === 1);
+  expect(tooLate[0]).toMatchObject({ ok: false, code: "unavailable" });
+  expect(stale.map((reply) => reply.ok && textOf(reply.bytes))).toEqual(["a"]);
+  const fresh = machines.query(next, "list");
+  machines.until("the query is answered", () => fresh.length === 1);
+  expect(fresh.map((reply) => reply.ok && textOf(reply.bytes))).toEqual(["a,b"]);
+});
+
+test("without leases a leader that is cut off answers no query but a stale one", () => {
+  const leader = machines.leader();
+  for (const name of others(leader)) machines.network.cut(leader, name);
+  const asked = machines.query(leader, "list");
+  const stale = machines.query(leader, "list", "stale");
+  machines.network.world.settle();
+  expect([asked.length, stale.length]).toEqual([0, 1]);
 });
