@@ -1,6 +1,46 @@
 /** The simulator: the other world. See README.md. */
 export type { ActorFaultKind, ActorFaults } from "./actor-faults.ts";
 export type { PlantedFaults } from "./planted-faults.ts";
+export {
+  casModel,
+  checkHistory,
+  HISTORY_FORMATS,
+  HISTORY_MODELS,
+  HistoryError,
+  HistoryReader,
+  htmlPicture,
+  isUnknown,
+  kvModel,
+  lockModel,
+  readHistory,
+  registerModel,
+  svgPicture,
+  textPicture,
+  type BudgetOptions,
+  type CasInput,
+  type CasOutput,
+  type CellState,
+  type CheckHistoryOptions,
+  type Counterexample,
+  type HistoryClock,
+  type HistoryFormat,
+  type HistoryModelName,
+  type HistoryOperation,
+  type HistoryVerdict,
+  type KvInput,
+  type KvOutput,
+  type LockInput,
+  type LockState,
+  type Model,
+  type OrderStep,
+  type ReadableModel,
+  type ReadHistory,
+  type ReadHistoryOptions,
+  type RegisterInput,
+  type RegisterOutput,
+  type SvgPictureOptions,
+  type TextPictureOptions,
+} from "./linearizability/index.ts";
 export { formatFailure, formatFailures, formatSummary, replayCommand } from "./report.ts";
 export type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 export { runSeed } from "./run-seed.ts";

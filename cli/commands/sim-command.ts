@@ -6,6 +6,7 @@ import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
+import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
@@ -51,6 +52,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--json", "print each result as one line of JSON")
     .addHelpText("after", EXAMPLES);
   command.action(async () => simulate(context, command.opts<SimFlags>()));
+  addSimCheckHistoryCommand(command, context);
 }
 
 async function simulate({ terminal, now }: CliContext, flags: SimFlags): Promise<void> {

@@ -1,4 +1,4 @@
-/** The checker of histories: known good and bad ones, and every tiny one against all orders tried one by one. */
+/** Histories of the simulator and of real processes: known good and bad ones, and every tiny one against all orders tried one by one. */
 import {
   assert,
   constantFrom,
@@ -11,9 +11,9 @@ import {
   type Arbitrary,
 } from "fast-check";
 import { expect, test } from "vitest";
-import { parseHistory, type KvInput, type Operation } from "../../sim/checkers/history.ts";
-import { checkLinearizability } from "../../sim/checkers/linearizability.ts";
-import { createRandom } from "../../runtime/index.ts";
+import { parseHistory, type KvInput, type Operation } from "../../../sim/checkers/history.ts";
+import { checkLinearizability } from "../../../sim/checkers/linearizability.ts";
+import { createRandom } from "../../../runtime/index.ts";
 
 type Output = Exclude<Operation["output"], undefined>;
 
@@ -113,8 +113,9 @@ test("checkLinearizability() gives an error cut down to the stretch of time that
   expect(found.ok === false && found.message.split("\n")).toEqual([
     'No order of the operations on key "k" explains what was told:',
     "  (whatever was there before)",
-    '  b put k "y": true [0.006002 s … 0.006003 s]',
-    '  c get k: "x" [0.006004 s … 0.006005 s]',
+    "  b  put y    [0.006002 s … 0.006003 s]",
+    "  c  get → x  [0.006004 s … 0.006005 s]",
+    '"get → x" of client c has no place: by its return (0.006005 s) the state could only be: y.',
   ]);
 });
 
@@ -228,6 +229,8 @@ test("checkLinearizability() agrees with trying every order of a tiny history", 
 test("parseHistory() reads one operation a line, and names the line that is none", () => {
   const lines = [op("a", put("x"), true, [0, 1]), unknown("b", cas(null, "y"), 3)].map((one) => JSON.stringify(one));
   expect(parseHistory(`${lines.join("\n")}\n`)).toEqual(lines.map((line) => JSON.parse(line) as unknown));
-  expect(() => parseHistory(`${lines[0]}\n{"client":"a"}`)).toThrow("Cannot read the history: line 2 is no operation");
-  expect(() => parseHistory("{")).toThrow("Cannot read the history: line 1 is not JSON");
+  expect(() => parseHistory(`${lines[0]}\n{"client":"a"}`)).toThrow(
+    "Cannot read the history: line 2, key: is missing, expected a text",
+  );
+  expect(() => parseHistory("{")).toThrow("Cannot read the history: line 1: not JSON: {");
 });

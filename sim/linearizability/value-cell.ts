@@ -1,0 +1,104 @@
+/**
+ * A place for one value, that is read, written, compared and set, and emptied: what the models `register`, `cas` and `kv` share.
+ *
+ * Values are text; whoever has others writes them as text, equal where they are. Null: there is none.
+ */
+import type { KvInput, KvOutput } from "./kv-model.ts";
+import { isUnknown, type HistoryOperation } from "./operation.ts";
+
+export type CellState = string | null;
+type CellOperation = HistoryOperation<KvInput, KvOutput>;
+
+/** Stands for every value that nobody was told and nobody expected: they cannot be told apart. */
+const UNSEEN = "\u0000";
+
+export function stepCell(state: CellState, input: KvInput, output: KvOutput | undefined): CellState | undefined {
+  switch (input.type) {
+    case "get":
+      return output === undefined || output === state ? state : undefined;
+    case "put":
+      return input.value;
+    case "delete":
+      return null;
+    case "cas": {
+      const takesPlace = state === input.expected;
+      if (output !== undefined && output !== takesPlace) return undefined;
+      return takesPlace ? input.value : state;
+    }
+    default:
+      return input satisfies never;
+  }
+}
+
+export function keyOfCell(state: CellState): string {
+  return state === null ? "" : `=${state}`;
+}
+
+/** A read, or a compare-and-set that did not take place. */
+export function isCellRead({ type }: KvInput, output: KvOutput | undefined): boolean {
+  return type === "get" || (type === "cas" && output === false);
+}
+
+export function isCellBlind({ type }: KvInput): boolean {
+  return type === "put" || type === "delete";
+}
+
+/** Writes of values that nobody saw become one, and so does a delete where nobody saw nothing. */
+export function simplifyCell(operations: readonly CellOperation[]): (input: KvInput) => KvInput {
+  const seen = valuesSeen(operations);
+  return (input) => {
+    if (input.type === "delete") return seen.has(null) ? input : { type: "put", value: UNSEEN };
+    return "value" in input && !seen.has(input.value) ? { ...input, value: UNSEEN } : input;
+  };
+}
+
+/** Each value that somebody saw, none, and one that nobody saw. */
+export function statesOfCell(operations: readonly CellOperation[]): readonly CellState[] {
+  const values = [...valuesSeen(operations)].filter((value) => typeof value === "string");
+  return [...new Set([...values, null, UNSEEN])];
+}
+
+function valuesSeen(operations: readonly CellOperation[]): ReadonlySet<unknown> {
+  const seen = new Set<unknown>();
+  for (const operation of operations) {
+    const { input, output } = operation;
+    if (input.type === "cas") seen.add(input.expected);
+    else if (input.type === "get" && !isUnknown(operation)) seen.add(output);
+  }
+  return seen;
+}
+
+export function describeCell(state: CellState): string {
+  if (state === null) return "nothing";
+  return state === UNSEEN ? "a value that nobody saw" : describeValue(state);
+}
+
+const BARE = /^(?:[\w.:+-]+|"[^"]*"|\[.*\]|\{.*\})$/;
+
+/** A value for a person: as it is where that is clear, else in quotes. */
+export function describeValue(value: CellState): string {
+  if (value === null) return "nothing";
+  return BARE.test(value) ? value : JSON.stringify(value);
+}
+
+/** `put 3`, `get → 3`, `cas 1 → 2: refused`, with the words of the model for the verbs. */
+export function describeCellOperation(
+  input: KvInput,
+  output: KvOutput | undefined,
+  words: { readonly get: string; readonly put: string },
+): string {
+  switch (input.type) {
+    case "get":
+      return output === undefined ? words.get : `${words.get} → ${describeValue(output as CellState)}`;
+    case "put":
+      return `${words.put} ${describeValue(input.value)}`;
+    case "delete":
+      return "delete";
+    case "cas": {
+      const asked = `cas ${describeValue(input.expected)} to ${describeValue(input.value)}`;
+      return output === false ? `${asked}: refused` : asked;
+    }
+    default:
+      return input satisfies never;
+  }
+}
