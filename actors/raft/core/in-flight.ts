@@ -93,11 +93,11 @@ export class InFlight {
     return false;
   }
 
-  /** `essence.ts`. An append older than `agesMs` is old. */
-  essence(nowMs: number, agesMs: number): Essence {
+  /** `essence.ts`. None is older than from `sinceMs`, and what is older than `agesMs` is old. */
+  essence(nowMs: number, sinceMs: number, agesMs: number): Essence {
     const appends = Array.from({ length: this.#size }, (_, nth) => [
       ...[0, 1, 2, 3].map((field) => this.#field(nth, field)),
-      agoMs(this.#field(nth, 4), nowMs, agesMs),
+      agoMs(Math.max(this.#field(nth, 4), sinceMs), nowMs, agesMs),
     ]);
     return [this.#bytes, appends];
   }

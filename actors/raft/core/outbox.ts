@@ -51,17 +51,17 @@ export class Outbox {
     return this.#lastToken;
   }
 
-  /**
-   * Appends that wait for the same write are acknowledged by one answer: the last, with the highest index.
-   */
+  /** Appends that wait for the same write are acknowledged by one answer: that of the last, with the highest index. */
   #joins({ to, message, token }: Held): boolean {
-    const last = this.#held.at(-1);
-    if (last?.token !== token || last.to !== to || !isAcknowledgement(last.message) || !isAcknowledgement(message)) {
-      return false;
+    if (!isAcknowledgement(message)) return false;
+    for (let at = this.#held.length - 1; at >= 0; at--) {
+      const held = this.#held[at] as Held;
+      if (held.token !== token) return false;
+      if (held.to !== to || !isAcknowledgement(held.message)) continue;
+      this.#held[at] = { to, message: { ...message, match: Math.max(held.message.match, message.match) }, token };
+      return true;
     }
-    const match = Math.max(last.message.match, message.match);
-    this.#held[this.#held.length - 1] = { to, message: { ...message, match }, token };
-    return true;
+    return false;
   }
 
   /** The messages that waited for this write; undefined for a token that is not in flight. */
@@ -73,10 +73,13 @@ export class Outbox {
     return this.#held.length === 0 ? held : held.filter((waiting) => waiting.token <= token);
   }
 
-  /** `essence.ts`. Writes are told by how many came since: their numbers only grow. */
+  /**
+   * `essence.ts`. Writes are told by how many came since: their numbers only grow. To hold a message twice is to hold it once, for messages may
+   * be lost and repeated.
+   */
   essence(): Essence {
-    const held = this.#held.map(({ to, message, token }) => [to, message, token - this.#lastToken]);
-    return [this.#writing === null ? null : this.#writing - this.#lastToken, held];
+    const held = this.#held.map(({ to, message, token }) => JSON.stringify([to, message, token - this.#lastToken]));
+    return [this.#writing === null ? null : this.#writing - this.#lastToken, [...new Set(held)].toSorted()];
   }
 
   /** What may leave now, in order. */

@@ -191,14 +191,11 @@ export class Progress {
     return this.#state === "snapshot" ? this.#stillSinceMs : Infinity;
   }
 
-  /** `essence.ts` */
-  essence(nowMs: number, timing: RaftTiming): Essence {
-    const { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs } = timing;
-    // A new append makes it as old as that, so without one it does not count.
+  /** `essence.ts`. Since when nothing moved counts for a snapshot, under way or just taken, and for appends that were sent before. */
+  essence(nowMs: number, { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs }: RaftTiming): Essence {
+    const heard = agoMs(this.heardAtMs, nowMs, electionTimeoutMaxMs);
     const isTimed = this.#state === "snapshot" || this.#catchesUp;
-    const stillMs = isTimed ? snapshotStalledMs : this.inFlight.size === 0 ? 0 : appendRetryMs;
-    const times = [agoMs(this.heardAtMs, nowMs, electionTimeoutMaxMs), agoMs(this.#stillSinceMs, nowMs, stillMs)];
-    const refusals = [Number.isFinite(this.#refusedFrom) ? this.#refusedFrom : null, this.#refusals];
+    const still = isTimed ? agoMs(this.#stillSinceMs, nowMs, snapshotStalledMs) : 0;
     const marks = [
       this.match,
       this.round,
@@ -209,7 +206,8 @@ export class Progress {
       this.#snapshotIndex,
       this.#catchesUp,
     ];
-    return [this.node, ...times, ...marks, refusals, this.inFlight.essence(nowMs, appendRetryMs)];
+    const refusals = [Number.isFinite(this.#refusedFrom) ? this.#refusedFrom : null, this.#refusals];
+    return [this.node, heard, still, marks, refusals, this.inFlight.essence(nowMs, this.#stillSinceMs, appendRetryMs)];
   }
 
   /** From the first that is not acknowledged. */
