@@ -4,12 +4,12 @@
  *
  *     request ─▶ replica of the leader ─▶ raft ─▶ configuration committed and simple ─▶ `note-members`
  *
- * The leader's replica remembers who asked until then. A leader that was not asked notes the change without a name; applying takes
- * each configuration once.
+ * Who asked goes with the configuration into the log, so it is known also to a leader that was not asked, because leadership was lost in the
+ * middle. Applying takes each configuration once.
  */
 import type { AskResult, Context, Ref } from "../../runtime/index.ts";
 import { isJoint } from "../raft/core/configuration.ts";
-import type { ChangeMembershipResult, ConfigurationInForce } from "../raft/core/ready.ts";
+import type { ChangeMembershipResult, ConfigurationInForce, MembershipChange } from "../raft/core/ready.ts";
 import type { RaftActorMessage } from "../raft/raft-actor-protocol.ts";
 import type { NotedMembers } from "./membership-commands.ts";
 import { propose } from "./propose.ts";
@@ -28,8 +28,6 @@ export class MembershipDesk {
   readonly #ctx: Context<ReplicaMessage>;
   readonly #raft: Ref<RaftActorMessage>;
   #configuration: ConfigurationInForce | null = null;
-  /** Who asked for the change that is under way. */
-  #asked: { readonly by: string; readonly index: number } | null = null;
   #noting = false;
 
   constructor(ctx: Context<ReplicaMessage>, raft: Ref<RaftActorMessage>) {
@@ -46,19 +44,18 @@ export class MembershipDesk {
     }
     const { change, by, replyTo } = request;
     this.#ctx.ask<RaftActorMessage, ChangeMembershipResult>(this.#raft, {
-      make: (raftReplyTo) => ({ type: "change-membership", change, replyTo: raftReplyTo }),
+      make: (raftReplyTo) => ({ type: "change-membership", change: askedBy(change, by), replyTo: raftReplyTo }),
       timeoutMs: ANSWER_MS,
-      adapt: (result) => ({ type: "membership-answered", by, replyTo, result }),
+      adapt: (result) => ({ type: "membership-answered", replyTo, result }),
     });
   }
 
-  answered(by: string, replyTo: Ref<ChangeMembershipReply>, result: AskResult<ChangeMembershipResult>): void {
+  answered(replyTo: Ref<ChangeMembershipReply>, result: AskResult<ChangeMembershipResult>): void {
     if (!result.ok) {
       const message = `Raft did not answer within ${ANSWER_MS} ms: the change may be under way; the status shows it`;
       this.#ctx.tell(replyTo, { ok: false, code: "no-leader", message });
       return;
     }
-    if (result.answer.ok) this.#asked = { by, index: result.answer.index };
     this.#ctx.tell(replyTo, result.answer);
   }
 
@@ -74,26 +71,25 @@ export class MembershipDesk {
     if (inForce.index <= (noted?.index ?? 0)) return;
     const { index, configuration } = inForce;
     const { voters, learners } = configuration;
-    const asked = this.#asked;
-    // A change goes through a joint configuration: the simple one that ends it comes behind what the answer named.
-    const by = asked !== null && asked.index <= index ? asked.by : "";
+    const by = configuration.askedBy ?? "";
     this.#noting = true;
     propose(this.#ctx, {
       replica: this.#ctx.self,
       command: { type: "note-members", index, voters, learners, by },
       timeoutMs: NOTE_MS,
-      adapt: (reply): ReplicaMessage => ({ type: "members-noted", index, done: reply.ok }),
+      adapt: (reply): ReplicaMessage => ({ type: "members-noted", done: reply.ok }),
     });
   }
 
-  /** This node does not lead any more: whoever does notes what becomes of the change, and does not know who asked. */
-  cease(): void {
-    this.#asked = null;
-  }
-
-  /** The proposal was answered, or given up and not `done`. */
-  noted(index: number, done: boolean): void {
+  /** The proposal was answered, or given up. */
+  noted(): void {
     this.#noting = false;
-    if (done && this.#asked !== null && this.#asked.index <= index) this.#asked = null;
   }
+}
+
+/** A name of a user, a node or a tool: what is longer is cut, since it stays in the log. */
+const ASKED_BY_LENGTH_MAX = 256;
+
+function askedBy(change: MembershipChange, by: string): MembershipChange {
+  return by === "" ? change : { ...change, askedBy: by.slice(0, ASKED_BY_LENGTH_MAX) };
 }

@@ -22,12 +22,11 @@ export type ReplicaMessage =
   /** What Raft made of a change of members. */
   | {
       readonly type: "membership-answered";
-      readonly by: string;
       readonly replyTo: Ref<ChangeMembershipReply>;
       readonly result: AskResult<ChangeMembershipResult>;
     }
-  /** The members as of that configuration are noted; not `done`: the replica did not get it through. */
-  | { readonly type: "members-noted"; readonly index: number; readonly done: boolean }
+  /** The members as of the newest configuration are noted; not `done`: the replica did not get it through. */
+  | { readonly type: "members-noted"; readonly done: boolean }
   /** Time for a step of replicated time. */
   | { readonly type: "time-due" }
   /** A step was answered, or given up. */

@@ -138,9 +138,9 @@ export class Replica {
       case "proposal-expired":
         return this.#proposer.expire(message.session, this.#leadership.leader);
       case "membership-answered":
-        return this.#desk.answered(message.by, message.replyTo, message.result);
+        return this.#desk.answered(message.replyTo, message.result);
       case "members-noted":
-        this.#desk.noted(message.index, message.done);
+        this.#desk.noted();
         // What did not get through is tried again with the next step of time.
         if (message.done) this.#note();
         return;
@@ -253,10 +253,7 @@ export class Replica {
 
   #onLeadership(leadership: EventOf<"leadership">): void {
     const found = this.#leadership.hear(leadership);
-    if (!this.#leadership.isLeading) {
-      this.#time.end();
-      this.#desk.cease();
-    }
+    if (!this.#leadership.isLeading) this.#time.end();
     if (!found) return;
     this.#proposer.leaderFound();
     this.#reader.leaderFound();

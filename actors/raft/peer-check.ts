@@ -11,6 +11,9 @@ export interface OwnIdentity {
   readonly cluster: string;
 }
 
+/** A name of a user, a node or a tool; it stays in the log, and in every snapshot until the next change. */
+const ASKED_BY_LENGTH_MAX = 256;
+
 type PeerMessage = Extract<RaftActorMessage, { readonly type: "peer" }>;
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,7 +26,7 @@ export function isFromPeer(message: unknown): message is RaftActorMessage {
     case "propose":
       return message["payload"] instanceof Uint8Array;
     case "change-membership":
-      return isObject(message["change"]) && isText(message["change"]["type"]) && isText(message["change"]["member"]);
+      return isChange(message["change"]);
     case "transfer":
       return message["to"] === null || isText(message["to"]);
     case "status":
@@ -70,6 +73,12 @@ function hasShape(message: unknown): boolean {
     default:
       return isText(message["type"]);
   }
+}
+
+function isChange(value: unknown): boolean {
+  if (!isObject(value) || !isText(value["type"]) || !isText(value["member"])) return false;
+  const { askedBy } = value;
+  return askedBy === undefined || (isText(askedBy) && askedBy.length <= ASKED_BY_LENGTH_MAX);
 }
 
 function isBelonging(value: unknown): boolean {

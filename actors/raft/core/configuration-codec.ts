@@ -9,8 +9,9 @@ import { configurationFault, type Configuration } from "./configuration.ts";
 
 /** A configuration as the payload of an entry, or in the head of a snapshot. */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
-  const { voters, votersOutgoing, learners, learnersNext, autoLeave, addresses } = configuration;
-  return jsonCodec.encode({ voters, votersOutgoing, learners, learnersNext, autoLeave, addresses });
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave, addresses, askedBy } = configuration;
+  const asked = askedBy === undefined ? {} : { askedBy };
+  return jsonCodec.encode({ voters, votersOutgoing, learners, learnersNext, autoLeave, addresses, ...asked });
 }
 
 /** @throws {RangeError} when the bytes are no configuration, or a wrong one (`configurationFault`). */
@@ -26,7 +27,7 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
     const isList = Array.isArray(found) && found.every((member) => typeof member === "string");
     return isList ? found : refuse(`${name} is no list of members`);
   };
-  const { autoLeave, addresses } = fields;
+  const { autoLeave, addresses, askedBy } = fields;
   if (typeof autoLeave !== "boolean") return refuse("autoLeave is no boolean");
   if (!isAddresses(addresses)) return refuse("addresses is no record of texts");
   const configuration: Configuration = {
@@ -36,6 +37,7 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
     learnersNext: list("learnersNext"),
     autoLeave,
     addresses: { ...addresses },
+    ...(typeof askedBy === "string" && { askedBy }),
   };
   const fault = configurationFault(configuration);
   return fault === null ? configuration : refuse(fault);

@@ -22,6 +22,8 @@ export interface Configuration {
   readonly autoLeave: boolean;
   /** Where members are reached, by member id, for those that were added while the cluster ran. Opaque to consensus. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** Who asked for the change that led here, as it was told; opaque to consensus. Absent when nobody was named. */
+  readonly askedBy?: string;
 }
 
 /** Of a member that has not been told of any cluster. */

@@ -52,9 +52,11 @@ export function nextConfiguration(
     learners: new Set(from.learners),
     addresses: new Map(Object.entries(from.addresses)),
   };
+  let askedBy: string | undefined;
   for (const change of changes) {
     const refusal = apply(target, change);
     if (refusal) return refusal;
+    askedBy = change.askedBy ?? askedBy;
   }
   const voters = [...target.voters].toSorted();
   if (voters.length === 0) {
@@ -70,6 +72,7 @@ export function nextConfiguration(
       learners: learners.filter((member) => !outgoing.includes(member)),
       learnersNext: learners.filter((member) => outgoing.includes(member)),
       autoLeave: !sameVoters && autoLeave,
+      ...(askedBy !== undefined && { askedBy }),
     },
     target.addresses,
   );
@@ -80,8 +83,9 @@ export function leaveJoint(from: Configuration): NextConfiguration {
   if (!isJoint(from)) {
     return refuse("not-joint", "Cannot leave the joint configuration: the configuration is simple already");
   }
-  const { voters, learners, learnersNext, addresses } = from;
-  const simple = { voters, votersOutgoing: [], learnersNext: [], autoLeave: false };
+  const { voters, learners, learnersNext, addresses, askedBy } = from;
+  const asked = askedBy === undefined ? {} : { askedBy };
+  const simple = { voters, votersOutgoing: [], learnersNext: [], autoLeave: false, ...asked };
   return accept({ ...simple, learners: [...learners, ...learnersNext].toSorted() }, new Map(Object.entries(addresses)));
 }
 

@@ -119,15 +119,19 @@ export interface PeerStatus {
   readonly heardAtMs: number;
 }
 
-/** One change of who belongs. Members are named by their ids. */
-export type MembershipChange =
-  /** Adds a learner, which gets the log and does not vote. `address` is where it is reached. */
-  | { readonly type: "add-learner"; readonly member: string; readonly address?: string }
+/**
+ * One change of who belongs. Members are named by their ids. `askedBy` goes with the configuration into the log, so that whoever leads when
+ * the change is done can still say it.
+ */
+export type MembershipChange = { readonly askedBy?: string } & (
+  | /** Adds a learner, which gets the log and does not vote. `address` is where it is reached. */
+    { readonly type: "add-learner"; readonly member: string; readonly address?: string }
   /** Makes a learner a voter. Refused until it has caught up. */
   | { readonly type: "promote"; readonly member: string }
   /** Makes a voter a learner. */
   | { readonly type: "demote"; readonly member: string }
-  | { readonly type: "remove"; readonly member: string };
+  | { readonly type: "remove"; readonly member: string }
+);
 
 /** Whether a change is in the log and in force, or exactly why not. */
 export type ChangeMembershipResult =

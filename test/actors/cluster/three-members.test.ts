@@ -1,4 +1,5 @@
 /** Three replicas on real Raft actors: any node takes any request, and each proposal acts once, whoever leads. */
+import { allMembers } from "../../../actors/raft/core/configuration.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   leaderActor,
@@ -19,7 +20,7 @@ import {
   type SnapshotReply,
   type WatchMessage,
 } from "../../../actors/index.ts";
-import type { MembershipChange } from "../../../actors/raft/core/ready.ts";
+import type { ConfigurationInForce, MembershipChange } from "../../../actors/raft/core/ready.ts";
 import { jsonCodec, stateless, type ActorSystem, type Ref } from "../../../runtime/index.ts";
 import {
   createManualCluster,
@@ -42,6 +43,8 @@ class Members {
   readonly views = new Map<string, ClusterView>();
   readonly leads = new Map<string, boolean>();
   readonly logged: string[] = [];
+  /** Who belongs, as each node's log has it. */
+  readonly configured = new Map<string, readonly string[]>();
   readonly #disks = new Map<string, { readonly log: MemoryLog; readonly snapshots: MemorySnapshots }>();
   #spawned = 0;
 
@@ -138,7 +141,10 @@ class Members {
     const raft = system.refAt<RaftActorMessage>({ node: name, path: "raft" });
     const logger = { log: (_: unknown, message: string) => void this.logged.push(message) };
     const onApply = (view: ClusterView) => void this.views.set(name, view);
-    const replica = system.spawn(replicaActor({ raft, codec: jsonCodec, logger, onApply }), REPLICA_SPAWN_OPTIONS);
+    const onConfiguration = ({ configuration }: ConfigurationInForce): void =>
+      void this.configured.set(name, allMembers(configuration));
+    const replicaOptions = { raft, codec: jsonCodec, logger, onApply, onConfiguration };
+    const replica = system.spawn(replicaActor(replicaOptions), REPLICA_SPAWN_OPTIONS);
     const leadership = stateless<{ readonly isLeader: boolean }>("leadership", ({ isLeader }) => {
       this.leads.set(name, isLeader);
     });
@@ -272,5 +278,26 @@ test("a change of members that any node was asked for is an Event everywhere, on
   expect(replies).toMatchObject([{ ok: true }]);
   for (const name of NAMES) {
     expect(events(name, "MemberDemoted")).toEqual([expect.stringMatching(`^Member "${removed}.*asked for by "ann"$`)]);
+  }
+});
+
+test("who asked for a change stands in its Event, though the leader that was asked is lost in the middle of it", () => {
+  const leader = members.leader();
+  const left = others(leader);
+  members.world.advance(500);
+  const replies = members.changeMembership(leader, { type: "add-learner", member: "n9@new" });
+  for (let ms = 0; !left.some((name) => members.configured.get(name)?.includes("n9@new")); ms++) {
+    if (ms > 1000) throw new Error("No other node has the change after 1 s");
+    members.world.advance(1);
+  }
+  expect(replies).toMatchObject([{ ok: true }]);
+  members.crash(leader);
+  for (const name of left) expect(events(name, "MemberAdded")).toEqual([]);
+  members.leader();
+  members.world.advance(2000);
+  for (const name of left) {
+    expect(events(name, "MemberAdded")).toEqual([
+      'Member "n9@new" was added to the cluster as a learner, asked for by "ann"',
+    ]);
   }
 });

@@ -9,6 +9,7 @@ import {
   isJoint,
   type Configuration,
 } from "../../../../actors/raft/core/configuration.ts";
+import { decodeConfiguration, encodeConfiguration } from "../../../../actors/raft/core/configuration-codec.ts";
 import { leaveJoint, nextConfiguration, type NextConfiguration } from "../../../../actors/raft/core/membership.ts";
 import type { MembershipChange } from "../../../../actors/raft/core/ready.ts";
 import { describeConfiguration } from "../describe.ts";
@@ -102,6 +103,24 @@ function expectOverlap(one: Configuration, other: Configuration): void {
     const disjoint = others.find((set) => !set.some((name) => quorum.includes(name)));
     expect(disjoint, `${describeConfiguration(one)} and ${describeConfiguration(other)}`).toBeUndefined();
   }
+}
+
+test("who asked goes with a change to its end, and not on to the next one", () => {
+  const joint = changed(createConfiguration(["a", "b", "c"]), [{ type: "remove", member: "c", askedBy: "ann" }]);
+  expect([isJoint(joint), joint.askedBy]).toEqual([true, "ann"]);
+  const simple = decodeConfiguration(encodeConfiguration(unwrap(leaveJoint(joint))));
+  expect([isJoint(simple), simple.askedBy]).toEqual([false, "ann"]);
+  const unnamed = changed(simple, [{ type: "add-learner", member: "d" }]);
+  expect("askedBy" in decodeConfiguration(encodeConfiguration(unnamed))).toBe(false);
+});
+
+function changed(from: Configuration, changes: readonly MembershipChange[]): Configuration {
+  return unwrap(nextConfiguration(from, changes, true));
+}
+
+function unwrap(next: NextConfiguration): Configuration {
+  if (!next.ok) throw new Error(next.message);
+  return next.configuration;
 }
 
 test("addresses come with a learner, and go with the member", () => {
