@@ -7,7 +7,7 @@
  *
  * Source: Ongaro's dissertation §3.5: indexes follow each other, terms never fall and never pass the leader's own.
  */
-import type { AppendRequest } from "./messages.ts";
+import type { AppendRequest, LogPart } from "./messages.ts";
 import type { RaftLimits } from "./raft-options.ts";
 
 const LIMITS_DIFFER_MAX = 4;
@@ -15,7 +15,7 @@ const LIMITS_DIFFER_MAX = 4;
 export type AppendFault = "entries-out-of-order" | "append-too-large";
 
 /** What is wrong with it; null when nothing is. */
-export function appendFault(message: AppendRequest, limits: RaftLimits): AppendFault | null {
+export function appendFault(message: AppendRequest | LogPart, limits: RaftLimits): AppendFault | null {
   const { previousIndex, previousTerm, entries, term } = message;
   if (!isCount(previousIndex) || !isCount(previousTerm) || (previousIndex === 0) !== (previousTerm === 0)) {
     return "entries-out-of-order";

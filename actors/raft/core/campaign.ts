@@ -10,6 +10,12 @@ import { agoMs, leftMs, type Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import type { VoteResult } from "./quorum.ts";
 
+/**
+ * After so many attempts it takes the log of who refuses it (`log-adoption.ts`). Mostly somebody with a better log is elected before, and
+ * brings it.
+ */
+const POLLS_IN_VAIN = 2;
+
 export class Campaign {
   readonly role: "pre-candidate" | "candidate";
   readonly leader = null;
@@ -18,33 +24,36 @@ export class Campaign {
   readonly #member: Member;
   readonly #startedMs: number;
   readonly #votes = new Map<string, boolean>();
+  /** How many attempts in a row came before it, all in vain. */
+  readonly inVain: number;
 
-  private constructor(role: Campaign["role"], member: Member, nowMs: number) {
+  private constructor(role: Campaign["role"], member: Member, nowMs: number, inVain: number) {
     this.role = role;
     this.#member = member;
     this.#startedMs = nowMs;
     this.electionAtMs = nowMs + member.drawElectionTimeoutMs();
+    this.inVain = inVain;
   }
 
-  /** Asks who would vote in the next term. Writes nothing. */
-  static poll(member: Member, nowMs: number): Campaign {
+  /** Asks who would vote in the next term. Writes nothing. `before`: what has come to nothing. */
+  static poll(member: Member, before: { readonly inVain: number } | null, nowMs: number): Campaign {
     const { log, term, self } = member;
     const ask = { term: term + 1, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
     for (const voter of member.otherVoters()) member.send(voter, { type: "pre-vote-request", ...ask });
-    const campaign = new Campaign("pre-candidate", member, nowMs);
+    const campaign = new Campaign("pre-candidate", member, nowMs, before === null ? 0 : before.inVain + 1);
     campaign.count(self, true);
     return campaign;
   }
 
   /** Enters the next term, votes for itself, asks the others. `transfer`: at the request of the leader itself. */
-  static elect(member: Member, transfer: boolean, nowMs: number): Campaign {
+  static elect(member: Member, transfer: boolean, before: { readonly inVain: number } | null, nowMs: number): Campaign {
     const { log, self } = member;
     member.enterTerm(member.term + 1);
     member.voteFor(self);
     const ask = { term: member.term, lastIndex: log.lastIndex, lastTerm: log.lastTerm, transfer };
     for (const voter of member.otherVoters()) member.sendWhenDurable(voter, { type: "vote-request", ...ask });
     member.sendWhenDurable(self, { type: "vote-response", term: member.term, granted: true });
-    return new Campaign("candidate", member, nowMs);
+    return new Campaign("candidate", member, nowMs, before?.inVain ?? 0);
   }
 
   get result(): VoteResult {
@@ -72,6 +81,11 @@ export class Campaign {
     return this.role === "pre-candidate" && self < candidate && nowMs < this.#startedMs + timing.heartbeatMs;
   }
 
+  /** Whether waiting for somebody with a better log has been in vain. */
+  get mayAdoptLog(): boolean {
+    return this.role === "pre-candidate" && this.inVain >= POLLS_IN_VAIN;
+  }
+
   isSticky(): boolean {
     return false;
   }
@@ -80,7 +94,7 @@ export class Campaign {
   essence(nowMs: number): Essence {
     const votes = [...this.#votes].toSorted(([one], [other]) => (one < other ? -1 : 1));
     const insistsFor = this.role === "candidate" ? 0 : agoMs(this.#startedMs, nowMs, this.#member.timing.heartbeatMs);
-    return [this.role, leftMs(this.electionAtMs, nowMs), insistsFor, votes];
+    return [this.role, Math.min(this.inVain, POLLS_IN_VAIN), leftMs(this.electionAtMs, nowMs), insistsFor, votes];
   }
 
   nextDeadlineMs(): number {

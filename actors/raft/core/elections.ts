@@ -17,8 +17,11 @@ import { Follower } from "./follower.ts";
 import type { ForwardedReads } from "./forwarded-reads.ts";
 import { invariant } from "./invariant.ts";
 import { Leader } from "./leader.ts";
+import { adoptLog, answerLogRequest, requestLog } from "./log-adoption.ts";
 import type { Member } from "./member.ts";
 import type {
+  LogPart,
+  LogRequest,
   PreVoteRequest,
   PreVoteResponse,
   RaftMessage,
@@ -82,7 +85,7 @@ export class Elections {
   /** Polls, and goes on to an election if nobody else need be asked. Who may not campaign waits for a leader again. */
   campaign(nowMs: number): void {
     if (!this.#member.mayCampaign(nowMs) || this.#isPromised(nowMs)) return this.stepDown(nowMs);
-    const poll = Campaign.poll(this.#member, nowMs);
+    const poll = Campaign.poll(this.#member, this.#attempt, nowMs);
     this.#become(poll);
     if (poll.result === "won") this.#elect(false, nowMs);
   }
@@ -102,6 +105,9 @@ export class Elections {
         return this.#member.send(from, { type: "pre-vote-response", term, granted: false });
       case "vote-request":
         return this.#member.send(from, { type: "vote-response", term, granted: false });
+      case "pre-vote-response":
+        if (message.isAhead) this.#requestLog(from);
+        return;
       case "append":
       case "heartbeat":
       case "commit":
@@ -117,12 +123,14 @@ export class Elections {
   onPreVoteRequest(from: string, message: PreVoteRequest, nowMs: number): void {
     if (this.#role.isSticky(nowMs) || this.#isPromised(nowMs)) return;
     const { term } = this.#member;
+    const isUpToDate = this.#member.isUpToDate(message);
     const granted =
       (message.term > term || this.#mayVoteFor(from)) &&
       !this.#member.recovery.isUnderWay &&
-      this.#member.isUpToDate(message) &&
+      isUpToDate &&
       !this.#insistsAgainst(from, message, nowMs);
-    this.#member.send(from, { type: "pre-vote-response", term: granted ? message.term : term, granted });
+    const answer = { type: "pre-vote-response", term: granted ? message.term : term, granted } as const;
+    this.#member.send(from, isUpToDate ? answer : { ...answer, isAhead: true });
   }
 
   onPreVoteResponse(from: string, message: PreVoteResponse, nowMs: number): void {
@@ -130,11 +138,24 @@ export class Elections {
     if (message.granted && message.term !== this.#member.term + 1) return;
     this.#role.count(from, message.granted);
     if (this.#role.result === "won") this.#elect(false, nowMs);
+    else if (message.isAhead) this.#requestLog(from);
+  }
+
+  /** Whoever hears a leader keeps out of it: there is no need to elect another. */
+  onLogRequest(from: string, message: LogRequest, nowMs: number): void {
+    if (!this.#role.isSticky(nowMs)) answerLogRequest(this.#member, from, message);
+  }
+
+  /** What it has asked for. With all of it here, it polls at once. */
+  onLogPart(from: string, message: LogPart, nowMs: number): void {
+    if (!this.#lacksLog(from)) return;
+    if (adoptLog(this.#member, from, message, this.#termLeader !== null)) this.campaign(nowMs);
   }
 
   /** Whether a request of a later term is to be ignored, term and all. */
-  ignores(message: VoteRequest, nowMs: number): boolean {
-    return !message.transfer && (this.#role.isSticky(nowMs) || this.#isPromised(nowMs));
+  ignores(message: VoteRequest | LogRequest, nowMs: number): boolean {
+    const isTransfer = message.type === "vote-request" && message.transfer;
+    return !isTransfer && (this.#role.isSticky(nowMs) || this.#isPromised(nowMs));
   }
 
   onVoteRequest(from: string, message: VoteRequest, nowMs: number): void {
@@ -163,11 +184,23 @@ export class Elections {
     else if (this.#member.mayCampaign(nowMs)) this.#elect(true, nowMs);
   }
 
+  #requestLog(from: string): void {
+    if (this.#lacksLog(from)) requestLog(this.#member, from);
+  }
+
+  #lacksLog(from: string): boolean {
+    return this.#attempt?.mayAdoptLog === true && isVoter(this.#member.configuration, from);
+  }
+
+  get #attempt(): Campaign | null {
+    return this.#role instanceof Campaign ? this.#role : null;
+  }
+
   // ── What it takes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #elect(transfer: boolean, nowMs: number): void {
     this.#termLeader = null;
-    this.#become(Campaign.elect(this.#member, transfer, nowMs));
+    this.#become(Campaign.elect(this.#member, transfer, this.#attempt, nowMs));
   }
 
   /** Whether a leader counts on it not to vote: whatever its role and term have become since. */

@@ -43,7 +43,8 @@ export class Incoming {
       return elections.onPreVoteResponse(from, message, nowMs);
     }
     if (message.term > term) {
-      if (message.type === "vote-request" && elections.ignores(message, nowMs)) return;
+      const isAsked = message.type === "vote-request" || message.type === "log-request";
+      if (isAsked && elections.ignores(message, nowMs)) return;
       elections.enterTerm(message.term, nowMs);
     }
     switch (message.type) {
@@ -72,6 +73,10 @@ export class Incoming {
         if (follower) this.#snapshotTraffic.push({ from, message });
         return;
       }
+      case "log-request":
+        return elections.onLogRequest(from, message, nowMs);
+      case "log-part":
+        return elections.onLogPart(from, message, nowMs);
       case "newer-term":
         return;
       default:

@@ -58,6 +58,11 @@ function isWellFormed(message: RaftMessage): boolean {
       return isCount(message.number);
     case "snapshot-report":
       return isCount(message.next);
+    case "log-request":
+      if (!isCount(message.previousIndex) || !isCount(message.previousTerm)) return false;
+      return isCount(message.lastIndex) && isCount(message.lastTerm);
+    case "log-part":
+      return isCount(message.lastIndex) && isCount(message.lastTerm) && areReadable(message.entries);
     case "newer-term":
     case "timeout-now":
       return true;

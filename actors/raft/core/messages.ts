@@ -27,7 +27,9 @@ export type RaftMessage =
   | TimeoutNow
   | SnapshotOffer
   | SnapshotPart
-  | SnapshotReport;
+  | SnapshotReport
+  | LogRequest
+  | LogPart;
 
 /** Would you vote for me in `term`? Changes nothing at either side, so an unelectable member disturbs nobody. */
 export interface PreVoteRequest {
@@ -44,6 +46,8 @@ export interface PreVoteResponse {
   /** Granted: the term asked for. Refused: the sender's own, from which the candidate learns a later one. */
   readonly term: number;
   readonly granted: boolean;
+  /** Refused, and the log here is better than the candidate's. */
+  readonly isAhead?: true;
 }
 
 /** Vote for me in `term`, where my own vote is durable. */
@@ -181,4 +185,28 @@ export interface SnapshotReport {
   readonly next: number;
   /** `installed`: its log begins behind the snapshot. `refused`: it does not want this one, or could not keep it. */
   readonly state: "receiving" | "installed" | "refused";
+}
+
+/** A candidate that is refused again and again asks a voter for its better log (`log-adoption.ts`). */
+export interface LogRequest {
+  readonly type: "log-request";
+  readonly term: number;
+  /** Where the sender's log ends. */
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** Up to where the logs agree at best. */
+  readonly previousIndex: number;
+  readonly previousTerm: number;
+}
+
+/** Answers a request for the log: entries behind (`previousIndex`, `previousTerm`), of a log that does not lead. */
+export interface LogPart {
+  readonly type: "log-part";
+  readonly term: number;
+  /** Where the sender's log ends. */
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly previousIndex: number;
+  readonly previousTerm: number;
+  readonly entries: readonly LogEntry[];
 }

@@ -1,7 +1,7 @@
 /**
  * The faults found in real Raft systems, by their number in the list of this project; each test puts a member in the
  * situation of that fault. Others have a test beside what they concern: 7, 8 in quorum.test.ts; 10, 20, 27 in
- * raft-log.test.ts; 5, 22 in the log store's tests; 35 to 44 in liveness/. `RaftCluster` checks the invariants after every step.
+ * raft-log.test.ts; 5, 22 in the log store's tests; 35 to 44 in test/sim/liveness/. `RaftCluster` checks the invariants after every step.
  */
 import { describe, expect, test } from "vitest";
 import { createConfiguration } from "../../../actors/raft/core/configuration.ts";

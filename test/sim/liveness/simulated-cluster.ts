@@ -12,12 +12,12 @@ import {
   type RaftLimits,
   type RaftStatus,
   type SnapshotOptions,
-} from "../../../../actors/raft/index.ts";
-import { createRandom, jsonCodec, stateless, type Behavior, type Ref } from "../../../../runtime/index.ts";
-import { Cluster, type Weather } from "../../../../sim/cluster.ts";
-import { EventLog } from "../../../../sim/event-log.ts";
-import type { SimNode } from "../../../../sim/sim-node.ts";
-import { Timeline } from "../../../../sim/timeline.ts";
+} from "../../../actors/raft/index.ts";
+import { createRandom, jsonCodec, stateless, type Behavior, type Ref } from "../../../runtime/index.ts";
+import { Cluster, type Weather } from "../../../sim/cluster.ts";
+import { EventLog } from "../../../sim/event-log.ts";
+import type { SimNode } from "../../../sim/sim-node.ts";
+import { Timeline } from "../../../sim/timeline.ts";
 
 export interface SimulatedClusterOptions {
   readonly nodes: number;

@@ -2,7 +2,7 @@
  * What it means that a cluster goes on: whoever leads is given a text again and again, until one is applied; and that elections have ended:
  * no member's term moves any more.
  */
-import type { RaftCluster } from "../raft-cluster.ts";
+import type { RaftCluster } from "../../actors/raft/raft-cluster.ts";
 
 /** How often a text is proposed while progress is waited for, in milliseconds. */
 const EVERY_MS = 50;

@@ -5,7 +5,7 @@
  * Sources: etcd #8501, openraft #1796; NuRaft #134; etcd #12359; Ongaro's dissertation §4.1, §4.2.1, §9.6.
  */
 import { describe, expect, test } from "vitest";
-import { RaftCluster } from "../raft-cluster.ts";
+import { RaftCluster } from "../../actors/raft/raft-cluster.ts";
 import { highestTerm, progresses } from "./progress.ts";
 
 /** A leader is missed, and another elected: twice the longest election timeout, and a poll that was in vain. */
@@ -116,7 +116,11 @@ describe("fault 39: a configuration that counts only when it is applied", () => 
     cluster.deliver();
     cluster.crash("c");
     expect(cluster.change("a", [{ type: "remove", member: "a" }]).ok).toBe(true);
+    // The joint configuration is committed; the one behind it, without a, is at a only when it crashes.
+    cluster.deliver(({ from }) => from === "a");
+    cluster.deliver(({ to }) => to === "a");
     cluster.drop(() => true);
+    expect(cluster.core("a").status()).toMatchObject({ commit: 3, lastIndex: 4 });
     cluster.crash("a");
     cluster.restart("a");
     // Of b and d alone no three votes come, and a refuses them: its log is longer.

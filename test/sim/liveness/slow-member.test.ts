@@ -6,7 +6,7 @@
  * Sources: Ongaro's dissertation §5.3 (hints), §6.2 (a leader steps down), §10.2.1 (the leader's own disk).
  */
 import { afterEach, describe, expect, test } from "vitest";
-import { RaftCluster } from "../raft-cluster.ts";
+import { RaftCluster } from "../../actors/raft/raft-cluster.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
 /** A leader is given up after 1.2 s, and another elected within another 1.2 s, or 2.4 s if the first poll was in vain. */
@@ -173,15 +173,19 @@ describe("a member that is slower than the trailing window, and faster than what
 
 describe("fault 43: many conflicting entries", () => {
   test("of an old leader are replaced within some round trips, however many they are", () => {
-    cluster = new SimulatedCluster({ nodes: 3, delayMs: 50 });
+    cluster = new SimulatedCluster({ nodes: 5, delayMs: 50 });
     const old = cluster.leader;
     const rejoin = isolate(old);
     cluster.propose(5000, 10);
-    cluster.next([old], FAIL_OVER_MS);
+    const second = cluster.next([old], FAIL_OVER_MS);
     cluster.propose(5000, 10);
     // Until all connections are broken, and what was on its way is lost.
     cluster.run(5000);
     expect([cluster.status(old).lastIndex > 5000, cluster.status(old).commit < 10]).toEqual([true, true]);
+    // A third leader begins with a log that differs from the old one's for thousands of entries.
+    cluster.node(second).kill();
+    cluster.next([old, second], FAIL_OVER_MS);
+    cluster.node(second).start();
     expect(cluster.machine(cluster.leader).commands).toBe(5000);
     rejoin();
     // A round trip is 100 ms: an entry each would take more than eight minutes.
