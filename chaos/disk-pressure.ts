@@ -5,8 +5,12 @@ import type { ChaosCluster } from "./chaos-cluster.ts";
 
 /** All of them under one key: what they leave behind is one value. */
 const KEY = "pressure";
-const VALUE = "x".repeat(128 * 1024);
-const WRITERS = 4;
+const VALUE = "x".repeat(512 * 1024);
+const WRITERS = 2;
+
+/** A segment of the log is 16 MiB; where its disk is slow, or a node is cut off, the fault goes on without. */
+const FELT_MS = 8000;
+
 const CALL_MS = 1000;
 const LOOK_MS = 250;
 
@@ -22,21 +26,21 @@ export class DiskPressure {
     ]);
   }
 
-  /** @returns who was seen to be read-only. */
-  async end(): Promise<readonly string[]> {
-    this.#end.abort();
+  /** Resolves when all have felt it, or after `FELT_MS`. @returns who was seen to be read-only. */
+  async felt(): Promise<readonly string[]> {
     await this.#done;
     return [...this.#felt].toSorted();
   }
 
   async #look(cluster: ChaosCluster, victims: readonly string[]): Promise<void> {
-    while (!this.#end.signal.aborted) {
+    const endMs = performance.now() + FELT_MS;
+    while (performance.now() < endMs && this.#felt.size < victims.length) {
       for (const { node, raft } of await cluster.statuses()) {
         if (raft?.readOnly === true && victims.includes(node)) this.#felt.add(node);
       }
-      if (this.#felt.size === victims.length) this.#end.abort();
       await sleep(LOOK_MS);
     }
+    this.#end.abort();
   }
 
   async #write(addresses: readonly string[]): Promise<void> {

@@ -126,16 +126,16 @@ export class Nemesis {
     });
   }
 
-  #fill(victims: readonly string[]): Begun | null {
+  async #fill(victims: readonly string[]): Promise<Begun | null> {
     const { cluster, rack } = this.#options;
-    for (const name of victims) rack.fill(name);
-    // What is left of the present segment of the log is room of its own: writes must fill it first.
-    const pressure = new DiskPressure(cluster, victims);
-    return this.#until(victims, async () => {
-      const felt = await pressure.end();
-      this.#write({ readOnly: felt });
+    if (victims.length === 0) return null;
+    const begun = this.#until(victims, () => {
       for (const name of victims) rack.empty(name);
     });
+    for (const name of victims) rack.fill(name);
+    // What is left of the present segment of the log is room of its own: writes must fill it first.
+    this.#write({ readOnly: await new DiskPressure(cluster, victims).felt() });
+    return begun;
   }
 
   async #cut({ target, pick }: Fault): Promise<Begun> {

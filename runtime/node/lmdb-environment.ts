@@ -7,10 +7,25 @@
  * A commit gets its room before it begins (`LmdbRoom`): one that finds none halfway through a large value ends the process too
  * ("free(): invalid pointer", the same version).
  *
+ * The file of locks gets its block before LMDB maps it (`reserveLock`): LMDB makes it as a hole, and the first write to a mapped hole for which
+ * the disk has no room ends the process by SIGBUS.
+ *
  * A new file is made under another name and renamed when it is on disk, so a file that is there is a whole one, and an
  * empty one is a damaged one (LMDB would take it for new).
  */
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import type { LmdbRecord } from "./lmdb-file.ts";
@@ -26,6 +41,9 @@ export interface CommitFailure {
 /** What a commit may need on top of its records: copies of the pages on the way to the root. */
 const COMMIT_OVERHEAD_BYTES = 262_144;
 const READERS_MAX = 4;
+
+/** More than LMDB's head and `READERS_MAX` readers take (464 bytes), and no more than the smallest block of a file system. */
+const LOCK_BYTES = 512;
 
 /** Pages that a commit copies and the list of free ones, with much to spare: less room is left for it than this is asked for. */
 const ROOM_OVERHEAD_BYTES = 65_536;
@@ -91,6 +109,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 /** `overlappingSync: false`: a commit returns when it is on disk, pages first, then the meta page. */
 function openFile(path: string): Environment {
+  reserveLock(`${path}-lock`);
   return open<Buffer, Buffer>(path, {
     noSubdir: true,
     encoding: "binary",
@@ -100,12 +119,29 @@ function openFile(path: string): Environment {
   });
 }
 
+/** @throws as the file system does. One that somebody has begun to use has its block, and is left alone. */
+function reserveLock(path: string): void {
+  const { size = 0, blocks = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  // A file system may keep a small file without a block: what LMDB has written there is not to be lost.
+  if (blocks > 0 || (size > 0 && readFileSync(path).some((byte) => byte !== 0))) return;
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+  try {
+    writeSync(file, ZEROS, 0, LOCK_BYTES, 0);
+  } finally {
+    closeSync(file);
+  }
+}
+
 async function createFile(path: string, { key, value }: LmdbRecord): Promise<void> {
   const unfinished = `${path}.new`;
   for (const file of [unfinished, `${unfinished}-lock`]) rmSync(file, { force: true });
   const database = openFile(unfinished);
-  database.putSync(key, value);
-  await database.close();
+  try {
+    new LmdbRoom(database, unfinished).reserve(value.length);
+    database.putSync(key, value);
+  } finally {
+    await database.close();
+  }
   renameSync(unfinished, path);
   rmSync(`${unfinished}-lock`, { force: true });
   syncFolder(dirname(path));

@@ -15,8 +15,23 @@ function reply(message: WriterReply): void {
   port?.postMessage(message);
 }
 
-function write(database: Environment, bytes: Uint8Array): void {
-  room?.reserve(bytes.length);
+interface Opened {
+  readonly database: Environment;
+  readonly room: LmdbRoom;
+}
+
+let opened: Opened | null = null;
+
+/** Again at each request until it succeeds: a disk that has no room now may have it then. */
+async function open(): Promise<Opened> {
+  if (opened !== null) return opened;
+  const database = await openEnvironment(path, { key: asBuffer(format.key), value: asBuffer(format.value) });
+  opened = { database, room: new LmdbRoom(database, path) };
+  return opened;
+}
+
+function write({ database, room }: Opened, bytes: Uint8Array): void {
+  room.reserve(bytes.length);
   database.transactionSync(() => {
     for (const { key, value } of unpackOperations(bytes)) {
       if (value) database.putSync(asBuffer(key), asBuffer(value));
@@ -25,32 +40,27 @@ function write(database: Environment, bytes: Uint8Array): void {
   });
 }
 
-function fail(error: unknown, sizeBytes: number): void {
-  reply({ type: "failed", ...commitFailure(path, error, sizeBytes) });
-}
-
-async function openOrFail(): Promise<Environment | null> {
+async function answer(request: WriterRequest): Promise<void> {
+  if (request.type === "close") {
+    await opened?.database.close();
+    port?.close();
+    return;
+  }
   try {
-    return await openEnvironment(path, { key: asBuffer(format.key), value: asBuffer(format.value) });
+    const file = await open();
+    if (request.type === "read") reply({ type: "read", value: file.database.get(asBuffer(request.key)) ?? null });
+    else {
+      write(file, request.bytes);
+      reply({ type: "written" });
+    }
   } catch (error) {
-    fail(error, 0);
-    return null;
+    const sizeBytes = request.type === "write" ? request.bytes.length : 0;
+    reply({ type: "failed", ...commitFailure(path, error, sizeBytes) });
   }
 }
 
-const database = await openOrFail();
-const room = database && new LmdbRoom(database, path);
+// Ahead of the first request, which says what is wrong if this fails.
+let last: Promise<unknown> = open().catch(() => {});
 port.on("message", (request: WriterRequest) => {
-  if (request.type === "close") void Promise.resolve(database?.close()).then(() => port.close());
-  else if (database) {
-    try {
-      if (request.type === "read") reply({ type: "read", value: database.get(asBuffer(request.key)) ?? null });
-      else {
-        write(database, request.bytes);
-        reply({ type: "written" });
-      }
-    } catch (error) {
-      fail(error, request.type === "write" ? request.bytes.length : 0);
-    }
-  }
+  last = last.then(async () => answer(request));
 });

@@ -42,3 +42,20 @@ test("a snapshot that finds no room is refused as store-full, and the store goes
   store = openLmdbSnapshotStore({ folder: disk.folder });
   expect(store.load()).toMatchObject({ newest: { index: 12 }, unfinished: null });
 });
+
+test("a snapshot store that is first used when its disk is full refuses the snapshot, and keeps the next one when there is room", async (context) => {
+  const disk = mountSmallDisk(2_097_152);
+  if (typeof disk === "string") return context.skip(disk);
+  const store = openLmdbSnapshotStore({ folder: disk.folder });
+  onTestFinished(async () => {
+    await new Promise<void>((done) => store.close(done));
+    disk.remove();
+  });
+  store.load();
+  disk.setRoom(false);
+  expect(await make(store, 1, 1)).toMatchObject({ code: "store-full" });
+  expect(await make(store, 2, 1)).toMatchObject({ code: "store-full" });
+  disk.setRoom(true);
+  expect(await make(store, 3, 1)).toBeUndefined();
+  expect(await new Promise((resolve) => store.read("3-1-0", 0, resolve))).toEqual(CHUNK);
+});
