@@ -78,6 +78,11 @@ export class CellContext<in out Message> implements Context<Message> {
     return this.#kernel.world.journal;
   }
 
+  get senderNode(): string | null {
+    const sender = this.#cell.senderInHand;
+    return sender === null || sender.node === this.#kernel.node ? null : sender.node;
+  }
+
   now(): number {
     return this.#kernel.world.clock.monotonicMs();
   }

@@ -18,6 +18,11 @@ export interface Context<in out Message> {
   readonly random: Random;
   /** The world's journal, if it has one. */
   readonly journal: Journal | undefined;
+  /**
+   * The other node that the message in hand came from, as its link has proven it: what a message says of its sender can be forged, this
+   * cannot. Null for what comes from this node, and outside of `receive`.
+   */
+  readonly senderNode: string | null;
   /** The monotonic clock, in milliseconds. */
   now(): number;
   /** The wall clock, in milliseconds since the epoch; for labels only. */

@@ -20,7 +20,7 @@ import { nodeOf } from "./member-id.ts";
 import type { MemberStart } from "./member-start.ts";
 import { MembershipNews } from "./membership-news.ts";
 import { MembershipRequests } from "./membership-requests.ts";
-import { peerFault } from "./peer-check.ts";
+import { isForged, peerFault } from "./peer-check.ts";
 import { Proposals } from "./proposals.ts";
 import type { RaftActorMessage, RaftEvent } from "./raft-actor-protocol.ts";
 import { describeRefusal, Refusals, type RefusalReason } from "./refusals.ts";
@@ -151,7 +151,7 @@ export class MemberHost implements HostPart {
   // ── What comes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #onPeer(envelope: Peer): void {
-    const reason = peerFault(envelope, this.#identity);
+    const reason = peerFault(envelope, this.#identity, this.#ports.ctx.senderNode);
     if (reason !== null) return this.#refuse(reason, envelope);
     const { from, message } = envelope;
     this.#step({ type: "message", from, message });
@@ -162,15 +162,25 @@ export class MemberHost implements HostPart {
   }
 
   #refuse(reason: RefusalReason, envelope: Peer): void {
-    const { from } = envelope;
     this.#tracer?.dropped(envelope);
-    if (!this.#refusals.add(reason, from)) return;
-    this.#ports.tell({
-      type: "peer-refused",
-      reason,
-      from,
-      message: describeRefusal(reason, envelope, this.#identity),
-    });
+    this.#tellRefusal(reason, envelope);
+  }
+
+  #tellRefusal(reason: RefusalReason, { cluster, from, to }: Pick<Peer, "cluster" | "from" | "to">): void {
+    const { ctx, tell } = this.#ports;
+    const sender = ctx.senderNode;
+    // By who sent it: names that are made up must not use up the lines that are told.
+    if (!this.#refusals.add(reason, reason === "forged" ? (sender ?? from) : from)) return;
+    const message = describeRefusal(reason, { cluster, from, to }, this.#identity, sender);
+    tell({ type: "peer-refused", reason, from, message });
+  }
+
+  /** Whether a greeting speaks in another node's name, which is refused and counted. */
+  #refusesGreeting(from: string): boolean {
+    if (!isForged(from, this.#ports.ctx.senderNode)) return false;
+    const { cluster, member } = this.#identity;
+    this.#tellRefusal("forged", { cluster, from, to: member });
+    return true;
   }
 
   #onRequest(
@@ -188,11 +198,12 @@ export class MemberHost implements HostPart {
         this.#requests.transfer(this.#core, message);
         return this.#wantFlush();
       case "hello":
-        if (typeof message.from !== "string" || message.from === this.#identity.member) return;
+        if (message.from === this.#identity.member || this.#refusesGreeting(message.from)) return;
         this.#requests.onHello(message.from);
         return this.#answerHello(message.from);
       case "hello-answer":
-        return this.#news.onAnswer(message, this.#core);
+        if (!this.#refusesGreeting(message.from)) this.#news.onAnswer(message, this.#core);
+        return;
       case "replay":
         return this.#snapshots.replay(message.fromIndex);
       case "snapshot-taken":
@@ -271,7 +282,7 @@ export class MemberHost implements HostPart {
   #write({ token, write }: NonNullable<Ready["write"]>): void {
     const { options, ctx } = this.#ports;
     options.store.append(
-      write,
+      this.#core.isLeader ? write : { ...write, fromFollower: true },
       ctx.callback((error) => ({ type: "persisted", token, ...(error && { error }) })),
     );
   }

@@ -23,6 +23,12 @@ export function nodeOf(member: string): string {
   return at < 0 ? member : member.slice(0, at);
 }
 
+/** Whether a member is one of that node's. */
+export function isOfNode(member: string, node: string): boolean {
+  if (!member.startsWith(node)) return false;
+  return member.length === node.length || member.lastIndexOf(SEPARATOR) === node.length;
+}
+
 /** Which of the disks that a node has had; empty for an id without one. */
 export function incarnationOf(member: string): string {
   const at = member.lastIndexOf(SEPARATOR);

@@ -3,6 +3,7 @@
  * checked here, so that nothing that reads a message can stumble; whether what it says can be true is the core's to judge.
  */
 import { decodeConfiguration } from "./core/configuration-codec.ts";
+import { isOfNode } from "./member-id.ts";
 import type { RaftActorMessage } from "./raft-actor-protocol.ts";
 import type { RefusalReason } from "./refusals.ts";
 
@@ -45,8 +46,21 @@ export function isFromPeer(message: unknown): message is RaftActorMessage {
   }
 }
 
-/** Why a message between members is refused, or null. */
-export function peerFault({ cluster, from, to, message }: PeerMessage, own: OwnIdentity): RefusalReason | null {
+/**
+ * Whether a message speaks in the name of another node's member. `sender` is the node that the link is with, which the transport has proven, so
+ * no node can vote, acknowledge or lead as another; null for what comes from this node, which nothing could keep from it.
+ */
+export function isForged(from: string, sender: string | null): boolean {
+  return sender !== null && !isOfNode(from, sender);
+}
+
+/** Why a message between members is refused, or null. `sender`: the node that it came from, null for this one. */
+export function peerFault(
+  { cluster, from, to, message }: PeerMessage,
+  own: OwnIdentity,
+  sender: string | null,
+): RefusalReason | null {
+  if (isForged(from, sender)) return "forged";
   if (cluster !== own.cluster) return "other-cluster";
   if (to !== own.member) return "other-incarnation";
   if (from === own.member) return "own-name";

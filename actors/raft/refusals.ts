@@ -6,6 +6,8 @@
 
 /** Why a message of another member was refused before the core saw it. */
 export type RefusalReason =
+  /** In the name of a member of another node than the one that sent it. */
+  | "forged"
   /** Of another cluster: its sender's data is another cluster's. */
   | "other-cluster"
   /** To another incarnation of this node, whose disk is gone, or to another node. */
@@ -42,9 +44,12 @@ export function describeRefusal(
   reason: RefusalReason,
   { cluster, from, to }: { readonly cluster: string; readonly from: string; readonly to: string },
   own: { readonly member: string; readonly cluster: string },
+  sender: string | null,
 ): string {
   const what = `Messages of "${from}" are refused by "${own.member}"`;
   switch (reason) {
+    case "forged":
+      return `${what}: node "${sender}" sent them; does it run another program, or a copy of that member's data folder?`;
     case "other-cluster":
       return `${what}: they are of cluster ${cluster}, this is ${own.cluster}; is its data folder another cluster's?`;
     case "other-incarnation":

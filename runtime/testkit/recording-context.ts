@@ -38,6 +38,8 @@ export class RecordingContext<in out Message> implements Context<Message> {
   readonly node: string;
   readonly journal: Journal | undefined;
   readonly random: Random;
+  /** Alone, a behaviour hears nothing of other nodes. */
+  readonly senderNode = null;
   readonly timers: RecordedTimers<Message> = new RecordedTimers<Message>();
   stopped = false;
   /** Whether there is a message in hand. */

@@ -12,6 +12,7 @@ import { DEFAULT_RAFT_PREFERENCES } from "../core/raft-options.ts";
 import { formingStatus } from "../host-status.ts";
 import type { HostPart, HostPorts } from "../host-ports.ts";
 import { mintMemberId } from "../member-id.ts";
+import { isForged } from "../peer-check.ts";
 import type { RaftActorMessage } from "../raft-actor-protocol.ts";
 import { refuseRequest } from "../refuse-request.ts";
 import { Formation, type FormationDecision, type FormationOutput } from "./formation.ts";
@@ -54,6 +55,8 @@ export class FormingHost implements HostPart {
     switch (message.type) {
       case "hello":
       case "hello-answer":
+        // Nothing is counted before there is a member; who belongs to a cluster refuses and counts it.
+        if (isForged(message.from, this.#ports.ctx.senderNode)) return;
         if (this.#formation) this.#carryOut(this.#formation.onMessage(message));
         return;
       case "peer":

@@ -182,6 +182,66 @@ test("messages that nobody can have sent are refused by name, counted, and chang
   nodes.settled();
 });
 
+test("what a node says in another one's name is refused as forged, counted, told once, and changes nothing", () => {
+  nodes = new RaftNodes(NAMES);
+  nodes.write(1);
+  nodes.settled();
+  const leader = nodes.leader();
+  const [victim, forger] = nodes.followers() as [RaftNode, RaftNode];
+  const cluster = victim.log.durable.identity?.cluster ?? "";
+  const { term, lastIndex } = nodes.status(victim);
+  const later = term + 1;
+  const messages: readonly RaftMessage[] = [
+    { type: "vote-request", term: later, lastIndex: lastIndex + 9, lastTerm: later, transfer: true },
+    { type: "vote-response", term, granted: true },
+    { type: "heartbeat", term: later, commit: lastIndex, round: 0 },
+    { type: "newer-term", term: later },
+    { type: "timeout-now", term },
+  ];
+  const to = idOf(victim);
+  for (const message of messages)
+    nodes.send(forger, victim, { type: "peer", cluster, from: idOf(leader), to, message });
+  // A name that the own one begins with is another's, too.
+  nodes.send(forger, victim, {
+    type: "peer",
+    cluster,
+    from: `${forger.name}9@x`,
+    to,
+    message: messages[3] as RaftMessage,
+  });
+  nodes.send(forger, victim, { type: "hello", from: "n9@stranger", voters: [] });
+  const after = nodes.status(victim);
+  expect(after.refused.forged).toBe(messages.length + 2);
+  expect(after).toMatchObject({ term, leader: idOf(leader), waiting: [] });
+  const told = victim.events.filter((event) => event.type === "peer-refused");
+  expect(told).toMatchObject([
+    { reason: "forged", message: expect.stringContaining(`node "${forger.name}" sent them`) },
+  ]);
+  // In its own name it may ask for the term that it likes: that is Raft.
+  nodes.send(forger, victim, {
+    type: "peer",
+    cluster,
+    from: idOf(forger),
+    to,
+    message: { type: "newer-term", term: later },
+  });
+  expect(nodes.status(victim).term).toBe(later);
+});
+
+test("nobody answers for another one that its disk is empty: no cluster is formed over it", () => {
+  nodes = new RaftNodes(NAMES, { starts: ["n1"] });
+  nodes.advance(500);
+  const first = nodes.node("n1");
+  const to = idOf(first);
+  const answer = { type: "hello-answer", to, voters: NAMES, belongs: null } as const;
+  for (const name of ["n2", "n3"]) nodes.send(nodes.node("n3"), first, { ...answer, from: `${name}@x` });
+  nodes.advance(500);
+  expect(first.membership).toBe("forming");
+  nodes.send(nodes.node("n2"), first, { ...answer, from: "n2@x" });
+  nodes.advance(500);
+  expect(first.membership).toBe("member");
+});
+
 test("a proposal that is too large is refused alone, and those that came with it are not", () => {
   nodes = new RaftNodes(NAMES, { limits: { payloadBytesMax: 50 } });
   const leader = nodes.leader();

@@ -199,6 +199,13 @@ export class RaftNodes {
     this.network.world.settle();
   }
 
+  /** From another node, over the link, whatever the message says of its sender. */
+  send(from: RaftNode, to: RaftNode, message: RaftActorMessage): void {
+    const system = this.network.system(from.name);
+    system.tell(system.refAt<RaftActorMessage>({ node: to.name, path: "raft" }), message);
+    this.advance(2);
+  }
+
   /** What a request is answered with, in the order of the answers. */
   ask<Reply>(node: RaftNode, make: (replyTo: Ref<Reply>) => RaftActorMessage): readonly Reply[] {
     const replies: Reply[] = [];
