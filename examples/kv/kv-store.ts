@@ -69,7 +69,8 @@ export async function startKv(options: KvStoreOptions): Promise<KvStore> {
   const lock = lockFolder(data);
   const { incarnation } = claimIdentity(data, { name, clusterId: CLUSTER });
   const random = createRandom(seedOf(incarnation));
-  const log = openLogStore({ folder: join(data, "raft") });
+  // The process does nothing but this, so it may stand still for its disk.
+  const log = openLogStore({ folder: join(data, "raft"), mayBlock: true });
   const snapshots = openLmdbSnapshotStore({ folder: join(data, "snapshots") });
   const others = [...peers].filter(([peer]) => peer !== name);
   const transport = createWsRemoting({

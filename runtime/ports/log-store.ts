@@ -83,6 +83,8 @@ export interface LogWrite {
   readonly reset?: LogPosition;
   /** Contiguous. An entry at an existing index replaces it and everything behind it. */
   readonly entries: readonly LogEntry[];
+  /** Whoever writes leads nobody: only acknowledgements wait for it, elsewhere. A hint of how it may be written, nothing more. */
+  readonly fromFollower?: boolean;
 }
 
 /** What a Raft log holds when it is opened. */

@@ -41,6 +41,8 @@ export class Batch {
   /** Highest index known to be committed as of the last write in it. */
   commit = 0;
   highestIndex = 0;
+  /** All of its calls said that they are a follower's. */
+  fromFollower = true;
   #stamp: Stamp | null = null;
   #records = 0;
   #lowestIndex = Infinity;
@@ -108,6 +110,7 @@ export class Batch {
     this.reset = null;
     this.commit = 0;
     this.highestIndex = 0;
+    this.fromFollower = true;
     this.#stamp = null;
     this.#records = 0;
     this.#lowestIndex = Infinity;

@@ -3,8 +3,9 @@
  *
  *     append ──▶ encoded into the batch that gathers ──▶ state, where it changed ──▶ batch: one write ──▶ done, in order
  *
- * One write is under way; what is appended meanwhile goes together into the next. The write is one call to Node.js's own threads on a
- * file that is opened with O_DSYNC: when it returns, it is on disk. docs/decisions/0019-log-segments.md has the measurements.
+ * One write is under way; what is appended meanwhile goes together into the next. The write is one call to Node.js's own threads, or in this
+ * one (prompt-writer.ts), on a file that is opened with O_DSYNC: when it returns, it is on disk. docs/decisions/0019-log-segments.md and
+ * 0022-prompt-writes.md have the measurements.
  *
  * Invariants:
  * - A batch is written when the one before it is durable, and identity, term and vote that came with it before (faults 4, 5, 21).
@@ -21,6 +22,7 @@ import { isNoSpace, readError, writeError } from "./log-errors.ts";
 import type { LogState } from "./log-state.ts";
 import { LogTail } from "./log-tail.ts";
 import { openLog, STATE_FILE } from "./open-log.ts";
+import { SHORT_BYTES_MAX } from "./prompt-writer.ts";
 import type { SegmentSizes } from "./segment-file.ts";
 import { StateFile, type WriteFailure } from "./state-file.ts";
 
@@ -31,6 +33,12 @@ export interface LogStoreOptions {
   readonly segmentSizes?: SegmentSizes;
   /** How long writes that found no room wait for the next attempt. Default 1000 ms. */
   readonly roomRetryMs?: number;
+  /**
+   * Whether the event loop may stand still for the disk: then a follower's short writes are made in the main thread, and no other thread
+   * is woken and waited for. A disk that hangs holds up all that the process does until it answers; a leader's writes, and so its
+   * heartbeats, never do. For processes that have nothing else to do. Default false.
+   */
+  readonly mayBlock?: boolean;
 }
 
 /**
@@ -52,6 +60,7 @@ class DiskLogStore implements LogStore {
   readonly #folder: string;
   readonly #sizes: SegmentSizes;
   readonly #roomRetryMs: number;
+  readonly #mayBlock: boolean;
   readonly #lock: FolderLock;
   readonly #stateFile: StateFile;
   #state: LogState | null = null;
@@ -85,10 +94,11 @@ class DiskLogStore implements LogStore {
   #onClosed: (() => void)[] = [];
   #isClosed = false;
 
-  constructor({ folder, segmentSizes, roomRetryMs }: LogStoreOptions) {
+  constructor({ folder, segmentSizes, roomRetryMs, mayBlock }: LogStoreOptions) {
     this.#folder = resolve(folder);
     this.#sizes = segmentSizes ?? SEGMENT_SIZES;
     this.#roomRetryMs = roomRetryMs ?? ROOM_RETRY_MS;
+    this.#mayBlock = mayBlock ?? false;
     this.#lock = lockFolder(this.#folder);
     this.#stateFile = new StateFile(join(this.#folder, STATE_FILE));
   }
@@ -126,6 +136,7 @@ class DiskLogStore implements LogStore {
       this.#commit = hardState.commit;
     }
     batch.commit = this.#commit;
+    batch.fromFollower &&= write.fromFollower === true;
     if (batch.stamp === null && (reset !== undefined || entries.length > 0)) {
       this.#sequence += 1;
       batch.begin({ salt: state.salt, sequence: this.#sequence });
@@ -139,6 +150,8 @@ class DiskLogStore implements LogStore {
     if (batch.length > BATCH_BYTES_MAX) this.#gather();
     // Nothing to write, and so nothing to wait for, must not become a call of `done` during this one.
     if (batch.stamp === null) setImmediate(() => this.#pump());
+    // Behind what the caller sends in this turn, so that the disks of the others work at the same time.
+    else if (batch.length <= SHORT_BYTES_MAX) queueMicrotask(() => this.#pump());
     else this.#pump();
   }
 
@@ -252,7 +265,8 @@ class DiskLogStore implements LogStore {
   #write(head: Batch, tail: LogTail): void {
     this.#sealed ??= tail.seal(head);
     this.#isBusy = true;
-    tail.write(this.#sealed, (error) => {
+    const isPrompt = this.#mayBlock && head.fromFollower && head.length <= SHORT_BYTES_MAX;
+    tail.write(this.#sealed, isPrompt, (error) => {
       this.#isBusy = false;
       if (error !== null) return this.#notWritten("batch", { full: isNoSpace(error), message: error.message });
       tail.advance(head);

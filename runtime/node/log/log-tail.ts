@@ -7,6 +7,7 @@
 import { closeSync, rm, rmSync } from "node:fs";
 import type { Batch } from "./batch.ts";
 import type { LogScan } from "./log-scan.ts";
+import { PromptWriter } from "./prompt-writer.ts";
 import { SECTOR_BYTES } from "./sector.ts";
 import {
   listSegments,
@@ -38,6 +39,7 @@ export class LogTail {
   readonly #folder: string;
   readonly #salt: number;
   readonly #sizes: SegmentSizes;
+  readonly #prompt = new PromptWriter();
   /** Full ones and the current one, in order; some may hold nothing, where a batch was too large for them. */
   #segments: Segment[];
   #current: Segment | null;
@@ -111,15 +113,17 @@ export class LogTail {
     return batch.seal(this.#position, (this.#current as Segment).sizeBytes);
   }
 
-  /** Writes what `seal` gave; on disk when it is done. */
-  write(bytes: Uint8Array, done: Written): void {
+  /** Writes what `seal` gave; on disk when it is done. `isPrompt`: it may be done before this returns. */
+  write(bytes: Uint8Array, isPrompt: boolean, done: Written): void {
     try {
       this.#file ??= openSegment((this.#current as Segment).path);
     } catch (error) {
       setImmediate(() => done(error as NodeJS.ErrnoException));
       return;
     }
-    writeAll({ file: this.#file, bytes, position: this.#position }, done);
+    const order = { file: this.#file, bytes, position: this.#position };
+    if (isPrompt && this.#prompt.isAllowed) done(this.#prompt.write(order));
+    else writeAll(order, done);
   }
 
   /** The batch is on disk: the next one goes behind it. */

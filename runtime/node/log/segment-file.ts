@@ -151,9 +151,16 @@ export function openSegment(path: string): number {
   return openSync(path, DSYNC);
 }
 
-/** Writes all of it, in as many calls as the system makes of it. */
+export interface FileWrite {
+  readonly file: number;
+  readonly bytes: Uint8Array;
+  /** Where in the file. */
+  readonly position: number;
+}
+
+/** Writes all of it by Node.js's own threads, in as many calls as the system makes of it. */
 export function writeAll(
-  { file, bytes, position }: { readonly file: number; readonly bytes: Uint8Array; readonly position: number },
+  { file, bytes, position }: FileWrite,
   done: (error: NodeJS.ErrnoException | null) => void,
 ): void {
   write(file, bytes, 0, bytes.length, position, (error, written) => {
