@@ -34,6 +34,7 @@ interface ClusterNode {
 
 export interface ChaosClusterOptions {
   readonly hosts: readonly Host[];
+  readonly leaseReads: boolean;
   /** Gets what the nodes print. */
   readonly folder: string;
   /** A node has ended by itself. */
@@ -92,6 +93,7 @@ export class ChaosCluster {
       ...["--name", name, "--data", data, "--peers", peers.join(",")],
       ...["--listen", `${host.address}:${host.listenPort}`, "--serve", `${host.address}:${host.servePort}`],
       ...["--snapshot-every", String(SNAPSHOT_EVERY), "--keep-entries", String(KEEP_ENTRIES), "--verbose"],
+      ...(this.#options.leaseReads ? ["--lease-reads"] : []),
     ];
     const output = openSync(log, "a");
     // Detached: Ctrl-C at the terminal is the run's to handle, and no fault that it knows of.

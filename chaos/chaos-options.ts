@@ -7,6 +7,8 @@ export interface ChaosOptions {
   readonly nodes: number;
   readonly seed: number;
   readonly faults: readonly FaultKind[];
+  /** Whether leaders read under their lease, without asking the others. */
+  readonly leaseReads: boolean;
   /** Whether the folder stays when all is well. */
   readonly keep: boolean;
   /** A fault that must be found, to test the run itself. */
@@ -44,6 +46,7 @@ export function parseChaosOptions(args: readonly string[], { seed }: { readonly 
       `kinds, with commas: ${FAULT_KINDS.join(",")} (default: all that this host allows)`,
       toKinds,
     )
+    .option("--lease-reads", "let leaders read under their lease, without asking the others", false)
     .option("--keep", "keep the folder with history, schedule, logs and disks when all is well", false)
     .addOption(new Option("--plant <fault>").choices(["forgetful-disks"]).hideHelp())
     .addOption(new Option("--inside <folder>").hideHelp())
@@ -57,6 +60,7 @@ export function parseChaosOptions(args: readonly string[], { seed }: { readonly 
     readonly nodes: string;
     readonly seed?: number;
     readonly faults?: readonly FaultKind[];
+    readonly leaseReads: boolean;
     readonly keep: boolean;
     readonly plant?: "forgetful-disks";
     readonly inside?: string;

@@ -45,14 +45,16 @@ async function outside(args: readonly string[], { seed, keep }: ChaosInvocation)
 }
 
 async function inside(invocation: ChaosInvocation, folder: string): Promise<number> {
-  const { bare, nodes, seed, minutes, keep } = invocation;
+  const { bare, nodes, seed, minutes, leaseReads, keep } = invocation;
   const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
   const rack = bare === undefined ? enclosedRack(folder, names) : await loopbackRack(folder, { names, why: bare });
   const refused = invocation.faults.filter((kind) => rack.missing[kind] !== undefined);
   for (const kind of refused) console.log(`The fault "${kind}" cannot be had here: ${rack.missing[kind]}`);
   if (refused.length > 0 && invocation.wantsAllFaults) return EXIT.usage;
   const faults = invocation.faults.filter((kind) => rack.missing[kind] === undefined);
-  console.log(`chaos, seed ${seed}: ${nodes} nodes for ${minutes} minutes under ${faults.join(", ")}`);
+  console.log(
+    `chaos, seed ${seed}: ${nodes} nodes for ${minutes} minutes under ${faults.join(", ")}${leaseReads ? ", with reads under the lease" : ""}`,
+  );
   console.log(`  ${rack.description}`);
   const interrupted = interruption();
   const startMs = performance.now();
@@ -63,10 +65,11 @@ async function inside(invocation: ChaosInvocation, folder: string): Promise<numb
     const isWell = report.failures.length === 0;
     if (!isWell || keep) saveDisks(rack);
     console.log(`\n${formatReport(report)}`);
-    if (!isWell)
-      console.log(
-        `The same schedule again: npm run chaos -- --seed ${seed} --nodes ${nodes} --minutes ${minutes} --faults ${faults.join(",")}`,
-      );
+    if (!isWell) {
+      const reads = leaseReads ? " --lease-reads" : "";
+      const again = `--seed ${seed} --nodes ${nodes} --minutes ${minutes} --faults ${faults.join(",")}${reads}`;
+      console.log(`The same schedule again: npm run chaos -- ${again}`);
+    }
     return isWell ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!interrupted.aborted) throw error;

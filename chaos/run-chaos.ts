@@ -49,7 +49,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     failures.push(message);
     failed.abort(new Error(message));
   };
-  const cluster = new ChaosCluster({ hosts: rack.hosts, folder, onFailed: fail });
+  const cluster = new ChaosCluster({ hosts: rack.hosts, leaseReads: options.leaseReads, folder, onFailed: fail });
   const recorder = new Recorder(join(folder, "history.jsonl"));
   const probe = new Probe();
   const nemesis = new Nemesis({

@@ -9,18 +9,20 @@ test("parseChaosOptions() has defaults: ten minutes, three nodes, a drawn seed, 
     nodes: 3,
     seed: 4711,
     faults: ["kill", "pause", "disk-full", "partition", "restart-all"],
+    leaseReads: false,
     keep: false,
     wantsAllFaults: false,
   });
 });
 
 test("parseChaosOptions() takes each option", () => {
-  const args = ["--minutes", "0.5", "--nodes", "5", "--seed", "1", "--faults", "pause,kill", "--keep"];
+  const args = ["--minutes", "0.5", "--nodes", "5", "--seed", "1", "--faults", "pause,kill", "--lease-reads", "--keep"];
   expect(parseChaosOptions(args, SEED)).toEqual({
     minutes: 0.5,
     nodes: 5,
     seed: 1,
     faults: ["kill", "pause"],
+    leaseReads: true,
     keep: true,
     wantsAllFaults: true,
   });
