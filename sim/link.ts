@@ -11,7 +11,10 @@ import { KERNEL_PATH, type Envelope, type LinkEvent, type Random } from "../runt
 import type { ProcessLife } from "./process-life.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** A connect takes at least this and up to ten times as long; more after a break, as a dialer waits between attempts. */
+/**
+ * A connect takes at least this and up to ten times as long; more after a break, as a dialer waits between attempts. On a real network the node
+ * that is dialed cuts that wait short by knocking, unless the knock is lost; here it is drawn from all of that, at once among it.
+ */
 const CONNECT_US = 1000;
 const REDIAL_MAX_US = 2_000_000;
 
