@@ -16,6 +16,7 @@ export interface Adopter {
 export function adoptRefs(value: unknown, adopter: Adopter): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Ref) return adopter.resolve(value);
+  if (value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return adoptItems(value, adopter) ?? value;
   if (value instanceof Set) {
     const items = adoptItems([...value], adopter);
@@ -37,7 +38,10 @@ export function adoptRefs(value: unknown, adopter: Adopter): unknown {
 /** Undefined when none of them holds a ref. */
 function adoptItems(items: readonly unknown[], adopter: Adopter): unknown[] | undefined {
   let adopted: unknown[] | undefined;
-  for (const [i, item] of items.entries()) {
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i];
+    // Most of what is sent is numbers and bytes: nothing is called for the one, and next to nothing for the other.
+    if (typeof item !== "object" || item === null) continue;
     const own = adoptRefs(item, adopter);
     if (own === item) continue;
     adopted ??= [...items];
@@ -48,7 +52,9 @@ function adoptItems(items: readonly unknown[], adopter: Adopter): unknown[] | un
 
 function adoptFields(value: object, adopter: Adopter): object {
   let adopted: Record<string, unknown> | undefined;
-  for (const [key, field] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const field = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof field !== "object" || field === null) continue;
     const own = adoptRefs(field, adopter);
     if (own === field) continue;
     adopted ??= { ...value };
