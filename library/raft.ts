@@ -56,6 +56,8 @@ export {
   type HeartbeatResponse,
   type Leadership,
   type MembershipChange,
+  type LogPart,
+  type LogRequest,
   type NewerTerm,
   type NextConfiguration,
   type Outgoing,

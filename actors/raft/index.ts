@@ -21,6 +21,8 @@ export type {
   CommitNotice,
   Heartbeat,
   HeartbeatResponse,
+  LogPart,
+  LogRequest,
   NewerTerm,
   PreVoteRequest,
   PreVoteResponse,

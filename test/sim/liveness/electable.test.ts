@@ -125,6 +125,7 @@ describe("fault 39: a configuration that counts only when it is applied", () => 
     cluster.restart("a");
     // Of b and d alone no three votes come, and a refuses them: its log is longer.
     progresses(cluster, FAIL_OVER_MS);
+    expect(cluster.trace).toContain("a leader term=3 leader=a");
     cluster.run(FAIL_OVER_MS);
     const placed = cluster.core(cluster.leader() ?? "").status().configuration;
     expect(placed).toMatchObject({ configuration: { voters: ["b", "c", "d"], votersOutgoing: [] }, committed: true });
