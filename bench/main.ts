@@ -5,6 +5,7 @@ import { actorsBench } from "./actors.ts";
 import type { Bench, Row } from "./bench.ts";
 import { createBench } from "./create.ts";
 import { failoverBench } from "./failover.ts";
+import { historyBench } from "./history.ts";
 import { idleBench } from "./idle.ts";
 import { journalBench } from "./journal.ts";
 import { raftBench } from "./raft.ts";
@@ -15,6 +16,7 @@ const BENCHES: readonly Bench[] = [
   actorsBench,
   createBench,
   failoverBench,
+  historyBench,
   idleBench,
   journalBench,
   raftBench,

@@ -4,7 +4,6 @@ export type { PlantedFaults } from "./planted-faults.ts";
 export {
   casModel,
   checkHistory,
-  HISTORY_FORMATS,
   HISTORY_MODELS,
   HistoryError,
   HistoryReader,
@@ -25,7 +24,9 @@ export {
   type HistoryClock,
   type HistoryFormat,
   type HistoryModelName,
+  type HistoryTypes,
   type HistoryOperation,
+  type HistoryProblem,
   type HistoryVerdict,
   type KvInput,
   type KvOutput,

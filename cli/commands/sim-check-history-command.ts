@@ -59,14 +59,19 @@ export function addSimCheckHistoryCommand(sim: Command, context: CliContext): vo
     .addOption(new Option("-o, --output <format>", "form of the output").choices(["text", "json"]).default("text"))
     .addHelpText("after", MORE);
   command.action(async (file: string) => {
-    refuseOptionsOf(sim);
-    await checkFile(context, file, command.opts<CheckHistoryFlags>());
+    refuseOptionsOf(sim, command);
+    // What a simulation has under the same name is taken by that, wherever it stands.
+    await checkFile(context, file, command.optsWithGlobals<CheckHistoryFlags>());
   });
 }
 
-/** Options of a simulation, given before the name of this command, would be without effect. */
-function refuseOptionsOf(sim: Command): void {
-  const given = sim.options.find((option) => sim.getOptionValueSource(option.attributeName()) === "cli");
+/** Options that only a simulation has would be without effect. */
+function refuseOptionsOf(sim: Command, command: Command): void {
+  const own = new Set(command.options.map((option) => option.attributeName()));
+  const given = sim.options.find((option) => {
+    const name = option.attributeName();
+    return !own.has(name) && sim.getOptionValueSource(name) === "cli";
+  });
   if (given === undefined) return;
   throw usageError(
     `Cannot check a history with ${given.long ?? given.flags}: that is an option of a simulation.`,

@@ -10,6 +10,7 @@ import { isUnknown, type HistoryOperation } from "./operation.ts";
 import { search } from "./search.ts";
 import type { OrderStep } from "./standings.ts";
 
+/** With what a history begins, and how long it may take to judge it. */
 export interface CheckHistoryOptions<State> extends BudgetOptions {
   /** What each object holds before the history. Default: the model's `initial`. */
   readonly initial?: (key: string) => State;
@@ -17,6 +18,7 @@ export interface CheckHistoryOptions<State> extends BudgetOptions {
   readonly clock?: HistoryClock;
 }
 
+/** What is known of a history after it was judged. */
 export type HistoryVerdict<State, Input, Output> =
   | {
       readonly verdict: "linearizable";

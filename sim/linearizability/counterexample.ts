@@ -13,6 +13,7 @@ import { search, type SearchResult } from "./search.ts";
 import { orderOf, type OrderStep } from "./standings.ts";
 import { since, until } from "./window.ts";
 
+/** The few operations that show that a history is wrong, and how far an order of them gets. */
 export interface Counterexample<State, Input, Output> {
   /** The object; null where there is only one. */
   readonly key: string | null;

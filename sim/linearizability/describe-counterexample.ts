@@ -58,7 +58,7 @@ export function listOperations<Input, Output>(
   });
 }
 
-export function describeTime(us: number, clock: HistoryClock): string {
+function describeTime(us: number, clock: HistoryClock): string {
   if (clock === "microseconds") return `${(us / 1_000_000).toFixed(6)} s`;
   return `${clock === "lines" ? "line" : "entry"} ${us}`;
 }

@@ -11,12 +11,13 @@ export { isUnknown, type HistoryOperation } from "./operation.ts";
 export { registerModel, type RegisterInput, type RegisterOutput } from "./register-model.ts";
 export type { OrderStep } from "./standings.ts";
 export type { CellState } from "./value-cell.ts";
-export { HistoryError } from "./readers/history-error.ts";
-export { HISTORY_FORMATS, HistoryReader, type HistoryFormat, type ReadHistory } from "./readers/history-reader.ts";
+export { HistoryError, type HistoryProblem } from "./readers/history-error.ts";
+export { HistoryReader, type HistoryFormat, type ReadHistory } from "./readers/history-reader.ts";
 export {
   HISTORY_MODELS,
   readHistory,
   type HistoryModelName,
+  type HistoryTypes,
   type ReadableModel,
   type ReadHistoryOptions,
 } from "./readers/read-history.ts";

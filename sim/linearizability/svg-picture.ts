@@ -6,9 +6,10 @@
  */
 import type { Counterexample } from "./counterexample.ts";
 import { describeCounterexample, whatIsImpossible, type HistoryClock } from "./describe-counterexample.ts";
-import type { AnyModel } from "./model.ts";
+import type { AnyModel, Model } from "./model.ts";
 import { layOut, type PictureLayout, type PlacedOperation } from "./picture-layout.ts";
 
+/** How a picture tells times. */
 export interface SvgPictureOptions {
   /** Default: microseconds. */
   readonly clock?: HistoryClock;
@@ -37,8 +38,9 @@ text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill
 .number { fill: var(--back); font-size: 11px; font-weight: 700; text-anchor: middle; }
 .cross { fill: var(--bad-edge); font-weight: 700; }`;
 
+/** The counterexample as a whole file of SVG. */
 export function svgPicture<State, Input, Output>(
-  model: AnyModel<Input, Output>,
+  model: Model<State, Input, Output>,
   counterexample: Counterexample<State, Input, Output>,
   { clock = "microseconds" }: SvgPictureOptions = {},
 ): string {
@@ -72,7 +74,7 @@ export function svgPicture<State, Input, Output>(
 
 /** The same on a page, with its words below it. */
 export function htmlPicture<State, Input, Output>(
-  model: AnyModel<Input, Output>,
+  model: Model<State, Input, Output>,
   counterexample: Counterexample<State, Input, Output>,
   options: SvgPictureOptions = {},
 ): string {

@@ -1,9 +1,10 @@
 /** A counterexample as lines of text: what overlapped, and how far an order of it gets. */
 import type { Counterexample } from "./counterexample.ts";
 import { listOperations, whatIsImpossible, type HistoryClock } from "./describe-counterexample.ts";
-import type { AnyModel } from "./model.ts";
+import type { AnyModel, Model } from "./model.ts";
 import { layOut, type PlacedOperation } from "./picture-layout.ts";
 
+/** How wide a picture of text may be, and how it tells times. */
 export interface TextPictureOptions {
   /** Characters of a line; where the words of operations do not fit, their numbers stand for them. Default 100. */
   readonly columns?: number;
@@ -14,8 +15,9 @@ export interface TextPictureOptions {
 /** Of a long order the end is shown. */
 const ORDER_LINES_MAX = 20;
 
+/** The counterexample in lanes of text, and the longest order of it. No line end at its end. */
 export function textPicture<State, Input, Output>(
-  model: AnyModel<Input, Output>,
+  model: Model<State, Input, Output>,
   counterexample: Counterexample<State, Input, Output>,
   { columns = 100, clock = "microseconds" }: TextPictureOptions = {},
 ): string {

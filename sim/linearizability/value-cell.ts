@@ -6,6 +6,7 @@
 import type { KvInput, KvOutput } from "./kv-model.ts";
 import { isUnknown, type HistoryOperation } from "./operation.ts";
 
+/** What a register, or a key of a map, holds; null: nothing. */
 export type CellState = string | null;
 type CellOperation = HistoryOperation<KvInput, KvOutput>;
 
@@ -76,7 +77,7 @@ export function describeCell(state: CellState): string {
 const BARE = /^(?:[\w.:+-]+|"[^"]*"|\[.*\]|\{.*\})$/;
 
 /** A value for a person: as it is where that is clear, else in quotes. */
-export function describeValue(value: CellState): string {
+function describeValue(value: CellState): string {
   if (value === null) return "nothing";
   return BARE.test(value) ? value : JSON.stringify(value);
 }

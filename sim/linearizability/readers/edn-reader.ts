@@ -2,8 +2,8 @@
  * Reads EDN line by line, form by form, with little memory however long the text is: what is kept is the form that is open.
  *
  * Written here and not taken from npm: `edn-data`, the one reader there that is kept, takes `[1 2}` and a text that breaks off for granted,
- * rounds integers beyond 2^53, and knows no line numbers; a checker that misreads its input is worse than none. `jsedn` is ten years
- * old. What it takes, 200 lines, is the format: https://github.com/edn-format/edn.
+ * rounds integers beyond 2^53, and knows no line numbers; a checker that misreads its input is worse than none (decision 0021). The format:
+ * https://github.com/edn-format/edn.
  *
  * A vector or list at the outermost level is taken for what holds all forms, as Jepsen writes a history.
  */

@@ -17,10 +17,10 @@ import { JsonOperations } from "./json-operations.ts";
 import { LogEntries } from "./log-entries.ts";
 import type { OperationReader } from "./operation-reader.ts";
 
-export const HISTORY_FORMATS = ["edn", "log", "json"] as const;
 /** `edn`: Jepsen's history.edn; `log`: `PROCESS :invoke|:ok|:fail|:info :OPERATION VALUE`; `json`: an operation a line. */
-export type HistoryFormat = (typeof HISTORY_FORMATS)[number];
+export type HistoryFormat = "edn" | "log" | "json";
 
+/** A history out of a text. */
 export interface ReadHistory<Input, Output> {
   readonly operations: readonly HistoryOperation<Input, Output>[];
   readonly clock: HistoryClock;

@@ -28,17 +28,28 @@ const KV: ReadableModel<KvInput, KvOutput> = {
 const LOCK: ReadableModel<LockInput, boolean> = { model: lockModel, reader: lockReader() };
 
 /** The models that a file can be judged by, by name. */
-export const HISTORY_MODELS: Readonly<Record<"register" | "cas" | "kv" | "lock", ReadableModel<unknown, unknown>>> = {
+export const HISTORY_MODELS: Readonly<Record<keyof HistoryTypes, ReadableModel<unknown, unknown>>> = {
   register: REGISTER as ReadableModel<unknown, unknown>,
   cas: CAS as ReadableModel<unknown, unknown>,
   kv: KV as ReadableModel<unknown, unknown>,
   lock: LOCK as ReadableModel<unknown, unknown>,
 };
 
-export type HistoryModelName = keyof typeof HISTORY_MODELS;
+/** What is asked and told of each built-in model. */
+export interface HistoryTypes {
+  readonly register: readonly [RegisterInput, RegisterOutput];
+  readonly cas: readonly [CasInput, CasOutput];
+  readonly kv: readonly [KvInput, KvOutput];
+  readonly lock: readonly [LockInput, boolean];
+}
 
-export interface ReadHistoryOptions {
-  readonly model: HistoryModelName;
+/** A built-in model. */
+export type HistoryModelName = keyof HistoryTypes;
+
+/** What a text is a history of, and in which form. */
+export interface ReadHistoryOptions<Name extends HistoryModelName> {
+  /** What the operations are of. */
+  readonly model: Name;
   /** Default: told by the first line that is not empty. */
   readonly format?: HistoryFormat | null;
 }
@@ -47,11 +58,11 @@ export interface ReadHistoryOptions {
  * Reads a history for a built-in model.
  * @throws HistoryError with the line, the field and what was expected there
  */
-export function readHistory(
+export function readHistory<Name extends HistoryModelName>(
   lines: Iterable<string>,
-  { model, format = null }: ReadHistoryOptions,
-): ReadHistory<unknown, unknown> {
+  { model, format = null }: ReadHistoryOptions<Name>,
+): ReadHistory<HistoryTypes[Name][0], HistoryTypes[Name][1]> {
   const reader = new HistoryReader(HISTORY_MODELS[model].reader, format);
   for (const line of lines) reader.line(line);
-  return reader.end();
+  return reader.end() as ReadHistory<HistoryTypes[Name][0], HistoryTypes[Name][1]>;
 }
