@@ -2,6 +2,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { FAULT_KINDS, type FaultKind } from "./fault.ts";
 
+/** Faults that a run must find, to test the run itself. */
+const PLANTS = ["forgetful-disks", "stale-reads"] as const;
+
+export type Plant = (typeof PLANTS)[number];
+
 export interface ChaosOptions {
   readonly minutes: number;
   readonly nodes: number;
@@ -11,8 +16,7 @@ export interface ChaosOptions {
   readonly leaseReads: boolean;
   /** Whether the folder stays when all is well. */
   readonly keep: boolean;
-  /** A fault that must be found, to test the run itself. */
-  readonly plant?: "forgetful-disks";
+  readonly plant?: Plant;
 }
 
 export interface ChaosInvocation extends ChaosOptions {
@@ -48,7 +52,7 @@ export function parseChaosOptions(args: readonly string[], { seed }: { readonly 
     )
     .option("--lease-reads", "let leaders read under their lease, without asking the others", false)
     .option("--keep", "keep the folder with history, schedule, logs and disks when all is well", false)
-    .addOption(new Option("--plant <fault>").choices(["forgetful-disks"]).hideHelp())
+    .addOption(new Option("--plant <fault>").choices(PLANTS).hideHelp())
     .addOption(new Option("--inside <folder>").hideHelp())
     .addOption(new Option("--bare <why>").hideHelp())
     .allowExcessArguments(false)
@@ -62,7 +66,7 @@ export function parseChaosOptions(args: readonly string[], { seed }: { readonly 
     readonly faults?: readonly FaultKind[];
     readonly leaseReads: boolean;
     readonly keep: boolean;
-    readonly plant?: "forgetful-disks";
+    readonly plant?: Plant;
     readonly inside?: string;
     readonly bare?: string;
   }>();

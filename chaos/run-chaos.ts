@@ -93,7 +93,7 @@ interface Running {
 
 /** Until the time is over, or the cluster has failed; every client has stopped then, and every fault has ended. */
 async function underFaults(
-  { minutes, seed, faults }: RunOptions,
+  { minutes, seed, faults, plant }: RunOptions,
   { cluster, recorder, probe, nemesis, fail, over }: Running,
 ): Promise<void> {
   const stop = new AbortController();
@@ -101,6 +101,7 @@ async function underFaults(
     addresses: cluster.addresses,
     recorder,
     random: createRandom(`clients ${seed}`),
+    staleReads: plant === "stale-reads",
     signal: stop.signal,
   });
   const probing = probe.run(cluster.addresses, stop.signal);

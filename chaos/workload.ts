@@ -28,6 +28,8 @@ export interface WorkloadOptions {
   readonly addresses: readonly string[];
   readonly recorder: Recorder;
   readonly random: Random;
+  /** Planted: reads from whichever node is asked, as old as it may be, are taken for linearizable. */
+  readonly staleReads: boolean;
   /** Ends the loops, each after the call that it is in. */
   readonly signal: AbortSignal;
 }
@@ -42,52 +44,67 @@ export async function runWorkload(options: WorkloadOptions): Promise<void> {
   );
 }
 
+/** The same client, unless reads of the past are planted. */
+interface Life {
+  readonly writer: KvClient;
+  readonly reader: KvClient;
+}
+
 class Caller {
   readonly #name: string;
   readonly #options: WorkloadOptions & { readonly hasSession: boolean };
   readonly #startMs = performance.now();
   /** What it saw last at each key of this generation. */
   readonly #seen = new Map<string, string | null>();
-  #client: KvClient;
+  #life: Life;
   #lives = 0;
   #values = 0;
 
   constructor(name: string, options: WorkloadOptions & { readonly hasSession: boolean }) {
     this.#name = name;
     this.#options = options;
-    this.#client = this.#begin();
+    this.#life = this.#begin();
   }
 
   async run(): Promise<void> {
     const { random, signal } = this.#options;
     for (let calls = 1; !signal.aborted; calls++) {
       if (calls % CALLS_A_LIFE === 0) {
-        this.#client.close();
-        this.#client = this.#begin();
+        this.#end();
+        this.#life = this.#begin();
       }
       const generation = Math.floor((performance.now() - this.#startMs) / GENERATION_MS);
       await this.#call(`g${generation}-k${random.integer(KEYS)}`);
       await sleep(-Math.log(1 - random.next()) * THINK_MS);
     }
-    this.#client.close();
+    this.#end();
   }
 
-  #begin(): KvClient {
-    const { addresses, random, hasSession } = this.#options;
+  #begin(): Life {
+    const { addresses, random, staleReads, hasSession } = this.#options;
     const first = random.integer(addresses.length);
+    const inTurn = [...addresses.slice(first), ...addresses.slice(0, first)];
     this.#lives += 1;
-    return new KvClient({
-      addresses: [...addresses.slice(first), ...addresses.slice(0, first)],
+    const writer = new KvClient({
+      addresses: inTurn,
       timeoutMs: CALL_MS,
       ...(hasSession && { session: `${this.#name}.${this.#lives}` }),
     });
+    // One that only reads, of any node, is never told who leads.
+    const reader = staleReads ? new KvClient({ addresses: inTurn, timeoutMs: CALL_MS, stale: true }) : writer;
+    return { writer, reader };
+  }
+
+  #end(): void {
+    this.#life.writer.close();
+    this.#life.reader.close();
   }
 
   async #call(key: string): Promise<void> {
     const { recorder } = this.#options;
     const input = this.#draw(key);
     const call = { client: this.#name, key, input, callUs: recorder.nowUs };
-    const outcome = await perform(this.#client, key, input);
+    const outcome = await perform(this.#life, key, input);
     if (outcome.ok) {
       recorder.told(call, outcome.value);
       this.#learn(key, input, outcome.value);
@@ -115,16 +132,20 @@ class Caller {
 }
 
 /** The value of a read; of a compare-and-set whether it took place; else true. */
-async function perform(client: KvClient, key: string, input: KvInput): Promise<KvOutcome<string | boolean | null>> {
+async function perform(
+  { writer, reader }: Life,
+  key: string,
+  input: KvInput,
+): Promise<KvOutcome<string | boolean | null>> {
   switch (input.type) {
     case "get":
-      return client.get(key);
+      return reader.get(key);
     case "put":
-      return always(await client.put(key, input.value));
+      return always(await writer.put(key, input.value));
     case "delete":
-      return always(await client.delete(key));
+      return always(await writer.delete(key));
     case "cas":
-      return client.cas(key, input.expected, input.value);
+      return writer.cas(key, input.expected, input.value);
     default:
       return input satisfies never;
   }

@@ -39,7 +39,7 @@ test.each([
   [["--seed", "4294967296"], "Wanted an integer from 0 to 4294967295."],
   [["--faults", "kill,fire"], 'There is no fault "fire"; there are: kill, pause, disk-full, partition, restart-all.'],
   [["--faults", ""], 'There is no fault ""'],
-  [["--plant", "kill"], "Allowed choices are forgetful-disks."],
+  [["--plant", "kill"], "Allowed choices are forgetful-disks, stale-reads."],
   [["--speed", "2"], "unknown option '--speed'"],
   [["now"], "too many arguments"],
 ])("parseChaosOptions() refuses %j by name", (args, words) => {

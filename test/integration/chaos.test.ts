@@ -89,6 +89,14 @@ test("chaos finds disks that confirm what they do not keep, says which writes ar
   await vi.waitFor(() => expect(remainsOf(folder)).toEqual([]), WAIT);
 });
 
+test("chaos finds reads of the past", async () => {
+  const chaos = startChaos("--minutes", "0.3", "--seed", "4", "--faults", "kill,pause", "--plant", "stale-reads");
+  expect(await chaos.ended, chaos.said()).toBe(1);
+  expect(chaos.said()).toContain("No order of the operations on key");
+  expect(chaos.said()).not.toContain("An acknowledged write is lost");
+  rmSync(/are kept in (.+)/.exec(chaos.said())?.[1] ?? "", { recursive: true });
+});
+
 test.each(["SIGINT", "SIGKILL"] as const)("chaos leaves nothing behind after %s", async (signal) => {
   const chaos = startChaos("--minutes", "5", "--seed", "3", "--faults", "kill,pause");
   const folder = await underWay(chaos);
