@@ -33,6 +33,21 @@ export interface OperatorOptions {
 const ROUND_US = 700_000;
 const TIMEOUT_MS = 4000;
 
+/** An operator who insists asks again this soon, so that a leader is asked the moment it is elected; and gives up after so many attempts. */
+const AGAIN_MIN_US = 3000;
+const AGAIN_SPREAD_US = 30_000;
+const ATTEMPTS_MAX = 60;
+
+/** Share of runs in which the operator insists; and how much sooner it then wants the next change. */
+const INSISTS = 0.5;
+const HASTE = 0.25;
+
+/** How often one who insists asks the newest leader itself. */
+const KNOWS = 0.7;
+
+/** Refusals that another attempt may overcome. */
+const PASSING: ReadonlySet<string> = new Set(["not-leader", "term-not-committed", "change-under-way"]);
+
 /** A node that is out of service gets another disk after this. */
 const REPLACE_AFTER_US = 2_000_000;
 
@@ -46,6 +61,8 @@ export class Operator {
   readonly #random: Random;
   #cluster!: Cluster;
   #active = false;
+  /** Asks again for what was refused, as tools do that are told to try again in a moment. */
+  readonly #insists: boolean;
   /** Nodes whose member was a voter and lost its disk: their next one is to be a voter too. */
   readonly #wanted = new Set<number>();
   /** By node: the life in which its store failed. */
@@ -54,6 +71,7 @@ export class Operator {
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#random = options.random;
+    this.#insists = options.everyUs !== null && options.random.next() < INSISTS;
   }
 
   attach(cluster: Cluster): void {
@@ -63,7 +81,7 @@ export class Operator {
   start(): void {
     this.#active = true;
     this.#lookSoon();
-    if (this.#options.everyUs !== null) this.#changeSoon(this.#options.everyUs);
+    if (this.#options.everyUs !== null) this.#changeSoon(this.#options.everyUs * (this.#insists ? HASTE : 1));
   }
 
   /** From now on it changes nothing of its own will, but finishes what it has begun to replace. */
@@ -147,7 +165,7 @@ export class Operator {
     if (drawn < 0.2) return this.#transfer(configuration);
     if (drawn < 0.3) return this.#snapshot();
     const change = this.#drawChange(configuration);
-    if (change !== null) this.#change(change);
+    if (change !== null) this.#change(change, this.#insists ? ATTEMPTS_MAX : 1);
   }
 
   #drawChange(configuration: Configuration): MembershipChange | null {
@@ -171,15 +189,35 @@ export class Operator {
     return member === undefined ? null : make(member);
   }
 
-  #change(change: MembershipChange): void {
+  #change(change: MembershipChange, attempts = 1): void {
     this.#cluster.timeline.note(`operator ${change.type} ${change.member}`);
     this.#ask<ChangeMembershipResult>(
       (replyTo) => ({ type: "change-membership", change, replyTo }),
       (result) => {
-        if (result?.ok === true) this.changes += 1;
-        else this.refusals += 1;
+        if (result?.ok === true) {
+          this.changes += 1;
+          return;
+        }
+        this.refusals += 1;
+        if (attempts > 1 && result !== null && PASSING.has(result.code)) this.#changeAgain(change, attempts - 1);
       },
     );
+  }
+
+  #changeAgain(change: MembershipChange, attempts: number): void {
+    this.#cluster.timeline.after(AGAIN_MIN_US + this.#random.integer(AGAIN_SPREAD_US), () => {
+      if (this.#active && this.#mayStill(change)) this.#change(change, attempts);
+    });
+  }
+
+  /** Whether what it wanted is still right: voters may have gone meanwhile, or lost their disks. */
+  #mayStill({ type, member }: MembershipChange): boolean {
+    const configuration = this.#cluster.raft.configurations.committed?.configuration;
+    if (configuration === undefined) return false;
+    const { voters } = configuration;
+    if (type === "promote") return voters.length < this.#options.votersMax;
+    if (type === "add-learner" || !votersOf(configuration).includes(member)) return true;
+    return voters.length > this.#options.votersMin && this.#leavesSound(configuration, member);
   }
 
   #transfer({ voters }: Configuration): void {
@@ -204,9 +242,17 @@ export class Operator {
     make: Parameters<typeof askAt<RaftActorMessage, Answer>>[2]["make"],
     done: (answer: Answer | null) => void,
   ): void {
-    const running = this.#cluster.nodes.filter((node) => node.running);
-    const node = running[this.#random.integer(Math.max(1, running.length))];
+    const node = this.#drawNode();
     if (node !== undefined) askAt<RaftActorMessage, Answer>(node, "raft", { make, timeoutMs: TIMEOUT_MS, done });
+  }
+
+  /** Who insists knows where to ask. */
+  #drawNode(): SimNode | undefined {
+    const { nodes, raft } = this.#cluster;
+    const running = nodes.filter((node) => node.running);
+    const drawn = running[this.#random.integer(Math.max(1, running.length))];
+    const leader = raft.leader();
+    return this.#insists && leader !== undefined && this.#random.next() < KNOWS ? this.#cluster.node(leader) : drawn;
   }
 
   /** Members whose disk does not exist any more. */

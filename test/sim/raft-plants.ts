@@ -48,7 +48,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "single-server membership changes, two at once across terms (Ongaro 2015)",
     planted: "one member at a time without a joint configuration, before the own term has committed",
     profile: "membership",
-    nodes: null,
+    nodes: 4,
     near: 45,
   },
   {

@@ -13,7 +13,7 @@ const HEAD = `# Seeds to find
 
 Each fault that a real Raft system had, put back on purpose, and how many seeds the simulator needs to find it. A seed is 60 simulated
 seconds of a cluster under load and faults, or less, since the first rule that does not hold ends it. Written by \`npm run seeds-to-find\`: the seeds
-are counted from several bases far apart, and the median stands here, with the least and the most in brackets; seconds are of one thread.
+are counted from several bases far apart, and the median stands here, with the least and the most in brackets; seconds are of a processor.
 
 How they are planted: [raft-rules.ts](../actors/raft/core/raft-rules.ts) holds each rule of the core that can be left out, asked at one
 spot; [planted-faults.ts](../actors/raft/core/planted-faults.ts) replaces them one by one; faults of disks are stores that break their
@@ -43,14 +43,14 @@ export function measuredRow({ number, fault, planted, profile, nodes }: Plant, f
   const told = [...new Set(finds.flatMap(({ invariant }) => invariant ?? []))].map((name) => `\`${name}\``);
   const seeds = spread(finds.map((find) => find.seeds));
   const seconds = median(finds.map((find) => find.seconds)).toFixed(1);
-  return row([`${number}`, fault, planted, cluster, seeds, seconds, told.join(", ")]);
+  return rowOf([`${number}`, fault, planted, cluster, seeds, seconds, told.join(", ")]);
 }
 
 export function directedRow({ number, fault, planted, why }: DirectedPlant): string {
-  return row([`${number}`, fault, planted, "own test", "–", "–", why]);
+  return rowOf([`${number}`, fault, planted, "own test", "–", "–", why]);
 }
 
-function row(cells: readonly string[]): string {
+function rowOf(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
