@@ -47,7 +47,7 @@ function electStranger(rules: RaftRules): RaftCluster {
   made.crash("a");
   made.heal();
   expect(made.core("c").status().voters).toEqual(["a", "b", "c"]);
-  made.run(60_000);
+  made.run(20_000);
   return made;
 }
 
