@@ -11,7 +11,7 @@ import type { Random } from "../runtime/index.ts";
 import type { KvInput } from "../sim/checkers/history.ts";
 import type { Recorder } from "./recorder.ts";
 
-export const CLIENTS = 8;
+const CLIENTS = 8;
 const KEYS = 5;
 const GENERATION_MS = 5000;
 

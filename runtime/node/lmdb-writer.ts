@@ -15,52 +15,57 @@ function reply(message: WriterReply): void {
   port?.postMessage(message);
 }
 
-interface Opened {
-  readonly database: Environment;
-  readonly room: LmdbRoom;
-}
+class WriterThread {
+  #database: Environment | null = null;
+  #room: LmdbRoom | null = null;
+  #last: Promise<unknown>;
 
-let opened: Opened | null = null;
-
-/** Again at each request until it succeeds: a disk that has no room now may have it then. */
-async function open(): Promise<Opened> {
-  if (opened !== null) return opened;
-  const database = await openEnvironment(path, { key: asBuffer(format.key), value: asBuffer(format.value) });
-  opened = { database, room: new LmdbRoom(database, path) };
-  return opened;
-}
-
-function write({ database, room }: Opened, bytes: Uint8Array): void {
-  room.reserve(bytes.length);
-  database.transactionSync(() => {
-    for (const { key, value } of unpackOperations(bytes)) {
-      if (value) database.putSync(asBuffer(key), asBuffer(value));
-      else database.removeSync(asBuffer(key));
-    }
-  });
-}
-
-async function answer(request: WriterRequest): Promise<void> {
-  if (request.type === "close") {
-    await opened?.database.close();
-    port?.close();
-    return;
+  constructor() {
+    // Ahead of the first request, which says what is wrong if this fails.
+    this.#last = this.#open().catch(() => {});
   }
-  try {
-    const file = await open();
-    if (request.type === "read") reply({ type: "read", value: file.database.get(asBuffer(request.key)) ?? null });
-    else {
-      write(file, request.bytes);
-      reply({ type: "written" });
+
+  /** In order. */
+  take(request: WriterRequest): void {
+    this.#last = this.#last.then(async () => this.#carryOut(request));
+  }
+
+  async #carryOut(request: WriterRequest): Promise<void> {
+    if (request.type === "close") {
+      await this.#database?.close();
+      port?.close();
+      return;
     }
-  } catch (error) {
-    const sizeBytes = request.type === "write" ? request.bytes.length : 0;
-    reply({ type: "failed", ...commitFailure(path, error, sizeBytes) });
+    try {
+      const database = await this.#open();
+      if (request.type === "read") reply({ type: "read", value: database.get(asBuffer(request.key)) ?? null });
+      else {
+        this.#write(database, request.bytes);
+        reply({ type: "written" });
+      }
+    } catch (error) {
+      const sizeBytes = request.type === "write" ? request.bytes.length : 0;
+      reply({ type: "failed", ...commitFailure(path, error, sizeBytes) });
+    }
+  }
+
+  /** Again at each request until it succeeds: a disk that has no room now may have it then. */
+  async #open(): Promise<Environment> {
+    this.#database ??= await openEnvironment(path, { key: asBuffer(format.key), value: asBuffer(format.value) });
+    this.#room ??= new LmdbRoom(this.#database, path);
+    return this.#database;
+  }
+
+  #write(database: Environment, bytes: Uint8Array): void {
+    this.#room?.reserve(bytes.length);
+    database.transactionSync(() => {
+      for (const { key, value } of unpackOperations(bytes)) {
+        if (value) database.putSync(asBuffer(key), asBuffer(value));
+        else database.removeSync(asBuffer(key));
+      }
+    });
   }
 }
 
-// Ahead of the first request, which says what is wrong if this fails.
-let last: Promise<unknown> = open().catch(() => {});
-port.on("message", (request: WriterRequest) => {
-  last = last.then(async () => answer(request));
-});
+const thread = new WriterThread();
+port.on("message", (request: WriterRequest) => thread.take(request));

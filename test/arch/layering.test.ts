@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [...WORLDS, "guest", "api"],
   bench: [...WORLDS, "guest", "api", "cli", "library", "examples"],
   examples: [...WORLDS, "library"],
-  chaos: [...WORLDS, "examples"],
+  chaos: [...WORLDS, "library", "examples"],
   test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples", "chaos"],
 };
 
