@@ -18,7 +18,8 @@ export interface SvgPictureOptions {
 const LANE_HEIGHT = 52;
 const BOX_HEIGHT = 30;
 const TOP = 64;
-const LETTER_WIDTH = 7.6;
+/** Of 13 px in the widest of the usual fonts. */
+const LETTER_WIDTH = 7.9;
 const MARGIN = 16;
 
 const STYLE = `
