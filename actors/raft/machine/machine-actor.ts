@@ -31,8 +31,8 @@ export interface MachineActorOptions {
   /** Most bytes of commands that are gathered into one entry; a larger command is alone in one. Default 128 KiB. */
   readonly blockBytes?: number;
   /**
-   * While a block of this node is on its way into the log, commands gather for the next one, for so long at most. Default 5 ms; 0: no
-   * block waits for the one before.
+   * While a block of this node is on its way into the log, commands gather for the next one, for so long at most; and behind one of many
+   * commands for another millisecond, in which those who are answered may come again. Default 5 ms; 0: no block waits.
    */
   readonly gatherMs?: number;
   /** Called after each index that was applied or restored. For checkers. */

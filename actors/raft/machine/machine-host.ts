@@ -78,7 +78,7 @@ export class MachineHost {
       case "query":
         return this.#query(message);
       case "flush":
-        if (this.#pace.mayFlush(this.#blocks.isUnderWay)) this.#flush();
+        if (this.#pace.mayFlush(this.#blocks)) this.#flush();
         return;
       case "gathered":
         this.#pace.gathered();
@@ -243,6 +243,7 @@ export class MachineHost {
   // ── What Raft says ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #onCommitted(entries: readonly LogEntry[]): void {
+    const { size } = this.#blocks;
     for (const entry of entries) {
       const { applied } = this.#machine;
       if (entry.index <= applied) continue;
@@ -257,7 +258,7 @@ export class MachineHost {
       this.#options.onApply?.(this.#machine);
     }
     this.#onOvertaken();
-    this.#pace.applied(this.#blocks.isUnderWay);
+    this.#pace.applied(this.#blocks, size - this.#blocks.size);
     this.#reads.applied(this.#machine.applied);
   }
 

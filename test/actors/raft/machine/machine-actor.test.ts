@@ -74,6 +74,30 @@ test("execute gathers while a block is on its way, until that is applied or the 
   expect(log.proposals).toHaveLength(4);
 });
 
+test("execute waits for those that a block of many has answered, until nearly all are back or a millisecond is over", () => {
+  log.lead();
+  log.mode = "takes";
+  const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${name}=${at}`);
+  log.execute(many("a", 10));
+  log.execute(many("b", 10));
+  log.commit(payload(0));
+  expect(log.proposals).toHaveLength(1);
+  log.execute(many("c", 8));
+  expect(log.proposals).toHaveLength(1);
+  // 19 of the 20 that were there.
+  log.execute(["d=1"]);
+  expect(log.proposals).toHaveLength(2);
+  log.execute(["e=1"]);
+  log.commit(payload(1));
+  expect(log.proposals).toHaveLength(2);
+  log.world.advance(1);
+  expect(log.proposals).toHaveLength(3);
+  // Nobody gathers behind it: nobody is waited for.
+  log.commit(payload(2));
+  log.execute(["f=1"]);
+  expect(log.proposals).toHaveLength(4);
+});
+
 test("execute at a node that does not lead is refused with the leader's name, or taken there", () => {
   log.lead("n2");
   log.mode = "takes";
