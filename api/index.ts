@@ -13,14 +13,7 @@ export {
 } from "./api-error.ts";
 export { DEFAULT_API_LIMITS, type ApiLimits } from "./limits.ts";
 export { ListenError, type ListenAddress, type ListenErrorCode } from "./listen-error.ts";
-export {
-  LOG_TAIL_MAX,
-  type ClusterStatus,
-  type LogLine,
-  type NodeView,
-  type ResourceList,
-  type WatchLine,
-} from "./wire.ts";
+export { type ClusterStatus, type LogLine, type NodeView, type ResourceList, type WatchLine } from "./wire.ts";
 export {
   createApiClient,
   type ApiClient,

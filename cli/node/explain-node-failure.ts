@@ -1,7 +1,7 @@
 /** What ended a node, for a person: failures of its disk and network are told as such, anything else is a bug of ours. */
 import { StoreError } from "../../runtime/index.ts";
 import { TransportError } from "../../transport/node/index.ts";
-import { ListenError } from "../../api/index.ts";
+import { ListenError } from "../../api/listen-error.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { NodeConfig } from "../node-config.ts";

@@ -2,14 +2,14 @@
  * `blixard node`: one cluster member as a process. Everything is wired here and nowhere else.
  *
  * Order of starting: lock the data folder, know who it belongs to, open the log, choose a hypervisor, spawn the actors,
- * then talk to the peers and serve the API: an election waits for nobody's API. It stops in reverse. A member that can no longer keep what it promises
- * (its store failed, its consensus crashed) ends with an error rather than live on half; its guests' guards hold the lease.
+ * talk to the peers, and only then load and serve the API: an election waits for nobody's API. It stops in reverse. A member
+ * that can no longer keep what it promises (its store failed, its consensus crashed) ends with an error rather than live on
+ * half; its guests' guards hold the lease.
  */
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { spawnMember } from "../../actors/index.ts";
 import { allMembers } from "../../actors/raft/core/configuration.ts";
-import { createApiServer } from "../../api/index.ts";
 import { ActorSystem, createRandom, type Logger, type World } from "../../runtime/index.ts";
 import {
   claimIdentity,
@@ -112,6 +112,8 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       logger,
       onStoreFailed: (error) => stop.fail(error),
     });
+    // The server is loaded while links come up and a leader is found: after a restart the guests wait for that, not for the API.
+    const [{ createApiServer }] = await Promise.all([import("../../api/index.ts"), transport.start()]);
     const api = createApiServer({
       system,
       replica,
@@ -130,7 +132,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       hostNames: [config.api.host, config.address].filter((host) => isIP(host) === 0),
     });
     try {
-      await Promise.all([transport.start(), api.start()]);
+      await api.start();
       logger.log("info", "The node is up", { data: config.dataDir, incarnation: identity.incarnation });
       await stop.wait();
     } finally {
