@@ -1,7 +1,10 @@
-/** What `blixard/sim` exports: a user's own actors under a seed, and the checker of recorded histories. */
+/** What `blixard/sim` exports: a user's own actors under a seed, the explorer of all orders, and the checker of recorded histories. */
 export {
   casModel,
   checkHistory,
+  explore,
+  exploreBySteps,
+  formatExploration,
   formatSimulation,
   formatSimulations,
   HistoryError,
@@ -26,6 +29,13 @@ export {
   type CheckHistoryOptions,
   type Checks,
   type Counterexample,
+  type Exploration,
+  type ExplorationEnd,
+  type ExplorationFailure,
+  type ExplorationProgress,
+  type ExplorationStep,
+  type ExploreOptions,
+  type Fingerprint,
   type HistoryClock,
   type HistoryFormat,
   type HistoryModelName,
@@ -50,6 +60,8 @@ export {
   type Simulation,
   type SimulationResult,
   type SimulationSummary,
+  type StateCheck,
+  type StateModel,
   type SvgPictureOptions,
   type TextPictureOptions,
 } from "../sim/index.ts";

@@ -1,5 +1,21 @@
 /** The simulator: the other world. See README.md. */
 export type { ActorFaultKind, ActorFaults } from "./actor-faults.ts";
+export {
+  explore,
+  exploreBySteps,
+  formatExploration,
+  RAFT_SETUPS,
+  RaftModel,
+  type Exploration,
+  type ExplorationEnd,
+  type ExplorationFailure,
+  type ExplorationProgress,
+  type ExplorationStep,
+  type ExploreOptions,
+  type Fingerprint,
+  type StateCheck,
+  type StateModel,
+} from "./explore/index.ts";
 export type { PlantedFaults } from "./planted-faults.ts";
 export {
   casModel,

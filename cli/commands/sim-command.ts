@@ -7,6 +7,7 @@ import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
+import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
@@ -22,10 +23,12 @@ Examples:
                                                        a sweep: all that failed, and what was never reached
   blixard sim --seed 4711 --events                     one run, with everything that happened in it
   blixard sim --seed 4711 --json                       its result for programs
+  blixard sim --explore                                small clusters of which every state can be looked at
+  blixard sim --explore three-elect-crash              all of one, in all orders of what may happen
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
 
-interface SimFlags {
+interface SimFlags extends ExploreFlags {
   readonly seed?: number;
   readonly seeds: number;
   readonly nodes?: number;
@@ -51,7 +54,11 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--events", "print every event of the runs")
     .option("--json", "print each result as one line of JSON")
     .addHelpText("after", EXAMPLES);
-  command.action(async () => simulate(context, command.opts<SimFlags>()));
+  addExploreOptions(command);
+  command.action(async () => {
+    const flags = command.opts<SimFlags>();
+    return flags.explore === undefined ? simulate(context, flags) : exploreSetup(context, flags);
+  });
   addSimCheckHistoryCommand(command, context);
 }
 

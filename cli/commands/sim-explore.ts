@@ -1,0 +1,110 @@
+/** `blixard sim --explore`: every state that a small cluster can reach, instead of runs that a seed decides. */
+import { setImmediate as breathe } from "node:timers/promises";
+import { Option, type Command } from "commander";
+import type { Exploration } from "../../sim/index.ts";
+import type { CliContext } from "../cli-context.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
+import { renderValue } from "../output/output-format.ts";
+import { renderTable } from "../output/table.ts";
+import { Progress } from "../progress.ts";
+import { toCount } from "./wait-options.ts";
+
+const DEPTH_MAX = 100_000;
+const STATES_MAX = 100_000_000;
+
+const OUTPUTS = ["text", "json"] as const;
+
+/** Options of runs under seeds; none of them means anything here. */
+const OF_RUNS = ["seed", "seeds", "nodes", "duration", "profile", "everyFault", "keepGoing", "events", "json"];
+
+export interface ExploreFlags {
+  /** True: which there are. */
+  readonly explore?: string | true;
+  readonly depth?: number;
+  readonly states?: number;
+  readonly output?: (typeof OUTPUTS)[number];
+}
+
+export function addExploreOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        "--explore [configuration]",
+        "look at every state of a small cluster, in all orders of what may happen; without a name: which there are",
+      ).conflicts(OF_RUNS),
+    )
+    .option("--depth <count>", "with --explore: go no further than so many steps", toCount(1, DEPTH_MAX))
+    .option("--states <count>", "with --explore: stop at so many states (default: 10000000)", toCount(1, STATES_MAX))
+    .addOption(new Option("-o, --output <format>", "with --explore: form of the output").choices(OUTPUTS));
+  command.hook("preAction", (_, action) => {
+    const { explore, ...flags } = action.opts<ExploreFlags>();
+    const alone = (["depth", "states", "output"] as const).find(
+      (name) => action === command && flags[name] !== undefined,
+    );
+    if (explore !== undefined || alone === undefined) return;
+    throw new CliError(EXIT.usage, `Cannot use --${alone}: it belongs to --explore. Add --explore, or leave it out`);
+  });
+}
+
+/** @throws {CliError} when the name is unknown, a rule does not hold, something is never reached, or a bound was hit. */
+export async function exploreSetup({ terminal }: CliContext, flags: ExploreFlags): Promise<void> {
+  const { exploreBySteps, formatExploration, RAFT_SETUPS, RaftModel } = await import("../../sim/index.ts");
+  const { out, err } = terminal;
+  const list = renderTable(
+    [
+      { heading: "CONFIGURATION", cell: ({ name }) => name },
+      { heading: "WHAT IS EXPLORED", cell: ({ summary }) => summary },
+    ],
+    RAFT_SETUPS,
+  );
+  if (flags.explore === true) {
+    out.write(list);
+    return;
+  }
+  const setup = RAFT_SETUPS.find(({ name }) => name === flags.explore);
+  if (setup === undefined) {
+    throw new CliError(
+      EXIT.usage,
+      `Cannot explore "${flags.explore}": there is no such configuration. There are:\n${list.trimEnd()}`,
+    );
+  }
+  const model = new RaftModel(setup);
+  const bounds = {
+    ...(flags.depth !== undefined && { depthMax: flags.depth }),
+    ...(flags.states !== undefined && { statesMax: flags.states }),
+  };
+  const { value: exploration, elapsedMs } = await new Progress(err).step(
+    `Exploring ${setup.name}`,
+    async (step) => {
+      const exploring = exploreBySteps(model, bounds);
+      for (;;) {
+        const { done, value } = exploring.next();
+        if (done === true) return value;
+        step.detail(`${value.states} states, depth ${value.depth}, ${value.waiting} waiting`);
+        // A step does not let anything else happen in this process.
+        await breathe();
+      }
+    },
+    ({ states }) => `${states} states`,
+  );
+  const isJson = flags.output === "json";
+  out.write(
+    isJson
+      ? renderValue(forPrograms(exploration, elapsedMs), "json")
+      : `${formatExploration(exploration, { wallMs: elapsedMs })}\n`,
+  );
+  const { end, ok, failure } = exploration;
+  if (failure) throw new CliError(EXIT.failed, `${setup.name}: ${failure.rule} does not hold`);
+  if (end !== "complete") throw new CliError(EXIT.timeout, `${setup.name}: not complete, the bound of ${end} was hit`);
+  if (!ok) throw new CliError(EXIT.failed, `${setup.name}: what must be reached sometimes never was`);
+}
+
+/** States are numbers that mean something to the model only; the way is told in words. */
+function forPrograms({ failure, ...figures }: Exploration<unknown, unknown>, elapsedMs: number): unknown {
+  const statesPerSecond = Math.round((figures.states / Math.max(elapsedMs, 1)) * 1000);
+  if (!failure) return { ...figures, elapsedMs: Math.round(elapsedMs), statesPerSecond };
+  const { rule, message, steps } = failure;
+  const way = { rule, message, steps: steps.map(({ text }) => text) };
+  return { ...figures, elapsedMs: Math.round(elapsedMs), statesPerSecond, failure: way };
+}
