@@ -10,7 +10,7 @@ export const EXIT = {
   conflict: 4,
   /** No node answers, or the cluster has no leader. */
   unreachable: 5,
-  /** Waited as long as was asked for, or a VM fits no node now. */
+  /** Waited as long as was asked for, a VM fits no node now, or a bound stopped an exploration. */
   timeout: 6,
   /** Ctrl-C, as shells have it: 128 + SIGINT. */
   interrupted: 130,

@@ -12,7 +12,7 @@ export function formatExploration<State, Action>(
   const rules = always.map((rule) => `  ${rule === failure?.rule ? "✗" : holds(exploration)} ${rule}`);
   const reached = Object.entries(sometimes).map(
     ([name, steps]) =>
-      `  ${steps === null ? "✗" : "✓"} ${name}: ${steps === null ? "not reached" : `after ${steps} steps`}`,
+      `  ${steps === null ? "✗" : "✓"} ${name}: ${steps === null ? "not reached" : `after ${steps} ${steps === 1 ? "step" : "steps"}`}`,
   );
   return [
     `${exploration.model}: ${verdict(exploration)}`,
