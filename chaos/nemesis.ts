@@ -42,6 +42,8 @@ interface Begun {
 export class Nemesis {
   /** How many faults there were of each name. */
   readonly done: Map<string, number> = new Map();
+  /** The longest that processes took from their start until they served, in milliseconds. */
+  longestStartMs = 0;
   readonly #options: NemesisOptions;
   /** Whom a fault of processes or disks hits now: no two hit the same. */
   readonly #hit = new Set<string>();
@@ -160,7 +162,10 @@ export class Nemesis {
     for (const name of names) if (cluster.stateOf(name) === "down") cluster.start(name);
     const serve = (statuses: readonly KvStatus[]): boolean =>
       names.every((name) => cluster.stateOf(name) === "paused" || statuses.some(({ node }) => node === name));
-    if (await cluster.waitFor(serve, { timeoutMs: START_MS, signal })) return;
+    const startMs = performance.now();
+    const isUp = await cluster.waitFor(serve, { timeoutMs: START_MS, signal });
+    this.longestStartMs = Math.max(this.longestStartMs, performance.now() - startMs);
+    if (isUp) return;
     this.#failure ??= `Not all of ${names.join(", ")} serve ${START_MS / 1000} s after they were started`;
   }
 

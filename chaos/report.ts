@@ -10,12 +10,13 @@ export interface Report {
   readonly faults: ReadonlyMap<string, number>;
   /** Without an acknowledged write, by the fault that stood. */
   readonly longest: ReadonlyMap<string, LongestTimes>;
+  readonly longestStartMs: number;
   /** What the nodes said of themselves, and how often. */
   readonly events: Readonly<Record<string, number>>;
   readonly failures: readonly string[];
 }
 
-export function formatReport({ counts, keys, faults, longest, events, failures }: Report): string {
+export function formatReport({ counts, keys, faults, longest, longestStartMs, events, failures }: Report): string {
   const refused = [...counts.refused].map(([code, count]) => `${number(count)} ${code}`);
   const lines = [
     `operations    ${number(counts.operations)} on ${number(keys)} keys`,
@@ -28,6 +29,7 @@ export function formatReport({ counts, keys, faults, longest, events, failures }
     ...[...faults.keys()].toSorted().map((name) => times(name, number(faults.get(name) ?? 0), longest.get(name))),
     times(CALM, "", longest.get(CALM)),
     "",
+    `started       within ${seconds(longestStartMs)} at most, which is part of the times above`,
     `nodes said    ${Object.entries(events)
       .map(([what, count]) => `${number(count)} ${what}`)
       .join(", ")}`,

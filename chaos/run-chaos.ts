@@ -79,7 +79,8 @@ export async function runChaos(options: RunOptions): Promise<Report> {
   }
   const { counts, histories } = recorder;
   const events = Object.fromEntries(EVENTS.map((words) => [words, cluster.countSaid(words)]));
-  return { counts, keys: histories.size, faults: nemesis.done, longest: probe.longest, events, failures };
+  const { done: faults, longestStartMs } = nemesis;
+  return { counts, keys: histories.size, faults, longest: probe.longest, longestStartMs, events, failures };
 }
 
 interface Running {
