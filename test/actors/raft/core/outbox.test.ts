@@ -67,3 +67,18 @@ test("dropHeld() forgets what waits and nothing else", () => {
   expect(outbox.endWrite(outbox.beginWrite())).toEqual([]);
   expect(said(outbox.take())).toEqual([["b", vote]]);
 });
+
+test("acknowledgements are one answer also when a vote was answered between them, so that repeated messages do not pile up", () => {
+  const outbox = new Outbox();
+  for (let round = 1; round <= 100; round++) {
+    outbox.sendWhenDurable("a", ack(round, round), true);
+    outbox.sendWhenDurable("b", ack(round, 1), true);
+  }
+  outbox.sendWhenDurable("a", vote, true);
+  outbox.sendWhenDurable("a", ack(101, 7), true);
+  expect(said(outbox.endWrite(outbox.beginWrite()))).toEqual([
+    ["a", ack(101, 100)],
+    ["b", ack(100, 1)],
+    ["a", vote],
+  ]);
+});
