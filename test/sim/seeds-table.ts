@@ -9,6 +9,8 @@ export interface Find {
   readonly invariant: string | undefined;
 }
 
+const OWN_TEST = "../test/actors/raft/planted-faults.test.ts";
+
 const HEAD = `# Seeds to find
 
 Each fault that a real Raft system had, put back on purpose, and how many seeds the simulator needs to find it. A seed is 60 simulated
@@ -47,7 +49,7 @@ export function measuredRow({ number, fault, planted, profile, nodes }: Plant, f
 }
 
 export function directedRow({ number, fault, planted, why }: DirectedPlant): string {
-  return rowOf([`${number}`, fault, planted, "own test", "–", "–", why]);
+  return rowOf([`${number}`, fault, planted, `[own test](${OWN_TEST})`, "–", "–", why]);
 }
 
 function rowOf(cells: readonly string[]): string {
