@@ -70,7 +70,8 @@ export function peerFault(
 function hasShape(message: unknown): boolean {
   if (!isObject(message)) return false;
   switch (message["type"]) {
-    case "append": {
+    case "append":
+    case "log-part": {
       const entries = message["entries"];
       return Array.isArray(entries) && entries.every(isObject);
     }

@@ -55,12 +55,8 @@ export class FormingHost implements HostPart {
     switch (message.type) {
       case "hello":
       case "hello-answer":
-        // Nothing is counted before there is a member; who belongs to a cluster refuses and counts it.
-        if (isForged(message.from, this.#ports.ctx.senderNode)) return;
-        if (this.#formation) this.#carryOut(this.#formation.onMessage(message));
-        return;
       case "peer":
-        if (this.#formation) this.#carryOut(this.#formation.onMember(message));
+        this.#hear(message);
         return;
       case "status":
         return this.#ports.ctx.tell(
@@ -86,6 +82,13 @@ export class FormingHost implements HostPart {
 
   stop(): void {
     this.#ports.ctx.cancelTimer(TIMER);
+  }
+
+  /** Nothing forged is counted before there is a member; who belongs to a cluster refuses and counts it. */
+  #hear(message: Extract<RaftActorMessage, { readonly type: "hello" | "hello-answer" | "peer" }>): void {
+    const formation = this.#formation;
+    if (formation === null || isForged(message.from, this.#ports.ctx.senderNode)) return;
+    this.#carryOut(message.type === "peer" ? formation.onMember(message) : formation.onMessage(message));
   }
 
   #begin(): void {

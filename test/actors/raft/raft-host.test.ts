@@ -163,6 +163,7 @@ test("messages that nobody can have sent are refused by name, counted, and chang
   send({ from: to });
   send({ message: null });
   send({ message: { type: "append", term: before.term, entries: [null] } });
+  send({ message: { type: "log-part", term: before.term, lastIndex: 1, lastTerm: 1, entries: [null] } });
   send({ message: { type: "snapshot-offer", term: before.term, snapshot: { id: "x" } } });
   send({ message: { type: "from-the-future", term: before.term } });
   send({ message: { type: "vote-request", term: 2 ** 50, lastIndex: 0, lastTerm: 0, transfer: true } });
@@ -176,10 +177,22 @@ test("messages that nobody can have sent are refused by name, counted, and chang
     "term-too-far-ahead": 1,
     "second-leader": 1,
   });
-  expect(after.refused.malformed).toBe(5);
+  expect(after.refused.malformed).toBe(6);
   expect(after).toMatchObject({ term: before.term, leader: idOf(leader), lastIndex: before.lastIndex });
   nodes.write(1, "later");
   nodes.settled();
+});
+
+test("a node that looks for its cluster heeds nobody who speaks in another one's name", () => {
+  nodes = new RaftNodes(NAMES, { starts: ["n1", "n2"] });
+  nodes.advance(100);
+  const [seeker, forger] = [nodes.node("n1"), nodes.node("n2")];
+  const message: RaftMessage = { type: "heartbeat", term: 1, commit: 0, round: 0 };
+  const lost = { type: "peer", cluster: "c", to: "n1@lost", message } as const;
+  nodes.send(forger, seeker, { ...lost, from: "n3@a" });
+  expect(nodes.status(seeker).membership).toBe("forming");
+  nodes.send(forger, seeker, { ...lost, from: "n2@a" });
+  expect(nodes.status(seeker).membership).toBe("disk-lost");
 });
 
 test("what a node says in another one's name is refused as forged, counted, told once, and changes nothing", () => {
