@@ -206,9 +206,9 @@ export const PLANTS: readonly Plant[] = [
     number: 25,
     fault: "InstallSnapshot leaves a conflicting entry at its last index (hashicorp/raft #704)",
     planted: "the log stays behind a snapshot whatever the term there",
-    profile: "membership",
-    nodes: null,
-    near: 13,
+    profile: "elections",
+    nodes: 3,
+    near: 2000004,
   },
   {
     number: 26,
