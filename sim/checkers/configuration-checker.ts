@@ -22,12 +22,15 @@ export class ConfigurationChecker {
   joint = 0;
   removed = 0;
   readonly #timeline: Timeline;
+  /** Whether a quorum of a configuration would vote for a log, by what is on disks. */
+  readonly #isElectable: (configuration: Configuration, log: RaftStatus) => boolean;
   #committed: PlacedConfiguration | null = null;
   /** By node: what is in force there. */
   readonly #inForce = new Map<number, { readonly placed: PlacedConfiguration; readonly view: RaftView }>();
 
-  constructor(timeline: Timeline) {
+  constructor(timeline: Timeline, isElectable: (configuration: Configuration, log: RaftStatus) => boolean) {
     this.#timeline = timeline;
+    this.#isElectable = isElectable;
   }
 
   /** The newest configuration that is known to be committed; null before there is a cluster. */
@@ -94,10 +97,16 @@ export class ConfigurationChecker {
   }
 
   #checkIntersections(): void {
-    const placed = this.relevant();
+    const placed = this.relevant().filter((one) => one === this.#committed || this.#mayElect(one));
     for (const [at, one] of placed.entries()) {
       for (const other of placed.slice(at + 1)) this.#checkPair(one, other);
     }
+  }
+
+  /** One that stands in logs which nobody votes for any more harms nobody: where members change one at a time, that is what saves them. */
+  #mayElect(one: PlacedConfiguration): boolean {
+    const holders = [...this.#inForce.values()].filter(({ placed }) => placed === one);
+    return holders.some(({ view }) => this.#isElectable(one.configuration, view.status()));
   }
 
   #checkPair(one: PlacedConfiguration, other: PlacedConfiguration): void {

@@ -64,7 +64,9 @@ export class RaftChecker implements DiskWatcher {
     this.#members = Array.from({ length: nodes }, () => null);
     this.#written = Array.from({ length: nodes }, () => new WrittenLog({ index: 0, term: 0 }, []));
     this.committed = new CommittedLog(timeline);
-    this.configurations = new ConfigurationChecker(timeline);
+    this.configurations = new ConfigurationChecker(timeline, (configuration, log) =>
+      this.#isElectable(configuration, log),
+    );
   }
 
   /** The leader of the newest term among the members that run; undefined without one. */
@@ -241,6 +243,15 @@ export class RaftChecker implements DiskWatcher {
     for (const [node, member] of this.#members.entries()) {
       if (member?.leads && member.term > term) this.#requireEntry(node, member.term, entry, term);
     }
+  }
+
+  /** Whether a quorum has no log on disk that is more up to date. */
+  #isElectable(configuration: Configuration, { lastIndex, lastTerm }: RaftStatus): boolean {
+    return isQuorum(configuration, (member) => {
+      const platter = this.#platterOf(member);
+      const term = platter?.termAt(platter.lastIndex) ?? 0;
+      return term < lastTerm || (term === lastTerm && (platter?.lastIndex ?? 0) <= lastIndex);
+    });
   }
 
   /** What is, or was until it was lost, on the disk of a member. */
