@@ -9,6 +9,7 @@ import { isVoter } from "./configuration.ts";
 import { agoMs, leftMs, type Essence } from "./essence.ts";
 import type { Member } from "./member.ts";
 import type { VoteResult } from "./quorum.ts";
+import type { LogEnd } from "./raft-rules.ts";
 
 /**
  * After so many attempts it takes the log of who refuses it (`log-adoption.ts`). Mostly somebody with a better log is elected before, and
@@ -26,34 +27,39 @@ export class Campaign {
   readonly #votes = new Map<string, boolean>();
   /** How many attempts in a row came before it, all in vain. */
   readonly inVain: number;
+  /** Where the best log ends of which a part was taken in this attempt. */
+  #best: LogEnd | null = null;
+  /** And in the one before. */
+  readonly #bestBefore: LogEnd | null;
 
-  private constructor(role: Campaign["role"], member: Member, nowMs: number, inVain: number) {
+  private constructor(role: Campaign["role"], member: Member, nowMs: number, before: Campaign | null) {
     this.role = role;
     this.#member = member;
     this.#startedMs = nowMs;
     this.electionAtMs = nowMs + member.drawElectionTimeoutMs();
-    this.inVain = inVain;
+    this.inVain = before === null ? 0 : before.inVain + (role === "pre-candidate" ? 1 : 0);
+    this.#bestBefore = before === null ? null : before.#best;
   }
 
   /** Asks who would vote in the next term. Writes nothing. `before`: what has come to nothing. */
-  static poll(member: Member, before: { readonly inVain: number } | null, nowMs: number): Campaign {
+  static poll(member: Member, before: Campaign | null, nowMs: number): Campaign {
     const { log, term, self } = member;
     const ask = { term: term + 1, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
     for (const voter of member.otherVoters()) member.send(voter, { type: "pre-vote-request", ...ask });
-    const campaign = new Campaign("pre-candidate", member, nowMs, before === null ? 0 : before.inVain + 1);
+    const campaign = new Campaign("pre-candidate", member, nowMs, before);
     campaign.count(self, true);
     return campaign;
   }
 
   /** Enters the next term, votes for itself, asks the others. `transfer`: at the request of the leader itself. */
-  static elect(member: Member, transfer: boolean, before: { readonly inVain: number } | null, nowMs: number): Campaign {
+  static elect(member: Member, transfer: boolean, before: Campaign | null, nowMs: number): Campaign {
     const { log, self } = member;
     member.enterTerm(member.term + 1);
     member.voteFor(self);
     const ask = { term: member.term, lastIndex: log.lastIndex, lastTerm: log.lastTerm, transfer };
     for (const voter of member.otherVoters()) member.sendWhenDurable(voter, { type: "vote-request", ...ask });
     member.sendWhenDurable(self, { type: "vote-response", term: member.term, granted: true });
-    return new Campaign("candidate", member, nowMs, before?.inVain ?? 0);
+    return new Campaign("candidate", member, nowMs, before);
   }
 
   get result(): VoteResult {
@@ -86,6 +92,20 @@ export class Campaign {
     return this.role === "pre-candidate" && this.inVain >= POLLS_IN_VAIN;
   }
 
+  /**
+   * Whether to take a part of a log that ends there: of no worse one than before, or two that differ would replace each other here without an
+   * end. One of which nothing was taken for an attempt is forgotten: who has it may be gone.
+   */
+  mayAdopt(end: LogEnd): boolean {
+    const { isUpToDate } = this.#member.rules;
+    return [this.#best, this.#bestBefore].every((taken) => taken === null || isUpToDate(end, taken));
+  }
+
+  /** A part was taken of a log that ends there. */
+  adopted({ lastIndex, lastTerm }: LogEnd): void {
+    this.#best = { lastIndex, lastTerm };
+  }
+
   isSticky(): boolean {
     return false;
   }
@@ -94,7 +114,8 @@ export class Campaign {
   essence(nowMs: number): Essence {
     const votes = [...this.#votes].toSorted(([one], [other]) => (one < other ? -1 : 1));
     const insistsFor = this.role === "candidate" ? 0 : agoMs(this.#startedMs, nowMs, this.#member.timing.heartbeatMs);
-    return [this.role, Math.min(this.inVain, POLLS_IN_VAIN), leftMs(this.electionAtMs, nowMs), insistsFor, votes];
+    const attempts = [Math.min(this.inVain, POLLS_IN_VAIN), this.#best, this.#bestBefore];
+    return [this.role, attempts, leftMs(this.electionAtMs, nowMs), insistsFor, votes];
   }
 
   nextDeadlineMs(): number {

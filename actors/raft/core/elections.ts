@@ -148,8 +148,10 @@ export class Elections {
 
   /** What it has asked for. With all of it here, it polls at once. */
   onLogPart(from: string, message: LogPart, nowMs: number): void {
-    if (!this.#lacksLog(from)) return;
-    if (adoptLog(this.#member, from, message, this.#termLeader !== null)) this.campaign(nowMs);
+    const attempt = this.#attempt;
+    if (attempt === null || !this.#lacksLog(from)) return;
+    const hasFollowed = this.#termLeader !== null;
+    if (adoptLog(this.#member, from, message, { attempt, hasFollowed })) this.campaign(nowMs);
   }
 
   /** Whether a request of a later term is to be ignored, term and all. */

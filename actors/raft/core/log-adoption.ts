@@ -21,10 +21,13 @@
  * A leader counts on a follower not to lose what it has acknowledged in its term (`progress.ts`). So a member that has followed a leader
  * of this term only takes a log that ends with an entry of this term: it is of that leader, and goes on where the own one ends.
  *
+ * It takes the best log alone of those that it is sent parts of (`Campaign.mayAdopt`), so each part brings it further and it comes to an end.
+ *
  * Not here: what the voter has compacted away. That takes a snapshot, and so a leader.
  */
 import type { LogPosition } from "../../../runtime/ports/log-store.ts";
 import { appendFault } from "./append-check.ts";
+import type { Campaign } from "./campaign.ts";
 import type { Member } from "./member.ts";
 import type { LogPart, LogRequest } from "./messages.ts";
 
@@ -50,8 +53,16 @@ export function answerLogRequest(member: Member, from: string, request: LogReque
   member.send(from, { type: "log-part", term, lastIndex, lastTerm, previousIndex, previousTerm, entries });
 }
 
-/** Takes what is new, and asks for more. True when nothing is missing any more. `followed`: it has had a leader in this term. */
-export function adoptLog(member: Member, from: string, part: LogPart, followed: boolean): boolean {
+/**
+ * Takes what is new, and asks for more if anything was: else this part is a repetition, or another voter's came first. True when nothing is
+ * missing any more. `hasFollowed`: it has had a leader in this term.
+ */
+export function adoptLog(
+  member: Member,
+  from: string,
+  part: LogPart,
+  { attempt, hasFollowed }: { readonly attempt: Campaign; readonly hasFollowed: boolean },
+): boolean {
   const { log, limits, refusals, rules, term } = member;
   const fault = appendFault(part, limits);
   if (fault !== null) {
@@ -60,16 +71,16 @@ export function adoptLog(member: Member, from: string, part: LogPart, followed: 
   }
   const isBehind = (): boolean => !rules.isUpToDate({ lastIndex: log.lastIndex, lastTerm: log.lastTerm }, part);
   const { previousIndex, previousTerm, entries } = part;
-  if (!isBehind() || (followed && part.lastTerm !== term)) return false;
+  if (!isBehind() || (hasFollowed && part.lastTerm !== term) || !attempt.mayAdopt(part)) return false;
   if (!log.matches(previousIndex, previousTerm)) {
     const lower = log.lastPositionUpTo(previousIndex - 1, previousTerm);
     requestLog(member, from, lower);
     return false;
   }
-  log.merge(entries);
+  const firstNew = log.merge(entries);
+  attempt.adopted(part);
   if (!isBehind()) return true;
-  // Always further than the part before: what is asked for comes to an end.
   const last = entries.at(-1);
-  if (last) requestLog(member, from, last);
+  if (last && firstNew <= last.index) requestLog(member, from, last);
   return false;
 }

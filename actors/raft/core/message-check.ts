@@ -12,6 +12,7 @@
 import { decodeConfiguration } from "./configuration-codec.ts";
 import type { AppendRequest, RaftMessage } from "./messages.ts";
 import { isPriority } from "./priority.ts";
+import type { LogEnd } from "./raft-rules.ts";
 import type { RaftRefusal } from "./refusals.ts";
 
 /** Furthest that a message's term may be ahead of the own one. */
@@ -32,7 +33,7 @@ function isWellFormed(message: RaftMessage): boolean {
   switch (message.type) {
     case "pre-vote-request":
     case "vote-request":
-      return isCount(message.lastIndex) && isCount(message.lastTerm) && message.lastTerm <= message.term;
+      return isLogEnd(message);
     case "pre-vote-response":
     case "vote-response":
       return typeof message.granted === "boolean";
@@ -59,10 +60,9 @@ function isWellFormed(message: RaftMessage): boolean {
     case "snapshot-report":
       return isCount(message.next);
     case "log-request":
-      if (!isCount(message.previousIndex) || !isCount(message.previousTerm)) return false;
-      return isCount(message.lastIndex) && isCount(message.lastTerm);
+      return isCount(message.previousIndex) && isCount(message.previousTerm) && isLogEnd(message);
     case "log-part":
-      return isCount(message.lastIndex) && isCount(message.lastTerm) && areReadable(message.entries);
+      return isLogEnd(message) && areReadable(message.entries);
     case "newer-term":
     case "timeout-now":
       return true;
@@ -70,6 +70,11 @@ function isWellFormed(message: RaftMessage): boolean {
       message satisfies never;
       return false;
   }
+}
+
+/** Nobody's log has an entry of a later term than its own. */
+function isLogEnd({ lastIndex, lastTerm, term }: LogEnd & { readonly term: number }): boolean {
+  return isCount(lastIndex) && isCount(lastTerm) && lastTerm <= term;
 }
 
 /** Their order is the follower's to check (`append-check.ts`). */

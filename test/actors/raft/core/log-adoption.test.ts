@@ -85,6 +85,49 @@ test("adoptLog() asks further back where the logs differ, and each time further 
   expect(termsOf(cluster)).toEqual([1, 2, 2, 4]);
 });
 
+test("adoptLog() asks for nothing behind a part that is a repetition: another request is under way", () => {
+  const cluster = alone(followed());
+  const first = part([3, 1], [4], { lastIndex: 5, lastTerm: 4 });
+  cluster.inject("c", "b", first);
+  cluster.inject("a", "b", first);
+  expect(asked(cluster)).toHaveLength(1);
+});
+
+/** Of five, `b` alone hears a quorum. `c` and `d` have better logs, which differ by more than a message holds. */
+function torn(): RaftCluster {
+  const cluster = new RaftCluster(["a", "b", "c", "d", "e"], { limits: { entriesPerMessageMax: 1 } });
+  cluster.restartWith("b", [1], 7);
+  cluster.restartWith("c", [1, 5, 5, 5], 7);
+  cluster.restartWith("d", [1, 3, 3, 3, 7], 7);
+  for (const name of ["a", "e"]) cluster.crash(name);
+  cluster.cut("c", "d");
+  cluster.cut("d", "c");
+  return cluster;
+}
+
+test("adoptLog() takes the best of two logs that differ, which else would replace each other without an end", () => {
+  const cluster = torn();
+  cluster.run(8000);
+  expect(cluster.core("b").status()).toMatchObject({ role: "leader", commit: 6 });
+  expect(termsOf(cluster).slice(0, 5)).toEqual([1, 3, 3, 3, 7]);
+});
+
+test("adoptLog() takes a worse log again when nothing of the better one was taken for an attempt", () => {
+  const cluster = followed();
+  cluster.crash("b");
+  cluster.restart("b");
+  alone(cluster);
+  const worse = part([1, 1], [1, 1, 1], { lastIndex: 9, lastTerm: 2 });
+  cluster.inject("c", "b", part([1, 1], [2], { lastIndex: 9, lastTerm: 3 }));
+  for (let attempt = 0; attempt < 2; attempt++) {
+    cluster.inject("a", "b", worse);
+    expect(termsOf(cluster)).toEqual([1, 2]);
+    cluster.timeout("b");
+  }
+  cluster.inject("a", "b", worse);
+  expect(termsOf(cluster)).toEqual([1, 1, 1, 1]);
+});
+
 test("a part that was not asked for, has gaps, or comes from a stranger changes nothing", () => {
   const early = followed();
   early.inject("c", "b", part([3, 1], [4]));
@@ -93,9 +136,10 @@ test("a part that was not asked for, has gaps, or comes from a stranger changes 
   cluster.inject("z", "b", part([3, 1], [4]));
   const [entry] = part([6, 1], [4]).entries;
   if (entry) cluster.inject("c", "b", { ...part([3, 1], [4]), entries: [entry] });
-  cluster.inject("c", "b", part([3, 1], [9], { lastTerm: 9 }));
+  cluster.inject("c", "b", part([3, 1], [9], { lastTerm: 4 }));
+  cluster.inject("c", "b", part([3, 1], [4], { lastTerm: 9 }));
   expect(termsOf(cluster)).toEqual([1, 1, 1]);
-  expect(cluster.core("b").status().refusals["entries-out-of-order"]).toBe(2);
+  expect(cluster.core("b").status().refusals).toMatchObject({ "entries-out-of-order": 2, malformed: 1 });
 });
 
 test("answerLogRequest() sends nothing to a log as good as its own, nor what is compacted away", () => {
