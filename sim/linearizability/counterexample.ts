@@ -51,6 +51,10 @@ export function findCounterexample<State, Input, Output>(
   let left = STATES_MAX;
   const judge = (some: Asked<Input, Output>, starts: readonly State[]): typeof stuck | null => {
     const part = budget.part(Math.min(left, ATTEMPT_STATES_MAX));
+    if (part === null) {
+      left = 0;
+      return null;
+    }
     const result = search<State, Input, Output>(model, some, { starts, budget: part, withWindows: false });
     left -= part.states;
     return result.type === "stuck" ? result : null;
@@ -75,6 +79,7 @@ export function findCounterexample<State, Input, Output>(
   const changesNothing = ({ input, output }: HistoryOperation<Input, Output>): boolean =>
     model.isRead?.(input, output) === true;
   const without = (some: ReadonlySet<HistoryOperation<Input, Output>>): boolean => {
+    if (left <= 0) return false;
     const rest = window.flatMap((one) => {
       if (!some.has(one)) return [one];
       return changesNothing(one) ? [] : [weaken(one)];

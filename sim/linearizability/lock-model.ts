@@ -15,8 +15,12 @@ export interface LockInput {
 /** Who holds it; null: nobody. */
 export type LockState = string | null;
 
-/** Stands for every owner that no operation names: none of them gives it back. */
-const SOMEBODY = "\u0000";
+/** Stands for every owner that no operation names: none of them gives it back. Longer than any name like it. */
+function somebodyBeside(operations: readonly { readonly input: LockInput }[]): string {
+  return operations.reduce((name, { input }) => (SOMEBODY.test(input.owner) ? name + input.owner : name), "\u0000");
+}
+
+const SOMEBODY = /^\0+$/;
 
 /** Locks that are free at first. An operation's output: whether it took place. */
 export const lockModel: Model<LockState, LockInput, boolean> = {
@@ -30,15 +34,18 @@ export const lockModel: Model<LockState, LockInput, boolean> = {
   },
   keyOf: (state) => (state === null ? "" : `=${state}`),
   describe: ({ type, owner }, output) => `${type} by ${owner}${output === false ? ": refused" : ""}`,
-  describeState: (state) => (state === null ? "free" : `held by ${state === SOMEBODY ? "somebody else" : state}`),
+  describeState: (state) => (state === null ? "free" : `held by ${SOMEBODY.test(state) ? "somebody else" : state}`),
   partition: ({ key }) => key ?? "",
   isRead: (_, output) => output === false,
   /** Who only ever asked for it once, and is not known to have got it, could be anybody. */
   simplify(operations) {
     const named = new Set<string>();
     const repeated = new Set<string>();
+    const owner = somebodyBeside(operations);
     for (const { input } of operations) (named.has(input.owner) ? repeated : named).add(input.owner);
-    return (input) => (input.type === "acquire" && !repeated.has(input.owner) ? { ...input, owner: SOMEBODY } : input);
+    return (input) => (input.type === "acquire" && !repeated.has(input.owner) ? { ...input, owner } : input);
   },
-  statesOf: (operations) => [...new Set([null, ...operations.map(({ input }) => input.owner), SOMEBODY])],
+  statesOf: (operations) => [
+    ...new Set([null, ...operations.map(({ input }) => input.owner), somebodyBeside(operations)]),
+  ],
 };

@@ -11,12 +11,16 @@ import type { Path, Standing } from "./standings.ts";
 
 /** Beyond this the model has too many operations of unknown outcome that build on each other: the search is given up, and says so. */
 const STEPS_MAX = 100_000;
+/** The same for one after the other; each takes a place on the stack. */
+const CHAIN_MAX = 2000;
 
 /** The last unknown operation, by its kind's number, and what the state was before it. */
 interface Unknown<State, Input> {
   readonly state: State;
   readonly input: Input;
   readonly at: number;
+  /** How many there are by now, one after the other. */
+  readonly chained: number;
 }
 
 export class NextStandings<State, Input, Output> {
@@ -63,6 +67,8 @@ export class NextStandings<State, Input, Output> {
     into: Standing<State, Input, Output>[],
   ): void {
     const { state, used } = standing;
+    const chained = (last?.chained ?? 0) + 1;
+    if (chained > CHAIN_MAX) this.#steps = Infinity;
     if (this.#steps > STEPS_MAX) return;
     for (let at = 0; at < stage.kinds; at++) {
       const kind = this.#kinds[at] as Kind<Input, Output>;
@@ -78,7 +84,7 @@ export class NextStandings<State, Input, Output> {
       this.#steps += 1;
       const path = { operation, state: after, before: standing.path };
       const reached = { ...standing, state: after, used: withNumber(used, at), path };
-      const from = { state, input: kind.input, at };
+      const from = { state, input: kind.input, at, chained };
       this.#follow(stage, reached, from, into);
       this.#extend(stage, reached, from, into);
     }

@@ -10,8 +10,14 @@ import { isUnknown, type HistoryOperation } from "./operation.ts";
 export type CellState = string | null;
 type CellOperation = HistoryOperation<KvInput, KvOutput>;
 
-/** Stands for every value that nobody was told and nobody expected: they cannot be told apart. */
-const UNSEEN = "\u0000";
+/** A value that stands for all that nobody was told and nobody expected: they cannot be told apart. */
+function unseenBy(seen: ReadonlySet<unknown>): string {
+  let value = "\u0000";
+  while (seen.has(value)) value += "\u0000";
+  return value;
+}
+
+const UNSEEN = /^\0+$/;
 
 export function stepCell(state: CellState, input: KvInput, output: KvOutput | undefined): CellState | undefined {
   switch (input.type) {
@@ -47,16 +53,18 @@ export function isCellBlind({ type }: KvInput): boolean {
 /** Writes of values that nobody saw become one, and so does a delete where nobody saw nothing. */
 export function simplifyCell(operations: readonly CellOperation[]): (input: KvInput) => KvInput {
   const seen = valuesSeen(operations);
+  const value = unseenBy(seen);
   return (input) => {
-    if (input.type === "delete") return seen.has(null) ? input : { type: "put", value: UNSEEN };
-    return "value" in input && !seen.has(input.value) ? { ...input, value: UNSEEN } : input;
+    if (input.type === "delete") return seen.has(null) ? input : { type: "put", value };
+    return "value" in input && !seen.has(input.value) ? { ...input, value } : input;
   };
 }
 
 /** Each value that somebody saw, none, and one that nobody saw. */
 export function statesOfCell(operations: readonly CellOperation[]): readonly CellState[] {
-  const values = [...valuesSeen(operations)].filter((value) => typeof value === "string");
-  return [...new Set([...values, null, UNSEEN])];
+  const seen = valuesSeen(operations);
+  const values = [...seen].filter((value) => typeof value === "string");
+  return [...values, null, unseenBy(seen)];
 }
 
 function valuesSeen(operations: readonly CellOperation[]): ReadonlySet<unknown> {
@@ -71,7 +79,7 @@ function valuesSeen(operations: readonly CellOperation[]): ReadonlySet<unknown> 
 
 export function describeCell(state: CellState): string {
   if (state === null) return "nothing";
-  return state === UNSEEN ? "a value that nobody saw" : describeValue(state);
+  return UNSEEN.test(state) ? "a value that nobody saw" : describeValue(state);
 }
 
 const BARE = /^(?:[\w.:+-]+|"[^"]*"|\[.*\]|\{.*\})$/;

@@ -41,13 +41,15 @@ function entryOf(node: EdnNode): HistoryEntry | null {
   const f = field(":f", "a keyword");
   if (f.type !== "keyword") wrong(":f", f, "a keyword");
   const time = fieldOf(map, ":time");
-  if (time !== undefined && time.type !== "number" && time.type !== "nil") wrong(":time", time, "nanoseconds");
+  const ns = time?.type === "number" ? Number(time.text.replace(/M$/, "")) : undefined;
+  const isTime = time === undefined || time.type === "nil" || (ns !== undefined && Number.isFinite(ns));
+  if (!isTime) wrong(":time", time, "nanoseconds");
   return {
     line: map.line,
     process: process.text,
     type: type ?? wrong(":type", typeNode, ":invoke, :ok, :fail or :info"),
     f: f.text.slice(1),
     value: fieldOf(map, ":value") ?? null,
-    ...(time?.type === "number" ? { us: Number(time.text) / 1000 } : {}),
+    ...(ns === undefined ? {} : { us: ns / 1000 }),
   };
 }

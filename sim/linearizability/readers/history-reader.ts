@@ -95,9 +95,10 @@ export class HistoryReader<Input, Output> {
   }
 
   #add(entry: HistoryEntry): void {
-    const last = this.#times.at(-1) ?? -Infinity;
+    const last = this.#times.at(-1);
     if (entry.us === undefined) this.#isTimed = false;
-    this.#times.push(Math.max(entry.us ?? 0, last + NANOSECOND_US));
+    const us = entry.us ?? 0;
+    this.#times.push(last === undefined ? us : Math.max(us, later(last)));
     this.#lines.push(entry.line);
     const call: HistoryCall | null = this.#pairs.add(entry, this.#lines.length);
     if (call !== null) this.#keep(this.#reader.fromCall(call));
@@ -110,6 +111,11 @@ export class HistoryReader<Input, Output> {
     }
     this.#operations.push(operation);
   }
+}
+
+/** By a nanosecond; of a clock that began long ago, by the next number that there is: two entries at one time would overlap. */
+function later(us: number): number {
+  return us + Math.max(NANOSECOND_US, Math.abs(us) * Number.EPSILON);
 }
 
 /** Null for a line that says nothing. */

@@ -35,11 +35,11 @@ export class JsonOperations<Input, Output> {
     const input = objectOf(value["input"]) ?? this.#wrong("input", "an object", value["input"]);
     const problem = this.#reader.checkInput(input);
     if (problem !== null) this.#wrong(problem.field, problem.expected, input[problem.field.replace("input.", "")]);
-    if (typeof callUs !== "number") this.#wrong("callUs", "microseconds", callUs);
+    if (!isTime(callUs)) this.#wrong("callUs", "microseconds", callUs);
     if (output !== undefined) {
       const expected = this.#reader.checkOutput(input, output);
       if (expected !== null) this.#wrong("output", expected, output);
-      if (typeof returnUs !== "number") this.#wrong("returnUs", "microseconds, as there is an output", returnUs);
+      if (!isTime(returnUs)) this.#wrong("returnUs", "microseconds, as there is an output", returnUs);
       if (returnUs < callUs) this.#wrong("returnUs", `no less than callUs, ${String(callUs)}`, returnUs);
     }
     return {
@@ -66,6 +66,11 @@ export class JsonOperations<Input, Output> {
       got === undefined ? `is missing, expected ${expected}` : `is ${quote(JSON.stringify(got))}, expected ${expected}`;
     throw new HistoryError({ line: this.#line, ...(field === undefined ? {} : { field }), message });
   }
+}
+
+/** `1e999` is a number of JSON, and no time. */
+function isTime(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {

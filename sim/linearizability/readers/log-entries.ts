@@ -9,10 +9,13 @@ import type { EntryReader } from "./entry-reader.ts";
 import { ENTRY_TYPES, type HistoryEntry } from "./history-entry.ts";
 import { HistoryError, quote } from "./history-error.ts";
 
-/** `INFO  jepsen.util - `, `2024-01-30 13:23:10,123{GMT}	INFO	[jepsen worker 1] jepsen.util: ` */
-const LOGGER = /^(?:.*\s)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b.*?\s[\w.$-]+(?:\s+-|:)\s+/;
-const ANY_LOGGER = /^(?:.*\s)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s/;
 const ENTRY = /^(:?[\w-]+)\s+:(\w+)\s+:([^\s:]\S*)(?:\s+(.*))?$/;
+const LOGGER = /^(?:.*?\s)?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s/;
+/**
+ * Behind `INFO  jepsen.util - `, `2024-01-30 13:23:10,123{GMT}	INFO	[jepsen worker 1] jepsen.util: `, or
+ * `INFO [2024-01-30 13:23:10,123] jepsen worker 1 - jepsen.util `: loggers differ, and the first words that are an entry are it.
+ */
+const LOGGED_ENTRY = /\s(:?[\w-]+)\s+:(invoke|ok|fail|info)\s+:([^\s:]\S*)(?:\s+(.*))?$/;
 
 export class LogEntries implements EntryReader {
   #line = 0;
@@ -22,8 +25,10 @@ export class LogEntries implements EntryReader {
     const line = this.#line;
     const text = whole.trim();
     if (text === "" || text.startsWith(";")) return [];
-    const fromLogger = ANY_LOGGER.test(text);
-    const [, process, typeName, f, rest] = ENTRY.exec(fromLogger ? text.replace(LOGGER, "") : text) ?? [];
+    // An entry may write words of a logger.
+    const plain = ENTRY.exec(text);
+    const fromLogger = plain === null && LOGGER.test(text);
+    const [, process, typeName, f, rest] = plain ?? (fromLogger ? LOGGED_ENTRY.exec(text) : null) ?? [];
     const type = ENTRY_TYPES.find((name) => name === typeName);
     if (process === undefined || f === undefined || type === undefined) {
       if (fromLogger) return [];

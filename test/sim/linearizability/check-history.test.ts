@@ -281,6 +281,36 @@ test("checkHistory() gives up honestly, by states and by time, and still finds w
   });
 });
 
+test("checkHistory() ends when its time is over, also while it makes what is wrong smaller", () => {
+  const added = Array.from({ length: 600 }, (_, at): HistoryOperation<CounterInput, number | true> => {
+    return { client: "a", input: { type: "add", by: 1 }, output: at + 1, callUs: 2 * at, returnUs: 2 * at + 1 };
+  });
+  const history = [
+    ...added,
+    { client: "b", input: { type: "read" }, output: 3, callUs: 1300, returnUs: 1301 } as const,
+  ];
+  let looks = 0;
+  const found = checkHistory(counterModel, history, { isOver: () => (looks += 1) > 20 });
+  expect(found.verdict).toBe("not-linearizable");
+  expect(looks, "asked all along, and never again when it was over").toBeGreaterThan(20);
+  expect(looks).toBeLessThan(25);
+});
+
+test("checkHistory() gives up where thousands of unknown operations build on each other", () => {
+  const unknown = Array.from({ length: 10_000 }, (_, at): HistoryOperation<CounterInput, number | true> => {
+    return { client: `a${at}`, input: { type: "add", by: 1 }, callUs: at };
+  });
+  const read = { client: "b", input: { type: "read" }, output: 9999, callUs: 10_001, returnUs: 10_002 } as const;
+  const found = checkHistory(counterModel, [...unknown, read]);
+  expect(found).toMatchObject({ verdict: "gave-up", why: "states", states: expect.toSatisfy(Number.isFinite) });
+});
+
+test("checkHistory() takes a value for what it is, also one like its own for what nobody saw", () => {
+  const written = { client: "a", input: { type: "put", value: "1" }, callUs: 1 } as const;
+  const read = { client: "b", input: { type: "get" }, output: "\u0000", callUs: 3, returnUs: 4 } as const;
+  expect(checkHistory(registerModel, [written, read]).verdict).toBe("not-linearizable");
+});
+
 test("checkHistory() finds an order where very many operations overlap", () => {
   const writes = Array.from({ length: 40 }, (_, at) => put(`c${at}`, `v${at}`, [0, 1000]));
   const reads = Array.from({ length: 40 }, (_, at) => get(`r${at}`, `v${39 - at}`, [10 + 20 * at, 15 + 20 * at]));

@@ -49,6 +49,31 @@ test("readHistory() takes lines for times where there are none, and numbers wher
   });
 });
 
+test("readHistory() keeps the order of entries whose times are too large to tell nanoseconds apart", () => {
+  const entry = (ns: number, rest: string): string => `{:process 0, :time 170000000000000000${ns}, ${rest}}`;
+  const lines = [
+    entry(1, ":type :invoke, :f :write, :value 1"),
+    entry(2, ":type :ok, :f :write, :value 1"),
+    entry(3, ":type :invoke, :f :write, :value 2"),
+    entry(4, ":type :ok, :f :write, :value 2"),
+    entry(5, ":type :invoke, :f :read"),
+    entry(6, ":type :ok, :f :read, :value 1"),
+  ];
+  expect(judge("register", lines.join("\n"))).toBe("not-linearizable");
+});
+
+test.each([
+  ["INFO  jepsen.util - "],
+  ["2024-01-30 13:23:10,123{GMT}\tINFO\t[jepsen worker 0] jepsen.util: "],
+  ["INFO [2024-01-30 13:23:10,123] jepsen worker 0 - jepsen.util "],
+])("readHistory() finds entries behind %j, and takes words of a logger for a value", (logger) => {
+  const value = '"INFO of node: 1 :ok :read 3"';
+  const lines = [`${logger}7\t:invoke\t:write\t${value}`, `7 :ok :write ${value}`, `${logger}a word or two`];
+  expect(readHistory(lines, { model: "register" }).operations).toEqual([
+    { client: "7", input: { type: "put", value }, output: true, callUs: 1, returnUs: 2 },
+  ]);
+});
+
 test("readHistory() gives a lock to the process, or to whom the call names", () => {
   const lines = ["0 :invoke :acquire", "0 :ok :acquire 17", '1 :invoke :release "n1"'];
   expect(readHistory(lines, { model: "lock" }).operations).toEqual([
@@ -107,6 +132,7 @@ test.each([
   ["cas", ["{:process 0, :type :began, :f :read}"], "line 1, :type: is :began, expected :invoke, :ok, :fail or :info"],
   ["cas", ['{:process 0, :type :ok, :f "read"}'], 'line 1, :f: is "read", expected a keyword'],
   ["cas", ['{:process 0, :type :ok, :f :read, :time "now"}'], 'line 1, :time: is "now", expected nanoseconds'],
+  ["cas", ["{:process 0, :type :ok, :f :read, :time 1/2}"], "line 1, :time: is 1/2, expected nanoseconds"],
   ["cas", ["[1 2]"], "line 1: expected an operation, {:process 0, :type :invoke, :f :read, :value nil}, got 1"],
   ["cas", ["[", "{:process 0"], 'line 2: not EDN: the text ends where "}" was expected'],
   ["cas", ["{:process 0]"], 'line 1: not EDN: expected "}" for line 1, got "]"'],
@@ -133,6 +159,7 @@ test.each([
     ['{"client":"a","input":{"type":"get"},"output":null,"callUs":1}'],
     "line 1, returnUs: is missing, expected microseconds, as there is an output",
   ],
+  ["cas", ['{"client":"a","input":{"type":"get"},"callUs":1e999}'], "line 1, callUs: is null, expected microseconds"],
   [
     "cas",
     ['{"client":"a","input":{"type":"get"},"output":null,"callUs":2,"returnUs":1}'],
