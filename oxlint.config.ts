@@ -24,7 +24,8 @@ const FOLDERS: readonly Folder[] = [
   { files: ["transport/**"], excludeFiles: ["transport/node/**"] },
   { files: ["transport/node/**"], packages: ["ws", "msgpackr"], node: true },
   { files: ["actors/**"], packages: ["typebox", "ts-pattern"] },
-  { files: ["sim/**"] },
+  { files: ["sim/**"], excludeFiles: ["sim/node/**"] },
+  { files: ["sim/node/**"], node: true },
   { files: ["guest/**"], node: true },
   { files: ["api/**"], packages: ["fastify", "@fastify/*"], node: true },
   { files: ["library/**"], node: true },
@@ -47,7 +48,7 @@ const TESTS: readonly Folder[] = ["runtime", "transport", "actors", "api", "cli"
 }));
 
 const PURE = ["runtime/**", "transport/**", "actors/**", "sim/**"];
-const PURE_EXCEPT = ["runtime/node/**", "transport/node/**"];
+const PURE_EXCEPT = ["runtime/node/**", "transport/node/**", "sim/node/**"];
 
 /** Globals that no seed decides, and what pure code uses instead. */
 const IMPURE_GLOBALS: Readonly<Record<string, string>> = {
@@ -155,7 +156,7 @@ const config: OxlintConfig = {
     },
     {
       // `cli/` is the composition root: below it nobody reads the environment.
-      files: ["runtime/node/**", "transport/node/**", "guest/**", "api/**", "library/**"],
+      files: ["runtime/node/**", "transport/node/**", "sim/node/**", "guest/**", "api/**", "library/**"],
       rules: {
         "no-restricted-properties": [
           "error",

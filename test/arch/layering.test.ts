@@ -22,14 +22,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "transport/node": ["runtime", "transport"],
   actors: ["runtime", "transport"],
   sim: KERNEL,
+  "sim/node": [...KERNEL, "sim"],
   guest: ["runtime", "runtime/node"],
   api: KERNEL,
   library: WORLDS,
-  cli: [...WORLDS, "guest", "api"],
-  bench: [...WORLDS, "guest", "api", "cli", "library", "examples"],
+  cli: [...WORLDS, "sim/node", "guest", "api"],
+  bench: [...WORLDS, "sim/node", "guest", "api", "cli", "library", "examples"],
   examples: [...WORLDS, "library"],
   chaos: [...WORLDS, "library", "examples"],
-  test: [...WORLDS, "library", "guest", "api", "cli", "bench", "examples", "chaos"],
+  test: [...WORLDS, "sim/node", "library", "guest", "api", "cli", "bench", "examples", "chaos"],
 };
 
 /** Package to the folders that may import it. */
@@ -204,7 +205,7 @@ test("oxlint names a handler that awaits", () => {
 
 test("oxlint names whoever reads the environment below the composition root", () => {
   using tree = new ScratchTree();
-  const folders = ["runtime/node", "transport/node", "guest", "api", "library"];
+  const folders = ["runtime/node", "transport/node", "sim/node", "guest", "api", "library"];
   for (const folder of [...folders, "cli"]) {
     tree.plant(`${folder}/planted-environment.ts`, ["export const home: unknown = process.env;"]);
   }

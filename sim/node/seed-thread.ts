@@ -1,0 +1,76 @@
+/**
+ * A thread that runs seeds, seen from the one that waits: it answers each run once, with a result or with why there will be none.
+ *
+ * The thread's file has the extension of this one: `.ts` in the repository, `.js` in the published package.
+ */
+import { Worker } from "node:worker_threads";
+import type { RunOptions, SeedResult } from "../run-result.ts";
+
+/** What came of one run. `lost`: its thread died or did not answer in time, for the reason given, and runs nothing more. */
+export type SweepOutcome =
+  | { readonly type: "result"; readonly run: RunOptions; readonly result: SeedResult }
+  | { readonly type: "lost"; readonly run: RunOptions; readonly reason: string };
+
+const WORKER = import.meta.url.endsWith(".ts")
+  ? new URL("./seed-worker.ts", import.meta.url)
+  : new URL("./seed-worker.js", import.meta.url);
+
+/** What a timer of Node.js can wait at most; a longer one would fire at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+interface UnderWay {
+  readonly run: RunOptions;
+  readonly timer: NodeJS.Timeout;
+  resolve(outcome: SweepOutcome): void;
+}
+
+export class SeedThread {
+  readonly #worker: Worker;
+  #underWay: UnderWay | null = null;
+  #death: string | null = null;
+
+  /** `file`: what the thread runs. Default: `seed-worker.ts`. */
+  constructor(file: URL = WORKER) {
+    this.#worker = new Worker(file);
+    this.#worker.on("message", (result: SeedResult) => {
+      this.#settle((run) => ({ type: "result", run, result }));
+    });
+    this.#worker.on("error", (error) => this.#die(`its thread died: ${error.message}`));
+    this.#worker.on("messageerror", (error) => this.#die(`its result could not be read: ${error.message}`));
+    this.#worker.on("exit", (code) => this.#die(`its thread ended with exit code ${code}`));
+  }
+
+  /** One at a time. Without a result after `hungMs` the run is lost. */
+  run(run: RunOptions, hungMs: number): Promise<SweepOutcome> {
+    const { promise, resolve } = Promise.withResolvers<SweepOutcome>();
+    const timer = setTimeout(
+      () => this.#die(`it had no result after ${Math.round(hungMs / 1000)} s`),
+      Math.min(hungMs, TIMER_MAX_MS),
+    );
+    this.#underWay = { run, timer, resolve };
+    if (this.#death === null) this.#worker.postMessage(run);
+    else this.#die(this.#death);
+    return promise;
+  }
+
+  /** Ends it wherever it is, also in a loop without an end. */
+  async end(): Promise<void> {
+    clearTimeout(this.#underWay?.timer);
+    await this.#worker.terminate();
+  }
+
+  /** The first reason is the one that is told: an error is followed by an exit. */
+  #die(reason: string): void {
+    this.#death ??= reason;
+    const why = this.#death;
+    this.#settle((run) => ({ type: "lost", run, reason: why }));
+  }
+
+  #settle(outcomeOf: (run: RunOptions) => SweepOutcome): void {
+    const underWay = this.#underWay;
+    if (underWay === null) return;
+    this.#underWay = null;
+    clearTimeout(underWay.timer);
+    underWay.resolve(outcomeOf(underWay.run));
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Runs many seeds over worker threads and gives their results in the order of the seeds, so that a sweep says the same on one core and
+ * on eight.
+ *
+ *     runs ──next──▶ idle thread ──▶ outcome ─┐ in whatever order they end
+ *                                             ▼
+ *                    outcomes under way, in the order of runs ──first──▶ the caller
+ *
+ * Invariants: runs are taken one by one, each when a thread is free for it, so those that are done have no gap; the one whose outcome is
+ * lost is the last that the caller gets, and all before it have been given.
+ */
+import type { RunOptions } from "../run-result.ts";
+import { SeedThread, type SweepOutcome } from "./seed-thread.ts";
+
+export type { SweepOutcome } from "./seed-thread.ts";
+
+/** Without `onLine`: a function cannot go to another thread. */
+export type SweptRun = Omit<RunOptions, "onLine">;
+
+export interface SweepOptions {
+  /** What is run, in this order. The next is taken when a thread is free, so it may depend on the time. */
+  readonly runs: Iterable<SweptRun>;
+  /** Threads, each with a run of its own at a time. From 1 on. */
+  readonly workers: number;
+  /** Without a result after this long on the wall a run is lost. Default: 5 minutes and the simulated time of the run. */
+  readonly hungMs?: number;
+  /** Ends all threads and the sweep, after the outcomes that have been given. */
+  readonly signal?: AbortSignal;
+  /** What the threads run. Default: `seed-worker.ts`. */
+  readonly file?: URL;
+}
+
+/** A run that is slower than life has stopped: the slowest do some ten simulated seconds a second. The rest is for machines under load. */
+const HUNG_MS = 300_000;
+
+/** Outcomes a thread may be ahead of the caller: behind one slow run the others go on, and what they found waits in memory. */
+const AHEAD_MAX = 32;
+
+/**
+ * Each outcome, in the order of `runs`, and none after one that is lost. Leaving the loop over them ends the threads.
+ * @throws {RangeError} when `workers` is no number of threads.
+ */
+export async function* sweep(options: SweepOptions): AsyncGenerator<SweepOutcome, void> {
+  const { workers, signal } = options;
+  if (!Number.isSafeInteger(workers) || workers < 1) {
+    throw new RangeError(`Cannot sweep with ${workers} threads: wanted a whole number from 1 on`);
+  }
+  const crew = new Crew(options);
+  const aborted = Promise.withResolvers<null>();
+  const abort = (): void => aborted.resolve(null);
+  signal?.addEventListener("abort", abort);
+  try {
+    while (signal?.aborted !== true) {
+      const outcome = await Promise.race([crew.next(), aborted.promise]);
+      if (outcome === null) return;
+      yield outcome;
+      if (outcome.type === "lost") return;
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await crew.end();
+  }
+}
+
+class Crew {
+  readonly #options: SweepOptions;
+  readonly #runs: Iterator<SweptRun>;
+  readonly #threads: SeedThread[] = [];
+  readonly #idle: SeedThread[] = [];
+  /** In the order of runs. */
+  readonly #underWay: Promise<SweepOutcome>[] = [];
+  #isOver = false;
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    this.#runs = options.runs[Symbol.iterator]();
+  }
+
+  /** The outcome of the first run that has not been given; null after the last. */
+  async next(): Promise<SweepOutcome | null> {
+    this.#fill();
+    return this.#underWay.shift() ?? null;
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#threads.map(async (thread) => thread.end()));
+  }
+
+  #fill(): void {
+    const { workers } = this.#options;
+    while (!this.#isOver && this.#underWay.length < workers * AHEAD_MAX && this.#hasRoom()) {
+      const { done, value } = this.#runs.next();
+      if (done === true) this.#isOver = true;
+      else this.#underWay.push(this.#start(value));
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#idle.length > 0 || this.#threads.length < this.#options.workers;
+  }
+
+  async #start(run: SweptRun): Promise<SweepOutcome> {
+    const thread = this.#idle.pop() ?? this.#hire();
+    const outcome = await thread.run(run, this.#options.hungMs ?? HUNG_MS + run.durationMs);
+    if (outcome.type === "lost") this.#isOver = true;
+    this.#idle.push(thread);
+    this.#fill();
+    return outcome;
+  }
+
+  #hire(): SeedThread {
+    const thread = new SeedThread(this.#options.file);
+    this.#threads.push(thread);
+    return thread;
+  }
+}
