@@ -36,7 +36,8 @@ function addMembers(cluster: Command, context: CliContext): void {
       "after",
       "\nExamples:\n  blixard cluster members\n  blixard cluster members -o json | jq .quorum.spare\n\n" +
         "VOTES is voter, learner (gets the log and does not vote) or leaving (votes until the change is done). MATCH is the last\n" +
-        "index that is known to be on the member's disk, LAG what it lacks.",
+        "index that is known to be on the member's disk, LAG what it lacks. PREFERS tells the --priority and --lease-reads of a\n" +
+        "running node that has other than the defaults.",
     );
   command.action(async () => {
     const { output, ...flags } = command.optsWithGlobals<ShowFlags>();
