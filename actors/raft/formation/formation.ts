@@ -19,8 +19,9 @@
  *
  * A cluster may live on without any node of an old list. All of that list on empty disks would then be as good as new, and form a second,
  * empty cluster. So a node that knows of a cluster, because a member has answered it or goes on talking to its lost member, no longer
- * says that it belongs to none; and whoever speaks in a cluster's name is asked, listed or not. Nodes that no member has talked to since
- * they started cannot know: whoever starts a node on another disk gives it a list of members that run.
+ * says that it belongs to none, and what it said before counts for two pauses at most; and whoever speaks in a cluster's name is asked,
+ * listed or not. Nodes that no member has talked to since they started cannot know: whoever starts a node on another disk gives it a list of
+ * members that run.
  */
 import type { Random } from "../../../runtime/ports/random.ts";
 import { decodeConfiguration } from "../core/configuration-codec.ts";
@@ -72,8 +73,10 @@ export class Formation {
   readonly #name: string;
   readonly #voters: readonly string[];
   readonly #random: Random;
-  /** By node: its latest answer. */
+  /** By node: its latest answer. One that is not repeated is forgotten: who has heard of a cluster since falls silent. */
   readonly #answers = new Map<string, Extract<FormationMessage, { readonly type: "hello-answer" }>>();
+  /** Nodes that have answered since the last timeout. */
+  readonly #answered = new Set<string>();
   /** Nodes that were asked back since the last timeout: answers that are lost must not make two ask each other for ever. */
   readonly #askedBack = new Set<string>();
   /** Nodes, listed or not, that spoke as members of a cluster. */
@@ -128,14 +131,16 @@ export class Formation {
     }
   }
 
-  /** Asks who has not answered, when it is time. */
+  /** Asks everybody, when it is time. */
   onTimeout(nowMs: number): FormationOutput {
     if (this.#decision !== null || nowMs < this.#helloAtMs) return NOTHING;
+    for (const name of this.#answers.keys()) if (!this.#answered.has(name)) this.#answers.delete(name);
+    this.#answered.clear();
     this.#askedBack.clear();
     this.#helloAtMs = nowMs + this.#pauseMs * (0.75 + this.#random.next() / 4);
     this.#pauseMs = Math.min(HELLO_MAX_MS, this.#pauseMs * 2);
     const others = [...new Set([...this.#voters, ...this.#speakers])].filter((name) => name !== this.#name);
-    const messages = others.filter((name) => this.#mustAsk(name)).map((to) => ({ to, message: this.#hello() }));
+    const messages = others.map((to) => ({ to, message: this.#hello() }));
     return { messages, decision: this.#decide() };
   }
 
@@ -184,6 +189,7 @@ export class Formation {
   #onAnswer(message: Extract<FormationMessage, { readonly type: "hello-answer" }>): FormationOutput {
     if (message.to !== this.#self || this.#decision !== null) return NOTHING;
     this.#answers.set(nodeOf(message.from), message);
+    this.#answered.add(nodeOf(message.from));
     this.#decision = message.belongs === null ? null : this.#joinOrNot(message.belongs);
     return { messages: [], decision: this.#decision ?? this.#decide() };
   }
@@ -211,17 +217,6 @@ export class Formation {
     const members = [this.#self, ...answers.map((answer) => answer?.from ?? "")];
     this.#decision = { cluster: mintClusterId(this.#random), birth: createConfiguration(members), formed: true };
     return this.#decision;
-  }
-
-  /** Members of a cluster that does not name this node are asked on: it may come to name it. */
-  #mustAsk(name: string): boolean {
-    const answer = this.#answers.get(name);
-    return (
-      answer === undefined ||
-      answer.belongs !== null ||
-      !this.#sameVoters(answer.voters) ||
-      this.#voters[0] !== this.#name
-    );
   }
 
   #hello(): FormationMessage {

@@ -299,6 +299,28 @@ test("a node that was told of a cluster lets nobody form beside it", () => {
   expect(formed).toBe(false);
 });
 
+test("a node that hears of a cluster after it has answered lets nobody form beside it, however late the last one starts", () => {
+  const names = ["n1", "n2", "n3"];
+  const [first, second, third] = ["n1@d", "n2@d", "n3@d"].map(
+    (self) => new Formation({ self, voters: names, random: createRandom(1), nowMs: 0 }),
+  ) as [Formation, Formation, Formation];
+  const ask = (nowMs: number, ...running: readonly Formation[]): boolean => {
+    const hellos = first.onTimeout(nowMs).messages;
+    const asked = hellos.flatMap(({ to, message }) => {
+      const node = to === "n2" ? second : third;
+      return running.includes(node) ? node.onMessage(message).messages : [];
+    });
+    const answers = asked.filter(({ message: { type } }) => type === "hello-answer");
+    return answers.some(({ message }) => first.onMessage(message).decision?.formed === true);
+  };
+  expect(ask(0, second)).toBe(false);
+  expect(first.describe()).toContain("waits for an answer of n3 to");
+  second.onMember({ from: "n4@a", to: "n2@lost" });
+  for (const nowMs of [1000, 2000]) expect(ask(nowMs, second)).toBe(false);
+  expect(first.describe()).toContain("waits for an answer of n2, n3 to");
+  for (const nowMs of [3000, 4000]) expect(ask(nowMs, second, third)).toBe(false);
+});
+
 test("a node that is added asks whoever speaks to it, listed or not, and joins", () => {
   const formation = new Formation({ self: "n3@d", voters: ["n1", "n2", "n3"], random: createRandom(1), nowMs: 0 });
   formation.onTimeout(0);
