@@ -25,7 +25,8 @@ export class HistoryError extends Error {
   }
 }
 
-/** A piece of the file in an error, not longer than a line. */
+/** A piece of the file in an error, not longer than a line; of a file that is no text, nothing that moves a terminal's cursor. */
 export function quote(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  const shown = text.slice(0, 61).replace(/\p{Cc}/gu, (one) => (one === "\t" ? " " : "\uFFFD"));
+  return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
 }

@@ -98,6 +98,11 @@ test("readHistory() reads operations as JSON, as recorders write them", () => {
 const INVOKE = "0 :invoke :read nil";
 test.each([
   ["cas", ["0 :invoke"], 'line 1: expected "PROCESS :invoke|:ok|:fail|:info :OPERATION VALUE", got "0 :invoke"'],
+  [
+    "cas",
+    ["\u001b[2J\u0000\tx"],
+    'line 1: expected "PROCESS :invoke|:ok|:fail|:info :OPERATION VALUE", got "\uFFFD[2J\uFFFD x"',
+  ],
   ["cas", ["0 :began :read nil"], 'line 1: ":began" is none of :invoke, :ok, :fail and :info'],
   [
     "cas",
