@@ -1,34 +1,18 @@
 /**
- * Faults of disks: slow, hung, broken, full, torn, rotten, lost.
+ * Faults of disks: hung, broken, full, torn, rotten, lost.
  *
  * Data is destroyed only where the cluster can do without it: a fault that takes more than Raft promises to bear would show nothing.
  */
-import type { Random } from "../runtime/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { SimNode } from "./sim-node.ts";
 
-/** Somebody replaces a broken disk's controller within this. */
-const DISK_REPAIR_US = 5_000_000;
-
-/** Writes gather for so long before the power goes, so that there is something to tear. */
-const TEAR_WITHIN_US = 50_000;
-
-/** Share of rot that is in the newest entries, which are those that matter most. */
-const ROT_AT_END = 0.6;
-const ROT_END = 8;
-
-/** Share of rot that is met at once, by a restart. */
-const ROT_MET = 0.7;
-
 export class DiskFaults {
   readonly #cluster: Cluster;
-  readonly #random: Random;
   readonly #endings: FaultEndings;
 
-  constructor(cluster: Cluster, random: Random, endings: FaultEndings) {
+  constructor(cluster: Cluster, endings: FaultEndings) {
     this.#cluster = cluster;
-    this.#random = random;
     this.#endings = endings;
   }
 
@@ -43,12 +27,12 @@ export class DiskFaults {
   }
 
   /** The member is out of service; later somebody restarts it on a disk that works. */
-  fail(node: SimNode): void {
+  fail(node: SimNode, repairUs: number): void {
     const life = node.process?.life;
     this.#cluster.timeline.note(`fault disk-error ${node.index}`);
     node.disk.failNextWrite();
     node.journal.failNextWrite();
-    this.#endings.after(this.#random.integer(DISK_REPAIR_US), () => {
+    this.#endings.after(repairUs, () => {
       if (node.process?.life !== life) return;
       node.kill();
       node.start();
@@ -62,9 +46,8 @@ export class DiskFaults {
   }
 
   /** The disk stops, and then the power goes while writes wait for it. */
-  tear(node: SimNode, downUs: number): void {
+  tear(node: SimNode, { withinUs, downUs }: { readonly withinUs: number; readonly downUs: number }): void {
     const life = node.process?.life;
-    const withinUs = this.#random.integer(TEAR_WITHIN_US);
     this.#cluster.timeline.note(`fault torn-write ${node.index}`);
     node.disk.hang(withinUs + 1);
     this.#cluster.timeline.after(withinUs, () => {
@@ -74,22 +57,22 @@ export class DiskFaults {
     });
   }
 
-  /** A bit of the log rots. False where there is none, or the others could not do without it. */
-  rotLog(node: SimNode, downUs: number): boolean {
-    const { base, lastIndex, rottenFrom } = node.disk.platter;
-    if (rottenFrom !== null || lastIndex === base.index || !this.#cluster.raft.canMiss(node.index)) return false;
-    const length = lastIndex - base.index;
-    const range = this.#random.next() < ROT_AT_END ? Math.min(ROT_END, length) : length;
-    node.disk.rot(lastIndex - this.#random.integer(range));
-    if (this.#random.next() < ROT_MET) this.#restart(node, downUs);
+  /** How many entries of the log may rot; none where the others could not do without them. */
+  rottable({ index, disk }: SimNode): number {
+    const { base, lastIndex, rottenFrom } = disk.platter;
+    return rottenFrom === null && this.#cluster.raft.canMiss(index) ? lastIndex - base.index : 0;
+  }
+
+  /** A bit of the log rots. False where there is no such entry, or the others could not do without it. */
+  rotLog(node: SimNode, beforeLast: number): boolean {
+    if (beforeLast >= this.rottable(node)) return false;
+    node.disk.rot(node.disk.platter.lastIndex - beforeLast);
     return true;
   }
 
   /** A bit of the newest snapshot rots. False where there is none, or the others could not do without it. */
-  rotSnapshot(node: SimNode, downUs: number): boolean {
-    if (!this.#cluster.raft.canMiss(node.index) || !node.disk.snapshots.rot()) return false;
-    if (this.#random.next() < ROT_MET) this.#restart(node, downUs);
-    return true;
+  rotSnapshot(node: SimNode): boolean {
+    return this.#cluster.raft.canMiss(node.index) && node.disk.snapshots.rot();
   }
 
   /** The disk is gone; the node comes back with an empty one. False where the others could not do without it. */
@@ -98,10 +81,5 @@ export class DiskFaults {
     node.loseDisk();
     this.#endings.after(downUs, () => node.start());
     return true;
-  }
-
-  #restart(node: SimNode, downUs: number): void {
-    node.kill();
-    this.#endings.after(downUs, () => node.start());
   }
 }

@@ -9,6 +9,7 @@ import type { Cluster } from "./cluster.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
+import type { Recording } from "./schedule.ts";
 
 /** What the hunter does to a leader that was just elected, and to one that has committed something. */
 const AT_ELECTION: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
@@ -47,11 +48,14 @@ export class FaultInjector {
   #hunting = false;
   #lastCommitTerm = 0;
 
-  constructor(cluster: Cluster, plan: FaultPlan, random: Random) {
+  constructor(
+    cluster: Cluster,
+    { plan, random, recording }: { readonly plan: FaultPlan; readonly random: Random; readonly recording: Recording },
+  ) {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#random = random;
-    this.#faults = new Faults(cluster, random.fork(), plan.lengths);
+    this.#faults = new Faults(cluster, { random: random.fork(), lengths: plan.lengths, recording });
   }
 
   start(): void {
@@ -91,7 +95,7 @@ export class FaultInjector {
   onSnapshot(node: number): void {
     const { timeline } = this.#cluster;
     if (!this.#active || this.#random.next() >= this.#plan.hunt * SNAPSHOT_INTEREST) return;
-    timeline.after(this.#random.next() * this.#plan.huntWithinUs, () => {
+    timeline.afterAside(this.#random.next() * this.#plan.huntWithinUs, () => {
       if (!this.#active) return;
       this.#faults.crash(this.#cluster.node(node));
       this.counts.set("kill", (this.counts.get("kill") ?? 0) + 1);
@@ -101,13 +105,13 @@ export class FaultInjector {
   #changeWeather(storm: boolean): void {
     this.#storm = storm;
     const meanUs = storm ? this.#plan.stormUs : this.#plan.calmUs;
-    this.#cluster.timeline.after(meanUs * (0.5 + this.#random.next()), () => {
+    this.#cluster.timeline.afterAside(meanUs * (0.5 + this.#random.next()), () => {
       if (this.#active) this.#changeWeather(!storm);
     });
   }
 
   #strikeSoon(): void {
-    this.#cluster.timeline.after(-Math.log(1 - this.#random.next()) * this.#plan.everyUs, () => {
+    this.#cluster.timeline.afterAside(-Math.log(1 - this.#random.next()) * this.#plan.everyUs, () => {
       if (!this.#active) return;
       if (this.#storm) this.#strike(this.#drawKind());
       this.#strikeSoon();
@@ -118,7 +122,7 @@ export class FaultInjector {
     if (!this.#active || this.#hunting || this.#random.next() >= probability) return;
     this.#hunting = true;
     const atOnce = this.#random.next() < AT_ONCE;
-    this.#cluster.timeline.after(atOnce ? 0 : this.#random.next() * this.#plan.huntWithinUs, () => {
+    this.#cluster.timeline.afterAside(atOnce ? 0 : this.#random.next() * this.#plan.huntWithinUs, () => {
       this.#hunting = false;
       if (this.#active) this.#strike(kinds[this.#random.integer(kinds.length)] as FaultKind);
     });

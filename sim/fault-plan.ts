@@ -7,7 +7,7 @@
 import type { Random } from "../runtime/index.ts";
 import type { Weather } from "./cluster.ts";
 import { COMMON_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
-import type { FaultLengths } from "./faults.ts";
+import type { FaultLengths } from "./blow-maker.ts";
 import type { ProfileName } from "./run-result.ts";
 
 export interface FaultPlan {

@@ -1,27 +1,17 @@
 /**
- * Carries out one fault of a kind: draws its victims and its length, and sees that it ends.
+ * Makes blows (`blow-maker.ts`) of one fault of a kind: draws its victims, and what comes together or after each other.
  *
  * Those that aim at leaders know what Raft fears (voters that forget, a vanguard that vanishes): blind chance meets figure
  * 8 of the Raft paper once in a million runs, these in one of thirty.
  */
 import type { Random } from "../runtime/index.ts";
+import { BlowExecutor } from "./blow-executor.ts";
+import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
 import { votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
-import { DiskFaults } from "./disk-faults.ts";
-import { FaultEndings } from "./fault-endings.ts";
 import type { FaultKind } from "./fault-kinds.ts";
-import { NetworkFaults } from "./network-faults.ts";
-import { NodeFaults } from "./node-faults.ts";
+import type { Recording } from "./schedule.ts";
 import type { SimNode } from "./sim-node.ts";
-import { WeatherFaults } from "./weather-faults.ts";
-
-/** Lengths in microseconds; drawn so that short ones are as frequent as long ones. */
-export interface FaultLengths {
-  readonly minUs: number;
-  readonly maxUs: number;
-  readonly restartMinUs: number;
-  readonly restartMaxUs: number;
-}
 
 /** A voter that was killed is back within this: before the term is over. */
 const VOTER_BACK_US = 100_000;
@@ -42,101 +32,92 @@ const SQUEEZE_AWAY_US = 15_000_000;
 export class Faults {
   readonly #cluster: Cluster;
   readonly #random: Random;
-  readonly #lengths: FaultLengths;
-  readonly #endings: FaultEndings;
-  readonly #network: NetworkFaults;
-  readonly #node: NodeFaults;
-  readonly #disk: DiskFaults;
-  readonly #weather: WeatherFaults;
+  readonly #executor: BlowExecutor;
+  readonly #blows: BlowMaker;
   #stopped = false;
 
-  constructor(cluster: Cluster, random: Random, lengths: FaultLengths) {
+  constructor(
+    cluster: Cluster,
+    options: { readonly random: Random; readonly lengths: FaultLengths; readonly recording: Recording },
+  ) {
     this.#cluster = cluster;
-    this.#random = random;
-    this.#lengths = lengths;
-    this.#endings = new FaultEndings(cluster.timeline);
-    this.#network = new NetworkFaults(cluster, random, this.#endings);
-    this.#node = new NodeFaults(cluster, random, this.#endings);
-    this.#disk = new DiskFaults(cluster, random, this.#endings);
-    this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+    this.#random = options.random;
+    this.#executor = new BlowExecutor(cluster);
+    this.#blows = new BlowMaker(cluster, { ...options, executor: this.#executor });
   }
 
   /** Heals everything; what was still to follow does not. */
   stop(): void {
     this.#stopped = true;
-    this.healAll();
-  }
-
-  /** Ends everything that is under way and starts every process that is down. */
-  healAll(): void {
-    this.#endings.endAll();
-    for (const node of this.#cluster.nodes) {
-      node.disk.hurry();
-      if (!node.running) node.start();
-    }
+    this.#executor.healAll();
   }
 
   /** Does one fault. False when there was no victim for it. */
   inject(kind: FaultKind): boolean {
     const random = this.#random;
-    const { weather } = this.#cluster.network;
     switch (kind) {
       case "kill":
-        return this.#withNode((node) => this.#crash(node, false));
+        return this.#withNode((node) => this.#blows.crash(node, false));
       case "power-loss":
-        return this.#withNode((node) => this.#crash(node, true));
+        return this.#withNode((node) => this.#blows.crash(node, true));
       case "kill-all":
         return this.#crashAll(random.next() < POWER);
       case "partition":
-        return this.#partition(this.#drawGroup());
+        return this.#blows.partition(this.#drawGroup());
       case "one-way-cut":
-        return this.#network.cutOneWay(this.#drawUs());
+        return this.#blows.cutOneWay(this.#blows.drawUs());
       case "half-deaf":
-        return this.#withNode((node) => this.#network.makeHalfDeaf(node, this.#drawUs()));
+        return this.#withNode((node) => this.#blows.makeHalfDeaf(node, this.#blows.drawUs()));
       case "link-reset":
-        return this.#network.reset();
+        return this.#blows.reset();
       case "loss":
-        return this.#raise(weather, "loss", random.next() * 0.3);
+        return this.#blows.raise("loss", random.next() * 0.3);
       case "delay":
-        return this.#raise(weather, "delayMeanUs", 1000 * 10 ** (random.next() * 2.5));
+        return this.#blows.raise("delayMeanUs", 1000 * 10 ** (random.next() * 2.5));
       case "disk-slow":
-        return this.#withNode(({ disk }) => this.#raise(disk.weather, "slowness", 10 ** (1 + random.next() * 2)));
+        return this.#withNode((node) => this.#blows.slow(node, 10 ** (1 + random.next() * 2)));
       case "disk-hang":
-        return this.#withNode((node) => this.#disk.hang(node, this.#drawUs()));
+        return this.#withNode(({ index: node }) =>
+          this.#blows.strike({ type: "disk-hang", node, durationUs: this.#blows.drawUs() }),
+        );
       case "disk-error":
-        return this.#withNode((node) => this.#disk.fail(node));
+        return this.#withNode((node) => this.#blows.breakDisk(node));
       case "disk-full":
-        return this.#withNode((node) => this.#disk.fill(node, this.#drawUs()));
+        return this.#withNode(({ index: node }) =>
+          this.#blows.strike({ type: "disk-full", node, durationUs: this.#blows.drawUs() }),
+        );
       case "torn-write":
-        return this.#withNode((node) => this.#disk.tear(node, this.#drawDownUs()));
+        return this.#withNode((node) => this.#blows.tear(node, this.#blows.drawDownUs()));
       case "log-rot":
-        return this.#withNode((node) => this.#disk.rotLog(node, this.#drawDownUs()));
+        return this.#withNode((node) => this.#blows.rotLog(node, this.#blows.drawDownUs()));
       case "snapshot-rot":
-        return this.#withNode((node) => this.#disk.rotSnapshot(node, this.#drawDownUs()));
+        return this.#withNode((node) => this.#blows.rotSnapshot(node, this.#blows.drawDownUs()));
       case "disk-loss":
-        return this.#withNode((node) => this.#disk.lose(node, this.#drawDownUs()));
+        return this.#withNode(({ index: node }) =>
+          this.#blows.strike({ type: "disk-loss", node, downUs: this.#blows.drawDownUs() }),
+        );
       case "slow-follower":
         return this.#slowFollower();
       case "duplicate":
-        return this.#raise(weather, "duplicates", random.next() * 0.3);
+        return this.#blows.raise("duplicates", random.next() * 0.3);
       case "reorder":
-        return this.#raise(weather, "reordered", random.next() * 0.3);
+        return this.#blows.raise("reordered", random.next() * 0.3);
       case "pause":
-        return this.#withNode((node) => this.#node.pause(node, this.#drawUs()));
+        return this.#withNode((node) => this.#blows.pause(node, this.#blows.drawUs()));
       case "wall-step":
-        return this.#withNode((node) => this.#node.stepWall(node));
+        return this.#withNode(({ index: node }) => this.#blows.strike({ type: "wall-step", node }));
       case "guest-crash":
-        return this.#node.endGuest("crash");
+        return this.#blows.endGuest("crash");
       case "guest-exit":
-        return this.#node.endGuest("shutdown");
+        return this.#blows.endGuest("shutdown");
       case "guest-hang":
-        return this.#node.hangGuest();
+        return this.#blows.endGuest("hang");
       case "leader-cut":
-        return this.#withLeader((leader) => this.#partition(this.#drawMinorityOf(leader)));
+        return this.#withLeader((leader) => this.#blows.partition(this.#drawMinorityOf(leader)));
       case "leader-kill":
-        return this.#withLeader((leader) => this.#crash(leader, random.next() < POWER));
+        return this.#withLeader((leader) => this.#blows.crash(leader, random.next() < POWER));
       case "leader-pause":
-        return this.#withLeader((leader) => this.#node.pause(leader, this.#drawUs()));
+        return this.#withLeader((leader) => this.#blows.pause(leader, this.#blows.drawUs()));
       case "voters-kill":
         return this.#withLeader((leader) => this.#killVotersOf(leader));
       case "vanguard-cut":
@@ -146,7 +127,7 @@ export class Faults {
       case "transfer-strike":
         return this.#withLeader((leader) => this.#strikeTransfer(leader));
       case "lease-edge":
-        return this.#withNode((node) => this.#network.makeMute(node, EDGE_MIN_US + random.integer(EDGE_SPREAD_US)));
+        return this.#withNode((node) => this.#blows.makeMute(node, EDGE_MIN_US + random.integer(EDGE_SPREAD_US)));
       case "lease-squeeze":
         return this.#withNode((node) => this.#squeeze(node));
       default:
@@ -154,45 +135,27 @@ export class Faults {
     }
   }
 
-  #drawUs(): number {
-    return logUniform(this.#random, this.#lengths.minUs, this.#lengths.maxUs);
-  }
-
   /** Ends one node's process, for instance while its snapshot is half done. */
   crash(node: SimNode): void {
-    if (node.running) this.#crash(node, this.#random.next() < POWER);
-  }
-
-  #drawDownUs(): number {
-    const { restartMinUs, restartMaxUs } = this.#lengths;
-    return logUniform(this.#random, restartMinUs, restartMaxUs);
-  }
-
-  #crash(node: SimNode, power: boolean): void {
-    this.#node.crash(node, { power, downUs: this.#drawDownUs() });
+    if (node.running) this.#blows.crash(node, this.#random.next() < POWER);
   }
 
   #crashAll(power: boolean): true {
-    for (const node of this.#cluster.nodes) if (node.running) this.#crash(node, power);
-    return true;
-  }
-
-  #partition(group: ReadonlySet<number>): true {
-    this.#network.partition(group, this.#drawUs());
-    return true;
-  }
-
-  #raise<Key extends string>(weather: Record<Key, number>, key: Key, value: number): true {
-    this.#weather.raise(weather, key, { value, durationUs: this.#drawUs() });
+    for (const node of this.#cluster.nodes) if (node.running) this.#blows.crash(node, power);
     return true;
   }
 
   #killVotersOf(leader: SimNode): void {
     for (const node of this.#cluster.nodes) {
       if (node === leader || !node.running || this.#random.next() < 0.4) continue;
-      this.#node.crash(node, { power: false, downUs: this.#random.integer(VOTER_BACK_US) });
+      this.#blows.strike({
+        type: "crash",
+        node: node.index,
+        power: false,
+        downUs: this.#random.integer(VOTER_BACK_US),
+      });
     }
-    if (this.#random.next() < 0.7) this.#partition(new Set([leader.index]));
+    if (this.#random.next() < 0.7) this.#blows.partition(new Set([leader.index]));
   }
 
   #slowFollower(): boolean {
@@ -200,8 +163,8 @@ export class Faults {
     const followers = this.#cluster.nodes.filter((node) => node.running && node.index !== leader);
     const node = followers[this.#random.integer(Math.max(1, followers.length))];
     if (node === undefined) return false;
-    this.#raise(node.disk.weather, "slowness", 10 ** (1.5 + this.#random.next() * 1.5));
-    if (this.#random.next() < 0.5) this.#network.makeDeaf(node, this.#drawUs() / 4);
+    this.#blows.slow(node, 10 ** (1.5 + this.#random.next() * 1.5));
+    if (this.#random.next() < 0.5) this.#blows.makeDeaf(node, this.#blows.drawUs() / 4);
     return true;
   }
 
@@ -219,7 +182,7 @@ export class Faults {
     const group = new Set(
       this.#random.next() < 0.5 ? nodesOf(moving) : nodesOf(old).filter(() => this.#random.next() < 0.5),
     );
-    return group.size > 0 && group.size < this.#cluster.nodes.length && this.#partition(group);
+    return group.size > 0 && group.size < this.#cluster.nodes.length && this.#blows.partition(group);
   }
 
   #strikeTransfer(leader: SimNode): void {
@@ -229,23 +192,24 @@ export class Faults {
     const victim = target !== undefined && this.#random.next() < 0.5 ? this.#cluster.node(target) : leader;
     const drawn = this.#random.next();
     if (drawn < 0.4) this.crash(victim);
-    else if (drawn < 0.7) this.#partition(new Set([victim.index]));
-    else this.#node.pause(victim, this.#drawUs());
+    else if (drawn < 0.7) this.#blows.partition(new Set([victim.index]));
+    else this.#blows.pause(victim, this.#blows.drawUs());
   }
 
   #squeeze(node: SimNode): void {
     const lateUs = SQUEEZE_MIN_US + this.#random.integer(SQUEEZE_SPREAD_US);
-    if (this.#random.next() < 0.3) this.#node.pause(node, lateUs);
-    else this.#network.makeDeaf(node, lateUs);
-    this.#cluster.timeline.after(lateUs + this.#random.integer(SQUEEZE_LOST_WITHIN_US), () => {
+    if (this.#random.next() < 0.3) this.#blows.pause(node, lateUs);
+    else this.#blows.makeDeaf(node, lateUs);
+    this.#cluster.timeline.afterAside(lateUs + this.#random.integer(SQUEEZE_LOST_WITHIN_US), () => {
       if (this.#stopped || !node.running) return;
-      if (this.#random.next() < 0.5) this.#node.crash(node, { power: false, downUs: SQUEEZE_AWAY_US });
-      else this.#network.partition(new Set([node.index]), SQUEEZE_AWAY_US);
+      if (this.#random.next() < 0.5)
+        this.#blows.strike({ type: "crash", node: node.index, power: false, downUs: SQUEEZE_AWAY_US });
+      else this.#blows.partition(new Set([node.index]), SQUEEZE_AWAY_US);
     });
   }
 
   #cutVanguard(leader: SimNode): void {
-    this.healAll();
+    this.#blows.strike({ type: "heal-all" });
     const { nodes, raft } = this.#cluster;
     const ranked = nodes
       .map((node) => ({ node, status: raft.view(node.index)?.status() }))
@@ -253,7 +217,7 @@ export class Faults {
         if (one === leader || other === leader) return one === leader ? -1 : 1;
         return (to?.lastTerm ?? 0) - (at?.lastTerm ?? 0) || (to?.lastIndex ?? 0) - (at?.lastIndex ?? 0);
       });
-    this.#partition(new Set(ranked.slice(0, this.#minority()).map(({ node }) => node.index)));
+    this.#blows.partition(new Set(ranked.slice(0, this.#minority()).map(({ node }) => node.index)));
   }
 
   /** The leader and too few others to commit anything. */
@@ -285,9 +249,4 @@ export class Faults {
     const leader = this.#cluster.raft.leader();
     return leader !== undefined && act(this.#cluster.node(leader)) !== false;
   }
-}
-
-/** A draw of which each order of magnitude is equally likely. */
-function logUniform(random: Random, min: number, max: number): number {
-  return min * (max / min) ** random.next();
 }

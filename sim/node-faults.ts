@@ -1,5 +1,5 @@
 /** Faults of one node: its process, its host, its guests. Those of its disk: `disk-faults.ts`. */
-import type { ExitReason, Random } from "../runtime/index.ts";
+import type { ExitReason } from "../runtime/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { Guest } from "./host.ts";
@@ -7,19 +7,20 @@ import type { SimNode } from "./sim-node.ts";
 
 export class NodeFaults {
   readonly #cluster: Cluster;
-  readonly #random: Random;
   readonly #endings: FaultEndings;
 
-  constructor(cluster: Cluster, random: Random, endings: FaultEndings) {
+  constructor(cluster: Cluster, endings: FaultEndings) {
     this.#cluster = cluster;
-    this.#random = random;
     this.#endings = endings;
   }
 
-  crash(node: SimNode, { power, downUs }: { readonly power: boolean; readonly downUs: number }): void {
+  /** False when the process does not run. */
+  crash(node: SimNode, { power, downUs }: { readonly power: boolean; readonly downUs: number }): boolean {
+    if (!node.running) return false;
     if (power) node.losePower();
     else node.kill();
     this.#endings.after(downUs, () => node.start());
+    return true;
   }
 
   /** False when the process does not run, or is paused already. */
@@ -38,23 +39,23 @@ export class NodeFaults {
     this.#cluster.timeline.note(`fault wall-step ${node.index}`);
   }
 
-  endGuest(reason: ExitReason): boolean {
-    const victim = this.#drawGuest();
-    victim?.node.host.end(victim.guest, reason, "by the simulator");
-    return victim !== undefined;
+  /** False when there is no such guest. */
+  endGuest(node: SimNode, place: number, reason: ExitReason): boolean {
+    const guest = this.#guest(node, place);
+    if (guest !== undefined) node.host.end(guest, reason, "by the simulator");
+    return guest !== undefined;
   }
 
-  hangGuest(): boolean {
-    const victim = this.#drawGuest();
-    if (victim !== undefined) victim.guest.hung = true;
-    return victim !== undefined;
+  /** False when there is no such guest. */
+  hangGuest(node: SimNode, place: number): boolean {
+    const guest = this.#guest(node, place);
+    if (guest !== undefined) guest.hung = true;
+    return guest !== undefined;
   }
 
-  #drawGuest(): { readonly node: SimNode; readonly guest: Guest } | undefined {
-    const { nodes, timeline } = this.#cluster;
-    const guests = nodes.flatMap((node) => [...node.host.guests.values()].map((guest) => ({ node, guest })));
-    const victim = guests.length === 0 ? undefined : guests[this.#random.integer(guests.length)];
-    if (victim !== undefined) timeline.note(`fault guest ${victim.guest.launch.instance}`);
-    return victim;
+  #guest(node: SimNode, place: number): Guest | undefined {
+    const guest = [...node.host.guests.values()][place];
+    if (guest !== undefined) this.#cluster.timeline.note(`fault guest ${guest.launch.instance}`);
+    return guest;
   }
 }

@@ -19,6 +19,7 @@ import type { PlantedFaults } from "./planted-faults.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Scenario } from "./scenario.ts";
+import { Recording } from "./schedule.ts";
 import { withSealedGlobals } from "./sealed-globals.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -103,7 +104,11 @@ class Run {
         guests: scenario.guests,
       },
     });
-    this.#injector = new FaultInjector(this.#cluster, plan, random.fork());
+    this.#injector = new FaultInjector(this.#cluster, {
+      plan,
+      random: random.fork(),
+      recording: new Recording(this.#timeline),
+    });
     scenario.attach(this.#cluster);
   }
 

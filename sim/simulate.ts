@@ -16,6 +16,7 @@ import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { requireRange } from "./run-seed.ts";
+import { Recording } from "./schedule.ts";
 import { whileSealed } from "./sealed-globals.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 import { Timeline } from "./timeline.ts";
@@ -90,7 +91,11 @@ class ActorRun {
         judgeCrash: (crash) => scenario.judgeCrash(crash),
       },
     });
-    this.#injector = new FaultInjector(this.#cluster, plan, random.fork());
+    this.#injector = new FaultInjector(this.#cluster, {
+      plan,
+      random: random.fork(),
+      recording: new Recording(this.#timeline),
+    });
     scenario.attach(this.#cluster);
   }
 

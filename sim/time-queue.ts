@@ -18,17 +18,41 @@ export interface QueueEntry {
 const TIE_RANGE = 2 ** 30;
 
 export class TimeQueue {
+  /** Which ties, counted from 0, `pushAside` has taken. */
+  readonly aside: number[] = [];
   readonly #heap: QueueEntry[] = [];
   readonly #random: Random;
+  /** Numbers of ties that nobody gets, ascending. */
+  readonly #passedOver: readonly number[];
+  #passed = 0;
+  #drawn = 0;
 
-  constructor(random: Random) {
+  /** @param passedOver numbers of ties that a recorded run gave to who decides upon faults, and that are not given to others in its replay */
+  constructor(random: Random, passedOver: readonly number[] = []) {
     this.#random = random;
+    this.#passedOver = passedOver;
   }
 
   push(atUs: number, run: () => void): QueueEntry {
-    const entry: QueueEntry = { atUs, tie: this.#random.integer(TIE_RANGE), run };
+    for (; this.#drawn === this.#passedOver[this.#passed]; this.#passed++) this.#drawTie();
+    return this.place({ atUs, tie: this.#drawTie(), run });
+  }
+
+  /** As `push`, for who decides upon faults: a replay of the same faults does without. */
+  pushAside(atUs: number, run: () => void): QueueEntry {
+    this.aside.push(this.#drawn);
+    return this.push(atUs, run);
+  }
+
+  /** Puts in an entry whose tie is known. */
+  place(entry: QueueEntry): QueueEntry {
     this.#siftUp(entry);
     return entry;
+  }
+
+  #drawTie(): number {
+    this.#drawn += 1;
+    return this.#random.integer(TIE_RANGE);
   }
 
   /** The earliest entry that is not cancelled, taken out; undefined when there is none at or before `untilUs`. */

@@ -33,9 +33,13 @@ export class Timeline {
   readonly #order: Random;
   readonly #runnable: Turn[] = [];
 
-  constructor(random: Random, log: EventLog) {
+  /** The tie of the event that happens now. */
+  tie = 0;
+
+  /** @param passedOver of the ties, see `TimeQueue` */
+  constructor(random: Random, log: EventLog, passedOver: readonly number[] = []) {
     this.log = log;
-    this.#queue = new TimeQueue(random.fork());
+    this.#queue = new TimeQueue(random.fork(), passedOver);
     this.#order = random.fork();
     this.dispatcher = { schedule: (turn) => void this.#runnable.push(turn) };
   }
@@ -48,6 +52,21 @@ export class Timeline {
   /** Runs `run` after `delayUs`, rounded up to a whole microsecond. */
   after(delayUs: number, run: () => void): QueueEntry {
     return this.#queue.push(this.nowUs + Math.max(0, Math.ceil(delayUs)), run);
+  }
+
+  /** As `after`, for who decides upon faults. */
+  afterAside(delayUs: number, run: () => void): QueueEntry {
+    return this.#queue.pushAside(this.nowUs + Math.max(0, Math.ceil(delayUs)), run);
+  }
+
+  /** Runs `run` at that time, in that order among others of the same time. */
+  at(atUs: number, tie: number, run: () => void): QueueEntry {
+    return this.#queue.place({ atUs, tie, run });
+  }
+
+  /** Numbers of the ties that `afterAside` has taken. */
+  get aside(): readonly number[] {
+    return this.#queue.aside;
   }
 
   note(line: string): void {
@@ -74,6 +93,7 @@ export class Timeline {
       return false;
     }
     this.nowUs = entry.atUs;
+    this.tie = entry.tie;
     const run = entry.run as () => void;
     entry.run = null;
     run();
