@@ -92,7 +92,8 @@ function hasShape(message: unknown): boolean {
 
 function isChange(value: unknown): boolean {
   if (!isObject(value) || !isText(value["type"]) || !isText(value["member"])) return false;
-  const { askedBy } = value;
+  const { address, askedBy } = value;
+  if (address !== undefined && !isText(address)) return false;
   return askedBy === undefined || (isText(askedBy) && askedBy.length <= ASKED_BY_LENGTH_MAX);
 }
 

@@ -183,6 +183,24 @@ test("messages that nobody can have sent are refused by name, counted, and chang
   nodes.settled();
 });
 
+test("a change of members that another node sends is looked at only when its parts are texts, and who asked is short", () => {
+  nodes = new RaftNodes(NAMES);
+  nodes.write(1);
+  const leader = nodes.leader();
+  const [other] = nodes.followers() as [RaftNode];
+  const { lastIndex } = nodes.status(leader);
+  const replyTo = other.raft;
+  const add = { type: "add-learner", member: "n9@a" };
+  const send = (change: unknown): void =>
+    nodes.send(other, leader, { type: "change-membership", change, replyTo } as never);
+  send({ ...add, address: 7 });
+  send({ ...add, askedBy: "x".repeat(257) });
+  send({ ...add, member: null });
+  expect(nodes.status(leader)).toMatchObject({ role: "leader", lastIndex });
+  send({ ...add, address: "127.0.0.1:1", askedBy: "x".repeat(256) });
+  expect(nodes.status(leader)).toMatchObject({ role: "leader", lastIndex: lastIndex + 1 });
+});
+
 test("a node that looks for its cluster heeds nobody who speaks in another one's name", () => {
   nodes = new RaftNodes(NAMES, { starts: ["n1", "n2"] });
   nodes.advance(100);
