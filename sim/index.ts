@@ -58,6 +58,7 @@ export {
   type SvgPictureOptions,
   type TextPictureOptions,
 } from "./linearizability/index.ts";
+export { neverReached } from "./coverage.ts";
 export { formatFailure, formatFailures, formatSummary, replayCommand } from "./report.ts";
 export type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 export { runSeed } from "./run-seed.ts";

@@ -16,7 +16,20 @@ const STATES_MAX = 100_000_000;
 const OUTPUTS = ["text", "json"] as const;
 
 /** Options of runs under seeds; none of them means anything here. */
-const OF_RUNS = ["seed", "seeds", "nodes", "duration", "profile", "everyFault", "keepGoing", "events", "json"];
+const OF_RUNS = [
+  "seed",
+  "seeds",
+  "nodes",
+  "duration",
+  "profile",
+  "everyFault",
+  "keepGoing",
+  "events",
+  "json",
+  "minutes",
+  "workers",
+  "hungAfter",
+];
 
 export interface ExploreFlags {
   /** True: which there are. */

@@ -17,9 +17,10 @@ export function timeoutOption(): Option {
   return durationOption("--timeout <duration>", "give up waiting after this long", WAIT_DEFAULT_MS);
 }
 
-/** An option in milliseconds, whose help shows its default as people write it. */
-export function durationOption(flags: string, description: string, defaultMs: number): Option {
-  return new Option(flags, description).argParser(toDuration).default(defaultMs, formatAge(defaultMs));
+/** An option in milliseconds, whose help shows its default, if it has one, as people write it. */
+export function durationOption(flags: string, description: string, defaultMs?: number): Option {
+  const option = new Option(flags, description).argParser(toDuration);
+  return defaultMs === undefined ? option : option.default(defaultMs, formatAge(defaultMs));
 }
 
 /** For commander: milliseconds, or a refusal that names the option. */

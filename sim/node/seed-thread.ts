@@ -44,7 +44,7 @@ export class SeedThread {
   run(run: RunOptions, hungMs: number): Promise<SweepOutcome> {
     const { promise, resolve } = Promise.withResolvers<SweepOutcome>();
     const timer = setTimeout(
-      () => this.#die(`it had no result after ${Math.round(hungMs / 1000)} s`),
+      () => this.#die(`it had none after ${hungMs < 1000 ? `${hungMs} ms` : `${Math.round(hungMs / 1000)} s`}`),
       Math.min(hungMs, TIMER_MAX_MS),
     );
     this.#underWay = { run, timer, resolve };

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly nowMs?: number;
   /** What a person says to questions. Default: there is nobody. */
   readonly answers?: readonly string[];
+  /** Aborted: somebody has pressed Ctrl-C. Default: nobody does. */
+  readonly interrupt?: AbortSignal;
 }
 
 /** Where nobody listens: a test that forgot its cluster must not find one of the machine's. */
@@ -25,7 +27,7 @@ const NOBODY = "http://127.0.0.1:1";
 
 export async function runCommandLine(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const answers = options.answers?.slice();
-  const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000 } = options;
+  const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000, interrupt } = options;
   const [out, err] = [new KeptStream(), new KeptStream()];
   const context: CliContext = {
     env,
@@ -41,7 +43,7 @@ export async function runCommandLine(args: readonly string[], options: RunOption
           },
     readStdin: async () => stdin,
     takeInterrupts: () => ({
-      first: new AbortController().signal,
+      first: interrupt ?? new AbortController().signal,
       second: new AbortController().signal,
       [Symbol.dispose]: () => undefined,
     }),

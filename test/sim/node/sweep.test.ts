@@ -39,7 +39,7 @@ test("sweep() gives results in the order of runs, however long each takes", asyn
 test.each([
   [DOOM.throws, "its thread died: the model is wrong"],
   [DOOM.exits, "its thread ended with exit code 7"],
-  [DOOM.hangs, "it had no result after 2 s"],
+  [DOOM.hangs, "it had none after 2 s"],
 ])("sweep() gives what came before seed %i, which is lost, and nothing after it: %s", async (seed, reason) => {
   const runs = seedsFrom(seed - 3, 50);
   const outcomes = await outcomesOf({ runs, workers: 2, file: DOOMED, hungMs: 2000 });

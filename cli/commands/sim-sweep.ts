@@ -1,0 +1,184 @@
+/**
+ * The runs of `blixard sim`: one seed or many, here or over threads.
+ *
+ *     seeds by number or by time ─▶ this thread, or sim/node's threads ─▶ results in the order of seeds ─▶ tally ─▶ summary, failures
+ *
+ * One seed alone, and runs whose events are printed, stay in this thread.
+ */
+import { availableParallelism } from "node:os";
+import { setImmediate as breathe } from "node:timers/promises";
+import { Option, type Command } from "commander";
+import type { RunOptions, SeedResult, Summary } from "../../sim/index.ts";
+import type { SweepOutcome } from "../../sim/node/index.ts";
+import type { CliContext } from "../cli-context.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
+import { Progress } from "../progress.ts";
+import type { Stream } from "../terminal.ts";
+import { describeSweep } from "./sweep-detail.ts";
+import { durationOption, toCount } from "./wait-options.ts";
+
+const WORKERS_MAX = 256;
+const MINUTES_MAX = 60 * 24 * 365;
+const MINUTE_MS = 60_000;
+
+/** Any seed that the drawn one may be. */
+export const SEED_MAX: number = 2 ** 32 - 1;
+
+/** How often the standing is told: to a person, and to a file. */
+const TOLD_EVERY_MS = 200;
+const WRITTEN_EVERY_MS = 30_000;
+
+export interface SweepFlags {
+  readonly seed?: number;
+  readonly seeds: number;
+  readonly nodes?: number;
+  readonly duration: number;
+  readonly profile?: NonNullable<RunOptions["profile"]>;
+  readonly everyFault?: boolean;
+  readonly keepGoing?: boolean;
+  readonly events?: boolean;
+  readonly json?: boolean;
+  readonly minutes?: number;
+  readonly workers?: number;
+  readonly hungAfter?: number;
+}
+
+export function addSweepOptions(command: Command): void {
+  command
+    .addOption(
+      new Option("--minutes <count>", "run seeds until so many minutes are over")
+        .argParser(toCount(1, MINUTES_MAX))
+        .conflicts("seeds"),
+    )
+    .addOption(
+      new Option("--workers <count>", "threads that run seeds beside each other (default: as many as there are cores)")
+        .argParser(toCount(1, WORKERS_MAX))
+        .conflicts("events"),
+    )
+    .addOption(
+      durationOption(
+        "--hung-after <duration>",
+        "end a sweep when a seed has no result after this long (default: 5m and its simulated time)",
+      ),
+    );
+}
+
+/** @throws {CliError} when a seed failed or has no result, or the sweep was interrupted. */
+export async function runSweep(context: CliContext, flags: SweepFlags): Promise<void> {
+  const { formatFailures, formatSummary, neverReached, replayCommand } = await import("../../sim/index.ts");
+  const { out, err } = context.terminal;
+  const first = flags.seed ?? context.now() % SEED_MAX;
+  const isAlone = flags.seeds === 1 && flags.minutes === undefined;
+  using interrupts = isAlone || flags.events === true ? null : context.takeInterrupts();
+  const signal = interrupts?.first ?? null;
+  const { value: end, elapsedMs } = await new Progress(err).step(
+    titleOf(flags, first),
+    async (step) => {
+      const untilMs = flags.minutes === undefined ? null : performance.now() + flags.minutes * MINUTE_MS;
+      const runs = runsOf(flags, first, () => untilMs === null || performance.now() < untilMs);
+      const outcomes =
+        signal === null ? runHere(runs, flags.events === true ? out : null) : await runOverThreads(runs, flags, signal);
+      const seeds = untilMs === null ? flags.seeds : null;
+      const tellEveryMs = err.interactive ? TOLD_EVERY_MS : WRITTEN_EVERY_MS;
+      const startedMs = performance.now();
+      let toldMs = -Infinity;
+      return tally(outcomes, flags, (summary, result) => {
+        if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
+        const nowMs = performance.now();
+        if (nowMs - toldMs < tellEveryMs) return;
+        toldMs = nowMs;
+        const never = neverReached(summary.profiles, summary.marks);
+        const leftMs = untilMs === null ? null : untilMs - nowMs;
+        step.detail(describeSweep({ summary, never, elapsedMs: nowMs - startedMs, seeds, leftMs }));
+      });
+    },
+    ({ summary }) =>
+      `${summary.seeds - summary.failed.length} of ${flags.minutes === undefined ? flags.seeds : summary.seeds} clean`,
+  );
+  const { summary, lost } = end;
+  if (flags.json !== true && summary.seeds > 0) out.write(`${formatSummary(summary, elapsedMs)}\n`);
+  const failures = summary.failed.length > 0 ? [formatFailures(summary.failed)] : [];
+  if (lost !== null) {
+    const told = `Cannot finish the sweep: seed ${lost.run.seed} has no result, ${lost.reason}`;
+    throw new CliError(EXIT.failed, [...failures, told].join("\n\n"), {
+      hint: `Run it by itself: ${replayCommand(lost.run)}`,
+    });
+  }
+  if (signal?.aborted === true) {
+    const told = `Interrupted after ${summary.seeds} ${summary.seeds === 1 ? "seed" : "seeds"}.`;
+    throw new CliError(EXIT.interrupted, [...failures, told].join("\n\n"));
+  }
+  if (failures.length > 0) throw new CliError(EXIT.failed, failures.join(""));
+}
+
+function titleOf({ seeds, minutes }: SweepFlags, first: number): string {
+  if (minutes !== undefined) return `Seeds from ${first} on, for ${minutes} min`;
+  return seeds === 1 ? `Seed ${first}` : `Seeds ${first} to ${first + seeds - 1}`;
+}
+
+/** Asked for one by one, so that time ends them between two. */
+function* runsOf(flags: SweepFlags, first: number, goesOn: () => boolean): Generator<RunOptions> {
+  const seeds = flags.minutes === undefined ? flags.seeds : Infinity;
+  for (let at = 0; at < seeds && goesOn(); at++) yield optionsOf(flags, first + at);
+}
+
+function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+  return {
+    seed,
+    ...(nodes !== undefined && { nodes }),
+    durationMs: duration,
+    ...(profile !== undefined && { profile }),
+    ...(everyFault === true && { everyFault }),
+  };
+}
+
+/** One after another, with their lines to `events`. What a run throws is a fault of the simulator, and is thrown on. */
+async function* runHere(runs: Iterable<RunOptions>, events: Stream | null): AsyncGenerator<SweepOutcome> {
+  const { runSeed } = await import("../../sim/index.ts");
+  for (const run of runs) {
+    // A run does not let anything else happen in this process.
+    await breathe();
+    const lines: string[] = [];
+    const result = runSeed(events === null ? run : { ...run, onLine: (line) => void lines.push(line) });
+    for (const line of lines) events?.write(`${line}\n`);
+    yield { type: "result", run, result };
+  }
+}
+
+async function runOverThreads(
+  runs: Iterable<RunOptions>,
+  { workers = availableParallelism(), hungAfter, seeds, minutes }: SweepFlags,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<SweepOutcome>> {
+  const { sweep } = await import("../../sim/node/index.ts");
+  return sweep({
+    runs,
+    workers: minutes === undefined ? Math.min(workers, seeds) : workers,
+    signal,
+    ...(hungAfter !== undefined && { hungMs: hungAfter }),
+  });
+}
+
+interface SweepEnd {
+  readonly summary: Summary;
+  /** The run that has no result, and that ended the sweep. */
+  readonly lost: Extract<SweepOutcome, { readonly type: "lost" }> | null;
+}
+
+/** Sums up until the first failure, or with `keepGoing` until the end. */
+async function tally(
+  outcomes: AsyncIterable<SweepOutcome>,
+  { keepGoing }: SweepFlags,
+  onResult: (summary: Summary, result: SeedResult) => void,
+): Promise<SweepEnd> {
+  const { addToSummary, EMPTY_SUMMARY } = await import("../../sim/index.ts");
+  let summary = EMPTY_SUMMARY;
+  for await (const outcome of outcomes) {
+    if (outcome.type === "lost") return { summary, lost: outcome };
+    summary = addToSummary(summary, outcome.result);
+    onResult(summary, outcome.result);
+    if (!outcome.result.ok && keepGoing !== true) break;
+  }
+  return { summary, lost: null };
+}

@@ -1,0 +1,37 @@
+/** What a sweep says of itself while it lasts: one line, the most important first, since a narrow terminal cuts it. */
+import type { Summary } from "../../sim/index.ts";
+import { formatAge } from "../output/duration.ts";
+
+/** Where a sweep stands. */
+export interface SweepStanding {
+  readonly summary: Summary;
+  /** Marks that these runs are for, and that none has reached. */
+  readonly never: readonly string[];
+  readonly elapsedMs: number;
+  /** How many seeds there will be; null when the time decides. */
+  readonly seeds: number | null;
+  /** Until the time is over; null when the number of seeds decides. */
+  readonly leftMs: number | null;
+}
+
+/** Marks that are named; of more only the number is told. */
+const NAMED_MAX = 3;
+
+export function describeSweep({ summary, never, elapsedMs, seeds, leftMs }: SweepStanding): string {
+  const { seeds: done, failed, simulatedMs } = summary;
+  const wallS = Math.max(elapsedMs, 1) / 1000;
+  const counted = seeds === null ? `${done} seeds` : `${done} of ${seeds} seeds`;
+  if (done === 0) return counted;
+  const restMs = leftMs ?? ((seeds ?? done) - done) * (elapsedMs / done);
+  const unnamed = never.length - NAMED_MAX;
+  return [
+    counted,
+    `${failed.length} failed`,
+    `${(done / wallS).toFixed(1)} seeds/s`,
+    `${Math.round(simulatedMs / 1000 / wallS)} simulated s/s`,
+    `${formatAge(restMs)} left`,
+    never.length === 0
+      ? "all marks reached"
+      : `never yet: ${never.slice(0, NAMED_MAX).join(", ")}${unnamed > 0 ? ` and ${unnamed} more` : ""}`,
+  ].join(", ");
+}
