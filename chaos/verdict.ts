@@ -13,6 +13,9 @@ import type { Recorder } from "./recorder.ts";
 const AGREE_MS = 60_000;
 const READ_MS = 10_000;
 
+/** Who reads every key once more when all faults are over. */
+export const FINAL_READER = "end";
+
 /** Of one kind that are told in full. */
 const TOLD_MAX = 5;
 
@@ -45,7 +48,7 @@ export async function readAll(cluster: ChaosCluster, recorder: Recorder): Promis
   const wrong: string[] = [];
   try {
     for (const key of keys) {
-      const call = { client: "end", key, input: { type: "get" }, callUs: recorder.nowUs } as const;
+      const call = { client: FINAL_READER, key, input: { type: "get" }, callUs: recorder.nowUs } as const;
       const read = await leading.get(key);
       if (read.ok) recorder.told(call, read.value);
       else wrong.push(`Key "${key}" cannot be read at the end: ${read.message}`);
@@ -63,14 +66,14 @@ export async function readAll(cluster: ChaosCluster, recorder: Recorder): Promis
   return shorten(wrong, "more keys");
 }
 
-/** Judges what is recorded, its last read of each key included. @returns what is wrong. */
+/** Judges what is recorded; what a key holds at the end is what FINAL_READER was told. @returns what is wrong. */
 export function judge(recorder: Pick<Recorder, "histories">): readonly string[] {
   const { histories } = recorder;
   const wrong = [...histories].flatMap(([, history]) => {
     const result = checkLinearizability(history);
     return result.ok === true ? [] : [result.message];
   });
-  const read = [...histories].filter(([, history]) => history.at(-1)?.input.type === "get");
+  const read = [...histories].filter(([, history]) => history.at(-1)?.client === FINAL_READER);
   const final = new Map(read.map(([key, history]) => [key, history.at(-1)?.output as string | null]));
   const lost = findLostWrites(new Map(read), (key) => final.get(key) ?? null).map(
     ({ write, found }) =>
