@@ -23,7 +23,8 @@
  *
  * It takes the best log alone of those that it is sent parts of (`Campaign.mayAdopt`), so each part brings it further and it comes to an end.
  *
- * Not here: what the voter has compacted away. That takes a snapshot, and so a leader.
+ * Not here: what the voter has compacted away. That takes a snapshot, and so a leader. And who has heard a leader of this term, but has none of
+ * its entries, takes nothing from voters that have none either: it waits for a link, or for a later term.
  */
 import type { LogPosition } from "../../../runtime/ports/log-store.ts";
 import { appendFault } from "./append-check.ts";
