@@ -45,8 +45,8 @@ const READERS_MAX = 4;
 /** More than LMDB's head and `READERS_MAX` readers take (464 bytes), and no more than the smallest block of a file system. */
 const LOCK_BYTES = 512;
 
-/** Pages that a commit copies and the list of free ones, with much to spare: less room is left for it than this is asked for. */
-const ROOM_OVERHEAD_BYTES = 65_536;
+/** Pages that a commit copies, and the list of those that it frees: of 64 MiB of chunks that are dropped 128 KiB. With some to spare. */
+const ROOM_OVERHEAD_BYTES = 262_144;
 /** By how much a file grows ahead: an eighth of it, within these. */
 const GROWTH_BYTES = { least: 262_144, most: 8_388_608 } as const;
 const ZEROS = new Uint8Array(GROWTH_BYTES.least);

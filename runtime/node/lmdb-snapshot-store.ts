@@ -148,12 +148,13 @@ class LmdbSnapshotStore implements SnapshotStore {
     const operations: Operation[] = [finishedRecord(number, snapshot), { key: unfinishedKey(number), value: null }];
     for (const one of older) operations.push({ key: finishedKey(one.number), value: null });
     this.#write(operations, (error) => {
-      if (error === undefined) this.#finished = [{ number, snapshot }, ...this.#finished].slice(0, KEPT);
-      // Whatever is begun next drops it.
-      else this.#unfinished ??= { ...unfinished, isSpoiled: true };
+      if (error === undefined) {
+        this.#finished = [{ number, snapshot }, ...this.#finished].slice(0, KEPT);
+        for (const one of older) this.#drop(chunkKeys(one.number, one.snapshot.chunks));
+        // Whatever is begun next drops it.
+      } else this.#unfinished ??= { ...unfinished, isSpoiled: true };
       done(error);
     });
-    for (const one of older) this.#drop(chunkKeys(one.number, one.snapshot.chunks));
   }
 
   read(id: string, number: number, done: (chunk: Uint8Array | StoreError) => void): void {
@@ -192,8 +193,9 @@ class LmdbSnapshotStore implements SnapshotStore {
     }
   }
 
-  /** Chunks that nothing names any more, a part at a time. Those that a crash leaves are found at the next start. */
+  /** Chunks that nothing names any more, a part at a time. Those that a crash or a close leaves are found at the next start. */
   #drop(keys: readonly Buffer[]): void {
+    if (this.#onClosed) return;
     for (let at = 0; at < keys.length; at += DROPPED_AT_ONCE) {
       this.#write(
         keys.slice(at, at + DROPPED_AT_ONCE).map((key) => ({ key, value: null })),

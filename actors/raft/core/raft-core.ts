@@ -19,6 +19,7 @@
 import type { LoadedLog, LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
 import { Campaign } from "./campaign.ts";
+import { Compaction } from "./compaction.ts";
 import type { Configuration } from "./configuration.ts";
 import { Elections } from "./elections.ts";
 import type { Essence } from "./essence.ts";
@@ -35,7 +36,6 @@ import {
   type RaftPreferences,
   type RaftTiming,
 } from "./raft-options.ts";
-import type { TrailingLimits } from "./raft-log.ts";
 import type { RaftInput } from "./raft-input.ts";
 import { RAFT_RULES, type RaftRules } from "./raft-rules.ts";
 import type {
@@ -76,9 +76,6 @@ export interface RaftView {
   entries(from: number, to: number): readonly LogEntry[];
 }
 
-/** Compaction that was asked for keeps nothing for followers that lag: they get the snapshot. */
-const NO_WINDOW: TrailingLimits = { trailingEntries: 0, trailingBytesMax: 0 };
-
 const NOBODY: readonly string[] = [];
 
 /** Raft as a pure step machine: one member, without clock, disk or network. */
@@ -89,11 +86,7 @@ export class RaftCore implements RaftView {
   readonly #incoming: Incoming;
   #leadership: Leadership | null = null;
   #configuration: ConfigurationInForce | null = null;
-  /** A snapshot has become durable, so there may be something to drop. */
-  #mayCompact: boolean;
-  #compactsAll = false;
-  /** Something more could be dropped, and is kept for who takes a snapshot. */
-  #isHeld = false;
+  readonly #compaction: Compaction;
 
   constructor(options: RaftCoreOptions) {
     const { self, configuration, loaded, snapshot, random, nowMs } = options;
@@ -111,7 +104,7 @@ export class RaftCore implements RaftView {
     this.#forwarded = new ForwardedReads(random);
     this.#elections = new Elections(this.#member, this.#forwarded, nowMs);
     this.#incoming = new Incoming(this.#member, this.#elections);
-    this.#mayCompact = snapshot !== undefined;
+    this.#compaction = new Compaction(snapshot !== undefined);
   }
 
   step(input: RaftInput, nowMs: number): void {
@@ -130,27 +123,21 @@ export class RaftCore implements RaftView {
         return;
       case "snapshot-sent":
         if (role instanceof Leader) role.onSnapshotSent(input.member, input.index, nowMs);
-        this.#mayCompact = true;
-        return;
+        return this.#compaction.due();
       case "snapshot-failed":
         if (role instanceof Leader) role.onSnapshotFailed(input.member);
-        this.#mayCompact = true;
-        return;
+        return this.#compaction.due();
       case "snapshot-received":
         // Whoever leads has all that any snapshot covers.
         if (role instanceof Leader) return;
         this.#elections.follower(nowMs).onSnapshotReceived(input.snapshot, input.configuration);
-        this.#mayCompact = true;
-        return;
+        return this.#compaction.due();
       case "snapshot-made":
         if (!this.#member.log.noteSnapshot(input.index)) return;
         this.#member.snapshotBytes = input.sizeBytes ?? 0;
-        this.#mayCompact = true;
-        return;
+        return this.#compaction.due();
       case "compact":
-        this.#mayCompact = true;
-        this.#compactsAll = true;
-        return;
+        return this.#compaction.dropWindow();
       case "room":
         this.#member.hasRoom = input.hasRoom;
         return;
@@ -271,13 +258,7 @@ export class RaftCore implements RaftView {
 
   /** What decides all that it does from now on; of a core whose `Ready` was taken. For explorers of all orders (`essence.ts`). */
   essence(nowMs: number): Essence {
-    return [
-      this.#member.essence(nowMs),
-      this.#elections.essence(nowMs),
-      this.#mayCompact,
-      this.#compactsAll,
-      this.#isHeld,
-    ];
+    return [this.#member.essence(nowMs), this.#elections.essence(nowMs), this.#compaction.essence()];
   }
 
   // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -336,18 +317,10 @@ export class RaftCore implements RaftView {
   }
 
   #takeCompact(nowMs: number): LogPosition | undefined {
-    if (!this.#mayCompact && !this.#isHeld) return undefined;
+    if (!this.#compaction.isWaiting) return undefined;
     const { log, limits } = this.#member;
     const { role } = this.#elections;
-    const keepFrom = role instanceof Leader ? role.keepFrom(nowMs) : Infinity;
-    const isHeld = keepFrom <= log.snapshot.index;
-    if (!this.#mayCompact && isHeld) return undefined;
-    this.#isHeld = isHeld;
-    // What is not durable here yet is dropped after a later write.
-    this.#mayCompact = log.durable < log.snapshot.index;
-    const window = this.#compactsAll ? NO_WINDOW : limits;
-    if (!this.#mayCompact && !isHeld) this.#compactsAll = false;
-    return log.compact(window, keepFrom);
+    return this.#compaction.take(log, limits, role instanceof Leader ? role.keepFrom(nowMs) : Infinity);
   }
 
   #notLeader(what: string): { ok: false; code: "not-leader"; message: string; leader: string | null } {
