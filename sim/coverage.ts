@@ -37,6 +37,9 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
   library: [...FAULTY, "acts", "effects fenced off", "reliable recorded", "nodes left", "maps compared"],
 };
 
+/** Every profile that runs can be asked for. */
+export const PROFILE_NAMES: readonly string[] = Object.keys(WANTED);
+
 /** Marks that runs of these profiles are for, and that none of the counted runs has reached. */
 export function neverReached(
   profiles: Readonly<Record<string, number>>,

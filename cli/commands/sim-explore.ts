@@ -29,6 +29,7 @@ const OF_RUNS = [
   "minutes",
   "workers",
   "hungAfter",
+  "keep",
 ];
 
 export interface ExploreFlags {

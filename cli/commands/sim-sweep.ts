@@ -6,15 +6,18 @@
  * One seed alone, and runs whose events are printed, stay in this thread.
  */
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import type { RunOptions, SeedResult, Summary } from "../../sim/index.ts";
-import type { SweepOutcome } from "../../sim/node/index.ts";
+import type { FailureFolder, SweepOptions, SweepOutcome } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import type { Stream } from "../terminal.ts";
+import { blixardVersion } from "../version.ts";
+import { lostSeed, replayKept } from "./sim-kept.ts";
 import { describeSweep } from "./sweep-detail.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
@@ -42,6 +45,8 @@ export interface SweepFlags {
   readonly minutes?: number;
   readonly workers?: number;
   readonly hungAfter?: number;
+  /** A folder. */
+  readonly keep?: string;
 }
 
 export function addSweepOptions(command: Command): void {
@@ -61,21 +66,32 @@ export function addSweepOptions(command: Command): void {
         "--hung-after <duration>",
         "end a sweep when a seed has no result after this long (default: 5m and its simulated time)",
       ),
+    )
+    .addOption(
+      new Option(
+        "--keep <folder>",
+        "write each failing seed to a file there, and run those that are there already first",
+      ).conflicts("events"),
     );
 }
 
 /** @throws {CliError} when a seed failed or has no result, or the sweep was interrupted. */
 export async function runSweep(context: CliContext, flags: SweepFlags): Promise<void> {
-  const { formatFailures, formatSummary, neverReached, replayCommand } = await import("../../sim/index.ts");
+  const { formatFailures, formatSummary, neverReached } = await import("../../sim/index.ts");
   const { out, err } = context.terminal;
   const first = flags.seed ?? context.now() % SEED_MAX;
-  const isAlone = flags.seeds === 1 && flags.minutes === undefined;
+  const isAlone = flags.seeds === 1 && flags.minutes === undefined && flags.keep === undefined;
   using interrupts = isAlone || flags.events === true ? null : context.takeInterrupts();
   const signal = interrupts?.first ?? null;
+  const untilMs = flags.minutes === undefined ? null : performance.now() + flags.minutes * MINUTE_MS;
+  const folder = flags.keep === undefined ? null : await folderAt(resolve(context.cwd, flags.keep));
+  const again =
+    folder && signal
+      ? await replayKept({ ...context, folder, threads: threadsOf(flags, signal), json: flags.json === true })
+      : [];
   const { value: end, elapsedMs } = await new Progress(err).step(
     titleOf(flags, first),
     async (step) => {
-      const untilMs = flags.minutes === undefined ? null : performance.now() + flags.minutes * MINUTE_MS;
       const runs = runsOf(flags, first, () => untilMs === null || performance.now() < untilMs);
       const outcomes =
         signal === null ? runHere(runs, flags.events === true ? out : null) : await runOverThreads(runs, flags, signal);
@@ -85,6 +101,7 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
       let toldMs = -Infinity;
       return tally(outcomes, flags, (summary, result) => {
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
+        if (!result.ok) folder?.keep(result, blixardVersion());
         const nowMs = performance.now();
         if (nowMs - toldMs < tellEveryMs) return;
         toldMs = nowMs;
@@ -98,13 +115,9 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
   );
   const { summary, lost } = end;
   if (flags.json !== true && summary.seeds > 0) out.write(`${formatSummary(summary, elapsedMs)}\n`);
-  const failures = summary.failed.length > 0 ? [formatFailures(summary.failed)] : [];
-  if (lost !== null) {
-    const told = `Cannot finish the sweep: seed ${lost.run.seed} has no result, ${lost.reason}`;
-    throw new CliError(EXIT.failed, [...failures, told].join("\n\n"), {
-      hint: `Run it by itself: ${replayCommand(lost.run)}`,
-    });
-  }
+  const failed = [...again, ...summary.failed];
+  const failures = failed.length > 0 ? [formatFailures(failed)] : [];
+  if (lost !== null) throw await lostSeed(lost, failures.map((told) => `${told}\n\n`).join(""));
   if (signal?.aborted === true) {
     const told = `Interrupted after ${summary.seeds} ${summary.seeds === 1 ? "seed" : "seeds"}.`;
     throw new CliError(EXIT.interrupted, [...failures, told].join("\n\n"));
@@ -148,16 +161,25 @@ async function* runHere(runs: Iterable<RunOptions>, events: Stream | null): Asyn
 
 async function runOverThreads(
   runs: Iterable<RunOptions>,
-  { workers = availableParallelism(), hungAfter, seeds, minutes }: SweepFlags,
+  flags: SweepFlags,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<SweepOutcome>> {
   const { sweep } = await import("../../sim/node/index.ts");
-  return sweep({
-    runs,
-    workers: minutes === undefined ? Math.min(workers, seeds) : workers,
-    signal,
-    ...(hungAfter !== undefined && { hungMs: hungAfter }),
-  });
+  const threads = threadsOf(flags, signal);
+  const workers = flags.minutes === undefined ? Math.min(threads.workers, flags.seeds) : threads.workers;
+  return sweep({ ...threads, runs, workers });
+}
+
+function threadsOf(
+  { workers = availableParallelism(), hungAfter }: SweepFlags,
+  signal: AbortSignal,
+): Omit<SweepOptions, "runs"> {
+  return { workers, signal, ...(hungAfter !== undefined && { hungMs: hungAfter }) };
+}
+
+async function folderAt(path: string): Promise<FailureFolder> {
+  const { FailureFolder: Folder } = await import("../../sim/node/index.ts");
+  return new Folder(path);
 }
 
 interface SweepEnd {

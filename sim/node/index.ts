@@ -1,2 +1,3 @@
-/** What of the simulator needs Node.js: runs over worker threads. See ../README.md. */
+/** What of the simulator needs Node.js: runs over worker threads, and files. See ../README.md. */
+export { FailureFileError, FailureFolder, type KeptFailure } from "./failure-folder.ts";
 export { sweep, type SweepOptions, type SweepOutcome } from "./sweep.ts";

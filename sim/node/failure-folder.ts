@@ -1,0 +1,118 @@
+/**
+ * A folder of failing seeds, a JSON file each: what a sweep found, for the next one to run first.
+ *
+ * A file holds the options of the run, whatever the sweep drew for it included, and what was broken. The same options under other software are
+ * another run: one that is clean now may have been mended, or no longer come to where it failed. So files stay until somebody removes them.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROFILE_NAMES } from "../coverage.ts";
+import { requireRange } from "../run-seed.ts";
+import type { RunOptions, SeedFailure, SeedResult } from "../run-result.ts";
+
+const FORMAT = "blixard-failing-seed";
+const FORMAT_VERSION = 1;
+
+export interface KeptFailure {
+  /** The file's name in its folder. */
+  readonly file: string;
+  /** The version of the software that failed. */
+  readonly software: string;
+  readonly run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault">;
+  readonly failure: Pick<SeedFailure, "invariant" | "message" | "atMs">;
+  readonly eventLogHash: string;
+}
+
+/** A file in the folder is no failing seed that this software can run. */
+export class FailureFileError extends Error {
+  override readonly name = "FailureFileError";
+}
+
+export class FailureFolder {
+  readonly #path: string;
+
+  /** Made, with those above it, when the first failure is kept. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Sorted by name. @throws {FailureFileError} when a `.json` file holds something else. */
+  read(): readonly KeptFailure[] {
+    return this.#files().map((file) => this.#readOne(file));
+  }
+
+  /** Writes the file of a run that failed, over one of the same options. */
+  keep({ seed, nodes, durationMs, profile, everyFault, failure, eventLogHash }: SeedResult, software: string): void {
+    if (failure === undefined) return;
+    const { invariant, message, atMs } = failure;
+    const every = everyFault === true ? { everyFault } : {};
+    const run = { seed, nodes, durationMs, profile, ...every };
+    const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run };
+    const file = `${profile}-${seed}-${nodes}n-${durationMs}ms${everyFault === true ? "-every" : ""}.json`;
+    mkdirSync(this.#path, { recursive: true });
+    const path = join(this.#path, file);
+    // Whole or not at all: a night may end at any moment.
+    const draft = `${path}.draft`;
+    writeFileSync(
+      draft,
+      `${JSON.stringify({ ...content, failure: { invariant, message, atMs }, eventLogHash }, null, 2)}\n`,
+    );
+    renameSync(draft, path);
+  }
+
+  #files(): readonly string[] {
+    try {
+      return readdirSync(this.#path)
+        .filter((name) => name.endsWith(".json"))
+        .toSorted();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  #readOne(file: string): KeptFailure {
+    const path = join(this.#path, file);
+    const refuse = (why: string): FailureFileError =>
+      new FailureFileError(`Cannot replay ${path}: ${why}. Move it away, or run the software that wrote it`);
+    const value = parse(readFileSync(path, "utf8"));
+    if (!isRecord(value) || value["format"] !== FORMAT)
+      throw refuse(`it holds no failing seed ("format": "${FORMAT}")`);
+    if (value["formatVersion"] !== FORMAT_VERSION) {
+      throw refuse(`its format version is ${String(value["formatVersion"])}, this software reads ${FORMAT_VERSION}`);
+    }
+    const { software, run, failure, eventLogHash } = value;
+    if (!isRecord(run) || !isRecord(failure) || typeof failure["invariant"] !== "string") {
+      throw refuse('"run" or "failure" is missing');
+    }
+    const options = run as unknown as KeptFailure["run"];
+    const { profile = "mixed" } = options;
+    if (!PROFILE_NAMES.includes(profile)) {
+      throw refuse(`its profile is "${profile}", wanted one of ${PROFILE_NAMES.join(", ")}`);
+    }
+    try {
+      requireRange(options);
+    } catch (error) {
+      throw refuse(error instanceof Error ? error.message : String(error));
+    }
+    return {
+      file,
+      software: String(software),
+      run: options,
+      failure: failure as unknown as KeptFailure["failure"],
+      eventLogHash: String(eventLogHash),
+    };
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

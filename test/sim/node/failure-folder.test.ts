@@ -1,0 +1,62 @@
+/** Failing seeds in files: kept, read again, refused. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runSeed, type SeedResult } from "../../../sim/index.ts";
+import { FailureFileError, FailureFolder } from "../../../sim/node/index.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "blixard-failures-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const FAILED: SeedResult = {
+  ...runSeed({ seed: 7, nodes: 1, durationMs: 1000, profile: "calm", everyFault: true }),
+  ok: false,
+  failure: { invariant: "settles", message: "no leader", atMs: 12, lines: ["1 a line"] },
+};
+
+test("FailureFolder.keep() writes what runs the seed again, once for the same options", () => {
+  const failures = new FailureFolder(join(folder, "made", "when-needed"));
+  expect(failures.read()).toEqual([]);
+  for (const software of ["1.0.0", "1.0.1"]) failures.keep(FAILED, software);
+  failures.keep({ ...FAILED, seed: 8 }, "1.0.1");
+  const [kept, ...others] = failures.read();
+  expect(others).toHaveLength(1);
+  expect(kept).toEqual({
+    file: "calm-7-1n-1000ms-every.json",
+    software: "1.0.1",
+    run: { seed: 7, nodes: 1, durationMs: 1000, profile: "calm", everyFault: true },
+    failure: { invariant: "settles", message: "no leader", atMs: 12 },
+    eventLogHash: FAILED.eventLogHash,
+  });
+  expect(runSeed(kept!.run).eventLogHash).toBe(FAILED.eventLogHash);
+});
+
+test("FailureFolder.keep() keeps no clean run", () => {
+  const { failure: _, ...clean } = FAILED;
+  new FailureFolder(folder).keep({ ...clean, ok: true }, "1.0.0");
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test.each([
+  ["{", 'it holds no failing seed ("format": "blixard-failing-seed")'],
+  ['{"format":"other"}', "it holds no failing seed"],
+  ['{"format":"blixard-failing-seed","formatVersion":2}', "its format version is 2, this software reads 1"],
+  ['{"format":"blixard-failing-seed","formatVersion":1}', '"run" or "failure" is missing'],
+  [
+    '{"format":"blixard-failing-seed","formatVersion":1,"run":{"seed":1,"nodes":99,"durationMs":1},"failure":{"invariant":"settles"}}',
+    "Cannot simulate 99 nodes: wanted 1 to 9",
+  ],
+  [
+    '{"format":"blixard-failing-seed","formatVersion":1,"run":{"seed":1,"durationMs":1,"profile":"wild"},"failure":{"invariant":"settles"}}',
+    'its profile is "wild", wanted one of elections, disk',
+  ],
+])("FailureFolder.read() refuses %s by the file's name", (text, why) => {
+  writeFileSync(join(folder, "odd.json"), text);
+  const read = (): unknown => new FailureFolder(folder).read();
+  expect(read).toThrow(FailureFileError);
+  expect(read).toThrow(`Cannot replay ${join(folder, "odd.json")}: ${why}`);
+});
