@@ -43,9 +43,13 @@ export class BlowExecutor {
         this.healAll();
         return true;
       case "cut":
-        this.#network.cut(act);
+        this.#network.cut({
+          ...act,
+          directions: act.directions.filter(([from, to]) => this.#has(from) && this.#has(to)),
+        });
         return true;
       case "reset":
+        if (act.between.some((node) => !this.#has(node))) return false;
         return this.#network.reset(act.between);
       case "weather":
         this.#weather.raise(this.#cluster.network.weather, act.key, act);
@@ -55,7 +59,13 @@ export class BlowExecutor {
     }
   }
 
+  /** A schedule may be of a larger cluster. */
+  #has(node: number): boolean {
+    return node < this.#cluster.nodes.length;
+  }
+
   #strikeNode(act: Extract<BlowAct, { readonly node: number }>): boolean {
+    if (!this.#has(act.node)) return false;
     const node = this.#cluster.node(act.node);
     const { disks } = this;
     switch (act.type) {

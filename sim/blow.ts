@@ -42,6 +42,3 @@ export type BlowAct =
   | { readonly type: "guest-hang"; readonly node: number; readonly place: number }
   /** Ends all blows that are under way, and starts every process that is down. */
   | { readonly type: "heal-all" };
-
-/** When an act strikes. Of several at one time the tie decides which is first; those with one tie are one event. */
-export type Blow = BlowAct & { readonly atUs: number; readonly tie: number };

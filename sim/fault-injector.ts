@@ -37,7 +37,25 @@ const AT_ONCE = 0.5;
 /** Commits after a term's first are many; so much rarer is the hunter's interest in them. */
 const LATER_COMMIT_INTEREST = 0.01;
 
-export class FaultInjector {
+/** Who has faults struck, and is told when leaders have most to lose. */
+export interface FaultSource {
+  /** What was done, and how often. */
+  readonly counts: ReadonlyMap<string, number>;
+  start(): void;
+  /** No more faults; those under way end now. */
+  stop(): void;
+  onLeader?(): void;
+  /** A leader of `term` has committed something. */
+  onCommitted?(term: number): void;
+  /** A leader has put a change of membership into its log. */
+  onChange?(): void;
+  /** A leader has begun to hand over. */
+  onTransfer?(): void;
+  /** A node writes a snapshot. */
+  onSnapshot?(node: number): void;
+}
+
+export class FaultInjector implements FaultSource {
   readonly counts: Map<FaultKind, number> = new Map();
   readonly #cluster: Cluster;
   readonly #plan: FaultPlan;
@@ -65,7 +83,6 @@ export class FaultInjector {
     this.#strikeSoon();
   }
 
-  /** No more faults; those under way end now. */
   stop(): void {
     this.#active = false;
     this.#faults.stop();
@@ -75,23 +92,19 @@ export class FaultInjector {
     this.#hunt(AT_ELECTION, this.#plan.hunt);
   }
 
-  /** A leader of `term` has committed something. */
   onCommitted(term: number): void {
     this.#hunt(AT_COMMIT, this.#plan.hunt * (term === this.#lastCommitTerm ? LATER_COMMIT_INTEREST : 1));
     this.#lastCommitTerm = term;
   }
 
-  /** A leader has put a change of membership into its log. */
   onChange(): void {
     this.#hunt(AT_CHANGE, this.#plan.hunt);
   }
 
-  /** A leader has begun to hand over. */
   onTransfer(): void {
     this.#hunt(AT_TRANSFER, this.#plan.hunt);
   }
 
-  /** A node writes a snapshot. */
   onSnapshot(node: number): void {
     const { timeline } = this.#cluster;
     if (!this.#active || this.#random.next() >= this.#plan.hunt * SNAPSHOT_INTEREST) return;

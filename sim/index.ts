@@ -60,8 +60,9 @@ export {
 } from "./linearizability/index.ts";
 export { neverReached } from "./coverage.ts";
 export { formatFailure, formatFailures, formatSummary, replayCommand } from "./report.ts";
-export type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
-export { runSeed } from "./run-seed.ts";
+export type { ProfileName, Replay, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
+export { recordSeed, runSeed, type RecordedRun } from "./run-seed.ts";
+export type { Schedule, ScheduledEvent } from "./schedule.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run-seeds.ts";
 export { simulate } from "./simulate.ts";
 export type { SimulateOptions, SimulationResult } from "./simulate-options.ts";

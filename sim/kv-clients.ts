@@ -14,7 +14,9 @@ import type { KvInput, Operation } from "./checkers/history.ts";
 import { votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
+import type { LoadAct } from "./load-act.ts";
 import type { RegisterCommand } from "./register-machine.ts";
+import type { Schedule } from "./schedule.ts";
 import type { SimNode } from "./sim-node.ts";
 
 export interface KvClientsOptions {
@@ -25,7 +27,12 @@ export interface KvClientsOptions {
   readonly everyUs: number;
   /** Path of the machine actor. */
   readonly path: string;
+  /** An operation begins of which nobody told the clients. */
+  onCall(call: KvCall): void;
 }
+
+/** An operation as it was drawn. */
+export type KvCall = Extract<LoadAct, { readonly type: "call" }>;
 
 /** One client at a time has one operation at a time. */
 interface Client {
@@ -104,9 +111,19 @@ export class KvClients {
     this.#cluster = cluster;
   }
 
-  start(): void {
+  /** `scheduled`: operations begin when `call` is told to, and by themselves otherwise. */
+  start(load: Schedule["load"] = "drawn"): void {
     this.#active = true;
-    this.#beginSoon();
+    if (load === "drawn") this.#beginSoon();
+  }
+
+  /** Begins an operation that was recorded. False when its client waits for an answer. */
+  call({ client: at, key, how }: KvCall): boolean {
+    const client = this.#clients[at];
+    if (!this.#active || client === undefined || client.busy) return false;
+    const name = keyOf(key);
+    this.#call(client, name, this.#inputOf(how, name));
+    return true;
   }
 
   stop(): void {
@@ -155,23 +172,37 @@ export class KvClients {
   }
 
   #draw(client: Client): void {
+    const key = this.#random.integer(this.#options.keys);
+    const how = this.#drawHow();
+    this.#options.onCall({ type: "call", client: this.#clients.indexOf(client), key, how });
+    this.#call(client, keyOf(key), this.#inputOf(how, keyOf(key)));
+  }
+
+  #call(client: Client, key: string, input: KvInput): void {
     const random = this.#random;
-    const key = keyOf(random.integer(this.#options.keys));
-    const input = this.#drawInput(key);
     const untilUs = this.#cluster.timeline.nowUs + PATIENCE_MIN_US + random.integer(PATIENCE_SPREAD_US);
     if (random.next() < NEW_SESSION) [client.session, client.sequence] = [this.#newSession(), 0];
     this.#begin({ client, key, input, untilUs, hasSession: random.next() >= SESSIONLESS }, () => {});
   }
 
-  #drawInput(key: string): KvInput {
-    const random = this.#random;
-    const drawn = random.next();
-    if (drawn < READS) return { type: "get" };
-    const value = `v${this.#operations}`;
+  #drawHow(): KvCall["how"] {
+    const drawn = this.#random.next();
+    if (drawn < READS) return "get";
     const kind = (drawn - READS) / (1 - READS);
-    if (kind < 0.45) return { type: "put", value };
-    if (kind < 0.9) return { type: "cas", expected: this.#seen.get(key) ?? null, value };
-    return { type: "delete" };
+    if (kind < 0.45) return "put";
+    return kind < 0.9 ? "cas" : "delete";
+  }
+
+  #inputOf(how: KvCall["how"], key: string): KvInput {
+    const value = `v${this.#operations}`;
+    switch (how) {
+      case "put":
+        return { type: "put", value };
+      case "cas":
+        return { type: "cas", expected: this.#seen.get(key) ?? null, value };
+      default:
+        return { type: how };
+    }
   }
 
   #begin(

@@ -18,7 +18,9 @@ import type {
 import { isQuorum, membersOf, votersOf } from "./checkers/quorums.ts";
 import type { Cluster } from "./cluster.ts";
 import { askAt } from "./door-actor.ts";
+import type { LoadAct } from "./load-act.ts";
 import type { ProcessLife } from "./process-life.ts";
+import type { Schedule } from "./schedule.ts";
 import type { SimNode } from "./sim-node.ts";
 
 export interface OperatorOptions {
@@ -27,7 +29,12 @@ export interface OperatorOptions {
   readonly everyUs: number | null;
   readonly votersMin: number;
   readonly votersMax: number;
+  /** It acts of its own will. */
+  onAct(act: OperatorAct): void;
 }
+
+/** What it does of its own will. */
+export type OperatorAct = Exclude<LoadAct, { readonly type: "call" }>;
 
 /** How often it looks for members to replace. */
 const ROUND_US = 700_000;
@@ -78,10 +85,28 @@ export class Operator {
     this.#cluster = cluster;
   }
 
-  start(): void {
+  /** `scheduled`: it has no will of its own, and acts when `perform` is told to; what is lost it replaces all the same. */
+  start(load: Schedule["load"] = "drawn"): void {
     this.#active = true;
     this.#lookSoon();
-    if (this.#options.everyUs !== null) this.#changeSoon(this.#options.everyUs * (this.#insists ? HASTE : 1));
+    if (load === "drawn" && this.#options.everyUs !== null)
+      this.#changeSoon(this.#options.everyUs * (this.#insists ? HASTE : 1));
+  }
+
+  /** Does what was recorded. False when it would not be right now. */
+  perform(act: OperatorAct): boolean {
+    if (!this.#active) return false;
+    if (act.type === "snapshot") this.#snapshot();
+    else if (act.type === "transfer") {
+      const to = act.node === null ? null : this.#memberOf(act.node);
+      if (to === undefined) return false;
+      this.#handOver(to, act.force);
+    } else {
+      const member = this.#memberOf(act.node);
+      if (member === undefined || !this.#mayStill({ type: act.change, member })) return false;
+      this.#change({ type: act.change, member }, this.#insists ? ATTEMPTS_MAX : 1);
+    }
+    return true;
   }
 
   /** From now on it changes nothing of its own will, but finishes what it has begun to replace. */
@@ -163,9 +188,15 @@ export class Operator {
     if (configuration === undefined) return;
     const drawn = this.#random.next();
     if (drawn < 0.2) return this.#transfer(configuration);
-    if (drawn < 0.3) return this.#snapshot();
+    if (drawn < 0.3) {
+      this.#options.onAct({ type: "snapshot" });
+      return this.#snapshot();
+    }
     const change = this.#drawChange(configuration);
-    if (change !== null) this.#change(change, this.#insists ? ATTEMPTS_MAX : 1);
+    if (change === null) return;
+    const node = this.#nodeOf(change.member);
+    if (node !== null) this.#options.onAct({ type: "change", change: change.type, node });
+    this.#change(change, this.#insists ? ATTEMPTS_MAX : 1);
   }
 
   #drawChange(configuration: Configuration): MembershipChange | null {
@@ -223,6 +254,11 @@ export class Operator {
   #transfer({ voters }: Configuration): void {
     const [to, force] = [this.#drawn(voters, (member) => ({ type: "promote", member })), this.#random.next() < 0.2];
     const target = to === null || this.#random.next() < 0.3 ? null : to.member;
+    this.#options.onAct({ type: "transfer", node: target === null ? null : this.#nodeOf(target), force });
+    this.#handOver(target, force);
+  }
+
+  #handOver(target: string | null, force: boolean): void {
     this.#cluster.timeline.note(`operator transfer ${target ?? "anybody"}`);
     this.#ask<TransferResult>(
       (replyTo) => ({ type: "transfer", to: target, force, replyTo }),
@@ -262,7 +298,12 @@ export class Operator {
 
   /** The id that a node has minted. */
   #memberOf(index: number): string | undefined {
-    return this.#cluster.node(index).disk.platter.identity?.member;
+    return this.#cluster.nodes[index]?.disk.platter.identity?.member;
+  }
+
+  /** Null where its disk does not exist any more. */
+  #nodeOf(member: string): number | null {
+    return this.#cluster.raft.nodeOf(member) ?? null;
   }
 
   /** Whether a majority of sound disks is left without that voter. */

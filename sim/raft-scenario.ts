@@ -20,10 +20,12 @@ import type { Cluster } from "./cluster.ts";
 import { DOOR, doorActor } from "./door-actor.ts";
 import type { GuestWatcher } from "./host.ts";
 import { KvClients } from "./kv-clients.ts";
+import type { LoadAct } from "./load-act.ts";
 import { whyTooLong } from "./log-length.ts";
 import { Operator } from "./operator.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { RegisterMachine, type RegisterCommand } from "./register-machine.ts";
+import type { Schedule } from "./schedule.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Process, SimNode } from "./sim-node.ts";
 
@@ -37,6 +39,8 @@ export interface RaftScenarioOptions {
   readonly founders: number;
   /** Mean pause between two changes of membership; null: none but to replace what is lost. */
   readonly changeEveryUs: number | null;
+  /** Clients or operator act, of which nobody told them. */
+  onAct(act: LoadAct): void;
 }
 
 /** Voters of a cluster whose membership changes, unless it has fewer from the start. */
@@ -97,12 +101,14 @@ export class RaftScenario implements Scenario {
       keys: 1 + random.integer(KEYS_MAX),
       everyUs,
       path: "machine",
+      onCall: (call) => options.onAct(call),
     });
     this.#operator = new Operator({
       random: random.fork(),
       everyUs: changeEveryUs,
       votersMin: Math.min(VOTERS_MIN, founders),
       votersMax: Math.max(VOTERS_MAX, founders),
+      onAct: (act) => options.onAct(act),
     });
     const isLarge = random.next() < 0.3;
     this.#ballastBytes = isLarge ? BALLAST_BYTES : 0;
@@ -180,9 +186,13 @@ export class RaftScenario implements Scenario {
     this.#machines.delete(node.index);
   }
 
-  load(): void {
-    this.#clients.start();
-    this.#operator.start();
+  load(load: Schedule["load"] = "drawn"): void {
+    this.#clients.start(load);
+    this.#operator.start(load);
+  }
+
+  perform(act: LoadAct): boolean {
+    return act.type === "call" ? this.#clients.call(act) : this.#operator.perform(act);
   }
 
   unload(): void {

@@ -1,5 +1,6 @@
 /** What one simulated run is asked for and what it answers. Everything in it is plain data, the same in every process. */
 import type { PlantedFaults } from "./planted-faults.ts";
+import type { Schedule } from "./schedule.ts";
 
 export interface RunOptions {
   /** Decides everything: faults, delays, the order of turns, the workload. A safe integer. */
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly everyFault?: boolean;
   /** Rules broken on purpose, to see that the checkers notice. Default: none. */
   readonly planted?: PlantedFaults;
+  /** What is done to the cluster, in place of what the seed draws. Default: what the seed draws. */
+  readonly replay?: Replay;
   /** Lines of the event log kept for the report of a failure. Default 40. */
   readonly linesKept?: number;
   /**
@@ -21,6 +24,15 @@ export interface RunOptions {
    * synchronously or collect.
    */
   onLine?(line: string): void;
+}
+
+/** How a run repeats another, whole or in part. */
+export interface Replay {
+  readonly schedule: Schedule;
+  /** Decides delays, the order of turns and the like in place of the run's seed. Default: the run's seed. */
+  readonly chance?: number;
+  /** The run ends with its `durationMs`: nothing is healed, and what must be true of the whole is not asked. Default: false. */
+  readonly isCutShort?: boolean;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { RaftLimits } from "../actors/raft/index.ts";
 import { createRandom, type Random } from "../runtime/index.ts";
 import { Cluster } from "./cluster.ts";
 import { EventLog } from "./event-log.ts";
-import { FaultInjector } from "./fault-injector.ts";
+import { FaultInjector, type FaultSource } from "./fault-injector.ts";
 import { drawPlan, drawProfile } from "./fault-plan.ts";
 import { LibraryScenario } from "./library-scenario.ts";
 import type { Compaction } from "./log-length.ts";
@@ -18,8 +18,10 @@ import { PlantedDisks } from "./planted-disks.ts";
 import type { PlantedFaults } from "./planted-faults.ts";
 import { RaftScenario } from "./raft-scenario.ts";
 import type { ProfileName, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
+import type { LoadAct } from "./load-act.ts";
 import type { Scenario } from "./scenario.ts";
-import { Recording } from "./schedule.ts";
+import { Recording, type Schedule } from "./schedule.ts";
+import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "./sealed-globals.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -51,7 +53,31 @@ export function runSeed(options: RunOptions): SeedResult {
   return withSealedGlobals(globalThis, () => new Run(options).run());
 }
 
+/** A run, and what was done in it. */
+export interface RecordedRun {
+  readonly result: SeedResult;
+  /** Repeats the run, byte for byte. */
+  readonly schedule: Schedule;
+  /** The same with all that clients and operator did; null where they do what only a seed decides (whole nodes, `library`). */
+  readonly scheduledLoad: Schedule | null;
+}
+
+/**
+ * As `runSeed`, and answers what was done.
+ * @throws {RangeError} when an option is out of range.
+ */
+export function recordSeed(options: RunOptions): RecordedRun {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => {
+    const run = new Run(options);
+    const result = run.run();
+    const { schedule, scheduledLoad } = run.recording;
+    return { result, schedule, scheduledLoad };
+  });
+}
+
 class Run {
+  readonly recording: Recording;
   readonly #options: RunOptions;
   readonly #profile: ProfileName;
   readonly #nodes: number;
@@ -59,7 +85,7 @@ class Run {
   readonly #timeline: Timeline;
   readonly #cluster: Cluster;
   readonly #scenario: Scenario;
-  readonly #injector: FaultInjector;
+  readonly #injector: FaultSource;
   #leaders = 0;
 
   constructor(options: RunOptions) {
@@ -74,20 +100,29 @@ class Run {
       linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
       ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
-    this.#timeline = new Timeline(random.fork(), this.#log);
+    const { replay } = options;
+    const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
+    /** What the seed alone decides is drawn in any case, so that all else stays as it is. */
+    const forkChance = (): Random => {
+      const own = random.fork();
+      return chance?.fork() ?? own;
+    };
+    this.#timeline = new Timeline(forkChance(), this.#log, replay?.schedule.passedOver);
+    this.recording = new Recording(this.#timeline);
     const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {
       planted: options.planted ?? {},
       timeline: this.#timeline,
       random: random.fork(),
       nodes: this.#nodes,
+      onAct: (act) => this.recording.add(act),
     });
     this.#scenario = scenario;
     const disks = new PlantedDisks(options.planted?.raft ?? []);
     this.#cluster = new Cluster({
       nodes: this.#nodes + (this.#profile === "membership" ? SPARES : 0),
       timeline: this.#timeline,
-      random: random.fork(),
+      random: forkChance(),
       weather: plan.weather,
       hooks: {
         compose: (process) => scenario.compose(disks.under(process)),
@@ -95,20 +130,20 @@ class Run {
         onEnd: (node) => scenario.onEnd(node),
         onLeader: () => {
           this.#leaders += 1;
-          this.#injector.onLeader();
+          this.#injector.onLeader?.();
         },
-        onChange: () => this.#injector.onChange(),
-        onTransfer: () => this.#injector.onTransfer(),
-        onSnapshot: (node) => this.#injector.onSnapshot(node),
-        onCommitted: (_, term) => this.#injector.onCommitted(term),
+        onChange: () => this.#injector.onChange?.(),
+        onTransfer: () => this.#injector.onTransfer?.(),
+        onSnapshot: (node) => this.#injector.onSnapshot?.(node),
+        onCommitted: (_, term) => this.#injector.onCommitted?.(term),
         guests: scenario.guests,
       },
     });
-    this.#injector = new FaultInjector(this.#cluster, {
-      plan,
-      random: random.fork(),
-      recording: new Recording(this.#timeline),
-    });
+    const drawnFaults = random.fork();
+    this.#injector =
+      replay === undefined
+        ? new FaultInjector(this.#cluster, { plan, random: drawnFaults, recording: this.recording })
+        : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario });
     scenario.attach(this.#cluster);
   }
 
@@ -124,10 +159,10 @@ class Run {
   #live(): void {
     const timeline = this.#timeline;
     for (const node of this.#cluster.nodes) node.start();
-    this.#scenario.load();
+    this.#scenario.load(this.#options.replay?.schedule.load ?? "drawn");
     this.#injector.start();
     timeline.run(this.#options.durationMs * 1000);
-    if (timeline.failure !== null) return;
+    if (timeline.failure !== null || this.#options.replay?.isCutShort === true) return;
     this.#scenario.unload();
     this.#injector.stop();
     timeline.note("healed");
@@ -190,9 +225,10 @@ interface Circumstances {
   readonly random: Random;
   /** Those that the cluster begins with. */
   readonly nodes: number;
+  readonly onAct: (act: LoadAct) => void;
 }
 
-function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }: Circumstances): Scenario {
+function makeScenario(profile: ProfileName, { planted, timeline, random, nodes, onAct }: Circumstances): Scenario {
   const shared = {
     random: random.fork(),
     planted,
@@ -203,7 +239,7 @@ function makeScenario(profile: ProfileName, { planted, timeline, random, nodes }
   const changeUs = 700_000 * 10 ** random.next();
   if (profile === "elections" || profile === "disk" || profile === "membership") {
     const changeEveryUs = profile === "membership" ? changeUs : null;
-    return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs });
+    return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs, onAct });
   }
   const compacting = drawCompaction(shared.limits, random);
   if (profile === "library") return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2 });

@@ -6,6 +6,8 @@
  */
 import type { Cluster } from "./cluster.ts";
 import type { GuestWatcher } from "./host.ts";
+import type { LoadAct } from "./load-act.ts";
+import type { Schedule } from "./schedule.ts";
 import type { Process, SimNode } from "./sim-node.ts";
 
 export interface Scenario {
@@ -16,8 +18,10 @@ export interface Scenario {
   /** Asked after every event of each process that was touched by it. */
   check(node: SimNode): void;
   onEnd(node: SimNode): void;
-  /** Begins to send requests. */
-  load(): void;
+  /** Begins to send requests; where they are `scheduled`, only those that `perform` is told of. Default: as they are drawn. */
+  load(load?: Schedule["load"]): void;
+  /** Does what was recorded. False when it is not possible now. Default: nothing is recorded, and nothing possible. */
+  perform?(act: LoadAct): boolean;
   /** Sends no more new requests. */
   unload(): void;
   /** How long it may take to settle, in microseconds. Default: two minutes. */

@@ -11,6 +11,9 @@ import { TimeQueue, type QueueEntry } from "./time-queue.ts";
 /** Turns at one instant beyond which actors are taken to tell each other forever; a normal instant has under a hundred. */
 const TURNS_PER_INSTANT_MAX = 100_000;
 
+/** Less than what lies between two ties, however many events one time has. */
+const TIE_STEP = 2 ** -20;
+
 export interface Failure {
   /** Name of the rule. */
   readonly invariant: string;
@@ -33,7 +36,7 @@ export class Timeline {
   readonly #order: Random;
   readonly #runnable: Turn[] = [];
 
-  /** The tie of the event that happens now. */
+  /** Where the event that happens now stands among those of its time; for `at`. */
   tie = 0;
 
   /** @param passedOver of the ties, see `TimeQueue` */
@@ -92,8 +95,9 @@ export class Timeline {
       this.nowUs = Math.max(this.nowUs, untilUs);
       return false;
     }
+    // What an event has put in for its own time comes after it, whatever its tie.
+    this.tie = entry.atUs === this.nowUs && entry.tie <= this.tie ? this.tie + TIE_STEP : entry.tie;
     this.nowUs = entry.atUs;
-    this.tie = entry.tie;
     const run = entry.run as () => void;
     entry.run = null;
     run();
