@@ -58,8 +58,9 @@ export class BlowMaker {
 
   /** Carries a blow out, and writes it down unless it was not possible. */
   strike(act: BlowAct): boolean {
+    const leader = this.#cluster.raft.leader();
     const isDone = this.#executor.strike(act);
-    if (isDone) this.#recording.add(act);
+    if (isDone) this.#recording.add(act, leader);
     return isDone;
   }
 
@@ -133,7 +134,7 @@ export class BlowMaker {
   }
 
   raise(key: Extract<BlowAct, { readonly type: "weather" }>["key"], value: number): boolean {
-    return this.strike({ type: "weather", of: "network", key, value, durationUs: this.drawUs() });
+    return this.strike({ type: "weather", key, value, durationUs: this.drawUs() });
   }
 
   slow({ index: node }: SimNode, slowness: number): boolean {

@@ -10,7 +10,10 @@ export type BlowAct =
   | { readonly type: "crash"; readonly node: number; readonly power: boolean; readonly downUs: number }
   | { readonly type: "pause"; readonly node: number; readonly durationUs: number }
   | { readonly type: "wall-step"; readonly node: number }
-  /** Nothing passes along these directions, each from a node to a node. With `breaks` a silent link is given up after a while. */
+  /**
+   * Nothing passes along these directions, each from a node to a node. With `breaks` a silent link is given up after a while. `what`: how the event log
+   * has it; its numbers are nodes.
+   */
   | {
       readonly type: "cut";
       readonly what: string;
@@ -21,7 +24,6 @@ export type BlowAct =
   | { readonly type: "reset"; readonly between: readonly [number, number] }
   | {
       readonly type: "weather";
-      readonly of: "network";
       readonly key: "loss" | "delayMeanUs" | "duplicates" | "reordered";
       readonly value: number;
       readonly durationUs: number;
@@ -42,3 +44,12 @@ export type BlowAct =
   | { readonly type: "guest-hang"; readonly node: number; readonly place: number }
   /** Ends all blows that are under way, and starts every process that is down. */
   | { readonly type: "heal-all" };
+
+/** The same done to other nodes. */
+export function mapNodes(act: BlowAct, map: (node: number) => number): BlowAct {
+  if ("node" in act) return { ...act, node: map(act.node) };
+  if (act.type === "reset") return { ...act, between: [map(act.between[0]), map(act.between[1])] };
+  if (act.type !== "cut") return act;
+  const directions = act.directions.map(([from, to]) => [map(from), map(to)] as const);
+  return { ...act, what: act.what.replace(/\d+/g, (node) => String(map(Number(node)))), directions };
+}

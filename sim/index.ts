@@ -64,6 +64,17 @@ export type { ProfileName, Replay, RunOptions, SeedFailure, SeedResult } from ".
 export { recordSeed, runSeed, type RecordedRun } from "./run-seed.ts";
 export type { Schedule, ScheduledEvent } from "./schedule.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run-seeds.ts";
+export {
+  formatReplay,
+  parseReplay,
+  ReplayFileError,
+  shrink,
+  type Replayable,
+  type ReplayFile,
+  type ShrinkOptions,
+  type ShrinkProgress,
+  type Shrunk,
+} from "./shrink/index.ts";
 export { simulate } from "./simulate.ts";
 export type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 export { simulateSeeds, type SeedRange, type SimulationSummary } from "./simulate-seeds.ts";

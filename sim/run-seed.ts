@@ -143,7 +143,7 @@ class Run {
     this.#injector =
       replay === undefined
         ? new FaultInjector(this.#cluster, { plan, random: drawnFaults, recording: this.recording })
-        : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario });
+        : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording: this.recording });
     scenario.attach(this.#cluster);
   }
 

@@ -1,10 +1,10 @@
 /** Does what a schedule says, in place of the injector. What is not possible when its time comes is left out, and the event log says so. */
-import type { BlowAct } from "./blow.ts";
+import { mapNodes, type BlowAct } from "./blow.ts";
 import { BlowExecutor } from "./blow-executor.ts";
 import type { Cluster } from "./cluster.ts";
 import type { FaultSource } from "./fault-injector.ts";
 import type { LoadAct } from "./load-act.ts";
-import { isLoadAct, type Schedule, type ScheduledEvent } from "./schedule.ts";
+import { isLoadAct, type Recording, type Schedule, type ScheduledEvent } from "./schedule.ts";
 import type { Scenario } from "./scenario.ts";
 
 export class SchedulePlayer implements FaultSource {
@@ -12,13 +12,18 @@ export class SchedulePlayer implements FaultSource {
   readonly #cluster: Cluster;
   readonly #scenario: Scenario;
   readonly #schedule: Schedule;
+  readonly #recording: Recording;
   readonly #executor: BlowExecutor;
   #active = false;
 
-  constructor(cluster: Cluster, { schedule, scenario }: { readonly schedule: Schedule; readonly scenario: Scenario }) {
+  constructor(
+    cluster: Cluster,
+    options: { readonly schedule: Schedule; readonly scenario: Scenario; readonly recording: Recording },
+  ) {
     this.#cluster = cluster;
-    this.#scenario = scenario;
-    this.#schedule = schedule;
+    this.#scenario = options.scenario;
+    this.#schedule = options.schedule;
+    this.#recording = options.recording;
     this.#executor = new BlowExecutor(cluster);
   }
 
@@ -32,7 +37,7 @@ export class SchedulePlayer implements FaultSource {
         const acts = [event];
         moment = acts;
         this.#cluster.timeline.at(atUs, tie, () => {
-          for (const act of acts) this.#do(act);
+          this.#doAll(acts);
         });
       }
     }
@@ -43,11 +48,28 @@ export class SchedulePlayer implements FaultSource {
     this.#executor.healAll();
   }
 
-  #do(act: BlowAct | LoadAct): void {
+  /** Whoever led when they were recorded and whoever leads now change places. */
+  #doAll(acts: readonly ScheduledEvent[]): void {
     if (!this.#active) return;
+    const led = acts.find(({ leader }) => leader !== undefined)?.leader;
+    const leads = this.#cluster.raft.leader();
+    const swaps = led !== undefined && leads !== undefined && led !== leads;
+    for (const act of acts) {
+      this.#do(swaps && !isLoadAct(act) ? mapNodes(act, (node) => swapped(node, led, leads)) : act);
+    }
+  }
+
+  #do(act: BlowAct | LoadAct): void {
+    const leader = this.#cluster.raft.leader();
     const isDone = isLoadAct(act) ? this.#scenario.perform?.(act) === true : this.#executor.strike(act);
+    if (isDone) this.#recording.add(act, leader);
     const name = isDone ? act.type : "not possible";
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     if (!isDone) this.#cluster.timeline.note(`not possible ${act.type}`);
   }
+}
+
+function swapped(node: number, one: number, other: number): number {
+  if (node === one) return other;
+  return node === other ? one : node;
 }

@@ -9,8 +9,15 @@ import type { BlowAct } from "./blow.ts";
 import type { LoadAct } from "./load-act.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** When an act is done. Of several at one time the tie decides which is first; those with one tie are one event. */
-export type ScheduledEvent = (BlowAct | LoadAct) & { readonly atUs: number; readonly tie: number };
+/**
+ * When an act is done. Of several at one time the tie decides which is first; those with one tie are one event. `leader`: which node led then. Where
+ * another one leads when the time comes, the two change places in what is struck, since it matters more who leads than what he is called.
+ */
+export type ScheduledEvent = (BlowAct | LoadAct) & {
+  readonly atUs: number;
+  readonly tie: number;
+  readonly leader?: number;
+};
 
 export interface Schedule {
   /** In the order in which they are done. */
@@ -30,8 +37,9 @@ export class Recording {
     this.#timeline = timeline;
   }
 
-  add(act: BlowAct | LoadAct): void {
-    this.#events.push({ ...act, atUs: this.#timeline.nowUs, tie: this.#timeline.tie });
+  add(act: BlowAct | LoadAct, leader?: number): void {
+    const { nowUs: atUs, tie } = this.#timeline;
+    this.#events.push({ ...act, atUs, tie, ...(leader !== undefined && { leader }) });
   }
 
   /** With the load drawn: what repeats the run. */

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
+import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
@@ -19,12 +20,14 @@ Examples:
   blixard sim --minutes 30 --workers 4 --keep-going    as many seeds as half an hour is enough for
   blixard sim --seed 4711 --events                     one run, with everything that happened in it
   blixard sim --seed 4711 --json                       its result for programs
+  blixard sim --seed 4711 --shrink                     a failing run made short, in a file
+  blixard sim --replay seed-4711.short.json            that run again
   blixard sim --explore                                small clusters of which every state can be looked at
   blixard sim --explore three-elect-crash              all of one, in all orders of what may happen
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
 
-type SimFlags = ExploreFlags & SweepFlags;
+type SimFlags = ExploreFlags & ReplayFlags & SweepFlags;
 
 export function addSimCommand(program: Command, context: CliContext): void {
   const command = program
@@ -41,9 +44,11 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--json", "print each result as one line of JSON")
     .addHelpText("after", EXAMPLES);
   addSweepOptions(command);
+  addReplayOptions(command);
   addExploreOptions(command);
   command.action(async () => {
     const flags = command.opts<SimFlags>();
+    if (isReplay(flags)) return runReplay(context, flags);
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, flags);
   });
   addSimCheckHistoryCommand(command, context);

@@ -136,7 +136,8 @@ function* runsOf(flags: SweepFlags, first: number, goesOn: () => boolean): Gener
   for (let at = 0; at < seeds && goesOn(); at++) yield optionsOf(flags, first + at);
 }
 
-function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+/** The run of one seed. */
+export function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
   return {
     seed,
     ...(nodes !== undefined && { nodes }),

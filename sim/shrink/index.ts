@@ -1,0 +1,4 @@
+/** A failing run made short, and the file that it is replayed from. */
+export type { Replayable } from "./replayable.ts";
+export { formatReplay, parseReplay, ReplayFileError, type ReplayFile } from "./replay-file.ts";
+export { shrink, type ShrinkOptions, type ShrinkProgress, type Shrunk } from "./shrink.ts";
