@@ -5,6 +5,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import { blixardVersion } from "../version.ts";
 
 export interface KeptRuns {
   readonly folder: FailureFolder;
@@ -17,7 +18,7 @@ export interface KeptRuns {
 
 /** Runs each kept failure again and says which are clean now. @returns those that are not. @throws {CliError} when a run has no result. */
 export async function replayKept({ folder, threads, terminal, json }: KeptRuns): Promise<readonly SeedResult[]> {
-  const kept = await readKept(folder);
+  const kept = await openFolder(folder);
   if (kept.length === 0) return [];
   const { sweep } = await import("../../sim/node/index.ts");
   const { out, err } = terminal;
@@ -52,10 +53,21 @@ export async function lostSeed(
   });
 }
 
-async function readKept(folder: FailureFolder): Promise<readonly KeptFailure[]> {
+/** Keeps what failed. What cannot be kept is told: it is no reason to end a night. */
+export async function keepFailed(folder: FailureFolder, result: SeedResult, progress: Progress): Promise<void> {
   const { FailureFileError } = await import("../../sim/node/index.ts");
   try {
-    return folder.read();
+    folder.keep(result, blixardVersion());
+  } catch (error) {
+    if (!(error instanceof FailureFileError)) throw error;
+    progress.note(`${error.message}. It goes on without`);
+  }
+}
+
+async function openFolder(folder: FailureFolder): Promise<readonly KeptFailure[]> {
+  const { FailureFileError } = await import("../../sim/node/index.ts");
+  try {
+    return folder.open();
   } catch (error) {
     throw error instanceof FailureFileError ? usageError(error.message) : error;
   }

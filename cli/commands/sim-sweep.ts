@@ -16,9 +16,8 @@ import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import type { Stream } from "../terminal.ts";
-import { blixardVersion } from "../version.ts";
-import { lostSeed, replayKept } from "./sim-kept.ts";
-import { describeSweep } from "./sweep-detail.ts";
+import { keepFailed, lostSeed, replayKept } from "./sim-kept.ts";
+import { sweepTeller } from "./sweep-detail.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const WORKERS_MAX = 256;
@@ -27,10 +26,6 @@ const MINUTE_MS = 60_000;
 
 /** Any seed that the drawn one may be. */
 export const SEED_MAX: number = 2 ** 32 - 1;
-
-/** How often the standing is told: to a person, and to a file. */
-const TOLD_EVERY_MS = 200;
-const WRITTEN_EVERY_MS = 30_000;
 
 export interface SweepFlags {
   readonly seed?: number;
@@ -77,7 +72,7 @@ export function addSweepOptions(command: Command): void {
 
 /** @throws {CliError} when a seed failed or has no result, or the sweep was interrupted. */
 export async function runSweep(context: CliContext, flags: SweepFlags): Promise<void> {
-  const { formatFailures, formatSummary, neverReached } = await import("../../sim/index.ts");
+  const { formatSummary, neverReached } = await import("../../sim/index.ts");
   const { out, err } = context.terminal;
   const first = flags.seed ?? context.now() % SEED_MAX;
   const isAlone = flags.seeds === 1 && flags.minutes === undefined && flags.keep === undefined;
@@ -89,32 +84,35 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
     folder && signal
       ? await replayKept({ ...context, folder, threads: threadsOf(flags, signal), json: flags.json === true })
       : [];
-  const { value: end, elapsedMs } = await new Progress(err).step(
+  const progress = new Progress(err);
+  const { value: end, elapsedMs } = await progress.step(
     titleOf(flags, first),
     async (step) => {
-      const runs = runsOf(flags, first, () => untilMs === null || performance.now() < untilMs);
+      const runs = runsOf(flags, first, untilMs);
       const outcomes =
         signal === null ? runHere(runs, flags.events === true ? out : null) : await runOverThreads(runs, flags, signal);
       const seeds = untilMs === null ? flags.seeds : null;
-      const tellEveryMs = err.interactive ? TOLD_EVERY_MS : WRITTEN_EVERY_MS;
-      const startedMs = performance.now();
-      let toldMs = -Infinity;
-      return tally(outcomes, flags, (summary, result) => {
+      const tell = sweepTeller({ step, interactive: err.interactive, seeds, untilMs, neverReached });
+      return tally(outcomes, flags, async (summary, result) => {
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
-        if (!result.ok) folder?.keep(result, blixardVersion());
-        const nowMs = performance.now();
-        if (nowMs - toldMs < tellEveryMs) return;
-        toldMs = nowMs;
-        const never = neverReached(summary.profiles, summary.marks);
-        const leftMs = untilMs === null ? null : untilMs - nowMs;
-        step.detail(describeSweep({ summary, never, elapsedMs: nowMs - startedMs, seeds, leftMs }));
+        if (folder && !result.ok) await keepFailed(folder, result, progress);
+        tell(summary);
       });
     },
     ({ summary }) =>
-      `${summary.seeds - summary.failed.length} of ${flags.minutes === undefined ? flags.seeds : summary.seeds} clean`,
+      `${summary.seeds - summary.failed.length} of ${untilMs === null ? flags.seeds : summary.seeds} clean`,
   );
-  const { summary, lost } = end;
-  if (flags.json !== true && summary.seeds > 0) out.write(`${formatSummary(summary, elapsedMs)}\n`);
+  if (flags.json !== true && end.summary.seeds > 0) out.write(`${formatSummary(end.summary, elapsedMs)}\n`);
+  await refuseUnclean(end, again, signal);
+}
+
+/** Nothing where all is clean and done. `again`: kept failures that still fail. */
+async function refuseUnclean(
+  { summary, lost }: SweepEnd,
+  again: readonly SeedResult[],
+  signal: AbortSignal | null,
+): Promise<void> {
+  const { formatFailures } = await import("../../sim/index.ts");
   const failed = [...again, ...summary.failed];
   const failures = failed.length > 0 ? [formatFailures(failed)] : [];
   if (lost !== null) throw await lostSeed(lost, failures.map((told) => `${told}\n\n`).join(""));
@@ -131,13 +129,13 @@ function titleOf({ seeds, minutes }: SweepFlags, first: number): string {
 }
 
 /** Asked for one by one, so that time ends them between two. */
-function* runsOf(flags: SweepFlags, first: number, goesOn: () => boolean): Generator<RunOptions> {
-  const seeds = flags.minutes === undefined ? flags.seeds : Infinity;
-  for (let at = 0; at < seeds && goesOn(); at++) yield optionsOf(flags, first + at);
+function* runsOf(flags: SweepFlags, first: number, untilMs: number | null): Generator<RunOptions> {
+  const goesOn = (at: number): boolean => (untilMs === null ? at < flags.seeds : performance.now() < untilMs);
+  for (let at = 0; goesOn(at); at++) yield optionsOf(flags, first + at);
 }
 
 /** The run of one seed. */
-export function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
   return {
     seed,
     ...(nodes !== undefined && { nodes }),
@@ -166,9 +164,7 @@ async function runOverThreads(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<SweepOutcome>> {
   const { sweep } = await import("../../sim/node/index.ts");
-  const threads = threadsOf(flags, signal);
-  const workers = flags.minutes === undefined ? Math.min(threads.workers, flags.seeds) : threads.workers;
-  return sweep({ ...threads, runs, workers });
+  return sweep({ ...threadsOf(flags, signal), runs });
 }
 
 function threadsOf(
@@ -193,14 +189,14 @@ interface SweepEnd {
 async function tally(
   outcomes: AsyncIterable<SweepOutcome>,
   { keepGoing }: SweepFlags,
-  onResult: (summary: Summary, result: SeedResult) => void,
+  onResult: (summary: Summary, result: SeedResult) => Promise<void>,
 ): Promise<SweepEnd> {
   const { addToSummary, EMPTY_SUMMARY } = await import("../../sim/index.ts");
   let summary = EMPTY_SUMMARY;
   for await (const outcome of outcomes) {
     if (outcome.type === "lost") return { summary, lost: outcome };
     summary = addToSummary(summary, outcome.result);
-    onResult(summary, outcome.result);
+    await onResult(summary, outcome.result);
     if (!outcome.result.ok && keepGoing !== true) break;
   }
   return { summary, lost: null };

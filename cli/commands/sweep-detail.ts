@@ -1,6 +1,11 @@
 /** What a sweep says of itself while it lasts: one line, the most important first, since a narrow terminal cuts it. */
 import type { Summary } from "../../sim/index.ts";
 import { formatAge } from "../output/duration.ts";
+import type { Step } from "../progress.ts";
+
+/** How often a sweep tells where it stands: a person, and a file. */
+const SHOWN_EVERY_MS = 200;
+const WRITTEN_EVERY_MS = 30_000;
 
 /** Where a sweep stands. */
 export interface SweepStanding {
@@ -34,4 +39,37 @@ export function describeSweep({ summary, never, elapsedMs, seeds, leftMs }: Swee
       ? "all marks reached"
       : `never yet: ${never.slice(0, NAMED_MAX).join(", ")}${unnamed > 0 ? ` and ${unnamed} more` : ""}`,
   ].join(", ");
+}
+
+/** What decides when a sweep ends, and who is told how far it is. */
+export interface SweepBounds {
+  readonly step: Step;
+  /** Whether a person looks. */
+  readonly interactive: boolean;
+  /** Null when the time decides. */
+  readonly seeds: number | null;
+  /** By the clock of `performance`; null when the number of seeds decides. */
+  readonly untilMs: number | null;
+  readonly neverReached: (profiles: Summary["profiles"], marks: Summary["marks"]) => readonly string[];
+}
+
+/** Called after each seed, tells where the sweep stands when enough time has passed. */
+export function sweepTeller({
+  step,
+  interactive,
+  seeds,
+  untilMs,
+  neverReached,
+}: SweepBounds): (summary: Summary) => void {
+  const everyMs = interactive ? SHOWN_EVERY_MS : WRITTEN_EVERY_MS;
+  const startedMs = performance.now();
+  let toldMs = -Infinity;
+  return (summary) => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < everyMs) return;
+    toldMs = nowMs;
+    const never = neverReached(summary.profiles, summary.marks);
+    const leftMs = untilMs === null ? null : untilMs - nowMs;
+    step.detail(describeSweep({ summary, never, elapsedMs: nowMs - startedMs, seeds, leftMs }));
+  };
 }

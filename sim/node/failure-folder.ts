@@ -23,7 +23,7 @@ export interface KeptFailure {
   readonly eventLogHash: string;
 }
 
-/** A file in the folder is no failing seed that this software can run. */
+/** The folder cannot be read or written, or a file in it is no failing seed that this software can run. */
 export class FailureFileError extends Error {
   override readonly name = "FailureFileError";
 }
@@ -31,17 +31,26 @@ export class FailureFileError extends Error {
 export class FailureFolder {
   readonly #path: string;
 
-  /** Made, with those above it, when the first failure is kept. */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Sorted by name. @throws {FailureFileError} when a `.json` file holds something else. */
-  read(): readonly KeptFailure[] {
-    return this.#files().map((file) => this.#readOne(file));
+  /**
+   * What is there, sorted by name. Makes the folder, and those above it, where it is missing: a night should not find out at its first failure
+   * that it cannot. @throws {FailureFileError} when that fails, or a `.json` file holds something else.
+   */
+  open(): readonly KeptFailure[] {
+    const files = this.#attempt("open", () => {
+      mkdirSync(this.#path, { recursive: true });
+      return readdirSync(this.#path);
+    });
+    return files
+      .filter((name) => name.endsWith(".json"))
+      .toSorted()
+      .map((file) => this.#readOne(file));
   }
 
-  /** Writes the file of a run that failed, over one of the same options. */
+  /** Writes the file of a run that failed, over one of the same options. @throws {FailureFileError} when it cannot. */
   keep({ seed, nodes, durationMs, profile, everyFault, failure, eventLogHash }: SeedResult, software: string): void {
     if (failure === undefined) return;
     const { invariant, message, atMs } = failure;
@@ -49,25 +58,21 @@ export class FailureFolder {
     const run = { seed, nodes, durationMs, profile, ...every };
     const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run };
     const file = `${profile}-${seed}-${nodes}n-${durationMs}ms${everyFault === true ? "-every" : ""}.json`;
-    mkdirSync(this.#path, { recursive: true });
     const path = join(this.#path, file);
-    // Whole or not at all: a night may end at any moment.
-    const draft = `${path}.draft`;
-    writeFileSync(
-      draft,
-      `${JSON.stringify({ ...content, failure: { invariant, message, atMs }, eventLogHash }, null, 2)}\n`,
-    );
-    renameSync(draft, path);
+    const text = JSON.stringify({ ...content, failure: { invariant, message, atMs }, eventLogHash }, null, 2);
+    this.#attempt(`keep seed ${seed} in`, () => {
+      // Whole or not at all: a night may end at any moment.
+      writeFileSync(`${path}.draft`, `${text}\n`);
+      renameSync(`${path}.draft`, path);
+    });
   }
 
-  #files(): readonly string[] {
+  #attempt<Result>(what: string, attempt: () => Result): Result {
     try {
-      return readdirSync(this.#path)
-        .filter((name) => name.endsWith(".json"))
-        .toSorted();
+      return attempt();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new FailureFileError(`Cannot ${what} the folder of failing seeds ${this.#path}: ${why}`, { cause: error });
     }
   }
 
@@ -75,7 +80,7 @@ export class FailureFolder {
     const path = join(this.#path, file);
     const refuse = (why: string): FailureFileError =>
       new FailureFileError(`Cannot replay ${path}: ${why}. Move it away, or run the software that wrote it`);
-    const value = parse(readFileSync(path, "utf8"));
+    const value = parse(this.#attempt("read", () => readFileSync(path, "utf8")));
     if (!isRecord(value) || value["format"] !== FORMAT)
       throw refuse(`it holds no failing seed ("format": "${FORMAT}")`);
     if (value["formatVersion"] !== FORMAT_VERSION) {

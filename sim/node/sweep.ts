@@ -46,18 +46,17 @@ export async function* sweep(options: SweepOptions): AsyncGenerator<SweepOutcome
     throw new RangeError(`Cannot sweep with ${workers} threads: wanted a whole number from 1 on`);
   }
   const crew = new Crew(options);
-  const aborted = Promise.withResolvers<null>();
-  const abort = (): void => aborted.resolve(null);
-  signal?.addEventListener("abort", abort);
+  const stop = (): void => crew.stop();
+  signal?.addEventListener("abort", stop);
   try {
     while (signal?.aborted !== true) {
-      const outcome = await Promise.race([crew.next(), aborted.promise]);
+      const outcome = await crew.next();
       if (outcome === null) return;
       yield outcome;
       if (outcome.type === "lost") return;
     }
   } finally {
-    signal?.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", stop);
     await crew.end();
   }
 }
@@ -70,20 +69,34 @@ class Crew {
   /** In the order of runs. */
   readonly #underWay: Promise<SweepOutcome>[] = [];
   #isOver = false;
+  /** Answers whoever waits for an outcome that there is none. */
+  #dismiss: () => void = () => {};
 
   constructor(options: SweepOptions) {
     this.#options = options;
     this.#runs = options.runs[Symbol.iterator]();
   }
 
-  /** The outcome of the first run that has not been given; null after the last. */
+  /** The outcome of the first run that has not been given; null after the last, and when it is stopped meanwhile. */
   async next(): Promise<SweepOutcome | null> {
     this.#fill();
-    return this.#underWay.shift() ?? null;
+    const first = this.#underWay.shift();
+    if (first === undefined) return null;
+    // Not by a race with one promise for the whole sweep, which would keep something of each run until the end.
+    return new Promise((resolve) => {
+      this.#dismiss = () => resolve(null);
+      void first.then(resolve);
+    });
+  }
+
+  /** Takes no more runs, and waits for none. */
+  stop(): void {
+    this.#isOver = true;
+    this.#dismiss();
   }
 
   async end(): Promise<void> {
-    this.#isOver = true;
+    this.stop();
     await Promise.all(this.#threads.map(async (thread) => thread.end()));
   }
 

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { replayKept } from "../../cli/commands/sim-kept.ts";
+import { keepFailed, replayKept } from "../../cli/commands/sim-kept.ts";
+import { Progress } from "../../cli/progress.ts";
 import { runSeed, type SeedResult } from "../../sim/index.ts";
 import { FailureFolder, type SweepOptions } from "../../sim/node/index.ts";
 import { DOOM } from "../sim/node/doom.ts";
@@ -15,6 +16,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true }));
 
+/** Threads of production load the simulator, each for itself. */
+const THREADS_MS = 60_000;
+
 const DOOMED: Omit<SweepOptions, "runs"> = {
   workers: 1,
   file: new URL("../sim/node/doomed-worker.ts", import.meta.url),
@@ -22,6 +26,7 @@ const DOOMED: Omit<SweepOptions, "runs"> = {
 
 /** Says of seeds that they failed once. */
 function keepAll(failures: FailureFolder, invariants: Readonly<Record<number, string>>): void {
+  failures.open();
   const run = runSeed({ seed: 1, nodes: 1, durationMs: 1000, profile: "calm" });
   for (const [seed, invariant] of Object.entries(invariants)) {
     const failed: SeedResult = {
@@ -60,15 +65,30 @@ test("replayKept() ends with the seed that has no result", async () => {
   );
 });
 
-test("sim --keep runs what is kept, then its own seeds", async () => {
-  keepAll(new FailureFolder(path), { 3: "settles" });
-  const args = ["sim", "--keep", path, "--seed", "7", "--nodes", "1", "--duration", "1s", "--profile", "calm"];
-  const { exitCode, out } = await runCommandLine([...args, "--workers", "1"]);
-  expect([exitCode, out]).toEqual([
-    0,
-    expect.stringMatching(/^clean now {4}calm-3-1n-1000ms\.json: was settles, by 0\.0\.9\n1 seed: all clean\n/),
-  ]);
+test("keepFailed() goes on where nothing can be kept, and says so", async () => {
+  const taken = join(path, "taken");
+  writeFileSync(taken, "");
+  const [err, run] = [new KeptStream(), runSeed({ seed: 1, nodes: 1, durationMs: 1000, profile: "calm" })];
+  const failure = { invariant: "settles", message: "", atMs: 1, lines: [] };
+  await keepFailed(new FailureFolder(taken), { ...run, ok: false, failure }, new Progress(err));
+  expect(err.text).toMatch(
+    /^Cannot keep seed 1 in the folder of failing seeds .*taken: ENOTDIR.*It goes on without\n$/,
+  );
 });
+
+test(
+  "sim --keep runs what is kept, then its own seeds",
+  async () => {
+    keepAll(new FailureFolder(path), { 3: "settles" });
+    const args = ["sim", "--keep", path, "--seed", "7", "--nodes", "1", "--duration", "1s", "--profile", "calm"];
+    const { exitCode, out } = await runCommandLine([...args, "--workers", "1"]);
+    expect([exitCode, out]).toEqual([
+      0,
+      expect.stringMatching(/^clean now {4}calm-3-1n-1000ms\.json: was settles, by 0\.0\.9\n1 seed: all clean\n/),
+    ]);
+  },
+  THREADS_MS,
+);
 
 test("sim --keep refuses a file of another version by name", async () => {
   writeFileSync(join(path, "old.json"), '{"format":"blixard-failing-seed","formatVersion":9}');

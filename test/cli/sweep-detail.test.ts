@@ -1,6 +1,6 @@
 /** The line that a sweep shows while it lasts. */
 import { expect, test } from "vitest";
-import { describeSweep } from "../../cli/commands/sweep-detail.ts";
+import { describeSweep, sweepTeller } from "../../cli/commands/sweep-detail.ts";
 import { EMPTY_SUMMARY } from "../../sim/index.ts";
 
 const HALF = { ...EMPTY_SUMMARY, seeds: 50, simulatedMs: 3_000_000 };
@@ -22,4 +22,17 @@ test("describeSweep() gives no rates before the first seed is done", () => {
   const standing = { summary: EMPTY_SUMMARY, never: [], elapsedMs: 0, seeds: 7, leftMs: null };
   expect(describeSweep(standing)).toBe("0 of 7 seeds");
   expect(describeSweep({ ...standing, summary: HALF })).toContain("all marks reached");
+});
+
+test("sweepTeller() tells of the first seed, and to a file not of each of the next", () => {
+  const told: string[] = [];
+  const tell = sweepTeller({
+    step: { detail: (text) => void told.push(text) },
+    interactive: false,
+    seeds: 100,
+    untilMs: null,
+    neverReached: () => ["reads"],
+  });
+  for (let seeds = 1; seeds <= 3; seeds++) tell({ ...EMPTY_SUMMARY, seeds });
+  expect(told).toEqual([expect.stringMatching(/^1 of 100 seeds, 0 failed, .* never yet: reads$/)]);
 });

@@ -20,10 +20,10 @@ const FAILED: SeedResult = {
 
 test("FailureFolder.keep() writes what runs the seed again, once for the same options", () => {
   const failures = new FailureFolder(join(folder, "made", "when-needed"));
-  expect(failures.read()).toEqual([]);
+  expect(failures.open()).toEqual([]);
   for (const software of ["1.0.0", "1.0.1"]) failures.keep(FAILED, software);
   failures.keep({ ...FAILED, seed: 8 }, "1.0.1");
-  const [kept, ...others] = failures.read();
+  const [kept, ...others] = failures.open();
   expect(others).toHaveLength(1);
   expect(kept).toEqual({
     file: "calm-7-1n-1000ms-every.json",
@@ -41,6 +41,16 @@ test("FailureFolder.keep() keeps no clean run", () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test("FailureFolder says what it cannot do where there is no folder", () => {
+  const path = join(folder, "taken");
+  writeFileSync(path, "");
+  const failures = new FailureFolder(path);
+  expect(() => failures.open()).toThrow(`Cannot open the folder of failing seeds ${path}: EEXIST`);
+  expect(() => failures.keep(FAILED, "1.0.0")).toThrow(
+    `Cannot keep seed 7 in the folder of failing seeds ${path}: ENOTDIR`,
+  );
+});
+
 test.each([
   ["{", 'it holds no failing seed ("format": "blixard-failing-seed")'],
   ['{"format":"other"}', "it holds no failing seed"],
@@ -54,9 +64,9 @@ test.each([
     '{"format":"blixard-failing-seed","formatVersion":1,"run":{"seed":1,"durationMs":1,"profile":"wild"},"failure":{"invariant":"settles"}}',
     'its profile is "wild", wanted one of elections, disk',
   ],
-])("FailureFolder.read() refuses %s by the file's name", (text, why) => {
+])("FailureFolder.open() refuses %s by the file's name", (text, why) => {
   writeFileSync(join(folder, "odd.json"), text);
-  const read = (): unknown => new FailureFolder(folder).read();
+  const read = (): unknown => new FailureFolder(folder).open();
   expect(read).toThrow(FailureFileError);
   expect(read).toThrow(`Cannot replay ${join(folder, "odd.json")}: ${why}`);
 });
