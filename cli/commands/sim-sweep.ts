@@ -135,7 +135,7 @@ function* runsOf(flags: SweepFlags, first: number, untilMs: number | null): Gene
 }
 
 /** The run of one seed. */
-function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+export function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
   return {
     seed,
     ...(nodes !== undefined && { nodes }),
