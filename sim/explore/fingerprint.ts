@@ -27,6 +27,7 @@ const TAG = {
 const float = new Float64Array(1);
 const floatWords = new Uint32Array(float.buffer);
 
+/** What tells one state from another, put together part by part. */
 export class Fingerprint {
   #first = FIRST;
   #second = SECOND;
