@@ -45,8 +45,10 @@ const READERS_MAX = 4;
 /** More than LMDB's head and `READERS_MAX` readers take (464 bytes), and no more than the smallest block of a file system. */
 const LOCK_BYTES = 512;
 
-/** Pages that a commit copies, and the list of those that it frees: of 64 MiB of chunks that are dropped 128 KiB. With some to spare. */
-const ROOM_OVERHEAD_BYTES = 262_144;
+/** Pages that a commit copies and the list of free ones, with much to spare: less room is left for it than this is asked for. */
+const ROOM_OVERHEAD_BYTES = 65_536;
+/** In that list, for a value of 1 MiB that goes: twice 256 numbers of pages. */
+const REMOVAL_BYTES = 4096;
 /** By how much a file grows ahead: an eighth of it, within these. */
 const GROWTH_BYTES = { least: 262_144, most: 8_388_608 } as const;
 const ZEROS = new Uint8Array(GROWTH_BYTES.least);
@@ -62,10 +64,13 @@ export class LmdbRoom {
     this.#path = path;
   }
 
-  /** Before a transaction that puts values of `sizeBytes` in all. @throws as the file system does, with nothing changed that counts. */
-  reserve(sizeBytes: number): void {
+  /**
+   * Before a transaction that puts values of `sizeBytes` in all and removes `removals`. @throws as the file system does, with nothing
+   * changed that counts.
+   */
+  reserve(sizeBytes: number, removals = 0): void {
     // A value takes whole pages.
-    const wantedBytes = 2 * sizeBytes + ROOM_OVERHEAD_BYTES;
+    const wantedBytes = 2 * sizeBytes + REMOVAL_BYTES * removals + ROOM_OVERHEAD_BYTES;
     if (this.#headroomBytes < wantedBytes) this.#headroomBytes = this.#grow(wantedBytes);
     this.#headroomBytes -= wantedBytes;
   }

@@ -57,9 +57,10 @@ class WriterThread {
   }
 
   #write(database: Environment, bytes: Uint8Array): void {
-    this.#room?.reserve(bytes.length);
+    const operations = [...unpackOperations(bytes)];
+    this.#room?.reserve(bytes.length, operations.filter(({ value }) => value === null).length);
     database.transactionSync(() => {
-      for (const { key, value } of unpackOperations(bytes)) {
+      for (const { key, value } of operations) {
         if (value) database.putSync(asBuffer(key), asBuffer(value));
         else database.removeSync(asBuffer(key));
       }
