@@ -38,7 +38,8 @@ export type {
 } from "./core/messages.ts";
 export type { Outgoing } from "./core/outbox.ts";
 export { brokenRules } from "./core/planted-faults.ts";
-export { Progress, type ProgressState } from "./core/progress.ts";
+export type { Essence } from "./core/essence.ts";
+export { Progress, type LogMarks, type ProgressState } from "./core/progress.ts";
 export { majoritySize, quorumValue, voteResult, type VoteResult } from "./core/quorum.ts";
 export { RaftCore, type RaftCoreOptions, type RaftView } from "./core/raft-core.ts";
 export type { RaftInput } from "./core/raft-input.ts";

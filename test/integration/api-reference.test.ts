@@ -27,7 +27,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
     "Spawner",
     "Step",
   ],
-  "blixard/raft": ["MachineHost", "SessionListener"],
+  "blixard/raft": ["KnownCommit", "LogEnd", "MachineHost", "SessionListener"],
   "blixard/sim": ["FaultKind"],
 };
 
