@@ -1,5 +1,5 @@
 /** One register that is read, written, and compared and set. */
-import type { KvInput } from "./kv-model.ts";
+import type { KvInput } from "./kv-operation.ts";
 import type { Model } from "./model.ts";
 import {
   describeCell,

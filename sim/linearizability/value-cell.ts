@@ -3,7 +3,7 @@
  *
  * Values are text; whoever has others writes them as text, equal where they are. Null: there is none.
  */
-import type { KvInput, KvOutput } from "./kv-model.ts";
+import type { KvInput, KvOutput } from "./kv-operation.ts";
 import { isUnknown, type HistoryOperation } from "./operation.ts";
 
 /** What a register, or a key of a map, holds; null: nothing. */

@@ -1,12 +1,12 @@
 /** An action of an explored cluster in words: what happens, and what the member makes of it. */
 import type { LogWrite } from "../../../runtime/index.ts";
 import { describeMessage, type Letters } from "./letters.ts";
+import type { MemberInput } from "./member-input.ts";
 import type { Answer, MemberState } from "./member-lives.ts";
-import type { ClusterAction } from "./raft-model.ts";
 
 /** One line. `names`: of the members, by place. */
 export function describeAction(
-  { input }: ClusterAction,
+  input: MemberInput,
   before: MemberState,
   answer: Answer | null,
   names: readonly string[],

@@ -153,7 +153,7 @@ export class RaftModel implements StateModel<ClusterState, ClusterAction> {
   describe(action: ClusterAction, state: ClusterState): string {
     const before = this.lives.get(state.members[action.member] as number);
     const answer = this.lives.answer(before.number, action.input);
-    return describeAction(action, before, answer, this.#names, this.#letters);
+    return describeAction(action.input, before, answer, this.#names, this.#letters);
   }
 
   /** What may happen to a member by itself. */

@@ -1,6 +1,7 @@
 /** The built-in models by name, and histories for them out of a file. */
 import { casModel, type CasInput, type CasOutput } from "../cas-model.ts";
-import { kvModel, type KvInput, type KvOutput } from "../kv-model.ts";
+import { kvModel } from "../kv-model.ts";
+import type { KvInput, KvOutput } from "../kv-operation.ts";
 import { lockModel, type LockInput } from "../lock-model.ts";
 import type { AnyModel } from "../model.ts";
 import { registerModel, type RegisterInput, type RegisterOutput } from "../register-model.ts";
