@@ -1,17 +1,7 @@
 /** One register that is read, written, and compared and set. */
 import type { KvInput } from "./kv-operation.ts";
 import type { Model } from "./model.ts";
-import {
-  describeCell,
-  describeCellOperation,
-  isCellBlind,
-  isCellRead,
-  keyOfCell,
-  simplifyCell,
-  statesOfCell,
-  stepCell,
-  type CellState,
-} from "./value-cell.ts";
+import { cellModel, type CellState } from "./value-cell.ts";
 
 /** What is asked of a register with compare-and-set. */
 export type CasInput = Extract<KvInput, { readonly type: "get" | "put" | "cas" }>;
@@ -19,15 +9,4 @@ export type CasInput = Extract<KvInput, { readonly type: "get" | "put" | "cas" }
 export type CasOutput = string | boolean | null;
 
 /** A register with compare-and-set, without a value at first. */
-export const casModel: Model<CellState, CasInput, CasOutput> = {
-  name: "cas",
-  initial: null,
-  step: stepCell,
-  keyOf: keyOfCell,
-  describe: (input, output) => describeCellOperation(input, output, { get: "read", put: "write" }),
-  describeState: describeCell,
-  isRead: isCellRead,
-  isBlind: isCellBlind,
-  simplify: (operations) => simplifyCell(operations) as (input: CasInput) => CasInput,
-  statesOf: statesOfCell,
-};
+export const casModel: Model<CellState, CasInput, CasOutput> = cellModel("cas", { get: "read", put: "write" });

@@ -1,17 +1,7 @@
 /** One register that is read and written. */
 import type { KvInput } from "./kv-operation.ts";
 import type { Model } from "./model.ts";
-import {
-  describeCell,
-  describeCellOperation,
-  isCellBlind,
-  isCellRead,
-  keyOfCell,
-  simplifyCell,
-  statesOfCell,
-  stepCell,
-  type CellState,
-} from "./value-cell.ts";
+import { cellModel, type CellState } from "./value-cell.ts";
 
 /** What is asked of a register: `get` reads it, `put` writes it. */
 export type RegisterInput = Extract<KvInput, { readonly type: "get" | "put" }>;
@@ -19,15 +9,7 @@ export type RegisterInput = Extract<KvInput, { readonly type: "get" | "put" }>;
 export type RegisterOutput = string | true | null;
 
 /** A register without a value at first. */
-export const registerModel: Model<CellState, RegisterInput, RegisterOutput> = {
-  name: "register",
-  initial: null,
-  step: stepCell,
-  keyOf: keyOfCell,
-  describe: (input, output) => describeCellOperation(input, output, { get: "read", put: "write" }),
-  describeState: describeCell,
-  isRead: isCellRead,
-  isBlind: isCellBlind,
-  simplify: (operations) => simplifyCell(operations) as (input: RegisterInput) => RegisterInput,
-  statesOf: statesOfCell,
-};
+export const registerModel: Model<CellState, RegisterInput, RegisterOutput> = cellModel("register", {
+  get: "read",
+  put: "write",
+});

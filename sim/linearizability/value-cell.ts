@@ -4,11 +4,38 @@
  * Values are text; whoever has others writes them as text, equal where they are. Null: there is none.
  */
 import type { KvInput, KvOutput } from "./kv-operation.ts";
+import type { Model } from "./model.ts";
 import { isUnknown, type HistoryOperation } from "./operation.ts";
 
 /** What a register, or a key of a map, holds; null: nothing. */
 export type CellState = string | null;
 type CellOperation = HistoryOperation<KvInput, KvOutput>;
+
+/** How the users of a model call what they do. */
+interface Verbs {
+  readonly get: string;
+  readonly put: string;
+}
+
+/** The model of one such place that is empty at first, with those of its operations that `Input` names. */
+export function cellModel<Input extends KvInput, Output extends KvOutput>(
+  name: string,
+  verbs: Verbs,
+): Model<CellState, Input, Output> {
+  return {
+    name,
+    initial: null,
+    step: stepCell,
+    keyOf: keyOfCell,
+    describe: (input, output) => describeCellOperation(input, output, verbs),
+    describeState: describeCell,
+    isRead: isCellRead,
+    isBlind: isCellBlind,
+    // What stands in place of an operation is of the same kind, or a put, which each of these models has.
+    simplify: (operations) => simplifyCell(operations) as (input: KvInput) => Input,
+    statesOf: statesOfCell,
+  };
+}
 
 /** A value that stands for all that nobody was told and nobody expected: they cannot be told apart. */
 function unseenBy(seen: ReadonlySet<unknown>): string {
@@ -19,7 +46,7 @@ function unseenBy(seen: ReadonlySet<unknown>): string {
 
 const UNSEEN = /^\0+$/;
 
-export function stepCell(state: CellState, input: KvInput, output: KvOutput | undefined): CellState | undefined {
+function stepCell(state: CellState, input: KvInput, output: KvOutput | undefined): CellState | undefined {
   switch (input.type) {
     case "get":
       return output === undefined || output === state ? state : undefined;
@@ -37,21 +64,21 @@ export function stepCell(state: CellState, input: KvInput, output: KvOutput | un
   }
 }
 
-export function keyOfCell(state: CellState): string {
+function keyOfCell(state: CellState): string {
   return state === null ? "" : `=${state}`;
 }
 
 /** A read, or a compare-and-set that did not take place. */
-export function isCellRead({ type }: KvInput, output: KvOutput | undefined): boolean {
+function isCellRead({ type }: KvInput, output: KvOutput | undefined): boolean {
   return type === "get" || (type === "cas" && output === false);
 }
 
-export function isCellBlind({ type }: KvInput): boolean {
+function isCellBlind({ type }: KvInput): boolean {
   return type === "put" || type === "delete";
 }
 
 /** Writes of values that nobody saw become one, and so does a delete where nobody saw nothing. */
-export function simplifyCell(operations: readonly CellOperation[]): (input: KvInput) => KvInput {
+function simplifyCell(operations: readonly CellOperation[]): (input: KvInput) => KvInput {
   const seen = valuesSeen(operations);
   const value = unseenBy(seen);
   return (input) => {
@@ -61,7 +88,7 @@ export function simplifyCell(operations: readonly CellOperation[]): (input: KvIn
 }
 
 /** Each value that somebody saw, none, and one that nobody saw. */
-export function statesOfCell(operations: readonly CellOperation[]): readonly CellState[] {
+function statesOfCell(operations: readonly CellOperation[]): readonly CellState[] {
   const seen = valuesSeen(operations);
   const values = [...seen].filter((value) => typeof value === "string");
   return [...values, null, unseenBy(seen)];
@@ -77,7 +104,7 @@ function valuesSeen(operations: readonly CellOperation[]): ReadonlySet<unknown> 
   return seen;
 }
 
-export function describeCell(state: CellState): string {
+function describeCell(state: CellState): string {
   if (state === null) return "nothing";
   return UNSEEN.test(state) ? "a value that nobody saw" : describeValue(state);
 }
@@ -90,17 +117,13 @@ function describeValue(value: CellState): string {
   return BARE.test(value) ? value : JSON.stringify(value);
 }
 
-/** `put 3`, `get → 3`, `cas 1 → 2: refused`, with the words of the model for the verbs. */
-export function describeCellOperation(
-  input: KvInput,
-  output: KvOutput | undefined,
-  words: { readonly get: string; readonly put: string },
-): string {
+/** `put 3`, `get → 3`, `cas 1 → 2: refused`, with the verbs of the model. */
+function describeCellOperation(input: KvInput, output: KvOutput | undefined, verbs: Verbs): string {
   switch (input.type) {
     case "get":
-      return output === undefined ? words.get : `${words.get} → ${describeValue(output as CellState)}`;
+      return output === undefined ? verbs.get : `${verbs.get} → ${describeValue(output as CellState)}`;
     case "put":
-      return `${words.put} ${describeValue(input.value)}`;
+      return `${verbs.put} ${describeValue(input.value)}`;
     case "delete":
       return "delete";
     case "cas": {
