@@ -1,5 +1,5 @@
 /** The simulator: the other world. See README.md. */
-export type { ActorFaultKind, ActorFaults } from "./actor-faults.ts";
+export type { ActorFaultKind, ActorFaults } from "./simulate/actor-faults.ts";
 export {
   explore,
   exploreBySteps,
@@ -16,7 +16,7 @@ export {
   type StateCheck,
   type StateModel,
 } from "./explore/index.ts";
-export type { PlantedFaults } from "./planted-faults.ts";
+export type { PlantedFaults } from "./faults/planted-faults.ts";
 export {
   casModel,
   checkHistory,
@@ -58,12 +58,13 @@ export {
   type SvgPictureOptions,
   type TextPictureOptions,
 } from "./linearizability/index.ts";
-export { neverReached } from "./coverage.ts";
-export { formatFailure, formatFailures, formatSummary, replayCommand } from "./report.ts";
-export type { ProfileName, Replay, RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
-export { recordSeed, runSeed, type RecordedRun } from "./run-seed.ts";
-export type { Schedule, ScheduledEvent } from "./schedule.ts";
-export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run-seeds.ts";
+export { neverReached } from "./run/coverage.ts";
+export { formatFailure, formatFailures, formatSummary, replayCommand } from "./run/report.ts";
+export type { ProfileName } from "./faults/profile.ts";
+export type { Replay, RunOptions, SeedFailure, SeedResult } from "./run/run-result.ts";
+export { recordSeed, runSeed, type RecordedRun } from "./run/run-seed.ts";
+export type { Schedule, ScheduledEvent } from "./schedule/schedule.ts";
+export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run/run-seeds.ts";
 export {
   formatReplay,
   parseReplay,
@@ -75,9 +76,9 @@ export {
   type ShrinkProgress,
   type Shrunk,
 } from "./shrink/index.ts";
-export { simulate } from "./simulate.ts";
-export type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
-export { simulateSeeds, type SeedRange, type SimulationSummary } from "./simulate-seeds.ts";
-export type { Check, Checks, SimulatedNode, Simulation } from "./simulation.ts";
-export { formatSimulation, formatSimulations } from "./simulation-report.ts";
-export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./sealed-globals.ts";
+export { simulate } from "./simulate/simulate.ts";
+export type { SimulateOptions, SimulationResult } from "./simulate/simulate-options.ts";
+export { simulateSeeds, type SeedRange, type SimulationSummary } from "./simulate/simulate-seeds.ts";
+export type { Check, Checks, SimulatedNode, Simulation } from "./simulate/simulation.ts";
+export { formatSimulation, formatSimulations } from "./simulate/simulation-report.ts";
+export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./timeline/sealed-globals.ts";

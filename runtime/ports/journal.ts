@@ -8,7 +8,7 @@
  * every later call with that failure, until it is opened again: a failed sync may have dropped what was written before it.
  *
  * Drivers: LMDB (`runtime/node/lmdb-journal.ts`), memory (`runtime/persistence/memory-journal.ts`), the simulated disk
- * (`sim/journal.ts`). Contract: `test/contract/journal.ts`. Why so: docs/decisions/0014-journal.md.
+ * (`sim/disk/journal.ts`). Contract: `test/contract/journal.ts`. Why so: docs/decisions/0014-journal.md.
  */
 import type { StoreError } from "./store-error.ts";
 

@@ -7,7 +7,7 @@
  */
 import type { ClusterView, Command, Outcome, Proposal } from "../../actors/index.ts";
 import type { LogEntry, PayloadCodec } from "../../runtime/index.ts";
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 import type { CommittedLog } from "./committed-log.ts";
 
 interface Acknowledged {

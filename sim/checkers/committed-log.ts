@@ -4,7 +4,7 @@
  * Entries that every member has compacted away are forgotten some time later, so that a long run does not need all of them.
  */
 import type { LogEntry } from "../../runtime/index.ts";
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 
 interface Committed {
   readonly entry: LogEntry;

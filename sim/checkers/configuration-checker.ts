@@ -7,7 +7,7 @@
  * these must have no disjoint quorums. So the harm is seen when it becomes possible, not when it is done.
  */
 import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 import { describeConfiguration, disjointQuorums, membersOf } from "./quorums.ts";
 
 /** A configuration and the entry that holds it. */

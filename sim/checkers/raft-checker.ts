@@ -6,9 +6,9 @@
  */
 import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { LogEntry, LogWrite } from "../../runtime/index.ts";
-import type { Disk, DiskWatcher } from "../disk.ts";
-import type { Platter } from "../platter.ts";
-import type { Timeline } from "../timeline.ts";
+import type { Disk, DiskWatcher } from "../disk/disk.ts";
+import type { Platter } from "../disk/platter.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 import { CommittedLog } from "./committed-log.ts";
 import { ConfigurationChecker } from "./configuration-checker.ts";
 import { describeConfiguration, isQuorum, votersOf } from "./quorums.ts";

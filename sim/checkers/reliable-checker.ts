@@ -4,7 +4,7 @@
  *
  * A message whose send was never answered may be recorded or not; but not twice, and not out of order.
  */
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 
 /** Numbers are unique, and those of one producer grow in the order in which they are sent. */
 export interface ReliableMessage {

@@ -6,7 +6,7 @@
  * applies again what is long past. Comparing at each index would cost half of a run. A run can be repeated, so nothing is lost by seeing a difference some entries later.
  */
 import type { ClusterView } from "../../actors/index.ts";
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 
 const STRIDE = 64;
 const STRIDE_PAST = 1024;

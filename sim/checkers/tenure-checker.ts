@@ -5,7 +5,7 @@
  * It looks at the copies themselves and at the clocks of their hosts, not at what the map says. A copy whose process stands
  * still lives on; its tenure ends by its host's clock all the same.
  */
-import type { Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 
 export interface Copy {
   readonly key: string;

@@ -4,8 +4,8 @@
  * It looks at the modelled machines, not at what anybody believes of them.
  */
 import type { InstanceLaunch } from "../../runtime/index.ts";
-import type { GuestWatcher } from "../host.ts";
-import type { Timeline } from "../timeline.ts";
+import type { GuestWatcher } from "../outside/host.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 
 interface Running {
   readonly host: number;

@@ -11,7 +11,7 @@
  *
  * Source: the explicit-state checkers TLC (Yu, Manolios, Lamport 1999: states by fingerprint, breadth first), stateright.
  */
-import { withSealedGlobals } from "../sealed-globals.ts";
+import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type {
   ExplorationFailure,
   Exploration,

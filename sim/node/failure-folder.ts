@@ -6,9 +6,9 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROFILE_NAMES } from "../coverage.ts";
-import { requireRange } from "../run-seed.ts";
-import type { RunOptions, SeedFailure, SeedResult } from "../run-result.ts";
+import { PROFILE_NAMES } from "../run/coverage.ts";
+import { requireRange } from "../run/run-seed.ts";
+import type { RunOptions, SeedFailure, SeedResult } from "../run/run-result.ts";
 
 const FORMAT = "blixard-failing-seed";
 const FORMAT_VERSION = 1;

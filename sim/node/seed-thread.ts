@@ -4,7 +4,7 @@
  * The thread's file has the extension of this one: `.ts` in the repository, `.js` in the published package.
  */
 import { Worker } from "node:worker_threads";
-import type { RunOptions, SeedResult } from "../run-result.ts";
+import type { RunOptions, SeedResult } from "../run/run-result.ts";
 
 /** What came of one run. `lost`: its thread died or did not answer in time, for the reason given, and runs nothing more. */
 export type SweepOutcome =

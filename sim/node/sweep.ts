@@ -9,7 +9,7 @@
  * Invariants: runs are taken one by one, each when a thread is free for it, so those that are done have no gap; the one whose outcome is
  * lost is the last that the caller gets, and all before it have been given.
  */
-import type { RunOptions } from "../run-result.ts";
+import type { RunOptions } from "../run/run-result.ts";
 import { SeedThread, type SweepOutcome } from "./seed-thread.ts";
 
 export type { SweepOutcome } from "./seed-thread.ts";

@@ -4,12 +4,12 @@
  * It names nodes by index and the load by what is asked for, nothing of how the software does it; so it is good for other software too, as long
  * as the format is the same. Whether it then still fails is what a replay finds out.
  */
-import { PROFILE_NAMES } from "../coverage.ts";
-import type { BlowAct } from "../blow.ts";
-import type { LoadAct } from "../load-act.ts";
-import { requireRange } from "../run-seed.ts";
-import type { SeedFailure, SeedResult } from "../run-result.ts";
-import type { ScheduledEvent } from "../schedule.ts";
+import { PROFILE_NAMES } from "../run/coverage.ts";
+import type { BlowAct } from "../schedule/blow.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import { requireRange } from "../run/run-seed.ts";
+import type { SeedFailure, SeedResult } from "../run/run-result.ts";
+import type { ScheduledEvent } from "../schedule/schedule.ts";
 import type { Replayable } from "./replayable.ts";
 
 const FORMAT = "blixard-replay";

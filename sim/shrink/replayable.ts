@@ -1,5 +1,5 @@
 /** A run that can be done again: all that decides it, as plain data. */
-import type { Replay, RunOptions } from "../run-result.ts";
+import type { Replay, RunOptions } from "../run/run-result.ts";
 
 /** The options of a run whose schedule is known. */
 export type Replayable = Omit<RunOptions, "onLine" | "linesKept" | "replay" | "nodes" | "profile"> &

@@ -9,9 +9,9 @@
  * a number that decides those draws; the one that fails is part of the result. Delta debugging: Zeller and Hildebrandt, "Simplifying and
  * Isolating Failure-Inducing Input", 2002, §3.
  */
-import { recordSeed, runSeed } from "../run-seed.ts";
-import type { SeedFailure, SeedResult } from "../run-result.ts";
-import { isLoadAct, type Schedule, type ScheduledEvent } from "../schedule.ts";
+import { recordSeed, runSeed } from "../run/run-seed.ts";
+import type { SeedFailure, SeedResult } from "../run/run-result.ts";
+import { isLoadAct, type Schedule, type ScheduledEvent } from "../schedule/schedule.ts";
 import type { Replayable } from "./replayable.ts";
 
 /** Most runs unless the caller says otherwise: a minute or so. */

@@ -1,6 +1,6 @@
 /**
  * Planted faults that no random run can be expected to show, each with the steps that do, and the same steps without it. The others
- * are found by the simulator (`test/sim/raft-plants.test.ts`); why these are not stands in docs/seeds-to-find.md.
+ * are found by the simulator (`test/sim/faults/raft-plants.test.ts`); why these are not stands in docs/seeds-to-find.md.
  */
 import { expect, test } from "vitest";
 import { RaftInvariantError } from "../../../actors/raft/core/invariant.ts";

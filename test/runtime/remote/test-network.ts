@@ -14,7 +14,7 @@ import {
   type Remoting,
   type Turn,
 } from "../../../runtime/index.ts";
-import { adoptRefs, type Adopter } from "../../../sim/adopt-refs.ts";
+import { adoptRefs, type Adopter } from "../../../sim/network/adopt-refs.ts";
 import { NO_PAYLOAD_TYPES } from "../../../transport/index.ts";
 
 interface Station extends Adopter {

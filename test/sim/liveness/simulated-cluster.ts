@@ -14,10 +14,10 @@ import {
   type SnapshotOptions,
 } from "../../../actors/raft/index.ts";
 import { createRandom, jsonCodec, stateless, type Behavior, type Ref } from "../../../runtime/index.ts";
-import { Cluster, type Weather } from "../../../sim/cluster.ts";
-import { EventLog } from "../../../sim/event-log.ts";
-import type { SimNode } from "../../../sim/sim-node.ts";
-import { Timeline } from "../../../sim/timeline.ts";
+import { Cluster, type Weather } from "../../../sim/cluster/cluster.ts";
+import { EventLog } from "../../../sim/timeline/event-log.ts";
+import type { SimNode } from "../../../sim/cluster/sim-node.ts";
+import { Timeline } from "../../../sim/timeline/timeline.ts";
 
 export interface SimulatedClusterOptions {
   readonly nodes: number;

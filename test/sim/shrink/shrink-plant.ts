@@ -1,6 +1,6 @@
 /** Finds a planted fault, and makes the run that shows it short. */
 import { recordSeed, shrink, type RecordedRun, type Replayable, type Shrunk } from "../../../sim/index.ts";
-import { findPlant, optionsOf, type Plant } from "../raft-plants.ts";
+import { findPlant, optionsOf, type Plant } from "../faults/raft-plants.ts";
 
 const SEEDS_MAX = 500;
 

@@ -3,7 +3,7 @@
  * Default: ten of them, of every kind.
  */
 import { recordSeed, runSeed } from "../../../sim/index.ts";
-import { PLANTS } from "../raft-plants.ts";
+import { PLANTS } from "../faults/raft-plants.ts";
 import { shrinkPlant } from "./shrink-plant.ts";
 
 const TEN = [1, 5, 7, 8, 10, 15, 21, 23, 28, 32];

@@ -1,7 +1,7 @@
 /** Planted faults are found, made short, stored, and fail in the same way again. What ten of them come to: `shrink-plants.ts`. */
 import { expect, test } from "vitest";
 import { formatReplay, parseReplay, recordSeed, runSeed, shrink } from "../../../sim/index.ts";
-import { PLANTS } from "../raft-plants.ts";
+import { PLANTS } from "../faults/raft-plants.ts";
 import { shrinkPlant } from "./shrink-plant.ts";
 
 const TIMEOUT_MS = 60_000;

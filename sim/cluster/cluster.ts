@@ -1,0 +1,183 @@
+/**
+ * A simulated cluster: hosts, disks, processes and the network between them, with Raft's checker watching.
+ *
+ * Which actors run in a process is the scenario's business (`scenario.ts`).
+ */
+import type { CrashReport, LogEntry, Random, World } from "../../runtime/index.ts";
+import type { PayloadTypes } from "../../transport/index.ts";
+import type { DiskWeather } from "../disk/device.ts";
+import { Disk } from "../disk/disk.ts";
+import { Host, type GuestWatcher, type GuestWeather } from "../outside/host.ts";
+import type { NetworkWeather } from "../network/link.ts";
+import { Network } from "../network/network.ts";
+import type { ProcessLife } from "../timeline/process-life.ts";
+import { RaftChecker } from "../checkers/raft-checker.ts";
+import { SimulatedJournal } from "../disk/journal.ts";
+import { SimNode, type Process } from "./sim-node.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { HostClock } from "../timeline/virtual-clock.ts";
+
+export interface Weather {
+  readonly network: NetworkWeather;
+  readonly disk: DiskWeather;
+  readonly guests: GuestWeather;
+  /** Whether clocks run at rates of their own. */
+  readonly drift: boolean;
+  /** Freeze and check every message. Slow. */
+  readonly strict: boolean;
+}
+
+export interface ClusterHooks {
+  compose(process: Process): void;
+  /** A process was touched by the event that has just been handled. */
+  check(node: SimNode): void;
+  /** A process has ended. */
+  onEnd(node: SimNode): void;
+  onLeader(node: number, term: number): void;
+  onCommitted(entry: LogEntry, term: number): void;
+  /** A leader has put a change of membership into its log; has begun to hand over; a node writes a snapshot. Default: nobody cares. */
+  onChange?(node: number): void;
+  onTransfer?(node: number, to: string): void;
+  onSnapshot?(node: number): void;
+  readonly guests: GuestWatcher;
+  /** What else the world of a life has. Default: nothing. */
+  extendWorld?(life: ProcessLife, node: number): Partial<World>;
+  /** An actor has crashed: what is wrong with that, or null. Default: every crash is. */
+  judgeCrash?(crash: CrashReport, node: number): string | null;
+}
+
+export class Cluster {
+  readonly timeline: Timeline;
+  readonly network: Network;
+  readonly nodes: readonly SimNode[];
+  readonly raft: RaftChecker;
+  readonly names: readonly string[];
+  /** By address. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly #hooks: ClusterHooks;
+
+  constructor(options: {
+    readonly nodes: number;
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly weather: Weather;
+    /** Default: none. */
+    readonly payloadTypes?: PayloadTypes;
+    readonly hooks: ClusterHooks;
+  }) {
+    const { timeline, random, weather, hooks } = options;
+    this.timeline = timeline;
+    this.#hooks = hooks;
+    this.names = Array.from({ length: options.nodes }, (_, index) => `n${index + 1}`);
+    this.network = new Network({
+      nodes: this.names,
+      timeline,
+      random: random.fork(),
+      weather: { ...weather.network },
+      strict: weather.strict,
+      ...(options.payloadTypes && { payloadTypes: options.payloadTypes }),
+    });
+    const disks = this.names.map(
+      (_, node) =>
+        new Disk({
+          node,
+          timeline,
+          random: random.fork(),
+          weather: { ...weather.disk },
+          watcher: {
+            onWrite: (at, write) => this.raft.onWrite(at, write),
+            onSnapshot: (at) => hooks.onSnapshot?.(at),
+            onWipe: (at, lost) => this.raft.onWipe(at, lost),
+          },
+        }),
+    );
+    this.raft = new RaftChecker(options.nodes, disks, timeline, hooks);
+    const hosts = this.names.map((_, index) => {
+      const clock = new HostClock(timeline, random.fork(), weather.drift);
+      return new Host({
+        index,
+        clock,
+        weather: weather.guests,
+        timeline,
+        random: random.fork(),
+        watcher: hooks.guests,
+      });
+    });
+    this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
+    const randoms = this.names.map(() => random.fork());
+    const journals = disks.map(
+      ({ weather: disk }, index) =>
+        new SimulatedJournal({ name: `journal-${index}`, timeline, random: random.fork(), weather: disk }),
+    );
+    this.nodes = this.names.map((name, index) => {
+      return new SimNode({
+        index,
+        name,
+        disk: disks[index] as Disk,
+        journal: journals[index] as SimulatedJournal,
+        host: hosts[index] as Host,
+        network: this.network,
+        timeline,
+        random: randoms[index] as Random,
+        compose: (process) => hooks.compose(process),
+        onEnd: () => this.#onEnd(index),
+        extendWorld: (life) => hooks.extendWorld?.(life, index) ?? {},
+        onCrash: (_, crash) => {
+          const found = `Actor ${crash.ref.path} of node ${index}: ${describe(crash.error)}`;
+          const wrong = hooks.judgeCrash === undefined ? found : hooks.judgeCrash(crash, index);
+          if (wrong !== null) timeline.fail("no-actor-crashes", wrong);
+        },
+      });
+    });
+    timeline.afterEvent = () => this.#checkTouched();
+  }
+
+  node(index: number): SimNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new RangeError(`There is no node ${index}`);
+    return node;
+  }
+
+  /** What of Raft, the network and the disks the run has reached. */
+  marks(): Readonly<Record<string, number>> {
+    const { committed, configurations, installed, truncated } = this.raft;
+    const disks = this.nodes.map(({ disk }) => disk.met);
+    const count = (of: keyof Disk["met"]): number => disks.reduce((sum, met) => sum + met[of], 0);
+    return {
+      ...{ committed: committed.lastIndex, delivered: this.network.delivered, lost: this.network.lost },
+      ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
+      ...{ "logs cut back": truncated, "snapshots installed": installed },
+      ...{ "torn writes found": count("torn"), "damage found": count("damaged") },
+      ...{ "disks full": count("full"), "disks lost": count("lost") },
+    };
+  }
+
+  /** Ends every process, so that its name is free for the next run. */
+  close(): void {
+    for (const node of this.nodes) node.kill();
+  }
+
+  #checkTouched(): void {
+    for (const node of this.nodes) {
+      const life = node.process?.life;
+      if (life?.touched !== true) continue;
+      life.touched = false;
+      this.raft.check(node.index);
+      this.#hooks.check(node);
+    }
+  }
+
+  #onEnd(index: number): void {
+    this.raft.onEnd(index);
+    this.#hooks.onEnd(this.node(index));
+  }
+}
+
+/** Where a node publishes the ports of its VMs. */
+export function addressOf(index: number): string {
+  return `10.0.0.${index + 1}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

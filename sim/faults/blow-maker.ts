@@ -1,0 +1,193 @@
+/** Makes single blows: draws their lengths and what else is open about them, has them carried out, and writes them down. */
+import type { ExitReason, Random } from "../../runtime/index.ts";
+import type { BlowAct } from "../schedule/blow.ts";
+import type { BlowExecutor } from "./blow-executor.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Recording } from "../schedule/schedule.ts";
+import type { SimNode } from "../cluster/sim-node.ts";
+
+/** Lengths in microseconds; drawn so that short ones are as frequent as long ones. */
+export interface FaultLengths {
+  readonly minUs: number;
+  readonly maxUs: number;
+  readonly restartMinUs: number;
+  readonly restartMaxUs: number;
+}
+
+/** Somebody replaces a broken disk's controller within this. */
+const DISK_REPAIR_US = 5_000_000;
+
+/** Writes gather for so long before the power goes, so that there is something to tear. */
+const TEAR_WITHIN_US = 50_000;
+
+/** Share of rot that is in the newest entries, which are those that matter most. */
+const ROT_AT_END = 0.6;
+const ROT_END = 8;
+
+/** Share of rot that is met at once, by a restart. */
+const ROT_MET = 0.7;
+
+/** Share of partitions and of one-way cuts after which a link breaks; the others leave it half open until they end. */
+const PARTITION_BREAKS = 0.7;
+const CUT_BREAKS = 0.5;
+
+type Directions = readonly (readonly [number, number])[];
+
+export class BlowMaker {
+  readonly #cluster: Cluster;
+  readonly #random: Random;
+  readonly #lengths: FaultLengths;
+  readonly #executor: BlowExecutor;
+  readonly #recording: Recording;
+
+  constructor(
+    cluster: Cluster,
+    options: {
+      readonly random: Random;
+      readonly lengths: FaultLengths;
+      readonly executor: BlowExecutor;
+      readonly recording: Recording;
+    },
+  ) {
+    this.#cluster = cluster;
+    this.#random = options.random;
+    this.#lengths = options.lengths;
+    this.#executor = options.executor;
+    this.#recording = options.recording;
+  }
+
+  /** Carries a blow out, and writes it down unless it was not possible. */
+  strike(act: BlowAct): boolean {
+    const leader = this.#cluster.raft.leader();
+    const isDone = this.#executor.strike(act);
+    if (isDone) this.#recording.add(act, leader);
+    return isDone;
+  }
+
+  crash({ index: node }: SimNode, power: boolean): boolean {
+    return this.strike({ type: "crash", node, power, downUs: this.drawDownUs() });
+  }
+
+  pause({ index: node }: SimNode, durationUs: number): boolean {
+    return this.strike({ type: "pause", node, durationUs });
+  }
+
+  /** Nothing passes between `group` and the rest. */
+  partition(group: ReadonlySet<number>, durationUs: number = this.drawUs()): boolean {
+    const rest = this.#cluster.nodes.filter(({ index }) => !group.has(index));
+    const directions = [...group].flatMap((one) =>
+      rest.flatMap(({ index }): Directions => [
+        [one, index],
+        [index, one],
+      ]),
+    );
+    const breaks = this.#random.next() < PARTITION_BREAKS;
+    return this.#cut(`partition ${[...group].join(",")}`, directions, { breaks, durationUs });
+  }
+
+  cutOneWay(durationUs: number): boolean {
+    const { length } = this.#cluster.nodes;
+    if (length < 2) return false;
+    const from = this.#random.integer(length);
+    const to = (from + 1 + this.#random.integer(length - 1)) % length;
+    const breaks = this.#random.next() < CUT_BREAKS;
+    return this.#cut(`cut ${from}>${to}`, [[from, to]], { breaks, durationUs });
+  }
+
+  /** The node is not heard by anybody, or hears nobody; links may break over it. */
+  makeHalfDeaf(node: SimNode, durationUs: number): boolean {
+    const breaks = this.#random.next() < CUT_BREAKS;
+    const directions = this.#random.next() < 0.5 ? this.#from(node) : this.#to(node);
+    return this.#cut(`half-deaf ${node.index}`, directions, { breaks, durationUs });
+  }
+
+  /** What the node says is held back. */
+  makeMute(node: SimNode, durationUs: number): boolean {
+    return this.#cut(`mute ${node.index}`, this.#from(node), { breaks: false, durationUs });
+  }
+
+  /** What the node is told is held back. */
+  makeDeaf(node: SimNode, durationUs: number): boolean {
+    return this.#cut(`deaf ${node.index}`, this.#to(node), { breaks: false, durationUs });
+  }
+
+  #from({ index: from }: SimNode): Directions {
+    return this.#cluster.nodes.filter(({ index }) => index !== from).map(({ index: to }) => [from, to] as const);
+  }
+
+  #to({ index: to }: SimNode): Directions {
+    return this.#cluster.nodes.filter(({ index }) => index !== to).map(({ index: from }) => [from, to] as const);
+  }
+
+  #cut(
+    what: string,
+    directions: Directions,
+    { breaks, durationUs }: { readonly breaks: boolean; readonly durationUs: number },
+  ): boolean {
+    return this.strike({ type: "cut", what, directions, breaks, durationUs });
+  }
+
+  reset(): boolean {
+    const up = this.#cluster.network.links().filter((link) => link.up);
+    const link = up.length === 0 ? undefined : up[this.#random.integer(up.length)];
+    return link !== undefined && this.strike({ type: "reset", between: [link.a, link.b] });
+  }
+
+  raise(key: Extract<BlowAct, { readonly type: "weather" }>["key"], value: number): boolean {
+    return this.strike({ type: "weather", key, value, durationUs: this.drawUs() });
+  }
+
+  slow({ index: node }: SimNode, slowness: number): boolean {
+    return this.strike({ type: "disk-slow", node, slowness, durationUs: this.drawUs() });
+  }
+
+  breakDisk({ index: node }: SimNode): boolean {
+    return this.strike({ type: "disk-error", node, repairUs: this.#random.integer(DISK_REPAIR_US) });
+  }
+
+  tear({ index: node }: SimNode, downUs: number): boolean {
+    return this.strike({ type: "torn-write", node, withinUs: this.#random.integer(TEAR_WITHIN_US), downUs });
+  }
+
+  rotLog(node: SimNode, downUs: number): boolean {
+    const length = this.#executor.disks.rottable(node);
+    if (length === 0) return false;
+    const range = this.#random.next() < ROT_AT_END ? Math.min(ROT_END, length) : length;
+    this.strike({ type: "log-rot", node: node.index, beforeLast: this.#random.integer(range) });
+    return this.#meetRot(node, downUs);
+  }
+
+  rotSnapshot(node: SimNode, downUs: number): boolean {
+    return this.strike({ type: "snapshot-rot", node: node.index }) && this.#meetRot(node, downUs);
+  }
+
+  #meetRot({ index: node }: SimNode, downUs: number): true {
+    if (this.#random.next() < ROT_MET) this.strike({ type: "crash", node, power: false, downUs });
+    return true;
+  }
+
+  endGuest(how: ExitReason | "hang"): boolean {
+    const guests = this.#cluster.nodes.flatMap(({ index: node, host }) =>
+      Array.from({ length: host.guests.size }, (_, place) => ({ node, place })),
+    );
+    const victim = guests.length === 0 ? undefined : guests[this.#random.integer(guests.length)];
+    if (victim === undefined) return false;
+    return this.strike(
+      how === "hang" ? { type: "guest-hang", ...victim } : { type: "guest-end", ...victim, reason: how },
+    );
+  }
+
+  drawUs(): number {
+    return logUniform(this.#random, this.#lengths.minUs, this.#lengths.maxUs);
+  }
+
+  drawDownUs(): number {
+    const { restartMinUs, restartMaxUs } = this.#lengths;
+    return logUniform(this.#random, restartMinUs, restartMaxUs);
+  }
+}
+
+/** A draw of which each order of magnitude is equally likely. */
+function logUniform(random: Random, min: number, max: number): number {
+  return min * (max / min) ** random.next();
+}

@@ -1,0 +1,85 @@
+/**
+ * Faults of disks: hung, broken, full, torn, rotten, lost.
+ *
+ * Data is destroyed only where the cluster can do without it: a fault that takes more than Raft promises to bear would show nothing.
+ */
+import type { Cluster } from "../cluster/cluster.ts";
+import type { FaultEndings } from "./fault-endings.ts";
+import type { SimNode } from "../cluster/sim-node.ts";
+
+export class DiskFaults {
+  readonly #cluster: Cluster;
+  readonly #endings: FaultEndings;
+
+  constructor(cluster: Cluster, endings: FaultEndings) {
+    this.#cluster = cluster;
+    this.#endings = endings;
+  }
+
+  hang(node: SimNode, durationUs: number): void {
+    this.#cluster.timeline.note(`fault disk-hang ${node.index} ${Math.round(durationUs)}`);
+    node.disk.hang(durationUs);
+    node.journal.hang(durationUs);
+    this.#endings.after(durationUs, () => {
+      node.disk.hang(0);
+      node.journal.hang(0);
+    });
+  }
+
+  /** The member is out of service; later somebody restarts it on a disk that works. */
+  fail(node: SimNode, repairUs: number): void {
+    const life = node.process?.life;
+    this.#cluster.timeline.note(`fault disk-error ${node.index}`);
+    node.disk.failNextWrite();
+    node.journal.failNextWrite();
+    this.#endings.after(repairUs, () => {
+      if (node.process?.life !== life) return;
+      node.kill();
+      node.start();
+    });
+  }
+
+  fill(node: SimNode, durationUs: number): void {
+    this.#cluster.timeline.note(`fault disk-full ${node.index}`);
+    node.disk.setRoom(false);
+    this.#endings.after(durationUs, () => node.disk.setRoom(true));
+  }
+
+  /** The disk stops, and then the power goes while writes wait for it. */
+  tear(node: SimNode, { withinUs, downUs }: { readonly withinUs: number; readonly downUs: number }): void {
+    const life = node.process?.life;
+    this.#cluster.timeline.note(`fault torn-write ${node.index}`);
+    node.disk.hang(withinUs + 1);
+    this.#cluster.timeline.after(withinUs, () => {
+      if (node.process?.life !== life) return;
+      node.losePower();
+      this.#endings.after(downUs, () => node.start());
+    });
+  }
+
+  /** How many entries of the log may rot; none where the others could not do without them. */
+  rottable({ index, disk }: SimNode): number {
+    const { base, lastIndex, rottenFrom } = disk.platter;
+    return rottenFrom === null && this.#cluster.raft.canMiss(index) ? lastIndex - base.index : 0;
+  }
+
+  /** A bit of the log rots. False where there is no such entry, or the others could not do without it. */
+  rotLog(node: SimNode, beforeLast: number): boolean {
+    if (beforeLast >= this.rottable(node)) return false;
+    node.disk.rot(node.disk.platter.lastIndex - beforeLast);
+    return true;
+  }
+
+  /** A bit of the newest snapshot rots. False where there is none, or the others could not do without it. */
+  rotSnapshot(node: SimNode): boolean {
+    return this.#cluster.raft.canMiss(node.index) && node.disk.snapshots.rot();
+  }
+
+  /** The disk is gone; the node comes back with an empty one. False where the others could not do without it. */
+  lose(node: SimNode, downUs: number): boolean {
+    if (!this.#cluster.raft.canMiss(node.index)) return false;
+    node.loseDisk();
+    this.#endings.after(downUs, () => node.start());
+    return true;
+  }
+}

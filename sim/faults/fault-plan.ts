@@ -1,0 +1,167 @@
+/**
+ * Draws from the seed what a run is like: the weather, which kinds of faults there are, how often, how long.
+ *
+ * Swarm testing (Groce et al., 2012): whole kinds are off in a run, so that what hides behind a frequent fault is met in a
+ * run without it. Times of storm and of calm alternate, so that there is something to lose when the next storm comes.
+ */
+import type { Random } from "../../runtime/index.ts";
+import type { Weather } from "../cluster/cluster.ts";
+import { COMMON_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
+import type { FaultLengths } from "./blow-maker.ts";
+import type { ProfileName } from "./profile.ts";
+
+export interface FaultPlan {
+  readonly weather: Weather;
+  /** Weight of each kind that is on. Empty: no faults. */
+  readonly weights: ReadonlyMap<FaultKind, number>;
+  readonly lengths: FaultLengths;
+  /** Mean pause between two faults of a storm. */
+  readonly everyUs: number;
+  readonly stormUs: number;
+  readonly calmUs: number;
+  /** Probability that a leader is struck soon after it was elected or has committed its first entry. */
+  readonly hunt: number;
+  /** Longest wait of the hunter. */
+  readonly huntWithinUs: number;
+}
+
+const SECOND_US = 1_000_000;
+
+/** Share of runs in which a kind is off. */
+const OFF = 0.4;
+
+/** Which kinds a profile may draw, where not all. */
+const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
+  calm: [],
+  elections: [
+    "kill",
+    "leader-cut",
+    "leader-kill",
+    "voters-kill",
+    "vanguard-cut",
+    "partition",
+    "one-way-cut",
+    "delay",
+    "loss",
+    "disk-slow",
+    "link-reset",
+    "duplicate",
+    "reorder",
+  ],
+  disk: [
+    "kill",
+    "power-loss",
+    "torn-write",
+    "kill-all",
+    "disk-slow",
+    "disk-hang",
+    "disk-error",
+    "disk-full",
+    "log-rot",
+    "snapshot-rot",
+    "disk-loss",
+    "slow-follower",
+    "leader-kill",
+  ],
+  membership: RAFT_FAULT_KINDS,
+  library: [
+    "lease-edge",
+    "lease-squeeze",
+    "pause",
+    "leader-pause",
+    "leader-cut",
+    "leader-kill",
+    "partition",
+    "one-way-cut",
+    "half-deaf",
+    "link-reset",
+    "kill",
+    "kill-all",
+    "power-loss",
+    "wall-step",
+    "delay",
+    "loss",
+    "disk-slow",
+    "disk-hang",
+  ],
+  leases: [
+    "lease-edge",
+    "lease-squeeze",
+    "pause",
+    "leader-pause",
+    "leader-cut",
+    "partition",
+    "half-deaf",
+    "kill",
+    "power-loss",
+    "wall-step",
+    "delay",
+    "disk-slow",
+  ],
+};
+
+export function drawProfile(random: Random): ProfileName {
+  const drawn = random.next();
+  if (drawn < 0.4) return "mixed";
+  if (drawn < 0.55) return "leases";
+  if (drawn < 0.7) return "disk";
+  return drawn < 0.85 ? "elections" : "membership";
+}
+
+export function drawPlan(profile: ProfileName, random: Random, everyFault = false): FaultPlan {
+  const elections = profile === "elections";
+  const isQuick = elections || profile === "membership";
+  return {
+    weather: drawWeather(profile, random),
+    weights: drawWeights(KINDS[profile] ?? COMMON_FAULT_KINDS, random, everyFault),
+    lengths: isQuick
+      ? { minUs: 0.1 * SECOND_US, maxUs: 6 * SECOND_US, restartMinUs: 0.02 * SECOND_US, restartMaxUs: 3 * SECOND_US }
+      : { minUs: 0.1 * SECOND_US, maxUs: 25 * SECOND_US, restartMinUs: 0.3 * SECOND_US, restartMaxUs: 20 * SECOND_US },
+    everyUs: (isQuick ? 0.5 : 1) * SECOND_US * 10 ** random.next(),
+    stormUs: (10 + random.integer(60)) * SECOND_US,
+    calmUs: (2 + random.integer(isQuick ? 5 : 30)) * SECOND_US,
+    hunt: isQuick ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
+    huntWithinUs: 1000 * 10 ** (random.next() * (isQuick ? 2 : 3)),
+  };
+}
+
+export function drawWeather(profile: ProfileName, random: Random): Weather {
+  const calm = profile === "calm";
+  return {
+    network: {
+      delayMinUs: 50 + random.integer(500),
+      delayMeanUs: calm ? 300 : (profile === "elections" ? 500 : 100) * 10 ** (random.next() * 2),
+      loss: calm || random.next() < 0.6 ? 0 : random.next() * 0.02,
+      spikes: calm || random.next() < 0.5 ? 0 : random.next() * 0.02,
+      spikeUs: 0.5 * SECOND_US,
+      duplicates: 0,
+      reordered: 0,
+    },
+    disk: { syncMinUs: 100, syncMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2), slowness: 1 },
+    guests: {
+      spawnMaxUs: 50_000,
+      bootMinUs: 300_000,
+      bootMaxUs: 5 * SECOND_US,
+      startFailures: calm || random.next() < 0.5 ? 0 : random.next() * 0.1,
+      deafness: calm ? 0 : random.next() * 0.3,
+    },
+    drift: !calm && random.next() < 0.7,
+    strict: random.next() < 0.05,
+  };
+}
+
+/** At least one kind is on where any may be; each is where `every` kind is asked for, which changes nothing else that is drawn. */
+export function drawWeights(
+  kinds: readonly FaultKind[],
+  random: Random,
+  every = false,
+): ReadonlyMap<FaultKind, number> {
+  const weights = new Map<FaultKind, number>();
+  for (const kind of kinds) {
+    const weight = random.next();
+    if (random.next() >= OFF || every) weights.set(kind, weight);
+  }
+  const first = kinds[random.integer(Math.max(1, kinds.length))];
+  if (weights.size === 0 && first !== undefined) weights.set(first, 1);
+  return weights;
+}

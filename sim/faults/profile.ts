@@ -1,0 +1,9 @@
+/** What kind of trouble a run is for: which kinds of fault may be drawn and how they are weighed (`fault-plan.ts`). */
+/**
+ * `mixed`: everything, each kind of fault switched on or off by the seed; `elections`: leaders lose their post at the
+ * worst moments; `disk`: crashes, power losses and disks that tear, rot, fill up and get lost; `membership`: all of
+ * that while members come, go and take over; `leases`: pauses, drift and cut-off nodes under load;
+ * `calm`: no faults, for measuring. `library`, only when it is named: what library users stand on, a singleton, sharded
+ * entities and reliable delivery, under partitions, crashes, pauses and drift.
+ */
+export type ProfileName = "mixed" | "elections" | "disk" | "membership" | "leases" | "calm" | "library";

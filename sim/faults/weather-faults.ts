@@ -1,0 +1,44 @@
+/** Faults that worsen a number of the weather for a while: loss, delay, slow disks. Of several at once the worst holds. */
+import type { FaultEndings } from "./fault-endings.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+
+/** One number that is worse than it was drawn. */
+interface Raised {
+  readonly weather: object;
+  readonly key: string;
+  readonly value: number;
+  /** What it is without any fault. */
+  readonly calm: number;
+}
+
+export class WeatherFaults {
+  readonly #timeline: Timeline;
+  readonly #endings: FaultEndings;
+  readonly #raised: Raised[] = [];
+
+  constructor(timeline: Timeline, endings: FaultEndings) {
+    this.#timeline = timeline;
+    this.#endings = endings;
+  }
+
+  raise<Key extends string>(
+    weather: Record<Key, number>,
+    key: Key,
+    worse: { readonly value: number; readonly durationUs: number },
+  ): void {
+    const { value, durationUs } = worse;
+    const isSame = (one: Raised): boolean => one.weather === weather && one.key === key;
+    const calm = this.#raised.find(isSame)?.calm ?? weather[key];
+    const raised: Raised = { weather, key, value, calm };
+    const settle = (): void => {
+      weather[key] = Math.max(calm, ...this.#raised.filter(isSame).map((one) => one.value));
+    };
+    this.#raised.push(raised);
+    this.#timeline.note(`fault ${key} ${value.toFixed(3)}`);
+    settle();
+    this.#endings.after(durationUs, () => {
+      this.#raised.splice(this.#raised.indexOf(raised), 1);
+      settle();
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The network between the nodes: a link for each pair, faults that cut links, lose and delay messages.
+ *
+ *     send ──▶ link up? ──▶ delay ──▶ cut? held back ──▶ lost? ──▶ the receiver's life
+ *
+ * Messages are handed over as the objects they are, but for their refs, which each kernel makes for itself; with `strict` they
+ * are first frozen and asked whether a codec could carry them.
+ */
+import type { Address, AnyRef, Envelope, EnvelopeDrop, LinkEvent, Random, Remoting } from "../../runtime/index.ts";
+import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../../transport/index.ts";
+import { adoptRefs, type Adopter } from "./adopt-refs.ts";
+import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
+import type { ProcessLife } from "../timeline/process-life.ts";
+import { freezeDeep, requirePlain } from "./strict-message.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+
+export class Network implements LinkNetwork {
+  readonly weather: NetworkWeather;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Freeze and check what is sent. */
+  readonly strict: boolean;
+  readonly payloadTypes: PayloadTypes;
+  delivered = 0;
+  lost = 0;
+  readonly #nodes: readonly string[];
+  readonly #links: Link[][] = [];
+  readonly #allLinks: readonly Link[];
+  readonly #stations: (Station | null)[] = [];
+  readonly #names = new Map<string, number>();
+
+  constructor(options: {
+    readonly nodes: readonly string[];
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly weather: NetworkWeather;
+    readonly strict: boolean;
+    /** Types of an application's own that may be in messages. Default: none. */
+    readonly payloadTypes?: PayloadTypes;
+  }) {
+    this.weather = options.weather;
+    this.timeline = options.timeline;
+    this.random = options.random;
+    this.strict = options.strict;
+    this.payloadTypes = options.payloadTypes ?? NO_PAYLOAD_TYPES;
+    this.#nodes = options.nodes;
+    for (const [index, name] of options.nodes.entries()) {
+      this.#names.set(name, index);
+      this.#stations.push(null);
+      this.#links.push(options.nodes.slice(0, index).map((_, other) => new Link(this, other, index)));
+    }
+    this.#allLinks = this.#links.flat();
+  }
+
+  station(index: number): Station | null {
+    return this.#stations[index] ?? null;
+  }
+
+  nameOf(index: number): string {
+    return this.#nodes[index] ?? "";
+  }
+
+  link(a: number, b: number): Link {
+    const link = this.#links[Math.max(a, b)]?.[Math.min(a, b)];
+    if (link === undefined) throw new Error(`There is no link between node ${a} and node ${b}`);
+    return link;
+  }
+
+  links(): readonly Link[] {
+    return this.#allLinks;
+  }
+
+  /** Makes the remoting port of one life and brings its links up. */
+  attach(node: string, incarnation: string, life: ProcessLife): Remoting {
+    const index = this.#names.get(node) as number;
+    let receive: ((envelope: Envelope) => void) | undefined;
+    let resolve: ((address: Address) => AnyRef) | undefined;
+    const listeners: ((event: LinkEvent) => void)[] = [];
+    const dropListeners: ((drop: EnvelopeDrop) => void)[] = [];
+    const station: Station = {
+      node,
+      index,
+      incarnation,
+      life,
+      receive: (envelope) => {
+        if (resolve === undefined) {
+          receive?.(envelope);
+          return;
+        }
+        const drop = this.#adopt(envelope, { resolve, types: this.payloadTypes });
+        if (!("reason" in drop)) receive?.(drop);
+        else for (const listen of dropListeners) listen(drop);
+      },
+      onLink: (event) => {
+        for (const listen of listeners) listen(event);
+      },
+    };
+    this.#stations[index] = station;
+    for (const link of this.links()) if (link.a === index || link.b === index) link.connectSoon();
+    return {
+      send: (envelope) => this.#send(station, envelope),
+      onEnvelope: (listen) => {
+        receive = listen;
+      },
+      useRefs: (make) => {
+        resolve = make;
+      },
+      onLink: (listen) => void listeners.push(listen),
+      onDropped: (listen) => void dropListeners.push(listen),
+    };
+  }
+
+  /** The process is gone: its peers notice after a while, at once when its kernel still lives to say so. */
+  detach(index: number, kernelSurvives: boolean): void {
+    this.#stations[index] = null;
+    for (const link of this.links()) if (link.a === index || link.b === index) link.endpointLost(kernelSurvives);
+  }
+
+  /** How long one message takes, in microseconds. */
+  drawDelayUs(): number {
+    const { delayMinUs, delayMeanUs, spikes, spikeUs } = this.weather;
+    const spikeDelayUs = spikes > 0 && this.random.next() < spikes ? this.random.next() * spikeUs : 0;
+    return delayMinUs - Math.log(1 - this.random.next()) * delayMeanUs + spikeDelayUs;
+  }
+
+  /** The envelope as its receiver has it, or why it cannot be read. */
+  #adopt(envelope: Envelope, adopter: Adopter): Envelope | EnvelopeDrop {
+    try {
+      return { ...envelope, message: adoptRefs(envelope.message, adopter) };
+    } catch (error) {
+      const detail = `it holds a value that cannot be decoded: ${String(error)}`;
+      return { envelope: { ...envelope, message: undefined }, reason: "unreadable", detail };
+    }
+  }
+
+  #send(from: Station, envelope: Envelope): void {
+    if (!from.life.alive) return;
+    const index = this.#names.get(envelope.to.node);
+    if (index === undefined || index === from.index) return;
+    if (this.strict) {
+      requirePlain(envelope, this.timeline, this.payloadTypes);
+      freezeDeep(envelope.message);
+    }
+    this.link(from.index, index).send(from.index, envelope);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * One machine under a node: its hypervisor's guests, each with a guard.
+ *
+ *     start ──▶ spawning ──▶ booting ──▶ running ──▶ ended
+ *                                 guard: ended at the lease deadline, whatever the node's process does
+ *
+ * Guests and guards belong to the host: they go on when the node's process ends or is paused, and end with the host's
+ * power. Deadlines are on the host's monotonic clock.
+ */
+import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../../runtime/index.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import type { HostClock } from "../timeline/virtual-clock.ts";
+
+/** Guests of one run of the simulator, in microseconds. */
+export interface GuestWeather {
+  spawnMaxUs: number;
+  bootMinUs: number;
+  bootMaxUs: number;
+  /** Share of starts that fail. */
+  startFailures: number;
+  /** Share of stops in which the guest does not listen and is ended at the end of the grace. */
+  deafness: number;
+}
+
+/** What a guest does by itself; a harness may give guests other programs than serving forever. */
+export interface GuestProgram {
+  /** Lines for its console, each so many milliseconds after the boot. */
+  readonly says?: readonly { readonly afterMs: number; readonly line: string }[];
+  /** Ends by itself with this code, so many milliseconds after the boot. */
+  readonly exits?: { readonly afterMs: number; readonly code: number };
+  /** Does not listen when it is asked to shut down. */
+  readonly deaf?: boolean;
+}
+
+/** Somebody who reads a console as it is written. */
+export interface ConsoleFollower {
+  line(line: string): void;
+  /** The guest has ended; nothing more will come. */
+  end(): void;
+}
+
+export interface Guest {
+  readonly program: GuestProgram;
+  readonly launch: InstanceLaunch;
+  readonly pid: number;
+  readonly startedUs: number;
+  readonly lines: string[];
+  readonly followers: Set<ConsoleFollower>;
+  deadlineMs: number;
+  booted: boolean;
+  /** Runs but answers nobody. */
+  hung: boolean;
+}
+
+/** Told when a guest begins and ends to run; asked after every such event. */
+export interface GuestWatcher {
+  onGuestStarted(host: number, launch: InstanceLaunch): void;
+  onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
+}
+
+const SERVES: GuestProgram = {};
+
+const HEARTBEAT_US = 5_000_000;
+
+/** Lines kept of a console; a modelled guest says little. */
+const LINES_MAX = 100;
+
+export class Host {
+  readonly index: number;
+  readonly clock: HostClock;
+  readonly weather: GuestWeather;
+  readonly guests: Map<string, Guest> = new Map();
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Ports that something other than a guest listens on. */
+  readonly occupiedPorts: Set<number> = new Set();
+  /** Counts losses of power, so that nothing under way outlives one. */
+  powerEpoch = 0;
+  readonly #watcher: GuestWatcher;
+  readonly #programOf: (launch: InstanceLaunch) => GuestProgram;
+  #pids = 1000;
+  #listen: ((event: InstanceEvent) => void) | null = null;
+  /** Consoles of guests that ended; read like any other. */
+  readonly #consoles = new Map<string, string[]>();
+
+  constructor(options: {
+    readonly index: number;
+    readonly clock: HostClock;
+    readonly weather: GuestWeather;
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly watcher: GuestWatcher;
+    readonly programOf?: (launch: InstanceLaunch) => GuestProgram;
+  }) {
+    this.#programOf = options.programOf ?? (() => SERVES);
+    this.index = options.index;
+    this.clock = options.clock;
+    this.weather = options.weather;
+    this.timeline = options.timeline;
+    this.random = options.random;
+    this.#watcher = options.watcher;
+  }
+
+  /** Who is told of events; null when no process of the node runs. */
+  listen(listen: ((event: InstanceEvent) => void) | null): void {
+    this.#listen = listen;
+  }
+
+  consoleOf(instance: string): string[] | undefined {
+    return this.guests.get(instance)?.lines ?? this.#consoles.get(instance);
+  }
+
+  portTaken(hostPort: number): boolean {
+    return this.occupiedPorts.has(hostPort) || this.guestAt(hostPort) !== undefined;
+  }
+
+  guestAt(hostPort: number): Guest | undefined {
+    for (const guest of this.guests.values()) {
+      if (guest.launch.ports.some((port) => port.hostPort === hostPort)) return guest;
+    }
+    return undefined;
+  }
+
+  /** The guest runs from now on, under its guard. */
+  run(launch: InstanceLaunch): Guest {
+    const guest: Guest = {
+      launch,
+      program: this.#programOf(launch),
+      pid: ++this.#pids,
+      startedUs: this.timeline.nowUs,
+      lines: this.#consoles.get(launch.instance) ?? [],
+      followers: new Set(),
+      deadlineMs: launch.leaseUntilMs,
+      booted: false,
+      hung: false,
+    };
+    this.guests.set(launch.instance, guest);
+    this.#note("guest-start", guest, "");
+    this.#watcher.onGuestStarted(this.index, launch);
+    this.say(guest, `starting ${launch.vm}`);
+    this.#guard(guest);
+    const { bootMinUs, bootMaxUs } = this.weather;
+    this.timeline.after(bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1), () => this.#boot(guest));
+    return guest;
+  }
+
+  /** Ends a guest. Without `reason` nobody is told: whoever asked knows. */
+  end(guest: Guest, reason?: ExitReason, detail = ""): void {
+    if (this.guests.get(guest.launch.instance) !== guest) return;
+    this.say(guest, `ended ${detail}`);
+    this.guests.delete(guest.launch.instance);
+    this.#consoles.set(guest.launch.instance, guest.lines);
+    for (const follower of guest.followers) follower.end();
+    guest.followers.clear();
+    this.#note("guest-end", guest, reason ?? "stopped");
+    this.#watcher.onGuestEnded(this.index, guest.launch, reason ?? "stopped");
+    if (reason !== undefined) this.#listen?.({ type: "exited", instance: guest.launch.instance, reason, detail });
+  }
+
+  /** Power is gone, and with it every guest. */
+  losePower(): void {
+    this.#listen = null;
+    for (const guest of this.guests.values()) this.end(guest, "crash", "the host lost power");
+    this.#consoles.clear();
+    this.powerEpoch += 1;
+    this.clock.restart();
+  }
+
+  say(guest: Guest, line: string): void {
+    guest.lines.push(line);
+    if (guest.lines.length > LINES_MAX) guest.lines.shift();
+    for (const follower of guest.followers) follower.line(line);
+  }
+
+  #boot(guest: Guest): void {
+    if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
+    guest.booted = true;
+    const bootMs = (this.timeline.nowUs - guest.startedUs) / 1000;
+    this.#note("guest-booted", guest, "");
+    this.say(guest, "booted");
+    this.#listen?.({ type: "booted", instance: guest.launch.instance, bootMs });
+    this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+    this.#runProgram(guest);
+  }
+
+  #runProgram(guest: Guest): void {
+    const { says, exits } = guest.program;
+    const alive = (): boolean => this.guests.get(guest.launch.instance) === guest && !guest.hung;
+    for (const { afterMs, line } of says ?? []) {
+      this.timeline.after(afterMs * 1000, () => alive() && this.say(guest, line));
+    }
+    if (exits === undefined) return;
+    this.timeline.after(exits.afterMs * 1000, () => {
+      if (alive()) this.end(guest, exits.code === 0 ? "shutdown" : "crash", `exit code ${exits.code}`);
+    });
+  }
+
+  #beat(guest: Guest): void {
+    if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
+    this.#listen?.({ type: "heartbeat", instance: guest.launch.instance });
+    this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+  }
+
+  /** Looks again when the deadline as it is now has come; it may have moved meanwhile. */
+  #guard(guest: Guest): void {
+    const leftMs = guest.deadlineMs - this.clock.monotonicMs();
+    if (this.guests.get(guest.launch.instance) !== guest) return;
+    if (leftMs <= 0) this.end(guest, "lease", "its lease ended");
+    else this.timeline.after(this.clock.usUntil(leftMs), () => this.#guard(guest));
+  }
+
+  #note(what: string, guest: Guest, detail: string): void {
+    this.timeline.note(`${what} ${this.index} ${guest.launch.instance} ${guest.launch.vm} ${detail}`);
+  }
+}

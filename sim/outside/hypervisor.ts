@@ -1,0 +1,171 @@
+/** The hypervisor port of one life of a node's process, on a modelled host. Contract: test/contract/hypervisor.ts. */
+import type {
+  Hypervisor,
+  HypervisorCapabilities,
+  InstanceEvent,
+  InstanceLaunch,
+  LogRequest,
+  LogSubscription,
+  StartFailure,
+  StartResult,
+  StopResult,
+} from "../../runtime/index.ts";
+import type { ConsoleFollower, Guest, Host } from "./host.ts";
+import type { ProcessLife } from "../timeline/process-life.ts";
+
+const CAPABILITIES: HypervisorCapabilities = { isolation: true, accelerated: false, adopt: true, pause: false };
+
+/** How long a call to the host takes at most, in microseconds. */
+const CALL_MAX_US = 2000;
+
+export class SimulatedHypervisor implements Hypervisor {
+  readonly driver = "simulated";
+  readonly capabilities: HypervisorCapabilities = CAPABILITIES;
+  readonly #host: Host;
+  readonly #life: ProcessLife;
+  /** Instances whose end was asked for; how they end is not reported as an event. */
+  readonly #stopping = new Set<string>();
+  /** Instances that this life started or adopted; only their events are told. */
+  readonly #known = new Set<string>();
+
+  constructor(host: Host, life: ProcessLife) {
+    this.#host = host;
+    this.#life = life;
+  }
+
+  start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
+    if (!this.#life.alive) return;
+    const { weather, random } = this.#host;
+    const { powerEpoch } = this.#host;
+    const fails = weather.startFailures > 0 && random.next() < weather.startFailures;
+    // The node's process prepares the guest and forks it, so a dead one forks nothing and a paused one forks late. What it
+    // forked before it died is found by the next `list`.
+    this.#host.timeline.after(random.integer(weather.spawnMaxUs), () => {
+      this.#life.enter(() => {
+        if (this.#host.powerEpoch !== powerEpoch) return;
+        const result = fails ? failure("failed", `The hypervisor did not start "${launch.vm}"`) : this.#spawn(launch);
+        this.#answer(() => done(result));
+      });
+    });
+  }
+
+  stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
+    if (!this.#life.alive) return;
+    const host = this.#host;
+    const guest = host.guests.get(instance);
+    if (guest === undefined) {
+      this.#answer(() => done({ ok: true, forced: false }));
+      return;
+    }
+    this.#stopping.add(instance);
+    const deaf =
+      guest.program.deaf === true || guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
+    const shutdownUs = Math.min(graceMs * 1000, 10_000 + host.random.integer(500_000));
+    const forced = deaf || shutdownUs >= graceMs * 1000;
+    // The guard carries the stop out, so it also happens when this process dies first.
+    host.timeline.after(forced ? graceMs * 1000 : shutdownUs, () => {
+      host.end(guest);
+      this.#stopping.delete(instance);
+      this.#life.enter(() => done({ ok: true, forced }));
+    });
+  }
+
+  list(done: (found: readonly { instance: string; vm: string; pid: number }[]) => void): void {
+    this.#answer(() => {
+      done(
+        [...this.#host.guests.values()].map(({ launch, pid }) => ({ instance: launch.instance, vm: launch.vm, pid })),
+      );
+    });
+  }
+
+  adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void {
+    this.#answer(() => {
+      const guest = this.#host.guests.get(instance);
+      if (guest === undefined) {
+        done(failure("not-running", `No guest of instance "${instance}" runs here`));
+        return;
+      }
+      this.#known.add(instance);
+      guest.deadlineMs = Math.max(guest.deadlineMs, leaseUntilMs);
+      done({ ok: true, pid: guest.pid });
+    });
+  }
+
+  extendLease(instances: readonly string[], leaseUntilMs: number): void {
+    if (!this.#life.alive) return;
+    for (const instance of instances) {
+      const guest = this.#host.guests.get(instance);
+      if (guest !== undefined) guest.deadlineMs = Math.max(guest.deadlineMs, leaseUntilMs);
+    }
+  }
+
+  onEvent(listen: (event: InstanceEvent) => void): void {
+    this.#host.listen((event) => {
+      if (!this.#known.has(event.instance)) return;
+      if (event.type === "exited" && this.#stopping.has(event.instance)) return;
+      this.#answer(() => listen(event));
+    });
+  }
+
+  readLogs(request: LogRequest): LogSubscription {
+    const host = this.#host;
+    let open = true;
+    const end = (error?: string): void => {
+      if (!open) return;
+      open = false;
+      host.guests.get(request.instance)?.followers.delete(follower);
+      request.onEnd(error);
+    };
+    const follower: ConsoleFollower = {
+      line: (line) => this.#life.enter(() => open && request.onLine(line)),
+      end: () => this.#answer(() => end()),
+    };
+    this.#answer(() => {
+      const lines = host.consoleOf(request.instance);
+      if (lines === undefined) {
+        end(`There is no log of instance "${request.instance}"`);
+        return;
+      }
+      for (const line of request.tail > 0 ? lines.slice(-request.tail) : []) if (open) request.onLine(line);
+      const guest = host.guests.get(request.instance);
+      if (request.follow && guest !== undefined) guest.followers.add(follower);
+      else end();
+    });
+    return { cancel: () => this.#answer(() => end()) };
+  }
+
+  #spawn(launch: InstanceLaunch): StartResult {
+    const host = this.#host;
+    const running: Guest | undefined = host.guests.get(launch.instance);
+    const unsupported = findUnsupported(launch);
+    if (unsupported !== null) return failure("unsupported", unsupported);
+    if (running !== undefined) return failure("failed", `Instance "${launch.instance}" runs already`);
+    const taken = launch.ports.find(({ hostPort }) => host.portTaken(hostPort));
+    if (taken !== undefined) {
+      const where = `${taken.hostAddress}:${taken.hostPort}`;
+      return failure("port-in-use", `Cannot start VM "${launch.vm}": ${where} is in use`);
+    }
+    if (host.clock.monotonicMs() >= launch.leaseUntilMs) return failure("failed", "The lease is over");
+    this.#known.add(launch.instance);
+    const guest = host.run(launch);
+    return { ok: true, pid: guest.pid };
+  }
+
+  /** Answers after a moment, if the process that asked still lives. */
+  #answer(run: () => void): void {
+    if (!this.#life.alive) return;
+    this.#host.timeline.after(this.#host.random.integer(CALL_MAX_US), () => this.#life.enter(run));
+  }
+}
+
+/** What no driver takes: a file outside of the guest, a variable that no shell could name. */
+function findUnsupported({ files, env }: InstanceLaunch): string | null {
+  const file = files.find(({ path }) => !path.startsWith("/") || path.split("/").includes(".."));
+  if (file !== undefined) return `Cannot put a file at "${file.path}"`;
+  const name = Object.keys(env).find((key) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(key));
+  return name === undefined ? null : `Cannot set a variable named "${name}"`;
+}
+
+function failure(code: StartFailure, message: string): StartResult {
+  return { ok: false, code, message };
+}

@@ -1,0 +1,22 @@
+/** The prober port: asks modelled guests whether they serve. */
+import type { Prober, ProbeResult } from "../../runtime/index.ts";
+import type { Host } from "./host.ts";
+import type { ProcessLife } from "../timeline/process-life.ts";
+
+/** A healthy guest answers within this, in microseconds. */
+const ANSWER_MAX_US = 5000;
+
+/** `hosts` by their address, as the nodes' specs name them. */
+export function proberOf(hosts: ReadonlyMap<string, Host>, local: Host, life: ProcessLife): Prober {
+  return {
+    probe: (target, done) => {
+      if (!life.alive) return;
+      const guest = hosts.get(target.address)?.guestAt(target.port);
+      const answers = guest?.booted === true && !guest.hung;
+      const silent = guest !== undefined && !answers;
+      const delayUs = silent ? target.timeoutMs * 1000 : local.random.integer(ANSWER_MAX_US);
+      const result: ProbeResult = answers ? { ok: true } : { ok: false, message: silent ? "timed out" : "refused" };
+      local.timeline.after(delayUs, () => life.enter(() => done(result)));
+    },
+  };
+}

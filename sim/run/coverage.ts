@@ -1,0 +1,50 @@
+/**
+ * What the runs of a profile are for. A sweep in which one of these never happened has shown less than it seems to, and says so
+ * (`report.ts`); which are asked for is decided by what the profile's faults can do, not by what was seen.
+ */
+import type { ProfileName } from "../faults/profile.ts";
+
+/** Of every cluster that is under faults. */
+const FAULTY = ["leaders", "committed", "snapshots installed"];
+
+/** Of consensus under clients whose history is judged. */
+const HISTORY = ["acknowledged", "reads", "unknown", "writes repeated", "states compared"];
+
+/** What a disk does to the log on it. */
+const DISKS = ["torn writes found", "damage found", "disks full", "disks lost", "members replaced"];
+
+/** Members that come, go and hand over. */
+const MEMBERS = ["members changed", "members removed", "joint configurations", "leaders handed over"];
+
+/** Whole nodes, and the guests on them. */
+const GUESTS = [
+  "acknowledged",
+  "reads",
+  "proposals repeated",
+  "guests started",
+  "guests ended by lease",
+  "maps compared",
+];
+
+/** By profile: names of marks. */
+const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
+  elections: [...FAULTY, ...HISTORY, "logs cut back"],
+  disk: [...FAULTY, ...HISTORY, ...DISKS],
+  membership: [...FAULTY, ...HISTORY, ...DISKS, ...MEMBERS, "logs cut back"],
+  mixed: [...FAULTY, ...GUESTS, "logs cut back", "torn writes found", "damage found", "disks full"],
+  leases: [...FAULTY, ...GUESTS],
+  calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
+  library: [...FAULTY, "acts", "effects fenced off", "reliable recorded", "nodes left", "maps compared"],
+};
+
+/** Every profile that runs can be asked for. */
+export const PROFILE_NAMES: readonly string[] = Object.keys(WANTED);
+
+/** Marks that runs of these profiles are for, and that none of the counted runs has reached. */
+export function neverReached(
+  profiles: Readonly<Record<string, number>>,
+  marks: Readonly<Record<string, number>>,
+): readonly string[] {
+  const wanted = new Set((Object.keys(profiles) as ProfileName[]).flatMap((profile) => WANTED[profile]));
+  return [...wanted].filter((mark) => (marks[mark] ?? 0) === 0);
+}

@@ -1,0 +1,279 @@
+/**
+ * Runs one seed from the start to the verdict.
+ *
+ *     start ──▶ load and faults for `durationMs` ──▶ healed ──settled within SETTLE_US?──▶ end checks ──▶ result
+ *
+ * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
+ */
+import type { RaftLimits } from "../../actors/raft/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { EventLog } from "../timeline/event-log.ts";
+import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
+import { drawPlan, drawProfile } from "../faults/fault-plan.ts";
+import { LibraryScenario } from "../scenarios/library-scenario.ts";
+import type { Compaction } from "../scenarios/log-length.ts";
+import { MemberScenario } from "../scenarios/member-scenario.ts";
+import { PlantedDisks } from "../faults/planted-disks.ts";
+import type { PlantedFaults } from "../faults/planted-faults.ts";
+import { RaftScenario } from "../scenarios/raft-scenario.ts";
+import type { ProfileName } from "../faults/profile.ts";
+import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import type { Scenario } from "../scenarios/scenario.ts";
+import { Recording, type Schedule } from "../schedule/schedule.ts";
+import { SchedulePlayer } from "./schedule-player.ts";
+import { withSealedGlobals } from "../timeline/sealed-globals.ts";
+import { Timeline } from "../timeline/timeline.ts";
+
+/** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
+const SETTLE_US = 120_000_000;
+
+/** After the last fault a write must be acknowledged within this, and what there is be read. */
+const PROGRESS_US = 10_000_000;
+
+const LINES_KEPT_DEFAULT = 40;
+const NODES_MAX = 9;
+
+/** Where nobody says how many nodes: from three to seven. */
+const NODES_FROM = 3;
+const NODES_RANGE = 5;
+
+/** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
+const SPARES = 2;
+
+/** VMs of one run; all of them fit on one node, so a VM never waits for room. */
+const VMS_MAX = 8;
+
+/** How often it is asked whether everything has settled. */
+const SETTLED_EVERY_US = 100_000;
+
+/** @throws {RangeError} when an option is out of range. */
+export function runSeed(options: RunOptions): SeedResult {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => new Run(options).run());
+}
+
+/** A run, and what was done in it. */
+export interface RecordedRun {
+  readonly result: SeedResult;
+  /** Repeats the run, byte for byte. */
+  readonly schedule: Schedule;
+  /** The same with all that clients and operator did; null where they do what only a seed decides (whole nodes, `library`). */
+  readonly scheduledLoad: Schedule | null;
+}
+
+/**
+ * As `runSeed`, and answers what was done.
+ * @throws {RangeError} when an option is out of range.
+ */
+export function recordSeed(options: RunOptions): RecordedRun {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => {
+    const run = new Run(options);
+    const result = run.run();
+    const { schedule, scheduledLoad } = run.recording;
+    return { result, schedule, scheduledLoad };
+  });
+}
+
+class Run {
+  readonly recording: Recording;
+  readonly #options: RunOptions;
+  readonly #profile: ProfileName;
+  readonly #nodes: number;
+  readonly #log: EventLog;
+  readonly #timeline: Timeline;
+  readonly #cluster: Cluster;
+  readonly #scenario: Scenario;
+  readonly #injector: FaultSource;
+  #leaders = 0;
+
+  constructor(options: RunOptions) {
+    const random = createRandom(options.seed);
+    this.#options = options;
+    // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
+    const drawn = drawProfile(random);
+    this.#profile = options.profile ?? drawn;
+    const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
+    this.#nodes = options.nodes ?? drawnNodes;
+    this.#log = new EventLog({
+      linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
+      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+    });
+    const { replay } = options;
+    const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
+    /** What the seed alone decides is drawn in any case, so that all else stays as it is. */
+    const forkChance = (): Random => {
+      const own = random.fork();
+      return chance?.fork() ?? own;
+    };
+    this.#timeline = new Timeline(forkChance(), this.#log, replay?.schedule.passedOver);
+    this.recording = new Recording(this.#timeline);
+    const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
+    const scenario = makeScenario(this.#profile, {
+      planted: options.planted ?? {},
+      timeline: this.#timeline,
+      random: random.fork(),
+      nodes: this.#nodes,
+      onAct: (act) => this.recording.add(act),
+    });
+    this.#scenario = scenario;
+    const disks = new PlantedDisks(options.planted?.raft ?? []);
+    this.#cluster = new Cluster({
+      nodes: this.#nodes + (this.#profile === "membership" ? SPARES : 0),
+      timeline: this.#timeline,
+      random: forkChance(),
+      weather: plan.weather,
+      hooks: {
+        compose: (process) => scenario.compose(disks.under(process)),
+        check: (node) => scenario.check(node),
+        onEnd: (node) => scenario.onEnd(node),
+        onLeader: () => {
+          this.#leaders += 1;
+          this.#injector.onLeader?.();
+        },
+        onChange: () => this.#injector.onChange?.(),
+        onTransfer: () => this.#injector.onTransfer?.(),
+        onSnapshot: (node) => this.#injector.onSnapshot?.(node),
+        onCommitted: (_, term) => this.#injector.onCommitted?.(term),
+        guests: scenario.guests,
+      },
+    });
+    const drawnFaults = random.fork();
+    this.#injector =
+      replay === undefined
+        ? new FaultInjector(this.#cluster, { plan, random: drawnFaults, recording: this.recording })
+        : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording: this.recording });
+    scenario.attach(this.#cluster);
+  }
+
+  run(): SeedResult {
+    try {
+      this.#live();
+    } finally {
+      this.#cluster.close();
+    }
+    return this.#result();
+  }
+
+  #live(): void {
+    const timeline = this.#timeline;
+    for (const node of this.#cluster.nodes) node.start();
+    this.#scenario.load(this.#options.replay?.schedule.load ?? "drawn");
+    this.#injector.start();
+    timeline.run(this.#options.durationMs * 1000);
+    if (timeline.failure !== null || this.#options.replay?.isCutShort === true) return;
+    this.#scenario.unload();
+    this.#injector.stop();
+    timeline.note("healed");
+    const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
+    const untilUs = timeline.nowUs + settleUs;
+    this.#scenario.probe?.(untilUs);
+    timeline.after(PROGRESS_US, () => this.#checkProgress());
+    let unsettled = this.#scenario.unsettled();
+    while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
+      timeline.run(timeline.nowUs + SETTLED_EVERY_US);
+      unsettled = this.#scenario.unsettled();
+    }
+    if (timeline.failure !== null) return;
+    if (unsettled === null) this.#scenario.checkEnd();
+    else timeline.fail("settles", `${settleUs / 1_000_000} s after all faults ended, ${unsettled}`);
+  }
+
+  #checkProgress(): void {
+    const halted = this.#scenario.halted?.() ?? null;
+    if (halted === null) return;
+    this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after all faults ended, ${halted}`);
+  }
+
+  #result(): SeedResult {
+    const { seed, durationMs, everyFault } = this.#options;
+    const nodes = this.#nodes;
+    const failure = this.#failure();
+    return {
+      seed,
+      nodes,
+      durationMs,
+      profile: this.#profile,
+      ...(everyFault === true && { everyFault }),
+      ok: failure === undefined,
+      ...(failure && { failure }),
+      eventLogHash: this.#log.digest(),
+      events: this.#log.lines,
+      turns: this.#timeline.turns,
+      simulatedMs: Math.round(this.#timeline.nowMs),
+      faults: Object.fromEntries(this.#injector.counts),
+      marks: {
+        leaders: this.#leaders,
+        ...this.#cluster.marks(),
+        ...this.#scenario.marks(),
+      },
+    };
+  }
+
+  #failure(): SeedFailure | undefined {
+    const { failure } = this.#timeline;
+    if (failure === null) return undefined;
+    const { invariant, message, atUs } = failure;
+    return { invariant, message, atMs: atUs / 1000, lines: this.#log.tail() };
+  }
+}
+
+interface Circumstances {
+  readonly planted: PlantedFaults;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Those that the cluster begins with. */
+  readonly nodes: number;
+  readonly onAct: (act: LoadAct) => void;
+}
+
+function makeScenario(profile: ProfileName, { planted, timeline, random, nodes, onAct }: Circumstances): Scenario {
+  const shared = {
+    random: random.fork(),
+    planted,
+    // Figure 8 of the Raft paper needs a message to end between two entries, and the next one not to be under way yet.
+    limits: random.next() < 0.5 ? { entriesPerMessageMax: 1, appendsInFlightMax: 1 } : {},
+  };
+  const pauseUs = 10_000 * 10 ** (random.next() * 2);
+  const changeUs = 700_000 * 10 ** random.next();
+  if (profile === "elections" || profile === "disk" || profile === "membership") {
+    const changeEveryUs = profile === "membership" ? changeUs : null;
+    return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs, onAct });
+  }
+  const compacting = drawCompaction(shared.limits, random);
+  if (profile === "library") return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2 });
+  return new MemberScenario({
+    ...shared,
+    ...compacting,
+    timeline,
+    vms: 1 + random.integer(VMS_MAX),
+    everyUs: 10 * pauseUs,
+  });
+}
+
+/** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */
+function drawCompaction(
+  limits: Partial<RaftLimits>,
+  random: Random,
+): { readonly limits: Partial<RaftLimits>; readonly compaction: Compaction } {
+  const everyEntries = Math.round(30 * 30 ** random.next());
+  const trailingEntries = random.integer(100);
+  return { limits: { ...limits, trailingEntries }, compaction: { everyEntries, trailingEntries } };
+}
+
+/** @throws {RangeError} */
+export function requireRange({
+  seed,
+  nodes = NODES_FROM,
+  durationMs,
+}: Pick<RunOptions, "seed" | "nodes" | "durationMs">): void {
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
+    throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);
+  }
+  if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
+    throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);
+  }
+}

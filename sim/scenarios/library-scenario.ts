@@ -1,0 +1,318 @@
+/**
+ * What a library user stands on (`actors/join-cluster.ts`): a singleton, sharded entities, and reliable delivery from each
+ * node to the next, all told by the load at random nodes, while nodes crash, hang, are cut off and leave.
+ */
+import { jsonCodec, type PayloadCodec, type Random, type Ref } from "../../runtime/index.ts";
+import {
+  brokenHoldRule,
+  brokenLeaseRule,
+  brokenRules,
+  brokenShardRules,
+  joinCluster,
+  startShardRegion,
+  startSingleton,
+  type ClusterView,
+  type RaftLimits,
+  type Singleton,
+  type Tenure,
+} from "../../actors/index.ts";
+import { ReliableChecker, type ReliableMessage } from "../checkers/reliable-checker.ts";
+import { ReplicaChecker } from "../checkers/replica-checker.ts";
+import { TenureChecker } from "../checkers/tenure-checker.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { decodeOnceCodec } from "../network/decode-once-codec.ts";
+import { DeliveryDisk } from "../disk/delivery-disk.ts";
+import { FencedResource } from "../outside/fenced-resource.ts";
+import type { GuestWatcher } from "../outside/host.ts";
+import { actingActor, type ActorMessage } from "./library-actors.ts";
+import { LibraryProbes } from "./library-probes.ts";
+import { whyTooLong, type Compaction } from "./log-length.ts";
+import type { PlantedFaults } from "../faults/planted-faults.ts";
+import { startReliablePair, type ProducerMessage } from "./reliable-pair.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Process, SimNode } from "../cluster/sim-node.ts";
+import { loggerOf } from "../timeline/simulated-logger.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+
+export interface LibraryScenarioOptions {
+  readonly random: Random;
+  readonly timeline: Timeline;
+  readonly planted: PlantedFaults;
+  readonly limits: Partial<RaftLimits>;
+  /** When snapshots are made, and what of the log stays then. */
+  readonly compaction: Compaction;
+  /** Mean pause between two messages of the load, in microseconds. */
+  readonly everyUs: number;
+}
+
+const SHARDS = 12;
+const ENTITIES = 20;
+const SINGLETON = "ledger";
+
+/** Short, so that entities come and go all the time. */
+const PASSIVATE_AFTER_MS = 3000;
+
+/** Entries that a replica may be behind and still count as having converged: sessions are renewed all the time. */
+const LAG_MAX = 20;
+
+/** Shares of the load: to let a node leave, to give the singleton to another node, reliable messages, for the singleton. */
+const LEAVES = 0.003;
+const YIELDS = 0.01;
+const RELIABLE = 0.3;
+const TO_SINGLETON = 0.2;
+
+/** A node that has left comes back after at most this. */
+const BACK_MAX_US = 10_000_000;
+
+interface Doors {
+  readonly singleton: Singleton<ActorMessage>;
+  readonly entities: Ref<ActorMessage>;
+  readonly producer: Ref<ProducerMessage>;
+}
+
+/** What of a node's reliable delivery outlives its process. */
+interface DeliveryHost {
+  readonly disk: DeliveryDisk<ReliableMessage>;
+  readonly ledger: Map<string, number>;
+}
+
+export class LibraryScenario implements Scenario {
+  readonly guests: GuestWatcher = { onGuestStarted: () => {}, onGuestEnded: () => {} };
+  readonly #options: LibraryScenarioOptions;
+  readonly #codec: PayloadCodec = decodeOnceCodec(jsonCodec);
+  readonly #replicas: ReplicaChecker;
+  readonly #tenures: TenureChecker;
+  readonly #reliable: ReliableChecker;
+  readonly #deliveryHosts = new Map<number, DeliveryHost>();
+  readonly #resource: FencedResource;
+  readonly #random: Random;
+  readonly #doors = new Map<number, Doors>();
+  #cluster!: Cluster;
+  #probes!: LibraryProbes;
+  #active = false;
+  #sent = 0;
+  #handled = 0;
+  #left = 0;
+
+  constructor(options: LibraryScenarioOptions) {
+    const { timeline, random } = options;
+    this.#options = options;
+    this.#random = random.fork();
+    this.#replicas = new ReplicaChecker(timeline, (node, index) => {
+      return this.#cluster.node(node).disk.snapshots.newest?.index === index;
+    });
+    this.#tenures = new TenureChecker(timeline);
+    this.#reliable = new ReliableChecker(timeline);
+    this.#resource = new FencedResource(timeline, random.fork());
+  }
+
+  attach(cluster: Cluster): void {
+    this.#cluster = cluster;
+    for (const { index } of cluster.nodes) {
+      const disk = new DeliveryDisk<ReliableMessage>(cluster.timeline, this.#random.fork());
+      this.#deliveryHosts.set(index, { disk, ledger: new Map() });
+    }
+    const keys = [SINGLETON, ...Array.from({ length: ENTITIES }, (_, entity) => `e${entity}`)];
+    this.#probes = new LibraryProbes(cluster, keys, (node, key, number) => this.#tell(node, key, number));
+  }
+
+  compose({ node, life, system, store, snapshots }: Process): void {
+    const { planted, limits, timeline } = this.#options;
+    joinCluster(system, {
+      members: this.#cluster.names,
+      store,
+      snapshots,
+      codec: this.#codec,
+      logger: loggerOf(node.index, life, timeline),
+      raftLimits: limits,
+      snapshotting: { everyEntries: this.#options.compaction.everyEntries },
+      raftRules: brokenRules(planted.raft ?? []),
+      leaseRule: brokenLeaseRule(planted),
+      holdRule: brokenHoldRule(planted),
+      onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
+      onApply: (view) => this.#replicas.onApply(node.index, view),
+    });
+    const acting = (key: string, tenure: Tenure, tickMs: number): ReturnType<typeof actingActor> =>
+      actingActor({
+        key,
+        tenure,
+        tickMs,
+        node: node.index,
+        checker: this.#tenures,
+        resource: this.#resource,
+        onWork: (number) => this.#onWork(number),
+      });
+    const singleton = startSingleton<unknown, ActorMessage>(system, {
+      name: SINGLETON,
+      make: (tenure) => acting(SINGLETON, tenure, 200),
+    });
+    const entities = startShardRegion<unknown, ActorMessage>(system, {
+      type: "entities",
+      shards: SHARDS,
+      entityOf: (message) => (message.type === "work" ? message.key : ""),
+      make: ({ id, tenure }) => acting(id, tenure, 500),
+      passivateAfterMs: PASSIVATE_AFTER_MS,
+      rules: brokenShardRules(planted),
+    });
+    const { disk, ledger } = this.#deliveryHosts.get(node.index) as DeliveryHost;
+    const producer = startReliablePair(system, {
+      to: this.#cluster.names[(node.index + 1) % this.#cluster.names.length] as string,
+      store: disk.open(life),
+      ledger: planted.ledgerForgotten === true ? new Map<string, number>() : ledger,
+      checker: this.#reliable,
+    });
+    this.#doors.set(node.index, { singleton, entities, producer });
+  }
+
+  check(node: SimNode): void {
+    this.#replicas.check(node.index);
+  }
+
+  onEnd(node: SimNode): void {
+    this.#replicas.onEnd(node.index);
+    this.#tenures.onNodeEnd(node.index);
+    this.#doors.delete(node.index);
+  }
+
+  load(): void {
+    this.#active = true;
+    this.#actSoon();
+  }
+
+  unload(): void {
+    this.#active = false;
+  }
+
+  unsettled(): string | null {
+    const { raft, nodes } = this.#cluster;
+    const leader = raft.leader();
+    if (leader === undefined) return "no member leads";
+    const down = nodes.find((node) => !node.running);
+    if (down !== undefined) return `${down.name} has left and is not back`;
+    for (const node of nodes) {
+      const applied = this.#replicas.view(node.index)?.applied ?? 0;
+      if (applied < raft.committed.lastIndex - LAG_MAX) {
+        return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
+      }
+      const status = raft.view(node.index)?.status();
+      const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
+      if (wrong !== null) return `${node.name} ${wrong}`;
+    }
+    const view = this.#replicas.view(leader);
+    if (view === undefined) return "the leader has no replica";
+    return (
+      this.#unsettledSingleton(view) ??
+      this.#unsettledShards(view) ??
+      this.#reliable.missing() ??
+      this.#probes.unanswered()
+    );
+  }
+
+  checkEnd(): void {
+    this.#replicas.checkEnd();
+  }
+
+  marks(): Readonly<Record<string, number>> {
+    return {
+      "messages sent": this.#sent,
+      "messages handled": this.#handled,
+      "reliable taken": this.#reliable.taken,
+      "reliable recorded": this.#reliable.recorded,
+      "nodes left": this.#left,
+      "copies begun": this.#tenures.begun,
+      acts: this.#tenures.acts,
+      "effects accepted": this.#resource.accepted,
+      "effects fenced off": this.#resource.refused,
+      "maps compared": this.#replicas.comparisons,
+    };
+  }
+
+  #unsettledSingleton({ coordination }: ClusterView): string | null {
+    const lease = coordination.lease(SINGLETON);
+    if (lease === undefined) return `nobody holds lease "${SINGLETON}"`;
+    const living = this.#tenures.living(SINGLETON);
+    if (living.length === 1 && living[0]?.fence === lease.fence) return null;
+    return `lease "${SINGLETON}" has fence ${lease.fence}; there live ${living.map(({ fence }) => fence).join(", ")}`;
+  }
+
+  #unsettledShards({ coordination }: ClusterView): string | null {
+    const counts = new Map<string, number>(this.#cluster.names.map((name) => [name, 0]));
+    const shards = coordination.shardsOf("entities");
+    if (shards.length < SHARDS) return "there are no shards";
+    for (const { shard, home, handingOff } of shards) {
+      if (home === null) return `shard ${shard} has no home`;
+      if (handingOff) return `shard ${shard} is being handed off`;
+      counts.set(home.node, (counts.get(home.node) ?? 0) + 1);
+    }
+    const [fewest, most] = [Math.min(...counts.values()), Math.max(...counts.values())];
+    return most - fewest <= 1 ? null : `one node is the home of ${most} shards, another of ${fewest}`;
+  }
+
+  #actSoon(): void {
+    const { timeline } = this.#cluster;
+    timeline.after(-Math.log(1 - this.#random.next()) * this.#options.everyUs, () => {
+      if (!this.#active) return;
+      this.#act(this.#cluster.node(this.#random.integer(this.#cluster.nodes.length)));
+      this.#actSoon();
+    });
+  }
+
+  #act(node: SimNode): void {
+    const random = this.#random;
+    const drawn = random.next();
+    if (drawn < LEAVES) this.#leave(node);
+    else if (drawn < YIELDS) this.#yield(node);
+    else {
+      this.#sent += 1;
+      if (drawn < RELIABLE) this.#send(node, this.#sent);
+      else this.#tell(node, random.next() < TO_SINGLETON ? SINGLETON : `e${random.integer(ENTITIES)}`, this.#sent);
+    }
+  }
+
+  #send(node: SimNode, number: number): void {
+    const producer = this.#doors.get(node.index)?.producer;
+    const process = node.process;
+    if (producer === undefined || process === null) return;
+    const message: ReliableMessage = { producer: node.index, number };
+    process.life.enter(() => process.system.tell(producer, { type: "send", message }));
+  }
+
+  #tell(node: SimNode, key: string, number: number): void {
+    const doors = this.#doors.get(node.index);
+    const process = node.process;
+    if (doors === undefined || process === null) return;
+    const to = key === SINGLETON ? doors.singleton.ref : doors.entities;
+    process.life.enter(() => process.system.tell(to, { type: "work", key, number }));
+  }
+
+  #yield(node: SimNode): void {
+    const to = this.#cluster.names[this.#random.integer(this.#cluster.names.length)] as string;
+    const doors = this.#doors.get(node.index);
+    this.#cluster.timeline.note(`yield ${node.index} ${to}`);
+    node.process?.life.enter(() => doors?.singleton.yieldTo(this.#random.next() < 0.5 ? to : null));
+  }
+
+  /** The node ends in an orderly way and comes back. */
+  #leave(node: SimNode): void {
+    const process = node.process;
+    if (process === null) return;
+    const { timeline } = this.#cluster;
+    timeline.note(`leave ${node.index}`);
+    const backUs = this.#random.integer(BACK_MAX_US);
+    process.life.enter(() =>
+      process.system.beginShutdown(() => {
+        this.#left += 1;
+        timeline.note(`left ${node.index}`);
+        if (node.process !== process) return;
+        timeline.after(0, () => {
+          if (node.process === process) node.kill();
+        });
+        timeline.after(backUs, () => node.start());
+      }),
+    );
+  }
+
+  #onWork(number: number): void {
+    if (!this.#probes.onHandled(number)) this.#handled += 1;
+  }
+}

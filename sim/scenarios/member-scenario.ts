@@ -1,0 +1,212 @@
+/**
+ * The whole node, as production puts it together (`actors/member.ts`): consensus, replica, controllers, NodeActor, VmActors,
+ * on modelled disks, networks and hypervisors, under the load of clients.
+ */
+import { jsonCodec, type PayloadCodec, type Random } from "../../runtime/index.ts";
+import {
+  brokenLeaseRule,
+  brokenRules,
+  spawnMember,
+  type NodeSpec,
+  type RaftLimits,
+  type Vm,
+} from "../../actors/index.ts";
+import { ClientChecker } from "../checkers/client-checker.ts";
+import { ReplicaChecker } from "../checkers/replica-checker.ts";
+import { VmChecker } from "../checkers/vm-checker.ts";
+import { clientActor } from "../load/client-actor.ts";
+import { addressOf, type Cluster } from "../cluster/cluster.ts";
+import { SimulatedHypervisor } from "../outside/hypervisor.ts";
+import { whyTooLong, type Compaction } from "./log-length.ts";
+import type { PlantedFaults } from "../faults/planted-faults.ts";
+import { proberOf } from "../outside/prober.ts";
+import type { Scenario } from "./scenario.ts";
+import { decodeOnceCodec } from "../network/decode-once-codec.ts";
+import type { Process, SimNode } from "../cluster/sim-node.ts";
+import { loggerOf } from "../timeline/simulated-logger.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { VmLoad } from "../load/vm-load.ts";
+
+export interface MemberScenarioOptions {
+  readonly random: Random;
+  readonly timeline: Timeline;
+  readonly planted: PlantedFaults;
+  readonly limits: Partial<RaftLimits>;
+  /** When snapshots are made, and what of the log stays then. */
+  readonly compaction: Compaction;
+  readonly vms: number;
+  /** Mean pause between two requests, in microseconds. */
+  readonly everyUs: number;
+}
+
+/** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
+const LAG_MAX = 20;
+
+export class MemberScenario implements Scenario {
+  readonly guests: VmChecker;
+  readonly #options: MemberScenarioOptions;
+  readonly #codec: PayloadCodec = decodeOnceCodec(jsonCodec);
+  readonly #replicas: ReplicaChecker;
+  #cluster!: Cluster;
+  #clients!: ClientChecker;
+  #load!: VmLoad;
+  #isProbed = false;
+
+  constructor(options: MemberScenarioOptions) {
+    this.#options = options;
+    this.guests = new VmChecker(options.timeline);
+    this.#replicas = new ReplicaChecker(options.timeline, (node, index) => {
+      return this.#cluster.node(node).disk.snapshots.newest?.index === index;
+    });
+  }
+
+  attach(cluster: Cluster): void {
+    const { random, vms, everyUs, timeline } = this.#options;
+    this.#cluster = cluster;
+    this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec);
+    this.#load = new VmLoad({ random: random.fork(), checker: this.#clients, vms, everyUs });
+    this.#load.attach(cluster);
+  }
+
+  compose({ node, life, system, store, snapshots }: Process): void {
+    const { planted, limits, timeline } = this.#options;
+    const { replica } = spawnMember(system, {
+      members: this.#cluster.names,
+      spec: specOf(node),
+      store,
+      snapshots,
+      codec: this.#codec,
+      hypervisor: new SimulatedHypervisor(node.host, life),
+      prober: proberOf(this.#cluster.hosts, node.host, life),
+      logger: loggerOf(node.index, life, timeline),
+      raftLimits: limits,
+      snapshotting: { everyEntries: this.#options.compaction.everyEntries },
+      raftRules: brokenRules(planted.raft ?? []),
+      leaseRule: brokenLeaseRule(planted),
+      onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
+      onApply: (view) => this.#replicas.onApply(node.index, view),
+    });
+    this.#load.addClient(node.index, system.spawn(clientActor(replica), { name: "client" }));
+  }
+
+  check(node: SimNode): void {
+    this.#replicas.check(node.index);
+    this.#clients.check(this.#replicas.view(node.index));
+  }
+
+  onEnd(node: SimNode): void {
+    this.#replicas.onEnd(node.index);
+    this.#load.onEnd(node);
+  }
+
+  load(): void {
+    this.#load.start();
+  }
+
+  unload(): void {
+    this.#load.stop();
+  }
+
+  probe(): void {
+    this.#load.probe(() => {
+      this.#isProbed = true;
+    });
+  }
+
+  halted(): string | null {
+    return this.#isProbed ? null : "no write was acknowledged";
+  }
+
+  unsettled(): string | null {
+    const { raft, nodes } = this.#cluster;
+    const leader = raft.leader();
+    if (leader === undefined) return "no member leads";
+    if (!this.#isProbed) return "the last write is not acknowledged";
+    for (const node of nodes) {
+      const applied = this.#replicas.view(node.index)?.applied ?? 0;
+      if (applied < raft.committed.lastIndex - LAG_MAX) {
+        return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
+      }
+      const status = raft.view(node.index)?.status();
+      const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
+      if (wrong !== null) return `${node.name} ${wrong}`;
+    }
+    return this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
+  }
+
+  checkEnd(): void {
+    const leader = this.#cluster.raft.leader();
+    const view = leader === undefined ? undefined : this.#replicas.view(leader);
+    if (view !== undefined) this.#clients.checkEnd(view);
+    this.#replicas.checkEnd();
+  }
+
+  marks(): Readonly<Record<string, number>> {
+    const { acknowledged, refused, unknown, reads, repeated } = this.#clients;
+    return {
+      requests: this.#load.sent,
+      acknowledged,
+      refused,
+      unknown,
+      reads,
+      "proposals repeated": repeated,
+      "guests started": this.guests.starts,
+      "guests ended by lease": this.guests.leaseEnds,
+      "maps compared": this.#replicas.comparisons,
+    };
+  }
+
+  #unsettledNodes(leader: number): string | null {
+    const view = this.#replicas.view(leader);
+    const nodes = view?.list("Node") ?? [];
+    if (nodes.length < this.#cluster.nodes.length) return `only ${nodes.length} nodes have registered`;
+    const lost = nodes.find((node) => node.kind === "Node" && node.status.phase !== "Ready");
+    return lost === undefined ? null : `node "${lost.metadata.name}" is not ready`;
+  }
+
+  #unsettledVms(leader: number): string | null {
+    for (const vm of this.#replicas.view(leader)?.list("Vm") ?? []) {
+      const wrong = vm.kind === "Vm" ? this.#unsettledVm(vm) : null;
+      if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
+    }
+    return null;
+  }
+
+  #unsettledVm({ metadata, spec, status }: Vm): string | null {
+    if (metadata.deletedAtMs !== undefined) return "is still being deleted";
+    const { phase, instance, health, message } = status;
+    if (!spec.running) return instance === null ? null : "still has an instance, and should not run";
+    if (phase === "Completed") return null;
+    if (phase !== "Running" || instance === null) return `is ${phase}, and should run: ${message}`;
+    if (spec.health !== undefined && health !== "healthy") return `is ${health}, and should be healthy`;
+    if (instance.generation !== metadata.generation) return "runs with an old spec";
+    const node = this.#cluster.nodes.find(({ name }) => name === instance.node);
+    return node?.host.guests.has(instance.id) === true ? null : `is said to run on ${instance.node}, and does not`;
+  }
+
+  /** A guest that no VM of the map owns. */
+  #strayGuest(leader: number): string | null {
+    const view = this.#replicas.view(leader);
+    for (const { host, name } of this.#cluster.nodes) {
+      for (const { launch } of host.guests.values()) {
+        const vm = view?.get("Vm", launch.vm);
+        if (vm?.kind === "Vm" && vm.status.instance?.id === launch.instance) continue;
+        return `guest ${launch.instance} runs on ${name}, and belongs to nobody`;
+      }
+    }
+    return null;
+  }
+}
+
+function specOf(node: SimNode): NodeSpec {
+  return {
+    incarnation: `${node.name}-data`,
+    address: addressOf(node.index),
+    apiUrl: `http://${addressOf(node.index)}:7000`,
+    driver: "simulated",
+    vcpus: 8,
+    memoryMiB: 4096,
+    labels: {},
+    version: "simulated",
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * A scenario puts actors into the processes of a cluster, loads them, and knows what must hold at the end.
+ *
+ * Two exist: `raft-scenario.ts` (consensus alone, small and fast, for its rarest faults) and `member-scenario.ts` (the
+ * whole node as in production).
+ */
+import type { Cluster } from "../cluster/cluster.ts";
+import type { GuestWatcher } from "../outside/host.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import type { Process, SimNode } from "../cluster/sim-node.ts";
+
+export interface Scenario {
+  readonly guests: GuestWatcher;
+  /** Called once, before any process starts. */
+  attach(cluster: Cluster): void;
+  compose(process: Process): void;
+  /** Asked after every event of each process that was touched by it. */
+  check(node: SimNode): void;
+  onEnd(node: SimNode): void;
+  /** Begins to send requests; where they are `scheduled`, only those that `perform` is told of. Default: as they are drawn. */
+  load(load?: Schedule["load"]): void;
+  /** Does what was recorded. False when it is not possible now. Default: nothing is recorded, and nothing possible. */
+  perform?(act: LoadAct): boolean;
+  /** Sends no more new requests. */
+  unload(): void;
+  /** How long it may take to settle, in microseconds. Default: two minutes. */
+  readonly settleWithinUs?: number;
+  /** Faults are over: sends requests, which must be answered by then. */
+  probe?(untilUs: number): void;
+  /** What has not gone on since then; null when all were answered. */
+  halted?(): string | null;
+  /** Faults are over: whether everything is as it must be by now. Asked until it says null. */
+  unsettled(): string | null;
+  /** After everything has settled: what must be true of the whole. Reports through `timeline.fail`. */
+  checkEnd(): void;
+  marks(): Readonly<Record<string, number>>;
+}

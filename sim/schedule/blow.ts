@@ -1,0 +1,55 @@
+/**
+ * A blow: one thing that is done to the cluster from outside, as plain data. Who draws it (`faults.ts`) has decided on victims and lengths;
+ * who carries it out (`blow-executor.ts`) draws nothing. So blows can be recorded, stored, left out and struck again (`schedule.ts`).
+ */
+import type { ExitReason } from "../../runtime/index.ts";
+
+/** Nodes by index; times in microseconds. */
+export type BlowAct =
+  /** The process ends, or the host loses power; it is back after `downUs`. */
+  | { readonly type: "crash"; readonly node: number; readonly power: boolean; readonly downUs: number }
+  | { readonly type: "pause"; readonly node: number; readonly durationUs: number }
+  | { readonly type: "wall-step"; readonly node: number }
+  /**
+   * Nothing passes along these directions, each from a node to a node. With `breaks` a silent link is given up after a while. `what`: how the event log
+   * has it; its numbers are nodes.
+   */
+  | {
+      readonly type: "cut";
+      readonly what: string;
+      readonly directions: readonly (readonly [number, number])[];
+      readonly breaks: boolean;
+      readonly durationUs: number;
+    }
+  | { readonly type: "reset"; readonly between: readonly [number, number] }
+  | {
+      readonly type: "weather";
+      readonly key: "loss" | "delayMeanUs" | "duplicates" | "reordered";
+      readonly value: number;
+      readonly durationUs: number;
+    }
+  | { readonly type: "disk-slow"; readonly node: number; readonly slowness: number; readonly durationUs: number }
+  | { readonly type: "disk-hang"; readonly node: number; readonly durationUs: number }
+  /** The next write fails; the disk works again after `repairUs`, when its process is started anew. */
+  | { readonly type: "disk-error"; readonly node: number; readonly repairUs: number }
+  | { readonly type: "disk-full"; readonly node: number; readonly durationUs: number }
+  /** The disk hangs, and the power goes within `withinUs`. */
+  | { readonly type: "torn-write"; readonly node: number; readonly withinUs: number; readonly downUs: number }
+  /** The entry so many before the last one. */
+  | { readonly type: "log-rot"; readonly node: number; readonly beforeLast: number }
+  | { readonly type: "snapshot-rot"; readonly node: number }
+  | { readonly type: "disk-loss"; readonly node: number; readonly downUs: number }
+  /** `place`: which of the guests of that node, in the order of their starts. */
+  | { readonly type: "guest-end"; readonly node: number; readonly place: number; readonly reason: ExitReason }
+  | { readonly type: "guest-hang"; readonly node: number; readonly place: number }
+  /** Ends all blows that are under way, and starts every process that is down. */
+  | { readonly type: "heal-all" };
+
+/** The same done to other nodes. */
+export function mapNodes(act: BlowAct, map: (node: number) => number): BlowAct {
+  if ("node" in act) return { ...act, node: map(act.node) };
+  if (act.type === "reset") return { ...act, between: [map(act.between[0]), map(act.between[1])] };
+  if (act.type !== "cut") return act;
+  const directions = act.directions.map(([from, to]) => [map(from), map(to)] as const);
+  return { ...act, what: act.what.replace(/\d+/g, (node) => String(map(Number(node)))), directions };
+}

@@ -1,0 +1,60 @@
+/**
+ * A schedule: what was done to a cluster in one run, and when, as plain data; so it can be done again, whole or in part.
+ *
+ * Everything else of a run is still drawn from its seed: delays, the order of turns, what is open about an act. With the blows alone and the
+ * load drawn as before, a replay is the recorded run, byte for byte. Once something is left out, all that is drawn later falls otherwise; a
+ * shorter run is therefore one that happens to fail, too (`shrink.ts`).
+ */
+import type { BlowAct } from "./blow.ts";
+import type { LoadAct } from "./load-act.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+
+/**
+ * When an act is done. Of several at one time the tie decides which is first; those with one tie are one event. `leader`: which node led then. Where
+ * another one leads when the time comes, the two change places in what is struck, since it matters more who leads than what he is called.
+ */
+export type ScheduledEvent = (BlowAct | LoadAct) & {
+  readonly atUs: number;
+  readonly tie: number;
+  readonly leader?: number;
+};
+
+export interface Schedule {
+  /** In the order in which they are done. */
+  readonly events: readonly ScheduledEvent[];
+  /** `drawn`: clients and operator act by themselves, as the seed has it. `scheduled`: they do what events say and nothing else. */
+  readonly load: "drawn" | "scheduled";
+  /** Ties of the recorded run that who decided upon faults took, by number, ascending; the replay leaves them out. */
+  readonly passedOver: readonly number[];
+}
+
+/** Writes down what is done in a run. */
+export class Recording {
+  readonly #events: ScheduledEvent[] = [];
+  readonly #timeline: Timeline;
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  add(act: BlowAct | LoadAct, leader?: number): void {
+    const { nowUs: atUs, tie } = this.#timeline;
+    this.#events.push({ ...act, atUs, tie, ...(leader !== undefined && { leader }) });
+  }
+
+  /** With the load drawn: what repeats the run. */
+  get schedule(): Schedule {
+    const events = this.#events.filter((event) => !isLoadAct(event));
+    return { events, load: "drawn", passedOver: [...this.#timeline.aside] };
+  }
+
+  /** With all that clients and operator did; null where they do what only a seed decides. */
+  get scheduledLoad(): Schedule | null {
+    if (!this.#events.some(isLoadAct)) return null;
+    return { events: [...this.#events], load: "scheduled", passedOver: [] };
+  }
+}
+
+export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
+  return act.type === "call" || act.type === "change" || act.type === "transfer" || act.type === "snapshot";
+}

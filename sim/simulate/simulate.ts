@@ -1,0 +1,171 @@
+/**
+ * Runs a user's own actors under one seed, from the start to the verdict.
+ *
+ *     start ──▶ load and faults for `durationMs` ──▶ healed ──eventually, within settleWithinMs?──▶ result
+ *
+ * The same timeline, network, disks and faults as the runs of Blixard's own actors. It is asynchronous for the sake of
+ * `ctx.pipe` alone (virtual-work.ts) and keeps the event loop until it is done. While it runs, every source of time and
+ * entropy of the platform throws, so a run is decided by its seed or it fails.
+ */
+import { createRandom } from "../../runtime/index.ts";
+import { PayloadTypes } from "../../transport/index.ts";
+import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
+import { ActorScenario } from "./actor-scenario.ts";
+import { checkSimulate } from "./check-simulate.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { EventLog } from "../timeline/event-log.ts";
+import { FaultInjector } from "../faults/fault-injector.ts";
+import { requireRange } from "../run/run-seed.ts";
+import { Recording } from "../schedule/schedule.ts";
+import { whileSealed } from "../timeline/sealed-globals.ts";
+import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
+import { Timeline } from "../timeline/timeline.ts";
+import { VirtualWork } from "../timeline/virtual-work.ts";
+
+const NODES_DEFAULT = 3;
+const DURATION_MS_DEFAULT = 60_000;
+const SETTLE_MS_DEFAULT = 120_000;
+const LINES_KEPT_DEFAULT = 40;
+
+/** How often it is asked whether everything of `eventually` holds. */
+const SETTLED_EVERY_US = 100_000;
+
+/**
+ * Simulates the actors that `start` puts into each node.
+ *
+ * Resolves also when a rule did not hold: see `ok` and `failure` of the result. One run at a time in a process.
+ * @throws {RangeError} when an option is out of range, {TypeError} when a check is no function, or `start` or `load`
+ * returns a promise; rejects with what `start` or `load` throws.
+ */
+export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
+  const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;
+  requireRange({ seed, nodes, durationMs });
+  checkSimulate(options);
+  return whileSealed(globalThis, () => new ActorRun(options, { nodes, durationMs }).run());
+}
+
+class ActorRun {
+  readonly #options: SimulateOptions;
+  readonly #nodes: number;
+  readonly #durationMs: number;
+  readonly #faults: ActorFaults;
+  readonly #log: EventLog;
+  readonly #timeline: Timeline;
+  readonly #work: VirtualWork;
+  readonly #scenario: ActorScenario;
+  readonly #cluster: Cluster;
+  readonly #injector: FaultInjector;
+
+  constructor(
+    options: SimulateOptions,
+    { nodes, durationMs }: { readonly nodes: number; readonly durationMs: number },
+  ) {
+    const random = createRandom(options.seed);
+    this.#options = options;
+    this.#nodes = nodes;
+    this.#durationMs = durationMs;
+    this.#faults = options.faults ?? "mixed";
+    this.#log = new EventLog({
+      linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
+      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+    });
+    this.#timeline = new Timeline(random.fork(), this.#log);
+    const plan = drawActorPlan(this.#faults, durationMs * 1000, random.fork());
+    this.#work = new VirtualWork(this.#timeline, random.fork());
+    const scenario = new ActorScenario(options, this.#work, random.fork());
+    this.#scenario = scenario;
+    this.#cluster = new Cluster({
+      nodes,
+      timeline: this.#timeline,
+      random: random.fork(),
+      weather: plan.weather,
+      payloadTypes: new PayloadTypes(options.payloadTypes ?? []),
+      hooks: {
+        compose: (process) => scenario.compose(process),
+        check: () => scenario.check(),
+        onEnd: (node) => scenario.onEnd(node),
+        onLeader: () => {},
+        onCommitted: () => {},
+        guests: scenario.guests,
+        extendWorld: (life) => ({ work: this.#work.port(life) }),
+        judgeCrash: (crash) => scenario.judgeCrash(crash),
+      },
+    });
+    this.#injector = new FaultInjector(this.#cluster, {
+      plan,
+      random: random.fork(),
+      recording: new Recording(this.#timeline),
+    });
+    scenario.attach(this.#cluster);
+  }
+
+  async run(): Promise<SimulationResult> {
+    try {
+      await this.#live();
+      // Before the processes are ended: a report's last lines are about what went wrong.
+      return this.#result();
+    } finally {
+      this.#cluster.close();
+    }
+  }
+
+  async #live(): Promise<void> {
+    const timeline = this.#timeline;
+    for (const node of this.#cluster.nodes) node.start();
+    this.#scenario.load();
+    this.#injector.start();
+    await this.#runUntil(this.#durationMs * 1000);
+    if (timeline.failure !== null) return;
+    this.#scenario.unload();
+    this.#injector.stop();
+    timeline.note("healed");
+    const settleMs = this.#options.settleWithinMs ?? SETTLE_MS_DEFAULT;
+    const untilUs = timeline.nowUs + settleMs * 1000;
+    let unsettled = this.#scenario.unsettled();
+    while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
+      await this.#runUntil(timeline.nowUs + SETTLED_EVERY_US);
+      unsettled = this.#scenario.unsettled();
+    }
+    if (timeline.failure !== null) return;
+    if (unsettled === null) this.#scenario.checkEnd();
+    else timeline.fail("eventually", `${settleMs / 1000} s after all faults ended, ${unsettled}`);
+  }
+
+  async #runUntil(untilUs: number): Promise<void> {
+    const timeline = this.#timeline;
+    do {
+      timeline.settle();
+      await this.#work.progress();
+      timeline.settle();
+    } while (timeline.step(untilUs));
+  }
+
+  #result(): SimulationResult {
+    const { failure } = this.#timeline;
+    return {
+      seed: this.#options.seed,
+      nodes: this.#nodes,
+      durationMs: this.#durationMs,
+      faultsAsked: this.#faults,
+      ok: failure === null,
+      ...(failure && {
+        failure: {
+          invariant: failure.invariant,
+          message: failure.message,
+          atMs: failure.atUs / 1000,
+          lines: this.#log.tail(),
+        },
+      }),
+      eventLogHash: this.#log.digest(),
+      events: this.#log.lines,
+      turns: this.#timeline.turns,
+      simulatedMs: Math.round(this.#timeline.nowMs),
+      faults: Object.fromEntries(this.#injector.counts),
+      marks: {
+        delivered: this.#cluster.network.delivered,
+        lost: this.#cluster.network.lost,
+        ...this.#scenario.marks(),
+      },
+    };
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The one queue of everything that will happen: a binary heap by time, ties in an order drawn from the seed.
+ *
+ * Time is a whole number of microseconds since the run began, so that sums are exact. A cancelled entry stays in the heap
+ * until its time; that is cheaper than to look for it.
+ */
+import type { Random } from "../../runtime/index.ts";
+
+export interface QueueEntry {
+  readonly atUs: number;
+  /** Orders entries of the same time. */
+  readonly tie: number;
+  /** Null when cancelled. */
+  run: (() => void) | null;
+}
+
+/** Ties beyond this range repeat, which only makes two entries of one time fall back on the heap's own, fixed order. */
+const TIE_RANGE = 2 ** 30;
+
+export class TimeQueue {
+  /** Which ties, counted from 0, `pushAside` has taken. */
+  readonly aside: number[] = [];
+  readonly #heap: QueueEntry[] = [];
+  readonly #random: Random;
+  /** Numbers of ties that nobody gets, ascending. */
+  readonly #passedOver: readonly number[];
+  #passed = 0;
+  #drawn = 0;
+
+  /** @param passedOver numbers of ties that a recorded run gave to who decides upon faults, and that are not given to others in its replay */
+  constructor(random: Random, passedOver: readonly number[] = []) {
+    this.#random = random;
+    this.#passedOver = passedOver;
+  }
+
+  push(atUs: number, run: () => void): QueueEntry {
+    for (; this.#drawn === this.#passedOver[this.#passed]; this.#passed++) this.#drawTie();
+    return this.place({ atUs, tie: this.#drawTie(), run });
+  }
+
+  /** As `push`, for who decides upon faults: a replay of the same faults does without. */
+  pushAside(atUs: number, run: () => void): QueueEntry {
+    this.aside.push(this.#drawn);
+    return this.push(atUs, run);
+  }
+
+  /** Puts in an entry whose tie is known. */
+  place(entry: QueueEntry): QueueEntry {
+    this.#siftUp(entry);
+    return entry;
+  }
+
+  #drawTie(): number {
+    this.#drawn += 1;
+    return this.#random.integer(TIE_RANGE);
+  }
+
+  /** The earliest entry that is not cancelled, taken out; undefined when there is none at or before `untilUs`. */
+  pop(untilUs: number): QueueEntry | undefined {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || (first.run !== null && first.atUs > untilUs)) return undefined;
+      const last = this.#heap.pop() as QueueEntry;
+      if (this.#heap.length > 0) this.#siftDown(last);
+      if (first.run !== null) return first;
+    }
+  }
+
+  #siftUp(entry: QueueEntry): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = heap[parentAt] as QueueEntry;
+      if (!before(entry, parent)) break;
+      heap[at] = parent;
+      at = parentAt;
+    }
+    heap[at] = entry;
+  }
+
+  /** Puts `entry` in at the top. */
+  #siftDown(entry: QueueEntry): void {
+    const heap = this.#heap;
+    const half = heap.length >> 1;
+    let at = 0;
+    while (at < half) {
+      let childAt = 2 * at + 1;
+      let child = heap[childAt] as QueueEntry;
+      const right = heap[childAt + 1];
+      if (right !== undefined && before(right, child)) {
+        childAt += 1;
+        child = right;
+      }
+      if (!before(child, entry)) break;
+      heap[at] = child;
+      at = childAt;
+    }
+    heap[at] = entry;
+  }
+}
+
+function before(a: QueueEntry, b: QueueEntry): boolean {
+  return a.atUs < b.atUs || (a.atUs === b.atUs && a.tie < b.tie);
+}

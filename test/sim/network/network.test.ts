@@ -1,0 +1,216 @@
+/** The simulated network keeps the contract of the remoting port, and does what faults ask of it. */
+import { expect, test } from "vitest";
+import { createRandom, type Envelope, type LinkEvent, type Remoting } from "../../../runtime/index.ts";
+import { EventLog } from "../../../sim/timeline/event-log.ts";
+import type { NetworkWeather } from "../../../sim/network/link.ts";
+import { Network } from "../../../sim/network/network.ts";
+import { ProcessLife } from "../../../sim/timeline/process-life.ts";
+import { Timeline } from "../../../sim/timeline/timeline.ts";
+import { PayloadTypes, type PayloadType } from "../../../transport/index.ts";
+import { remotingContract } from "../../contract/remoting.ts";
+import { PumpedWorld } from "../checkers/pumped-world.ts";
+
+const WEATHER: NetworkWeather = {
+  delayMinUs: 50,
+  delayMeanUs: 500,
+  loss: 0,
+  spikes: 0.01,
+  spikeUs: 20_000,
+  duplicates: 0,
+  reordered: 0,
+};
+
+remotingContract("simulated", async (nodes) => {
+  const world = new PumpedWorld(1);
+  const { timeline, random } = world;
+  const network = new Network({ nodes, timeline, random, weather: WEATHER, strict: true });
+  const lives = new Map<string, ProcessLife>();
+  let started = 0;
+  return {
+    start: async (node, register) => {
+      const life = new ProcessLife(++started);
+      lives.set(node, life);
+      register(network.attach(node, `incarnation-${started}`, life));
+    },
+    stop: async (node) => {
+      lives.get(node)?.end();
+      network.detach(nodes.indexOf(node), true);
+    },
+    until: (condition) => world.until(condition),
+    close: async () => world.stop(),
+  };
+});
+
+interface Pair {
+  readonly timeline: Timeline;
+  readonly network: Network;
+  readonly lives: readonly ProcessLife[];
+  readonly events: readonly LinkEvent[];
+  send(message: number): void;
+  received(): readonly unknown[];
+  run(durationMs: number): void;
+}
+
+/** Two linked nodes of which the first sends to the second. */
+function pair(weather: Partial<NetworkWeather> = {}): Pair {
+  const random = createRandom(7);
+  const timeline = new Timeline(random.fork(), new EventLog({ linesKept: 50 }));
+  const network = new Network({
+    nodes: ["n1", "n2"],
+    timeline,
+    random,
+    weather: { ...WEATHER, ...weather },
+    strict: false,
+  });
+  const lives = [new ProcessLife(1), new ProcessLife(1)];
+  const remotings = lives.map((life, at): Remoting => network.attach(`n${at + 1}`, `i${at + 1}`, life));
+  const received: unknown[] = [];
+  const events: LinkEvent[] = [];
+  remotings[0]?.onLink((event) => events.push(event));
+  remotings[1]?.onEnvelope((envelope: Envelope) => received.push(envelope.message));
+  const run = (durationMs: number): void => timeline.run(timeline.nowUs + durationMs * 1000);
+  run(50);
+  return {
+    timeline,
+    network,
+    lives,
+    events,
+    run,
+    send: (message) => {
+      remotings[0]?.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
+    },
+    received: () => received,
+  };
+}
+
+test("a cut holds messages back, and delivers them when it ends before anybody noticed", () => {
+  const { network, send, received, run, events } = pair();
+  network.link(0, 1).cut(0, true);
+  send(1);
+  send(2);
+  run(300);
+  expect(received()).toEqual([]);
+  network.link(0, 1).heal(0);
+  run(300);
+  expect(received()).toEqual([1, 2]);
+  expect(events.map(({ type }) => type)).toEqual(["up"]);
+});
+
+test("a cut that lasts breaks the link: what was in flight is lost, and it comes back after the cut", () => {
+  const { network, send, received, run, events } = pair();
+  network.link(0, 1).cut(0, true);
+  send(1);
+  run(10_000);
+  expect(events.map(({ type }) => type)).toEqual(["up", "down"]);
+  send(2);
+  network.link(0, 1).heal(0);
+  run(10_000);
+  send(3);
+  run(1000);
+  expect(events.map(({ type }) => type)).toEqual(["up", "down", "up"]);
+  expect(received()).toEqual([3]);
+});
+
+test("a cut that stays half open never breaks the link", () => {
+  const { network, run, events } = pair();
+  network.link(0, 1).cut(0, false);
+  run(60_000);
+  expect(events.map(({ type }) => type)).toEqual(["up"]);
+});
+
+test("loss takes single messages and keeps the order of the others", () => {
+  const { send, received, run, network } = pair({ loss: 0.3 });
+  for (let i = 0; i < 200; i++) send(i);
+  run(5000);
+  const got = received() as number[];
+  expect(got.length).toBeGreaterThan(100);
+  expect(got.length).toBe(200 - network.lost);
+  expect(got).toEqual(got.toSorted((one, other) => one - other));
+});
+
+test("a paused process gets its messages when it goes on, a dead one never", () => {
+  const { lives, send, received, run } = pair();
+  lives[1]?.pause();
+  send(1);
+  run(1000);
+  expect(received()).toEqual([]);
+  lives[1]?.resume();
+  expect(received()).toEqual([1]);
+  send(2);
+  lives[1]?.end();
+  run(1000);
+  expect(received()).toEqual([1]);
+});
+
+test("strict sending reports what no frame can carry", () => {
+  const random = createRandom(1);
+  const timeline = new Timeline(random.fork(), new EventLog({ linesKept: 5 }));
+  const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true });
+  const remoting = network.attach("n1", "i1", new ProcessLife(1));
+  remoting.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message: { when: () => 0 } });
+  expect(timeline.failure).toMatchObject({
+    invariant: "plain-messages",
+    message: expect.stringContaining("when is a function"),
+  });
+});
+
+test("an instance of an application's type arrives as another instance, one that cannot be decoded is dropped", async () => {
+  class Money {
+    readonly cents: number;
+
+    constructor(cents: number) {
+      this.cents = cents;
+    }
+  }
+  const money: PayloadType<Money> = {
+    tag: "money",
+    matches: (value) => value instanceof Money,
+    encode: ({ cents }) => ({ cents }),
+    decode(plain) {
+      const { cents } = plain as { readonly cents: number };
+      if (cents < 0) throw new RangeError("below zero");
+      return new Money(cents);
+    },
+  };
+  const world = new PumpedWorld(1);
+  const { timeline, random } = world;
+  const payloadTypes = new PayloadTypes([money]);
+  const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true, payloadTypes });
+  const [n1, n2] = ["n1", "n2"].map((node, at) => network.attach(node, `i${at}`, new ProcessLife(at + 1)));
+  const received: unknown[] = [];
+  const drops: string[] = [];
+  n2?.useRefs?.(() => {
+    throw new Error("this test sends no refs");
+  });
+  n2?.onEnvelope(({ message }) => received.push(message));
+  n2?.onDropped?.(({ reason, detail }) => drops.push(`${reason}: ${detail}`));
+  let isUp = false;
+  n1?.onLink(() => (isUp = true));
+  await world.until(() => isUp);
+  const sent = { price: new Money(5) };
+  for (const message of [sent, new Money(-1), "next"]) {
+    n1?.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
+  }
+  await world.until(() => received.length === 2);
+  expect(received).toStrictEqual([sent, "next"]);
+  expect((received[0] as typeof sent).price).not.toBe(sent.price);
+  expect(drops).toEqual(["unreadable: it holds a value that cannot be decoded: RangeError: below zero"]);
+  world.stop();
+});
+
+test("what was sent cannot be changed any more, by whatever method", async () => {
+  const world = new PumpedWorld(1);
+  const { timeline, random } = world;
+  const network = new Network({ nodes: ["n1", "n2"], timeline, random, weather: WEATHER, strict: true });
+  const n1 = network.attach("n1", "i1", new ProcessLife(1));
+  const message = { map: new Map([["a", [1]]]), set: new Set([1]), at: new Date(0), error: new Error("e"), list: [1] };
+  n1.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
+  expect(() => message.map.set("b", [])).toThrow("Cannot call set: this Map was sent in a message");
+  expect(() => message.map.get("a")?.push(2)).toThrow(TypeError);
+  expect(() => message.set.add(2)).toThrow("Cannot call add: this Set was sent in a message");
+  expect(() => message.at.setTime(1)).toThrow("Cannot call setTime: this Date was sent in a message");
+  expect(() => message.list.push(2)).toThrow(TypeError);
+  expect(() => (message.error.message = "f")).toThrow(TypeError);
+  expect(message.map.get("a")).toEqual([1]);
+  world.stop();
+});

@@ -1,0 +1,84 @@
+/** The modelled hypervisor keeps the contract of its port. Its guests know only the few scripts of the contract. */
+import type { InstanceLaunch } from "../../../runtime/index.ts";
+import { Host, type GuestProgram } from "../../../sim/outside/host.ts";
+import { SimulatedHypervisor } from "../../../sim/outside/hypervisor.ts";
+import { ProcessLife } from "../../../sim/timeline/process-life.ts";
+import { HostClock } from "../../../sim/timeline/virtual-clock.ts";
+import { hypervisorContract, type HypervisorHarness } from "../../contract/hypervisor.ts";
+import { PumpedWorld } from "../checkers/pumped-world.ts";
+
+const BOOT_MS = 1000;
+
+hypervisorContract(async () => createHarness(), "simulated");
+
+function createHarness(): HypervisorHarness {
+  const world = new PumpedWorld(3);
+  const { timeline, random } = world;
+  const clock = new HostClock(timeline, random, true);
+  const host = new Host({
+    index: 0,
+    clock,
+    timeline,
+    random,
+    weather: { spawnMaxUs: 5000, bootMinUs: 5000, bootMaxUs: 50_000, startFailures: 0, deafness: 0 },
+    watcher: { onGuestStarted: () => {}, onGuestEnded: () => {} },
+    programOf,
+  });
+  const lives = new Map<object, ProcessLife>();
+  let started = 0;
+  const open = (): SimulatedHypervisor => {
+    const life = new ProcessLife(++started);
+    const hypervisor = new SimulatedHypervisor(host, life);
+    lives.set(hypervisor, life);
+    return hypervisor;
+  };
+  const guestOf = (pid: number): ReturnType<typeof host.guests.get> =>
+    [...host.guests.values()].find((guest) => guest.pid === pid);
+  let nextPort = 20_000;
+  return {
+    name: "simulated",
+    bootMs: BOOT_MS,
+    shortLeaseMs: BOOT_MS,
+    open,
+    close: (hypervisor) => lives.get(hypervisor)?.end(),
+    startAndDie: async (launch) => {
+      const hypervisor = open();
+      let booted = false;
+      hypervisor.onEvent((event) => (booted ||= event.type === "booted"));
+      hypervisor.start(launch, () => {});
+      await world.until(() => booted);
+      lives.get(hypervisor)?.end();
+    },
+    now: () => clock.monotonicMs(),
+    freePort: async () => nextPort++,
+    occupy: async (port) => {
+      host.occupiedPorts.add(port);
+      return async () => void host.occupiedPorts.delete(port);
+    },
+    isAlive: (pid) => guestOf(pid) !== undefined,
+    kill: (pid) => {
+      const guest = guestOf(pid);
+      if (guest !== undefined) host.end(guest, "crash", "killed");
+    },
+    pause: (durationMs) => world.pause(durationMs),
+    cleanUp: async () => {
+      for (const guest of host.guests.values()) host.end(guest);
+    },
+  };
+}
+
+function programOf({ command, env, files, vm, instance, node }: InstanceLaunch): GuestProgram {
+  const script = command[2] ?? "";
+  if (script.includes("$i")) {
+    return { says: Array.from({ length: 100 }, (_, at) => ({ afterMs: 100 * (at + 1), line: `line ${at + 1}` })) };
+  }
+  const echoed = script.includes("$BLIXARD_ROOT")
+    ? [files[0]?.content.trimEnd() ?? "", env.GREETING ?? "", `${vm} ${instance} ${node}`]
+    : [...script.matchAll(/echo ([a-z ]+)/g)].map(([, text]) => (text ?? "").trim());
+  const code = /exit (\d+)/.exec(script)?.[1];
+  return {
+    says: echoed.map((line, at) => ({ afterMs: at + 1, line })),
+    deaf: script.includes("trap ''"),
+    ...(code !== undefined && { exits: { afterMs: 10, code: Number(code) } }),
+  };
+}
