@@ -15,7 +15,8 @@ const FLOORS = [
   ["load"],
   ["scenarios", "explore"],
   ["run"],
-  ["simulate", "shrink", "node"],
+  ["shrink"],
+  ["simulate", "node"],
 ];
 
 interface RoomImport {
