@@ -1,6 +1,7 @@
 /** `blixard sim`: runs the cluster's actors in the simulator, under seeds. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
+import { usageError } from "../cli-error.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
@@ -10,6 +11,7 @@ import { durationOption, toCount } from "./wait-options.ts";
 const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
 const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;
+const VMS_MAX = 1000;
 const DURATION_DEFAULT_MS = 600_000;
 
 const EXAMPLES = `
@@ -27,6 +29,17 @@ Examples:
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
 
+/** Profiles of consensus alone, and of what library users stand on. */
+const WITHOUT_VMS: readonly string[] = ["elections", "disk", "membership", "library"];
+
+function refuseVmsWithoutNodes({ vms, profile = "mixed" }: SweepFlags): void {
+  if (vms === undefined || !WITHOUT_VMS.includes(profile)) return;
+  throw usageError(
+    `Cannot simulate ${vms} VMs in profile "${profile}": it has none.`,
+    'Choose "mixed", "leases" or "calm", or leave out --vms.',
+  );
+}
+
 type SimFlags = ExploreFlags & ReplayFlags & SweepFlags;
 
 export function addSimCommand(program: Command, context: CliContext): void {
@@ -36,6 +49,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--seed <number>", "first seed (default: drawn, and printed)", toCount(0, SEED_MAX))
     .option("--seeds <count>", "how many seeds, counting up", toCount(1, SEEDS_MAX), 1)
     .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
+    .option("--vms <count>", "VMs, all created at once (default: up to 8, drawn from the seed)", toCount(1, VMS_MAX))
     .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--every-fault", "leave out no kind of fault of the profile (default: each seed leaves out some)")
@@ -48,6 +62,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
   addExploreOptions(command);
   command.action(async () => {
     const flags = command.opts<SimFlags>();
+    refuseVmsWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, flags);
   });

@@ -20,6 +20,7 @@ const OF_RUNS = [
   "seed",
   "seeds",
   "nodes",
+  "vms",
   "duration",
   "profile",
   "everyFault",

@@ -24,7 +24,7 @@ const BREATHE_EVERY_MS = 50;
 const TELL_EVERY_MS = 1000;
 
 /** What a file decides already. */
-const IN_FILE = ["seed", "nodes", "duration", "profile", "everyFault"];
+const IN_FILE = ["seed", "nodes", "vms", "duration", "profile", "everyFault"];
 
 /** Options of many runs. */
 const OF_SWEEPS = ["seeds", "keepGoing", "workers", "hungAfter", "keep", "explore"];

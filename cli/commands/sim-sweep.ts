@@ -31,6 +31,7 @@ export interface SweepFlags {
   readonly seed?: number;
   readonly seeds: number;
   readonly nodes?: number;
+  readonly vms?: number;
   readonly duration: number;
   readonly profile?: NonNullable<RunOptions["profile"]>;
   readonly everyFault?: boolean;
@@ -135,10 +136,11 @@ function* runsOf(flags: SweepFlags, first: number, untilMs: number | null): Gene
 }
 
 /** The run of one seed. */
-export function optionsOf({ nodes, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+export function optionsOf({ nodes, vms, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
   return {
     seed,
     ...(nodes !== undefined && { nodes }),
+    ...(vms !== undefined && { vms }),
     durationMs: duration,
     ...(profile !== undefined && { profile }),
     ...(everyFault === true && { everyFault }),

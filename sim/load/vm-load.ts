@@ -14,7 +14,7 @@ import type { SimNode } from "../cluster/sim-node.ts";
 export interface VmLoadOptions {
   readonly random: Random;
   readonly checker: ClientChecker;
-  readonly vms: number;
+  readonly vms: { readonly count: number; readonly atOnce: boolean };
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
 }
@@ -26,9 +26,15 @@ interface Request {
 
 const READS = 0.2;
 
+/** Of the largest VM, in MiB. */
+export const VM_MEMORY_MAX_MIB = 384;
+
 /** No VM has this name. */
 const PROBE = "probe";
 const AGAIN_US = 200_000;
+
+/** When a burst comes: a leader is elected by then, mostly. */
+const BURST_AFTER_US = 2_000_000;
 
 /** Share of answers upon which the same client asks for the next thing at once. */
 const FOLLOW_UPS = 0.3;
@@ -63,6 +69,8 @@ export class VmLoad {
   start(): void {
     this.#active = true;
     this.#sendSoon();
+    const { count, atOnce } = this.#options.vms;
+    if (atOnce) this.#cluster.timeline.after(BURST_AFTER_US, () => this.#createAll(count));
   }
 
   stop(): void {
@@ -88,20 +96,30 @@ export class VmLoad {
     if (!isSent) again();
   }
 
+  /** As `apply` of one file with all of them does: at one node, without waiting for answers. */
+  #createAll(count: number): void {
+    const { random } = this.#options;
+    const node = this.#drawNode();
+    for (let at = 0; at < count; at++) {
+      const labels = { request: `r${this.sent}` };
+      this.#write(node, `vm${at}`, { type: "apply-vm", name: `vm${at}`, labels, spec: drawSpec(random) });
+    }
+  }
+
   #sendSoon(): void {
     const { random, everyUs } = this.#options;
     this.#cluster.timeline.after(-Math.log(1 - random.next()) * everyUs, () => {
       if (!this.#active) return;
       const node = this.#drawNode();
       if (random.next() < READS) this.#read(node);
-      else this.#write(node, `vm${random.integer(this.#options.vms)}`);
+      else this.#write(node, `vm${random.integer(this.#options.vms.count)}`);
       this.#sendSoon();
     });
   }
 
-  #write(node: SimNode, vm: string): void {
+  #write(node: SimNode, vm: string, wanted?: Command): void {
     if (this.#busy.has(vm)) return;
-    const command = this.#drawCommand(vm);
+    const command = wanted ?? this.#drawCommand(vm);
     const request: Request = { node: node.index, vm };
     const { checker } = this.#options;
     this.#tell(node, request, `${command.type} ${vm}`, {
@@ -178,7 +196,7 @@ function drawSpec(random: Random): VmSpec {
   return {
     running: random.next() < 0.9,
     vcpus: 1,
-    memoryMiB: 128 * (1 + random.integer(3)),
+    memoryMiB: (VM_MEMORY_MAX_MIB / 3) * (1 + random.integer(3)),
     image: "base",
     command: [],
     env: {},

@@ -18,7 +18,7 @@ export interface KeptFailure {
   readonly file: string;
   /** The version of the software that failed. */
   readonly software: string;
-  readonly run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault">;
+  readonly run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms">;
   readonly failure: Pick<SeedFailure, "invariant" | "message" | "atMs">;
   readonly eventLogHash: string;
 }
@@ -51,13 +51,16 @@ export class FailureFolder {
   }
 
   /** Writes the file of a run that failed, over one of the same options. @throws {FailureFileError} when it cannot. */
-  keep({ seed, nodes, durationMs, profile, everyFault, failure, eventLogHash }: SeedResult, software: string): void {
+  keep(
+    { seed, nodes, vms, durationMs, profile, everyFault, failure, eventLogHash }: SeedResult,
+    software: string,
+  ): void {
     if (failure === undefined) return;
     const { invariant, message, atMs } = failure;
     const every = everyFault === true ? { everyFault } : {};
-    const run = { seed, nodes, durationMs, profile, ...every };
+    const run = { seed, nodes, ...(vms !== undefined && { vms }), durationMs, profile, ...every };
     const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run };
-    const file = `${profile}-${seed}-${nodes}n-${durationMs}ms${everyFault === true ? "-every" : ""}.json`;
+    const file = `${profile}-${seed}-${nodes}n-${vms === undefined ? "" : `${vms}vms-`}${durationMs}ms${everyFault === true ? "-every" : ""}.json`;
     const path = join(this.#path, file);
     const text = JSON.stringify({ ...content, failure: { invariant, message, atMs }, eventLogHash }, null, 2);
     this.#attempt(`keep seed ${seed} in`, () => {

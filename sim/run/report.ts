@@ -58,10 +58,10 @@ export function showFailure(run: string, failure: SeedFailure, replay: string): 
 
 /** The command that runs the same seed again. */
 export function replayCommand(
-  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault">,
+  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms">,
 ): string {
-  const { seed, nodes, durationMs, profile, everyFault } = run;
-  const sized = nodes === undefined ? "" : ` --nodes ${nodes}`;
+  const { seed, nodes, durationMs, profile, everyFault, vms } = run;
+  const sized = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${vms === undefined ? "" : ` --vms ${vms}`}`;
   const named = profile === undefined ? "" : ` --profile ${profile}`;
   const every = everyFault === true ? " --every-fault" : "";
   return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}${every}`;

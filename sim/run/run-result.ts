@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly durationMs: number;
   /** Which faults are drawn and how hard they hit. Default: drawn from the seed. */
   readonly profile?: ProfileName;
+  /** VMs of whole nodes (`mixed`, `leases`, `calm`), all created at once at the start; from 1 to 1000. Default: up to 8, made one by one, drawn from the seed. */
+  readonly vms?: number;
   /** No kind of fault that the profile may draw is left out. Default: each seed leaves some out (swarm testing). */
   readonly everyFault?: boolean;
   /** Rules broken on purpose, to see that the checkers notice. Default: none. */
@@ -42,6 +44,8 @@ export interface SeedResult {
   readonly nodes: number;
   readonly durationMs: number;
   readonly profile: ProfileName;
+  /** Present when it was asked for. */
+  readonly vms?: number;
   /** Present, and true, when no kind of fault was left out. */
   readonly everyFault?: boolean;
   readonly ok: boolean;

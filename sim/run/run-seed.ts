@@ -13,7 +13,7 @@ import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import { drawPlan, drawProfile } from "../faults/fault-plan.ts";
 import { LibraryScenario } from "../scenarios/library-scenario.ts";
 import type { Compaction } from "../scenarios/log-length.ts";
-import { MemberScenario } from "../scenarios/member-scenario.ts";
+import { MemberScenario, type MemberScenarioOptions } from "../scenarios/member-scenario.ts";
 import { PlantedDisks } from "../faults/planted-disks.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { RaftScenario } from "../scenarios/raft-scenario.ts";
@@ -42,8 +42,14 @@ const NODES_RANGE = 5;
 /** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
 const SPARES = 2;
 
-/** VMs of one run; all of them fit on one node, so a VM never waits for room. */
-const VMS_MAX = 8;
+/** VMs of one run when nobody says how many; all of them fit on one node, so a VM never waits for room. */
+const VMS_DRAWN_MAX = 8;
+
+/** VMs that may be asked for. */
+const VMS_MAX = 1000;
+
+/** Profiles without VMs: consensus alone, and what library users stand on. */
+const WITHOUT_VMS: readonly ProfileName[] = ["elections", "disk", "membership", "library"];
 
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
@@ -94,7 +100,7 @@ class Run {
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
     const drawn = drawProfile(random);
-    this.#profile = options.profile ?? drawn;
+    this.#profile = options.profile ?? (options.vms !== undefined && WITHOUT_VMS.includes(drawn) ? "mixed" : drawn);
     const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
     this.#nodes = options.nodes ?? drawnNodes;
     this.#log = new EventLog({
@@ -116,6 +122,7 @@ class Run {
       timeline: this.#timeline,
       random: random.fork(),
       nodes: this.#nodes,
+      ...(options.vms !== undefined && { vms: options.vms }),
       onAct: (act) => this.recording.add(act),
     });
     this.#scenario = scenario;
@@ -188,7 +195,7 @@ class Run {
   }
 
   #result(): SeedResult {
-    const { seed, durationMs, everyFault } = this.#options;
+    const { seed, durationMs, everyFault, vms } = this.#options;
     const nodes = this.#nodes;
     const failure = this.#failure();
     return {
@@ -196,6 +203,7 @@ class Run {
       nodes,
       durationMs,
       profile: this.#profile,
+      ...(vms !== undefined && { vms }),
       ...(everyFault === true && { everyFault }),
       ok: failure === undefined,
       ...(failure && { failure }),
@@ -226,10 +234,13 @@ interface Circumstances {
   readonly random: Random;
   /** Those that the cluster begins with. */
   readonly nodes: number;
+  /** All of them are created at once. Default: drawn, and made one by one. */
+  readonly vms?: number;
   readonly onAct: (act: LoadAct) => void;
 }
 
-function makeScenario(profile: ProfileName, { planted, timeline, random, nodes, onAct }: Circumstances): Scenario {
+function makeScenario(profile: ProfileName, circumstances: Circumstances): Scenario {
+  const { planted, timeline, random, nodes, vms, onAct } = circumstances;
   const shared = {
     random: random.fork(),
     planted,
@@ -248,9 +259,13 @@ function makeScenario(profile: ProfileName, { planted, timeline, random, nodes, 
     ...shared,
     ...compacting,
     timeline,
-    vms: 1 + random.integer(VMS_MAX),
+    vms: vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms),
     everyUs: 10 * pauseUs,
   });
+}
+
+function vmsOf(drawn: number, wanted: number | undefined): MemberScenarioOptions["vms"] {
+  return wanted === undefined ? { count: drawn, atOnce: false } : { count: wanted, atOnce: true };
 }
 
 /** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */
@@ -268,10 +283,20 @@ export function requireRange({
   seed,
   nodes = NODES_FROM,
   durationMs,
-}: Pick<RunOptions, "seed" | "nodes" | "durationMs">): void {
+  profile,
+  vms,
+}: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "vms">): void {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);
+  }
+  if (vms !== undefined && (!Number.isInteger(vms) || vms < 1 || vms > VMS_MAX)) {
+    throw new RangeError(`Cannot simulate ${vms} VMs: wanted 1 to ${VMS_MAX}`);
+  }
+  if (vms !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
+    throw new RangeError(
+      `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases" and "calm" have`,
+    );
   }
   if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
     throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);

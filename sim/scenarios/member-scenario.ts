@@ -25,7 +25,7 @@ import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Timeline } from "../timeline/timeline.ts";
-import { VmLoad } from "../load/vm-load.ts";
+import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
   readonly random: Random;
@@ -34,7 +34,8 @@ export interface MemberScenarioOptions {
   readonly limits: Partial<RaftLimits>;
   /** When snapshots are made, and what of the log stays then. */
   readonly compaction: Compaction;
-  readonly vms: number;
+  /** How many VMs there may be; `atOnce`: all of them are created when the load begins, else one by one. */
+  readonly vms: { readonly count: number; readonly atOnce: boolean };
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
 }
@@ -72,7 +73,7 @@ export class MemberScenario implements Scenario {
     const { planted, limits, timeline } = this.#options;
     const { replica } = spawnMember(system, {
       members: this.#cluster.names,
-      spec: specOf(node),
+      spec: specOf(node, this.#options.vms.count),
       store,
       snapshots,
       codec: this.#codec,
@@ -198,14 +199,15 @@ export class MemberScenario implements Scenario {
   }
 }
 
-function specOf(node: SimNode): NodeSpec {
+/** All VMs fit on one node, so that none ever waits for room. */
+function specOf(node: SimNode, vms: number): NodeSpec {
   return {
     incarnation: `${node.name}-data`,
     address: addressOf(node.index),
     apiUrl: `http://${addressOf(node.index)}:7000`,
     driver: "simulated",
-    vcpus: 8,
-    memoryMiB: 4096,
+    vcpus: Math.max(8, vms),
+    memoryMiB: Math.max(4096, vms * VM_MEMORY_MAX_MIB),
     labels: {},
     version: "simulated",
   };
