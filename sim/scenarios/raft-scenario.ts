@@ -197,6 +197,7 @@ export class RaftScenario implements Scenario {
   }
 
   perform(act: LoadAct): boolean {
+    if (act.type === "step") return false;
     return act.type === "call" ? this.#clients.call(act) : this.#operator.perform(act);
   }
 

@@ -48,6 +48,11 @@ export class Recording {
     return { events, load: "drawn", passedOver: [...this.#timeline.aside] };
   }
 
+  /** With a load that was drawn aside, as the blows were: what repeats the run, and the load is events, too. */
+  get whole(): Schedule {
+    return { events: [...this.#events], load: "scheduled", passedOver: [...this.#timeline.aside] };
+  }
+
   /** With all that clients and operator did; null where they do what only a seed decides. */
   get scheduledLoad(): Schedule | null {
     if (!this.#events.some(isLoadAct)) return null;
@@ -56,5 +61,14 @@ export class Recording {
 }
 
 export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
-  return act.type === "call" || act.type === "change" || act.type === "transfer" || act.type === "snapshot";
+  switch (act.type) {
+    case "call":
+    case "change":
+    case "transfer":
+    case "snapshot":
+    case "step":
+      return true;
+    default:
+      return false;
+  }
 }

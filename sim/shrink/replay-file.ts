@@ -147,6 +147,7 @@ const FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<strin
   change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount },
   transfer: { node: (value) => value === null || isCount(value), force: isFlag },
   snapshot: {},
+  step: { chance: isCount },
 };
 
 /** Null: it can be done. */

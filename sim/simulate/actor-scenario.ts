@@ -1,5 +1,5 @@
 /** A user's own actors as a scenario: what `simulate` was given, in the processes of a cluster. */
-import { jsonCodec, type CrashReport, type Random } from "../../runtime/index.ts";
+import { createRandom, jsonCodec, type CrashReport, type Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import type { GuestWatcher } from "../outside/host.ts";
@@ -7,28 +7,45 @@ import type { Scenario } from "../scenarios/scenario.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Check, Checks, SimulatedNode, Simulation } from "./simulation.ts";
-import type { SimulateOptions } from "./simulate-options.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import type { SimulateOptions, SimulationLoad } from "./simulate-options.ts";
 import type { VirtualWork } from "../timeline/virtual-work.ts";
 
 /** Mean pause between two acts of the load, unless the options say otherwise. */
 const LOAD_EVERY_MS = 100;
 
+/** Of the numbers that decide what a step draws. */
+const CHANCES = 2 ** 32;
+
 export class ActorScenario implements Scenario, Simulation {
   readonly guests: GuestWatcher = { onGuestStarted: () => {}, onGuestEnded: () => {} };
-  readonly random: Random;
   phase: Simulation["phase"] = "load";
   readonly #options: SimulateOptions;
   readonly #work: VirtualWork;
+  readonly #onAct: (act: LoadAct) => void;
+  readonly #pauses: Random;
   /** One for all: a run is quicker when a command is decoded once. */
   readonly #codec = decodeOnceCodec(jsonCodec);
   readonly #processes = new Map<string, SimulatedNode>();
   readonly #marks = new Map<string, number>();
   #cluster!: Cluster;
+  /** Of the step that is being done. */
+  #random: Random;
 
-  constructor(options: SimulateOptions, work: VirtualWork, random: Random) {
+  constructor(
+    options: SimulateOptions,
+    rest: { readonly work: VirtualWork; readonly random: Random; readonly onAct: (act: LoadAct) => void },
+  ) {
     this.#options = options;
-    this.#work = work;
-    this.random = random;
+    this.#work = rest.work;
+    this.#onAct = rest.onAct;
+    this.#random = rest.random.fork();
+    this.#pauses = rest.random.fork();
+  }
+
+  get random(): Random {
+    return this.#random;
   }
 
   get seed(): number {
@@ -98,8 +115,15 @@ export class ActorScenario implements Scenario, Simulation {
     this.#processes.delete(node.name);
   }
 
-  load(): void {
-    if (this.#options.load !== undefined) this.#actSoon(this.#options.load);
+  load(kind: Schedule["load"] = "drawn"): void {
+    if (kind === "drawn" && this.#options.load !== undefined) this.#actSoon(this.#options.load);
+  }
+
+  perform(act: LoadAct): boolean {
+    const { load } = this.#options;
+    if (act.type !== "step" || load === undefined || this.phase !== "load") return false;
+    this.#act(load, act);
+    return true;
   }
 
   unload(): void {
@@ -131,13 +155,32 @@ export class ActorScenario implements Scenario, Simulation {
     return `Actor ${crash.ref.toString()} crashed: ${String(crash.error)}`;
   }
 
-  #actSoon(load: NonNullable<SimulateOptions["load"]>): void {
+  /** Aside, as faults are drawn: a replay has the steps as events and does without. */
+  #actSoon(load: SimulationLoad): void {
     const meanUs = 1000 * (load.everyMs ?? LOAD_EVERY_MS);
-    this.#cluster.timeline.after(-Math.log(1 - this.random.next()) * meanUs, () => {
+    this.#cluster.timeline.afterAside(-Math.log(1 - this.#pauses.next()) * meanUs, () => {
       if (this.phase !== "load") return;
-      refusePromise("load.act", load.act(this));
+      const act = this.#draw(load, this.#pauses.integer(CHANCES));
+      if (act !== null) {
+        this.#onAct(act);
+        this.#act(load, act);
+      }
       this.#actSoon(load);
     });
+  }
+
+  #draw(load: SimulationLoad, chance: number): StepAct | null {
+    if (load.draw === undefined) return { type: "step", chance };
+    this.#random = createRandom(chance).fork();
+    const step: unknown = load.draw(this);
+    refusePromise("load.draw", step);
+    return step === null || step === undefined ? null : { type: "step", chance, step: plainCopy(step) };
+  }
+
+  #act(load: SimulationLoad, { chance, step }: StepAct): void {
+    if (step !== undefined) this.note(`step ${JSON.stringify(step)}`);
+    this.#random = createRandom(chance);
+    refusePromise("load.act", load.act(this, step));
   }
 
   #ask(checks: Checks, wrong: (rule: string, message: string) => void): void {
@@ -146,6 +189,15 @@ export class ActorScenario implements Scenario, Simulation {
       if (message !== null) wrong(rule, message);
     }
   }
+}
+
+type StepAct = Extract<LoadAct, { readonly type: "step" }>;
+
+/** What a file would hold of it, so that the recorded run and its replay do the same. */
+function plainCopy(step: unknown): unknown {
+  const text: unknown = JSON.stringify(step);
+  if (typeof text === "string") return JSON.parse(text);
+  throw new TypeError(`Cannot simulate: \`load.draw\` returned a ${typeof step}, wanted plain data or null`);
 }
 
 /**

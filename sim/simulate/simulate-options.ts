@@ -2,11 +2,24 @@
 import type { CrashReport } from "../../runtime/index.ts";
 import type { PayloadType } from "../../transport/index.ts";
 import type { ActorFaults } from "./actor-faults.ts";
-import type { SeedFailure } from "../run/run-result.ts";
+import type { Replay, SeedFailure } from "../run/run-result.ts";
 import type { Checks, SimulatedNode, Simulation } from "./simulation.ts";
 
+/** Requests from outside, at times drawn from the seed, until healing begins. */
+export interface SimulationLoad<Step = unknown> {
+  /** Mean pause between two steps, in simulated milliseconds. Default: 100. */
+  readonly everyMs?: number;
+  /**
+   * Decides what the next step is, from `run.random`, and does nothing: plain data (JSON), by which the step is known in a recorded run and in its
+   * diagram. Null: nothing this time. Default: a step without data.
+   */
+  draw?(run: Simulation): Step | null;
+  /** Does the step, a copy of what was drawn; a step that was left out of a shorter run is not done. Not `async`. */
+  act(run: Simulation, step: Step): void;
+}
+
 /** What is simulated, under what, and what must hold. */
-export interface SimulateOptions {
+export interface SimulateOptions<Step = unknown> {
   /** Decides everything: faults, delays, the order of turns, the load. A safe integer. */
   readonly seed: number;
   /** How many nodes, 1 to 9; they are called `n1`, `n2`, … Default: 3. */
@@ -20,12 +33,7 @@ export interface SimulateOptions {
    * earlier life is left but what a port kept. Not `async`: a promise from it is refused.
    */
   start(node: SimulatedNode): void;
-  /** Requests from outside, at times drawn from the seed, until healing begins. */
-  readonly load?: {
-    /** Mean pause between two calls, in simulated milliseconds. Default: 100. */
-    readonly everyMs?: number;
-    act(run: Simulation): void;
-  };
+  readonly load?: SimulationLoad<Step>;
   /** Must hold after every event. */
   readonly always?: Checks;
   /** Must hold at some time after all faults have ended; asked ten times a second until all of them do. */
@@ -36,6 +44,8 @@ export interface SimulateOptions {
   allowCrash?(crash: CrashReport): boolean;
   /** The types of the application's own that may be in messages, as the nodes of production have them. Default: none. */
   readonly payloadTypes?: readonly PayloadType[];
+  /** What is done to the nodes and by the load, in place of what the seed draws. Default: what the seed draws. */
+  readonly replay?: Replay;
   /** Lines of the event log kept for the report of a failure. Default: 40. */
   readonly linesKept?: number;
   /** Gets every line of the event log, at once. Must write synchronously, or collect. */

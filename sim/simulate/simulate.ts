@@ -7,16 +7,17 @@
  * `ctx.pipe` alone (virtual-work.ts) and keeps the event loop until it is done. While it runs, every source of time and
  * entropy of the platform throws, so a run is decided by its seed or it fails.
  */
-import { createRandom } from "../../runtime/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
 import { PayloadTypes } from "../../transport/index.ts";
 import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
 import { ActorScenario } from "./actor-scenario.ts";
 import { checkSimulate } from "./check-simulate.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { EventLog } from "../timeline/event-log.ts";
-import { FaultInjector } from "../faults/fault-injector.ts";
+import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import { requireRange } from "../run/run-seed.ts";
-import { Recording } from "../schedule/schedule.ts";
+import { SchedulePlayer } from "../run/schedule-player.ts";
+import { Recording, type Schedule } from "../schedule/schedule.ts";
 import { whileSealed } from "../timeline/sealed-globals.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 import { Timeline } from "../timeline/timeline.ts";
@@ -37,14 +38,26 @@ const SETTLED_EVERY_US = 100_000;
  * @throws {RangeError} when an option is out of range, {TypeError} when a check is no function, or `start` or `load`
  * returns a promise; rejects with what `start` or `load` throws.
  */
-export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
+export async function simulate<Step = unknown>(options: SimulateOptions<Step>): Promise<SimulationResult> {
+  return (await trySimulation(options)).result;
+}
+
+/** As `simulate`, and answers what was done in the run, the load too: what repeats it, byte for byte. */
+export async function trySimulation(
+  options: SimulateOptions,
+): Promise<{ readonly result: SimulationResult; readonly schedule: Schedule }> {
   const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;
   requireRange({ seed, nodes, durationMs });
   checkSimulate(options);
-  return whileSealed(globalThis, () => new ActorRun(options, { nodes, durationMs }).run());
+  return whileSealed(globalThis, async () => {
+    const run = new ActorRun(options, { nodes, durationMs });
+    const result = await run.run();
+    return { result, schedule: run.recording.whole };
+  });
 }
 
 class ActorRun {
+  readonly recording: Recording;
   readonly #options: SimulateOptions;
   readonly #nodes: number;
   readonly #durationMs: number;
@@ -54,7 +67,7 @@ class ActorRun {
   readonly #work: VirtualWork;
   readonly #scenario: ActorScenario;
   readonly #cluster: Cluster;
-  readonly #injector: FaultInjector;
+  readonly #injector: FaultSource;
 
   constructor(
     options: SimulateOptions,
@@ -69,15 +82,27 @@ class ActorRun {
       linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
       ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
-    this.#timeline = new Timeline(random.fork(), this.#log);
+    const { replay } = options;
+    const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
+    /** What the seed alone decides is drawn in any case, so that all else stays as it is. */
+    const forkChance = (): Random => {
+      const own = random.fork();
+      return chance?.fork() ?? own;
+    };
+    this.#timeline = new Timeline(forkChance(), this.#log, replay?.schedule.passedOver);
+    this.recording = new Recording(this.#timeline);
     const plan = drawActorPlan(this.#faults, durationMs * 1000, random.fork());
-    this.#work = new VirtualWork(this.#timeline, random.fork());
-    const scenario = new ActorScenario(options, this.#work, random.fork());
+    this.#work = new VirtualWork(this.#timeline, forkChance());
+    const scenario = new ActorScenario(options, {
+      work: this.#work,
+      random: random.fork(),
+      onAct: (act) => this.recording.add(act),
+    });
     this.#scenario = scenario;
     this.#cluster = new Cluster({
       nodes,
       timeline: this.#timeline,
-      random: random.fork(),
+      random: forkChance(),
       weather: plan.weather,
       payloadTypes: new PayloadTypes(options.payloadTypes ?? []),
       hooks: {
@@ -91,11 +116,11 @@ class ActorRun {
         judgeCrash: (crash) => scenario.judgeCrash(crash),
       },
     });
-    this.#injector = new FaultInjector(this.#cluster, {
-      plan,
-      random: random.fork(),
-      recording: new Recording(this.#timeline),
-    });
+    const { recording } = this;
+    this.#injector =
+      replay === undefined
+        ? new FaultInjector(this.#cluster, { plan, random: random.fork(), recording })
+        : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording });
     scenario.attach(this.#cluster);
   }
 
@@ -112,10 +137,10 @@ class ActorRun {
   async #live(): Promise<void> {
     const timeline = this.#timeline;
     for (const node of this.#cluster.nodes) node.start();
-    this.#scenario.load();
+    this.#scenario.load(this.#options.replay?.schedule.load);
     this.#injector.start();
     await this.#runUntil(this.#durationMs * 1000);
-    if (timeline.failure !== null) return;
+    if (timeline.failure !== null || this.#options.replay?.isCutShort === true) return;
     this.#scenario.unload();
     this.#injector.stop();
     timeline.note("healed");

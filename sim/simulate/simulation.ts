@@ -30,7 +30,7 @@ export interface Simulation {
   readonly nowMs: number;
   /** `load`: faults and load; `healing`: faults have ended, checks of `eventually` are waited for. */
   readonly phase: "load" | "healing";
-  /** Drawn from the seed: for what the load decides. */
+  /** Drawn from the seed: for what the load decides. Each step of the load has a stream of its own, so that others can be left out. */
   readonly random: Random;
   /** The names of all nodes. */
   readonly names: readonly string[];
