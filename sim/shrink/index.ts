@@ -1,4 +1,5 @@
 /** A failing run made short, and the file that it is replayed from. */
 export type { Replayable } from "./replayable.ts";
-export { formatReplay, parseReplay, ReplayFileError, type ReplayFile } from "./replay-file.ts";
+export { ReplayFileError } from "./recorded-file.ts";
+export { formatReplay, parseReplay, type ReplayFile } from "./replay-file.ts";
 export { shrink, type ShrinkOptions, type ShrinkProgress, type Shrunk } from "./shrink.ts";

@@ -1,0 +1,67 @@
+/** Whether what a file has for an event can be done: a person may have written it. */
+import type { BlowAct } from "../schedule/blow.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import type { ScheduledEvent } from "../schedule/schedule.ts";
+
+type Kind = (value: unknown) => boolean;
+
+export const isCount: Kind = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isLength: Kind = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
+const isFlag: Kind = (value) => typeof value === "boolean";
+const isText: Kind = (value) => typeof value === "string";
+const isPair: Kind = (value) =>
+  Array.isArray(value) && value.length === 2 && value.every(isCount) && value[0] !== value[1];
+const isPairs: Kind = (value) => Array.isArray(value) && value.every(isPair);
+const oneOf =
+  (...values: readonly unknown[]): Kind =>
+  (value) =>
+    values.includes(value);
+
+/** What each act must have beside its type. */
+const FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<string, Kind>>>> = {
+  crash: { node: isCount, power: isFlag, downUs: isLength },
+  pause: { node: isCount, durationUs: isLength },
+  "wall-step": { node: isCount },
+  cut: { what: isText, directions: isPairs, breaks: isFlag, durationUs: isLength },
+  reset: { between: isPair },
+  weather: {
+    key: oneOf("loss", "delayMeanUs", "duplicates", "reordered"),
+    value: isLength,
+    durationUs: isLength,
+  },
+  "disk-slow": { node: isCount, slowness: isLength, durationUs: isLength },
+  "disk-hang": { node: isCount, durationUs: isLength },
+  "disk-error": { node: isCount, repairUs: isLength },
+  "disk-full": { node: isCount, durationUs: isLength },
+  "torn-write": { node: isCount, withinUs: isLength, downUs: isLength },
+  "log-rot": { node: isCount, beforeLast: isCount },
+  "snapshot-rot": { node: isCount },
+  "disk-loss": { node: isCount, downUs: isLength },
+  "guest-end": { node: isCount, place: isCount, reason: isText },
+  "guest-hang": { node: isCount, place: isCount },
+  "heal-all": {},
+  call: { client: isCount, key: isCount, how: oneOf("get", "put", "cas", "delete") },
+  change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount },
+  transfer: { node: (value) => value === null || isCount(value), force: isFlag },
+  snapshot: {},
+  step: { chance: isCount },
+};
+
+/** What is wrong with it; null: it can be done. */
+export function checkEvent(event: unknown): string | null {
+  if (!isRecord(event)) return "is no object";
+  const { type, atUs, tie, leader } = event as Partial<ScheduledEvent>;
+  const fields = Object.hasOwn(FIELDS, String(type)) ? FIELDS[type as keyof typeof FIELDS] : null;
+  if (fields === null) return `is of a type that does not exist: ${JSON.stringify(type)}`;
+  if (!isCount(atUs)) return `(${type}) has no "atUs", a whole number of microseconds`;
+  if (!isLength(tie)) return `(${type}) has no "tie", a number`;
+  if (leader !== undefined && !isCount(leader)) return `(${type}) has a "leader" that is no node`;
+  const wrong = Object.entries(fields).find(([field, isRight]) => !isRight(event[field]));
+  return wrong === undefined
+    ? null
+    : `(${type}) has no "${wrong[0]}" that can be used: ${JSON.stringify(event[wrong[0]])}`;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
