@@ -76,9 +76,37 @@ export {
   type ShrinkProgress,
   type Shrunk,
 } from "./shrink/index.ts";
+export {
+  defineSimulation,
+  isSimulation,
+  type SimulationDefinition,
+  type SimulationMaking,
+} from "./simulate/define-simulation.ts";
+export {
+  optionsOfSimulation,
+  recordSimulation,
+  replaySimulation,
+  type RecordedSimulation,
+  type SimulationRequest,
+  type SimulationRun,
+} from "./simulate/recorded-simulation.ts";
+export {
+  shrinkSimulation,
+  type ShrinkSimulationOptions,
+  type ShrunkSimulation,
+  type SimulationShrinkProgress,
+} from "./simulate/shrink-simulation.ts";
 export { simulate } from "./simulate/simulate.ts";
-export type { SimulateOptions, SimulationResult } from "./simulate/simulate-options.ts";
-export { simulateSeeds, type SeedRange, type SimulationSummary } from "./simulate/simulate-seeds.ts";
+export { formatSimulationRun, parseSimulationRun, type SimulationFile } from "./simulate/simulation-file.ts";
+export type { SimulateOptions, SimulationLoad, SimulationResult } from "./simulate/simulate-options.ts";
+export {
+  addSimulation,
+  EMPTY_SIMULATIONS,
+  endSimulations,
+  simulateSeeds,
+  type SeedRange,
+  type SimulationSummary,
+} from "./simulate/simulate-seeds.ts";
 export type { Check, Checks, SimulatedNode, Simulation } from "./simulate/simulation.ts";
 export { formatSimulation, formatSimulations } from "./simulate/simulation-report.ts";
 export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./timeline/sealed-globals.ts";

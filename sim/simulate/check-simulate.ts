@@ -10,6 +10,7 @@ export function checkSimulate(options: SimulateOptions): void {
   const { faults, load, always, eventually, settleWithinMs, linesKept } = options;
   requireFunction("`start`", typeof options.start);
   if (load !== undefined) requireFunction("`load.act`", typeof load.act);
+  if (load?.draw !== undefined) requireFunction("`load.draw`", typeof load.draw);
   for (const [name, check] of Object.entries({ ...always, ...eventually }))
     requireFunction(`the check "${name}"`, typeof check);
   if (faults !== undefined && !isActorFaults(faults)) {

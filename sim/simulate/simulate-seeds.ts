@@ -1,5 +1,6 @@
 /** Runs many seeds of a user's actors one after another, and says what they did and what none of them reached. */
 import { simulate } from "./simulate.ts";
+import { verifySimulation } from "./verify-simulation.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 
 /** Which seeds are run, and what they must reach together. */
@@ -12,6 +13,8 @@ export interface SeedRange {
   readonly failuresMax?: number;
   /** Marks that at least one seed must reach; else the runs have shown less than they seem to. */
   readonly sometimes?: readonly string[];
+  /** Each seed runs twice, and fails by `decided-by-seed` where the two runs differ (`verifySimulation`). Default: false. */
+  readonly verify?: boolean;
   /** Gets each result as it is ready. */
   onResult?(result: SimulationResult): void;
 }
@@ -37,46 +40,62 @@ export interface SimulationSummary {
  * Runs each seed of the range. `make` is called anew for each, so that what its checks count belongs to one run.
  * @throws {RangeError} when `count` is no number of seeds; as `simulate` does.
  */
-export async function simulateSeeds(
+export async function simulateSeeds<Step = unknown>(
   range: SeedRange,
-  make: (seed: number) => Omit<SimulateOptions, "seed">,
+  make: (seed: number) => Omit<SimulateOptions<Step>, "seed">,
 ): Promise<SimulationSummary> {
   const { from = 1, count, failuresMax = 1, sometimes = [] } = range;
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new RangeError(`Cannot simulate ${count} seeds: wanted a whole number from 1 on`);
   }
-  const results: SimulationResult[] = [];
-  let failures = 0;
-  for (let seed = from; seed < from + count && failures < failuresMax; seed++) {
-    const result = await simulate({ ...make(seed), seed });
-    results.push(result);
-    if (!result.ok) failures += 1;
+  let summary = EMPTY_SIMULATIONS;
+  for (let seed = from; seed < from + count && summary.failed.length < failuresMax; seed++) {
+    const run = (): SimulateOptions<Step> => ({ ...make(seed), seed });
+    const result = range.verify === true ? await verifySimulation(run) : await simulate(run());
+    summary = addSimulation(summary, result);
     range.onResult?.(result);
   }
-  return summarize(results, sometimes);
+  return endSimulations(summary, sometimes);
 }
 
-function summarize(results: readonly SimulationResult[], sometimes: readonly string[]): SimulationSummary {
-  const failed = results.filter(({ ok }) => !ok);
-  const marks = sumCounts(results.map((result) => result.marks));
-  const unreached = sometimes.filter((mark) => !(mark in marks));
-  const sum = (of: (result: SimulationResult) => number): number =>
-    results.reduce((total, result) => total + of(result), 0);
+/** Of no seed. */
+export const EMPTY_SIMULATIONS: SimulationSummary = {
+  seeds: 0,
+  ok: true,
+  failed: [],
+  unreached: [],
+  simulatedMs: 0,
+  events: 0,
+  turns: 0,
+  faults: {},
+  marks: {},
+};
+
+/** With one more; keeps nothing of one that is clean. */
+export function addSimulation(sum: SimulationSummary, result: SimulationResult): SimulationSummary {
   return {
-    seeds: results.length,
-    ok: failed.length === 0 && unreached.length === 0,
-    failed,
-    unreached,
-    simulatedMs: sum(({ simulatedMs }) => simulatedMs),
-    events: sum(({ events }) => events),
-    turns: sum(({ turns }) => turns),
-    faults: sumCounts(results.map((result) => result.faults)),
-    marks,
+    seeds: sum.seeds + 1,
+    ok: sum.ok && result.ok,
+    failed: result.ok ? sum.failed : [...sum.failed, result],
+    unreached: [],
+    simulatedMs: sum.simulatedMs + result.simulatedMs,
+    events: sum.events + result.events,
+    turns: sum.turns + result.turns,
+    faults: addCounts(sum.faults, result.faults),
+    marks: addCounts(sum.marks, result.marks),
   };
 }
 
-function sumCounts(all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
-  const sum: Record<string, number> = {};
-  for (const counts of all) for (const [name, value] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + value;
+/** With what none of them reached of what they were to. */
+export function endSimulations(sum: SimulationSummary, sometimes: readonly string[]): SimulationSummary {
+  const unreached = sometimes.filter((mark) => !(mark in sum.marks));
+  return { ...sum, unreached, ok: sum.ok && unreached.length === 0 };
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+function addCounts(one: Counts, other: Counts): Counts {
+  const sum: Record<string, number> = { ...one };
+  for (const [name, value] of Object.entries(other)) sum[name] = (sum[name] ?? 0) + value;
   return sum;
 }

@@ -20,7 +20,9 @@ import { SchedulePlayer } from "../run/schedule-player.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
 import { whileSealed } from "../timeline/sealed-globals.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
-import { Timeline } from "../timeline/timeline.ts";
+import type { EventTrace } from "../timeline/event-trace.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { openTimeline } from "../timeline/traced-timeline.ts";
 import { VirtualWork } from "../timeline/virtual-work.ts";
 
 const NODES_DEFAULT = 3;
@@ -45,12 +47,13 @@ export async function simulate<Step = unknown>(options: SimulateOptions<Step>): 
 /** As `simulate`, and answers what was done in the run, the load too: what repeats it, byte for byte. */
 export async function trySimulation(
   options: SimulateOptions,
+  trace: EventTrace | null = null,
 ): Promise<{ readonly result: SimulationResult; readonly schedule: Schedule }> {
   const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;
   requireRange({ seed, nodes, durationMs });
   checkSimulate(options);
   return whileSealed(globalThis, async () => {
-    const run = new ActorRun(options, { nodes, durationMs });
+    const run = new ActorRun(options, { nodes, durationMs, trace });
     const result = await run.run();
     return { result, schedule: run.recording.whole };
   });
@@ -71,7 +74,11 @@ class ActorRun {
 
   constructor(
     options: SimulateOptions,
-    { nodes, durationMs }: { readonly nodes: number; readonly durationMs: number },
+    {
+      nodes,
+      durationMs,
+      trace,
+    }: { readonly nodes: number; readonly durationMs: number; readonly trace: EventTrace | null },
   ) {
     const random = createRandom(options.seed);
     this.#options = options;
@@ -89,7 +96,7 @@ class ActorRun {
       const own = random.fork();
       return chance?.fork() ?? own;
     };
-    this.#timeline = new Timeline(forkChance(), this.#log, replay?.schedule.passedOver);
+    this.#timeline = openTimeline(trace, forkChance(), this.#log, replay?.schedule.passedOver);
     this.recording = new Recording(this.#timeline);
     const plan = drawActorPlan(this.#faults, durationMs * 1000, random.fork());
     this.#work = new VirtualWork(this.#timeline, forkChance());
