@@ -1,11 +1,11 @@
 /** `blixard sim`: runs the cluster's actors in the simulator, under seeds. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
-import { usageError } from "../cli-error.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
+import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
@@ -24,21 +24,12 @@ Examples:
   blixard sim --seed 4711 --json                       its result for programs
   blixard sim --seed 4711 --shrink                     a failing run made short, in a file
   blixard sim --replay seed-4711.short.json            that run again
+  blixard sim --upgrade-from ../blixard-0.1 --seeds 200
+                                                       nodes change from that version to this, one by one, under faults
   blixard sim --explore                                small clusters of which every state can be looked at
   blixard sim --explore three-elect-crash              all of one, in all orders of what may happen
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
-
-/** Profiles of consensus alone, and of what library users stand on. */
-const WITHOUT_VMS: readonly string[] = ["elections", "disk", "membership", "library"];
-
-function refuseVmsWithoutNodes({ vms, profile = "mixed" }: SweepFlags): void {
-  if (vms === undefined || !WITHOUT_VMS.includes(profile)) return;
-  throw usageError(
-    `Cannot simulate ${vms} VMs in profile "${profile}": it has none.`,
-    'Choose "mixed", "leases" or "calm", or leave out --vms.',
-  );
-}
 
 type SimFlags = ExploreFlags & ReplayFlags & SweepFlags;
 
@@ -59,10 +50,11 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .addHelpText("after", EXAMPLES);
   addSweepOptions(command);
   addReplayOptions(command);
+  addUpgradeOption(command);
   addExploreOptions(command);
   command.action(async () => {
     const flags = command.opts<SimFlags>();
-    refuseVmsWithoutNodes(flags);
+    refuseWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, flags);
   });

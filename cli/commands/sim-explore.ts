@@ -21,6 +21,7 @@ const OF_RUNS = [
   "seeds",
   "nodes",
   "vms",
+  "upgradeFrom",
   "duration",
   "profile",
   "everyFault",

@@ -18,6 +18,7 @@ import { Progress } from "../progress.ts";
 import type { Stream } from "../terminal.ts";
 import { keepFailed, lostSeed, replayKept } from "./sim-kept.ts";
 import { sweepTeller } from "./sweep-detail.ts";
+import { loadedRun, upgradeOf, type WholeNodeFlags } from "./sim-upgrade.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const WORKERS_MAX = 256;
@@ -27,13 +28,11 @@ const MINUTE_MS = 60_000;
 /** Any seed that the drawn one may be. */
 export const SEED_MAX: number = 2 ** 32 - 1;
 
-export interface SweepFlags {
+export interface SweepFlags extends WholeNodeFlags {
   readonly seed?: number;
   readonly seeds: number;
   readonly nodes?: number;
-  readonly vms?: number;
   readonly duration: number;
-  readonly profile?: NonNullable<RunOptions["profile"]>;
   readonly everyFault?: boolean;
   readonly keepGoing?: boolean;
   readonly events?: boolean;
@@ -85,6 +84,8 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
     folder && signal
       ? await replayKept({ ...context, folder, threads: threadsOf(flags, signal), json: flags.json === true })
       : [];
+  // Refused before the first seed, rather than by each thread.
+  await loadedRun(optionsOf(flags, first));
   const progress = new Progress(err);
   const { value: end, elapsedMs } = await progress.step(
     titleOf(flags, first),
@@ -136,11 +137,13 @@ function* runsOf(flags: SweepFlags, first: number, untilMs: number | null): Gene
 }
 
 /** The run of one seed. */
-export function optionsOf({ nodes, vms, duration, profile, everyFault }: SweepFlags, seed: number): RunOptions {
+export function optionsOf(flags: SweepFlags, seed: number): RunOptions {
+  const { nodes, vms, duration, profile, everyFault } = flags;
   return {
     seed,
     ...(nodes !== undefined && { nodes }),
     ...(vms !== undefined && { vms }),
+    ...upgradeOf(flags),
     durationMs: duration,
     ...(profile !== undefined && { profile }),
     ...(everyFault === true && { everyFault }),
@@ -154,7 +157,10 @@ async function* runHere(runs: Iterable<RunOptions>, events: Stream | null): Asyn
     // A run does not let anything else happen in this process.
     await breathe();
     const lines: string[] = [];
-    const result = runSeed(events === null ? run : { ...run, onLine: (line) => void lines.push(line) });
+    const result = runSeed({
+      ...(await loadedRun(run)),
+      ...(events !== null && { onLine: (line) => void lines.push(line) }),
+    });
     for (const line of lines) events?.write(`${line}\n`);
     yield { type: "result", run, result };
   }

@@ -4,16 +4,17 @@
  * A process that crashes leaves its disk and its guests behind; a host that loses power leaves only its disk. The next
  * process is the same code on what was left, as in production.
  */
-import {
+import type {
   ActorSystem,
-  type CrashReport,
-  type Journal,
-  type LogStore,
-  type Random,
-  type Remoting,
-  type SnapshotStore,
-  type World,
+  CrashReport,
+  Journal,
+  LogStore,
+  Random,
+  Remoting,
+  SnapshotStore,
+  World,
 } from "../../runtime/index.ts";
+import { remotingFor, THIS_EDITION, type Edition } from "./edition.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Host } from "../outside/host.ts";
 import type { SimulatedJournal } from "../disk/journal.ts";
@@ -30,6 +31,8 @@ export interface Process {
   readonly system: ActorSystem;
   readonly store: LogStore;
   readonly snapshots: SnapshotStore;
+  /** The software that it runs. */
+  readonly edition: Edition;
 }
 
 /** Puts the actors into a new process. */
@@ -62,6 +65,8 @@ export class SimNode {
   readonly #options: SimNodeOptions;
   #process: Process | null = null;
   #lives = 0;
+  /** What is installed; a process runs what was installed when it started. */
+  edition: Edition = THIS_EDITION;
 
   constructor(options: SimNodeOptions) {
     this.index = options.index;
@@ -90,7 +95,8 @@ export class SimNode {
     this.#lives += 1;
     timeline.note(`start ${this.index} life ${this.#lives}`);
     const life = new ProcessLife(this.#lives);
-    const remoting: Remoting = network.attach(this.name, `${this.name}-data`, life);
+    const { edition } = this;
+    const remoting: Remoting = remotingFor(edition, network.attach(this.name, `${this.name}-data`, life));
     const clock = clockOf(this.host.clock, timeline, (run) => life.enter(run));
     const world: Process["world"] = {
       clock,
@@ -100,7 +106,8 @@ export class SimNode {
       journal: this.journal.open(life),
       ...extendWorld(life),
     };
-    const system = ActorSystem.create({
+    const world = timeline.watched(own, this.name);
+    const system = edition.createSystem({
       node: this.name,
       world,
       onCrash: (crash) => {
@@ -108,7 +115,7 @@ export class SimNode {
       },
     });
     const [store, snapshots] = [this.disk.open(life), this.disk.snapshots.open(life)];
-    this.#process = { node: this, life, world, system, store, snapshots };
+    this.#process = { node: this, life, world, system, store, snapshots, edition };
     compose(this.#process);
   }
 

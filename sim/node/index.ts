@@ -1,3 +1,4 @@
 /** What of the simulator needs Node.js: runs over worker threads, and files. See ../README.md. */
+export { EditionError, withEditions } from "./load-edition.ts";
 export { FailureFileError, FailureFolder, type KeptFailure } from "./failure-folder.ts";
 export { sweep, type SweepOptions, type SweepOutcome } from "./sweep.ts";

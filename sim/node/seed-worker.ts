@@ -7,8 +7,11 @@
 import { parentPort } from "node:worker_threads";
 import type { RunOptions } from "../run/run-result.ts";
 import { runSeed } from "../run/run-seed.ts";
+import { withEditions } from "./load-edition.ts";
 
 const port = parentPort;
 if (!port) throw new Error("seed-worker.ts runs as a worker thread");
 
-port.on("message", (options: RunOptions) => port.postMessage(runSeed(options)));
+port.on("message", (options: RunOptions) => {
+  void withEditions(options).then((run) => port.postMessage(runSeed(run)));
+});

@@ -14,8 +14,8 @@ import { SeedThread, type SweepOutcome } from "./seed-thread.ts";
 
 export type { SweepOutcome } from "./seed-thread.ts";
 
-/** Without `onLine`: a function cannot go to another thread. */
-export type SweptRun = Omit<RunOptions, "onLine">;
+/** Without `onLine` and `editions`: no function can go to another thread, which loads software by itself. */
+export type SweptRun = Omit<RunOptions, "onLine" | "editions">;
 
 export interface SweepOptions {
   /** What is run, in this order. The next is taken when a thread is free, so it may depend on the time. */

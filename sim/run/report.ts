@@ -58,13 +58,14 @@ export function showFailure(run: string, failure: SeedFailure, replay: string): 
 
 /** The command that runs the same seed again. */
 export function replayCommand(
-  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms">,
+  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms" | "upgradeFrom">,
 ): string {
-  const { seed, nodes, durationMs, profile, everyFault, vms } = run;
+  const { seed, nodes, durationMs, profile, everyFault, vms, upgradeFrom } = run;
   const sized = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${vms === undefined ? "" : ` --vms ${vms}`}`;
   const named = profile === undefined ? "" : ` --profile ${profile}`;
+  const from = upgradeFrom === undefined ? "" : ` --upgrade-from ${upgradeFrom}`;
   const every = everyFault === true ? " --every-fault" : "";
-  return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}${every}`;
+  return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}${every}${from}`;
 }
 
 /** The shortest form that a duration option takes without loss. */

@@ -1,4 +1,5 @@
 /** What one simulated run is asked for and what it answers. Everything in it is plain data, the same in every process. */
+import type { UpgradeEditions } from "../load/rolling-upgrade.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import type { ProfileName } from "../faults/profile.ts";
 import type { Schedule } from "../schedule/schedule.ts";
@@ -16,6 +17,10 @@ export interface RunOptions {
   readonly vms?: number;
   /** No kind of fault that the profile may draw is left out. Default: each seed leaves some out (swarm testing). */
   readonly everyFault?: boolean;
+  /** Folder of the software that all nodes begin with; they are upgraded to this one while the run lasts. Default: all run this one. */
+  readonly upgradeFrom?: string;
+  /** With `upgradeFrom`: both, loaded (`../node/load-edition.ts`). */
+  readonly editions?: UpgradeEditions;
   /** Rules broken on purpose, to see that the checkers notice. Default: none. */
   readonly planted?: PlantedFaults;
   /** What is done to the cluster, in place of what the seed draws. Default: what the seed draws. */
@@ -44,8 +49,9 @@ export interface SeedResult {
   readonly nodes: number;
   readonly durationMs: number;
   readonly profile: ProfileName;
-  /** Present when it was asked for. */
+  /** Present when they were asked for. */
   readonly vms?: number;
+  readonly upgradeFrom?: string;
   /** Present, and true, when no kind of fault was left out. */
   readonly everyFault?: boolean;
   readonly ok: boolean;

@@ -22,6 +22,7 @@ import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
+import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import { Timeline } from "../timeline/timeline.ts";
@@ -100,7 +101,7 @@ class Run {
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
     const drawn = drawProfile(random);
-    this.#profile = options.profile ?? (options.vms !== undefined && WITHOUT_VMS.includes(drawn) ? "mixed" : drawn);
+    this.#profile = options.profile ?? (isOfWholeNodes(options) && WITHOUT_VMS.includes(drawn) ? "mixed" : drawn);
     const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
     this.#nodes = options.nodes ?? drawnNodes;
     this.#log = new EventLog({
@@ -132,11 +133,13 @@ class Run {
       timeline: this.#timeline,
       random: forkChance(),
       weather: plan.weather,
+  readonly #recorder: RunRecorder | null;
+  #upgrade: RollingUpgrade | null = null;
       hooks: {
         compose: (process) => scenario.compose(disks.under(process)),
         check: (node) => scenario.check(node),
         onEnd: (node) => scenario.onEnd(node),
-        onLeader: () => {
+        onLeader: (node) => {
           this.#leaders += 1;
           this.#injector.onLeader?.();
         },
@@ -179,6 +182,7 @@ class Run {
     this.#scenario.probe?.(untilUs);
     timeline.after(PROGRESS_US, () => this.#checkProgress());
     let unsettled = this.#scenario.unsettled();
+          this.#upgrade?.onLeader(this.#cluster.node(node));
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
       timeline.run(timeline.nowUs + SETTLED_EVERY_US);
       unsettled = this.#scenario.unsettled();
@@ -193,9 +197,17 @@ class Run {
     if (halted === null) return;
     this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after all faults ended, ${halted}`);
   }
+    const { editions, durationMs, upgradeFrom } = options;
+    if ((upgradeFrom === undefined) !== (editions === undefined)) {
+      throw new RangeError(`Cannot upgrade nodes from ${upgradeFrom}: its software and this one are not loaded`);
+    }
+    if (editions !== undefined) {
+      this.#upgrade = new RollingUpgrade({ ...editions, random: random.fork(), durationUs: durationMs * 1000 });
+      this.#upgrade.attach(this.#cluster);
+    }
 
   #result(): SeedResult {
-    const { seed, durationMs, everyFault, vms } = this.#options;
+    const { seed, durationMs, everyFault, vms, upgradeFrom } = this.#options;
     const nodes = this.#nodes;
     const failure = this.#failure();
     return {
@@ -213,9 +225,11 @@ class Run {
       simulatedMs: Math.round(this.#timeline.nowMs),
       faults: Object.fromEntries(this.#injector.counts),
       marks: {
+    this.#upgrade?.start();
         leaders: this.#leaders,
         ...this.#cluster.marks(),
         ...this.#scenario.marks(),
+    this.#upgrade?.stop();
       },
     };
   }
@@ -248,6 +262,7 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     limits: random.next() < 0.5 ? { entriesPerMessageMax: 1, appendsInFlightMax: 1 } : {},
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
+      ...(upgradeFrom !== undefined && { upgradeFrom }),
   const changeUs = 700_000 * 10 ** random.next();
   if (profile === "elections" || profile === "disk" || profile === "membership") {
     const changeEveryUs = profile === "membership" ? changeUs : null;
@@ -260,6 +275,7 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     ...compacting,
     timeline,
     vms: vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms),
+        ...this.#upgrade?.marks(),
     everyUs: 10 * pauseUs,
   });
 }
@@ -285,7 +301,8 @@ export function requireRange({
   durationMs,
   profile,
   vms,
-}: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "vms">): void {
+  upgradeFrom,
+}: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "vms" | "upgradeFrom">): void {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);
@@ -302,3 +319,11 @@ export function requireRange({
     throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);
   }
 }
+/** Only whole nodes have VMs, and are upgraded. */
+function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
+  return vms !== undefined || upgradeFrom !== undefined;
+}
+
+  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
+    throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
+  }

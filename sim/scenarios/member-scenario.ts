@@ -2,18 +2,12 @@
  * The whole node, as production puts it together (`actors/member.ts`): consensus, replica, controllers, NodeActor, VmActors,
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
-import { jsonCodec, type PayloadCodec, type Random } from "../../runtime/index.ts";
-import {
-  brokenLeaseRule,
-  brokenRules,
-  spawnMember,
-  type NodeSpec,
-  type RaftLimits,
-  type Vm,
-} from "../../actors/index.ts";
+import type { PayloadCodec, Random } from "../../runtime/index.ts";
+import { brokenLeaseRule, type NodeSpec, type RaftLimits, type Vm } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
+import type { Edition } from "../cluster/edition.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type Cluster } from "../cluster/cluster.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
@@ -46,7 +40,8 @@ const LAG_MAX = 20;
 export class MemberScenario implements Scenario {
   readonly guests: VmChecker;
   readonly #options: MemberScenarioOptions;
-  readonly #codec: PayloadCodec = decodeOnceCodec(jsonCodec);
+  /** Those of both editions in a rolling upgrade, one else. */
+  readonly #codecs = new Map<PayloadCodec, PayloadCodec>();
   readonly #replicas: ReplicaChecker;
   #cluster!: Cluster;
   #clients!: ClientChecker;
@@ -64,25 +59,25 @@ export class MemberScenario implements Scenario {
   attach(cluster: Cluster): void {
     const { random, vms, everyUs, timeline } = this.#options;
     this.#cluster = cluster;
-    this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec);
+    this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     this.#load = new VmLoad({ random: random.fork(), checker: this.#clients, vms, everyUs });
     this.#load.attach(cluster);
   }
 
-  compose({ node, life, system, store, snapshots }: Process): void {
+  compose({ node, life, system, store, snapshots, edition }: Process): void {
     const { planted, limits, timeline } = this.#options;
-    const { replica } = spawnMember(system, {
+    const { replica } = edition.spawnMember(system, {
       members: this.#cluster.names,
       spec: specOf(node, this.#options.vms.count),
       store,
       snapshots,
-      codec: this.#codec,
+      codec: this.#codec(edition),
       hypervisor: new SimulatedHypervisor(node.host, life),
       prober: proberOf(this.#cluster.hosts, node.host, life),
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },
-      raftRules: brokenRules(planted.raft ?? []),
+      raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
       onApply: (view) => this.#replicas.onApply(node.index, view),
@@ -155,6 +150,15 @@ export class MemberScenario implements Scenario {
       "guests ended by lease": this.guests.leaseEnds,
       "maps compared": this.#replicas.comparisons,
     };
+  }
+
+  #codec({ codec }: Edition): PayloadCodec {
+    let own = this.#codecs.get(codec);
+    if (own === undefined) {
+      own = decodeOnceCodec(codec);
+      this.#codecs.set(codec, own);
+    }
+    return own;
   }
 
   #unsettledNodes(leader: number): string | null {
