@@ -106,7 +106,6 @@ export class SimNode {
       journal: this.journal.open(life),
       ...extendWorld(life),
     };
-    const world = timeline.watched(own, this.name);
     const system = edition.createSystem({
       node: this.name,
       world,
