@@ -133,7 +133,6 @@ class Run {
       timeline: this.#timeline,
       random: forkChance(),
       weather: plan.weather,
-  readonly #recorder: RunRecorder | null;
   #upgrade: RollingUpgrade | null = null;
       hooks: {
         compose: (process) => scenario.compose(disks.under(process)),
