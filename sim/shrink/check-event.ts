@@ -18,7 +18,7 @@ const oneOf =
     values.includes(value);
 
 /** What each act must have beside its type. */
-const FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<string, Kind>>>> = {
+export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<string, Kind>>>> = {
   crash: { node: isCount, power: isFlag, downUs: isLength },
   pause: { node: isCount, durationUs: isLength },
   "wall-step": { node: isCount },
@@ -51,7 +51,7 @@ const FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<strin
 export function checkEvent(event: unknown): string | null {
   if (!isRecord(event)) return "is no object";
   const { type, atUs, tie, leader } = event as Partial<ScheduledEvent>;
-  const fields = Object.hasOwn(FIELDS, String(type)) ? FIELDS[type as keyof typeof FIELDS] : null;
+  const fields = Object.hasOwn(ACT_FIELDS, String(type)) ? ACT_FIELDS[type as keyof typeof ACT_FIELDS] : null;
   if (fields === null) return `is of a type that does not exist: ${JSON.stringify(type)}`;
   if (!isCount(atUs)) return `(${type}) has no "atUs", a whole number of microseconds`;
   if (!isLength(tie)) return `(${type}) has no "tie", a number`;
