@@ -20,9 +20,9 @@ import { RaftScenario } from "../scenarios/raft-scenario.ts";
 import type { ProfileName } from "../faults/profile.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
+import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
-import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import { Timeline } from "../timeline/timeline.ts";
@@ -94,6 +94,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #scenario: Scenario;
   readonly #injector: FaultSource;
+  #upgrade: RollingUpgrade | null = null;
   #leaders = 0;
 
   constructor(options: RunOptions) {
@@ -133,13 +134,13 @@ class Run {
       timeline: this.#timeline,
       random: forkChance(),
       weather: plan.weather,
-  #upgrade: RollingUpgrade | null = null;
       hooks: {
         compose: (process) => scenario.compose(disks.under(process)),
         check: (node) => scenario.check(node),
         onEnd: (node) => scenario.onEnd(node),
         onLeader: (node) => {
           this.#leaders += 1;
+          this.#upgrade?.onLeader(this.#cluster.node(node));
           this.#injector.onLeader?.();
         },
         onChange: () => this.#injector.onChange?.(),
@@ -154,6 +155,14 @@ class Run {
       replay === undefined
         ? new FaultInjector(this.#cluster, { plan, random: drawnFaults, recording: this.recording })
         : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording: this.recording });
+    const { editions, durationMs, upgradeFrom } = options;
+    if ((upgradeFrom === undefined) !== (editions === undefined)) {
+      throw new RangeError(`Cannot upgrade nodes from ${upgradeFrom}: its software and this one are not loaded`);
+    }
+    if (editions !== undefined) {
+      this.#upgrade = new RollingUpgrade({ ...editions, random: random.fork(), durationUs: durationMs * 1000 });
+      this.#upgrade.attach(this.#cluster);
+    }
     scenario.attach(this.#cluster);
   }
 
@@ -171,9 +180,11 @@ class Run {
     for (const node of this.#cluster.nodes) node.start();
     this.#scenario.load(this.#options.replay?.schedule.load ?? "drawn");
     this.#injector.start();
+    this.#upgrade?.start();
     timeline.run(this.#options.durationMs * 1000);
     if (timeline.failure !== null || this.#options.replay?.isCutShort === true) return;
     this.#scenario.unload();
+    this.#upgrade?.stop();
     this.#injector.stop();
     timeline.note("healed");
     const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
@@ -181,7 +192,6 @@ class Run {
     this.#scenario.probe?.(untilUs);
     timeline.after(PROGRESS_US, () => this.#checkProgress());
     let unsettled = this.#scenario.unsettled();
-          this.#upgrade?.onLeader(this.#cluster.node(node));
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
       timeline.run(timeline.nowUs + SETTLED_EVERY_US);
       unsettled = this.#scenario.unsettled();
@@ -196,14 +206,6 @@ class Run {
     if (halted === null) return;
     this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after all faults ended, ${halted}`);
   }
-    const { editions, durationMs, upgradeFrom } = options;
-    if ((upgradeFrom === undefined) !== (editions === undefined)) {
-      throw new RangeError(`Cannot upgrade nodes from ${upgradeFrom}: its software and this one are not loaded`);
-    }
-    if (editions !== undefined) {
-      this.#upgrade = new RollingUpgrade({ ...editions, random: random.fork(), durationUs: durationMs * 1000 });
-      this.#upgrade.attach(this.#cluster);
-    }
 
   #result(): SeedResult {
     const { seed, durationMs, everyFault, vms, upgradeFrom } = this.#options;
@@ -215,6 +217,7 @@ class Run {
       durationMs,
       profile: this.#profile,
       ...(vms !== undefined && { vms }),
+      ...(upgradeFrom !== undefined && { upgradeFrom }),
       ...(everyFault === true && { everyFault }),
       ok: failure === undefined,
       ...(failure && { failure }),
@@ -224,11 +227,10 @@ class Run {
       simulatedMs: Math.round(this.#timeline.nowMs),
       faults: Object.fromEntries(this.#injector.counts),
       marks: {
-    this.#upgrade?.start();
         leaders: this.#leaders,
         ...this.#cluster.marks(),
         ...this.#scenario.marks(),
-    this.#upgrade?.stop();
+        ...this.#upgrade?.marks(),
       },
     };
   }
@@ -261,7 +263,6 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     limits: random.next() < 0.5 ? { entriesPerMessageMax: 1, appendsInFlightMax: 1 } : {},
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
-      ...(upgradeFrom !== undefined && { upgradeFrom }),
   const changeUs = 700_000 * 10 ** random.next();
   if (profile === "elections" || profile === "disk" || profile === "membership") {
     const changeEveryUs = profile === "membership" ? changeUs : null;
@@ -274,13 +275,17 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     ...compacting,
     timeline,
     vms: vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms),
-        ...this.#upgrade?.marks(),
     everyUs: 10 * pauseUs,
   });
 }
 
 function vmsOf(drawn: number, wanted: number | undefined): MemberScenarioOptions["vms"] {
   return wanted === undefined ? { count: drawn, atOnce: false } : { count: wanted, atOnce: true };
+}
+
+/** Only whole nodes have VMs, and are upgraded. */
+function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
+  return vms !== undefined || upgradeFrom !== undefined;
 }
 
 /** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */
@@ -314,15 +319,10 @@ export function requireRange({
       `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases" and "calm" have`,
     );
   }
+  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
+    throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
+  }
   if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
     throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);
   }
 }
-/** Only whole nodes have VMs, and are upgraded. */
-function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
-  return vms !== undefined || upgradeFrom !== undefined;
-}
-
-  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
-    throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
-  }
