@@ -98,7 +98,7 @@ export class SimNode {
     const { edition } = this;
     const remoting: Remoting = remotingFor(edition, network.attach(this.name, `${this.name}-data`, life));
     const clock = clockOf(this.host.clock, timeline, (run) => life.enter(run));
-    const world: Process["world"] = {
+    const own: Process["world"] = {
       clock,
       random: random.fork(),
       dispatcher: timeline.dispatcher,
@@ -106,6 +106,7 @@ export class SimNode {
       journal: this.journal.open(life),
       ...extendWorld(life),
     };
+    const world = timeline.watched(own, this.name);
     const system = edition.createSystem({
       node: this.name,
       world,

@@ -8,9 +8,7 @@ import { simulate, trySimulation } from "./simulate.ts";
  * module, and names the first event that differs, and what led to it. `make` is called anew for each run, so that what its checks count belongs to one.
  * @throws as `simulate` does.
  */
-export async function verifySimulation<Step = unknown>(
-  make: () => SimulateOptions<Step>,
-): Promise<SimulationResult> {
+export async function verifySimulation<Step = unknown>(make: () => SimulateOptions<Step>): Promise<SimulationResult> {
   const [result, again] = [await simulate(make()), await simulate(make())];
   if (isSameRun(result, again)) return result;
   const failure = await explainUndecided(result, again, async (trace) => trySimulation(make(), trace));

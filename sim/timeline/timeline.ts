@@ -4,7 +4,7 @@
  * An event is taken from the time queue; then all runnable actors of all nodes get their turns, in an order drawn from the
  * seed, until nobody is runnable; then comes the next event. Computing takes no simulated time.
  */
-import type { Dispatcher, Random, Turn } from "../../runtime/index.ts";
+import type { Dispatcher, Random, Turn, World } from "../../runtime/index.ts";
 import type { EventLog } from "./event-log.ts";
 import { TimeQueue, type QueueEntry } from "./time-queue.ts";
 
@@ -21,6 +21,12 @@ export interface Failure {
   readonly atUs: number;
 }
 
+/** In whose place turns and events of one time come, where chance alone is not to say. */
+export interface TurnOrder {
+  /** Which of those that are runnable comes next, of two or more; `nowUs` since the run began. */
+  pick(runnable: readonly Turn[], nowUs: number): number;
+}
+
 export class Timeline {
   /** Microseconds since the run began. */
   nowUs = 0;
@@ -33,17 +39,22 @@ export class Timeline {
   /** One for all nodes. */
   readonly dispatcher: Dispatcher;
   readonly #queue: TimeQueue;
-  readonly #order: Random;
+  readonly #random: Random;
+  readonly #order: TurnOrder | null;
   readonly #runnable: Turn[] = [];
 
   /** Where the event that happens now stands among those of its time; for `at`. */
   tie = 0;
 
-  /** @param passedOver of the ties, see `TimeQueue` */
-  constructor(random: Random, log: EventLog, passedOver: readonly number[] = []) {
+  /**
+   * @param passedOver of the ties, see `TimeQueue`
+   * @param order whose turn it is; null: each is drawn evenly
+   */
+  constructor(random: Random, log: EventLog, passedOver: readonly number[] = [], order: TurnOrder | null = null) {
     this.log = log;
     this.#queue = new TimeQueue(random.fork(), passedOver);
-    this.#order = random.fork();
+    this.#random = random.fork();
+    this.#order = order;
     this.dispatcher = { schedule: (turn) => void this.#runnable.push(turn) };
   }
 
@@ -70,6 +81,11 @@ export class Timeline {
   /** Numbers of the ties that `afterAside` has taken. */
   get aside(): readonly number[] {
     return this.#queue.aside;
+  }
+
+  /** The world of a node's process as its actors get it. Others look into it here: `traced-timeline.ts`. */
+  watched<Seen extends World>(world: Seen, _node: string): Seen {
+    return world;
   }
 
   note(line: string): void {
@@ -116,7 +132,7 @@ export class Timeline {
     const turnsMax = this.turns + TURNS_PER_INSTANT_MAX;
     while (runnable.length > 0 && this.failure === null) {
       const last = runnable.length - 1;
-      const at = last === 0 ? 0 : this.#order.integer(runnable.length);
+      const at = last === 0 ? 0 : (this.#order?.pick(runnable, this.nowUs) ?? this.#random.integer(runnable.length));
       const turn = runnable[at] as Turn;
       runnable[at] = runnable[last] as Turn;
       runnable.pop();
