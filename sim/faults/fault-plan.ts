@@ -4,7 +4,7 @@
  * Swarm testing (Groce et al., 2012): whole kinds are off in a run, so that what hides behind a frequent fault is met in a
  * run without it. Times of storm and of calm alternate, so that there is something to lose when the next storm comes.
  */
-import type { Random } from "../../runtime/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
 import type { Weather } from "../cluster/cluster.ts";
 import { COMMON_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
 import type { FaultLengths } from "./blow-maker.ts";
@@ -136,6 +136,7 @@ export function drawWeather(profile: ProfileName, random: Random): Weather {
       spikeUs: 0.5 * SECOND_US,
       duplicates: 0,
       reordered: 0,
+      spread: calm || random.next() < 0.6 ? 1 : 10 ** random.next(),
     },
     disk: { syncMinUs: 100, syncMeanUs: calm ? 300 : 100 * 10 ** (random.next() * 2), slowness: 1 },
     guests: {
@@ -157,9 +158,12 @@ export function drawWeights(
   every = false,
 ): ReadonlyMap<FaultKind, number> {
   const weights = new Map<FaultKind, number>();
+  const base = random.integer(2 ** 32);
   for (const kind of kinds) {
-    const weight = random.next();
-    if (random.next() >= OFF || every) weights.set(kind, weight);
+    // By its name, so that another kind in the list changes nothing for this one.
+    const own = createRandom(`${base} ${kind}`);
+    const weight = own.next();
+    if (own.next() >= OFF || every) weights.set(kind, weight);
   }
   const first = kinds[random.integer(Math.max(1, kinds.length))];
   if (weights.size === 0 && first !== undefined) weights.set(first, 1);

@@ -9,15 +9,26 @@
 import type { Address, AnyRef, Envelope, EnvelopeDrop, LinkEvent, Random, Remoting } from "../../runtime/index.ts";
 import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../../transport/index.ts";
 import { adoptRefs, type Adopter } from "./adopt-refs.ts";
-import { Link, type LinkNetwork, type NetworkWeather, type Station } from "./link.ts";
+import { drawSeedOf, type DrawSeed } from "./keyed-draws.ts";
+import { Link } from "./link.ts";
+import type { LinkNetwork, Station } from "./link-network.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import type { NetworkWeather } from "./weather.ts";
+
+/** Who writes down what passes between nodes. */
+export interface NetworkWatcher {
+  /** `isLost`: it is certain already that it never arrives. */
+  onSend(from: number, to: number, envelope: Envelope, isLost: boolean): void;
+  /** The process at `at` gets it. */
+  onReceive(at: number, envelope: Envelope): void;
+}
 
 export class Network implements LinkNetwork {
   readonly weather: NetworkWeather;
   readonly timeline: Timeline;
-  readonly random: Random;
+  readonly drawSeed: DrawSeed;
   /** Freeze and check what is sent. */
   readonly strict: boolean;
   readonly payloadTypes: PayloadTypes;
@@ -40,7 +51,7 @@ export class Network implements LinkNetwork {
   }) {
     this.weather = options.weather;
     this.timeline = options.timeline;
-    this.random = options.random;
+    this.drawSeed = drawSeedOf(options.random);
     this.strict = options.strict;
     this.payloadTypes = options.payloadTypes ?? NO_PAYLOAD_TYPES;
     this.#nodes = options.nodes;
@@ -114,13 +125,6 @@ export class Network implements LinkNetwork {
   detach(index: number, kernelSurvives: boolean): void {
     this.#stations[index] = null;
     for (const link of this.links()) if (link.a === index || link.b === index) link.endpointLost(kernelSurvives);
-  }
-
-  /** How long one message takes, in microseconds. */
-  drawDelayUs(): number {
-    const { delayMinUs, delayMeanUs, spikes, spikeUs } = this.weather;
-    const spikeDelayUs = spikes > 0 && this.random.next() < spikes ? this.random.next() * spikeUs : 0;
-    return delayMinUs - Math.log(1 - this.random.next()) * delayMeanUs + spikeDelayUs;
   }
 
   /** The envelope as its receiver has it, or why it cannot be read. */

@@ -221,6 +221,7 @@ function fairWeather(delayUs: number): Weather {
       spikeUs: 0,
       duplicates: 0,
       reordered: 0,
+      spread: 1,
     },
     disk: { syncMinUs: 200, syncMeanUs: 200, slowness: 1 },
     guests: { spawnMaxUs: 1, bootMinUs: 1, bootMaxUs: 1, startFailures: 0, deafness: 0 },

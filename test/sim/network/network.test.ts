@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { createRandom, type Envelope, type LinkEvent, type Remoting } from "../../../runtime/index.ts";
 import { EventLog } from "../../../sim/timeline/event-log.ts";
-import type { NetworkWeather } from "../../../sim/network/link.ts";
 import { Network } from "../../../sim/network/network.ts";
+import type { NetworkWeather } from "../../../sim/network/weather.ts";
 import { ProcessLife } from "../../../sim/timeline/process-life.ts";
 import { Timeline } from "../../../sim/timeline/timeline.ts";
 import { PayloadTypes, type PayloadType } from "../../../transport/index.ts";
@@ -18,6 +18,7 @@ const WEATHER: NetworkWeather = {
   spikeUs: 20_000,
   duplicates: 0,
   reordered: 0,
+  spread: 1,
 };
 
 remotingContract("simulated", async (nodes) => {
@@ -140,6 +141,55 @@ test("a paused process gets its messages when it goes on, a dead one never", () 
   lives[1]?.end();
   run(1000);
   expect(received()).toEqual([1]);
+});
+
+test("a fault on one link leaves the delays of the others as they were", () => {
+  const calm = deliveries(() => {});
+  const struck = deliveries((network) => {
+    network.link(0, 1).break("reset");
+    network.link(0, 1).cut(0, true);
+  });
+  const toThird = (lines: readonly string[]): readonly string[] => lines.filter((line) => line.includes("deliver 0 2"));
+  expect(struck).not.toEqual(calm);
+  expect(toThird(struck)).toEqual(toThird(calm));
+  expect(toThird(calm)).toHaveLength(50);
+});
+
+/** Three nodes; the first sends to both others, and something is done to the network in the middle of it. */
+function deliveries(act: (network: Network) => void): readonly string[] {
+  const lines: string[] = [];
+  const random = createRandom(7);
+  const timeline = new Timeline(random.fork(), new EventLog({ linesKept: 0, onLine: (line) => lines.push(line) }));
+  const weather = { ...WEATHER, spikes: 0.1, duplicates: 0.1, spread: 5 };
+  const network = new Network({ nodes: ["n1", "n2", "n3"], timeline, random, weather, strict: false });
+  const remotings = ["n1", "n2", "n3"].map((node) => network.attach(node, node, new ProcessLife(1)));
+  for (let at = 0; at < 50; at++) {
+    timeline.run((at + 10) * 10_000);
+    if (at === 20) act(network);
+    for (const to of ["n2", "n3"]) {
+      remotings[0]?.send({ from: { node: "n1", path: "a" }, to: { node: to, path: "b" }, message: { type: `m${at}` } });
+    }
+  }
+  timeline.run(20_000_000);
+  return lines;
+}
+
+test("directions differ in length by as much as the weather says, and each keeps its own", () => {
+  const weather = { delayMinUs: 1000, delayMeanUs: 0, spikes: 0 };
+  const delaysUs = (spread: number): readonly number[] => {
+    const { send, run, timeline, received } = pair({ ...weather, spread });
+    return [1, 2, 3].map((message) => {
+      const sentUs = timeline.nowUs;
+      send(message);
+      while (received().length < message) run(0.01);
+      return timeline.nowUs - sentUs;
+    });
+  };
+  expect(delaysUs(1)).toEqual([1000, 1000, 1000]);
+  const [first, ...others] = delaysUs(10);
+  expect(first).toBeGreaterThan(1000);
+  expect(first).toBeLessThan(10_000);
+  expect(others).toEqual([first, first]);
 });
 
 test("strict sending reports what no frame can carry", () => {

@@ -1,0 +1,24 @@
+/** What a message is called in the event log, where faults pick messages by their kind, and which of them may come twice. */
+import type { Envelope } from "../../runtime/index.ts";
+
+interface Typed {
+  readonly type?: unknown;
+  readonly message?: { readonly type?: unknown; readonly term?: number } | null;
+}
+
+/** `peer` wraps what one Raft member says to another: the type is that of what it holds. */
+export function kindOf(message: unknown): string {
+  const { type, message: inner } = (message ?? {}) as Typed;
+  return String(inner?.type ?? type);
+}
+
+/** A message's type, and a Raft message's type and term. */
+export function describeMessage(message: unknown): string {
+  const { type, message: inner } = (message ?? {}) as Typed;
+  return inner?.type === undefined ? String(type) : `${String(inner.type)} ${inner.term ?? ""}`;
+}
+
+/** Between Raft's members, who promise to bear what comes twice, late or in another order; see `lane.ts`. */
+export function isOfPeers({ to, message }: Envelope): boolean {
+  return to.path === "raft" && (message as Typed | null)?.type === "peer";
+}
