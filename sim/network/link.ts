@@ -7,6 +7,9 @@
  * cut ends before anybody noticed, as retransmission does. After `noticeUs` without the other side a link breaks, unless
  * the fault says that it stays half open.
  *
+ * Of two nodes the one whose name sorts first dials, and its new connection replaces the one that the other side still believes in, as in the
+ * transport. So only the dialer must have noticed a break before there is another connection.
+ *
  * What is drawn for its connections is drawn by number, too: the n-th time that anything is drawn for this pair.
  */
 import type { Envelope } from "../../runtime/index.ts";
@@ -28,6 +31,9 @@ const RESET_MAX_US = 5000;
 const NOTICE_MIN_US = 500_000;
 const NOTICE_MAX_US = 4_000_000;
 
+/** How long a connection stands in a storm: some greet each other, some say more. */
+const STORM_WITHIN_US = 20_000;
+
 export class Link {
   readonly a: number;
   readonly b: number;
@@ -40,6 +46,8 @@ export class Link {
   #generation = 0;
   #connecting = false;
   #brokeOnce = false;
+  /** Faults that break each connection as soon as it stands. */
+  #storms = 0;
 
   constructor(network: LinkNetwork, a: number, b: number) {
     this.#network = network;
@@ -53,13 +61,23 @@ export class Link {
     return this.#up;
   }
 
+  /** Whether what either side says arrives. */
+  get passes(): boolean {
+    return this.#up && this.#lanes.every((lane) => lane.cuts === 0);
+  }
+
   send(from: number, envelope: Envelope): void {
-    this.#lane(from).send(envelope);
+    this.lane(from).send(envelope);
+  }
+
+  /** The direction away from `from`. */
+  lane(from: number): Lane {
+    return this.#lanes[from === this.a ? 0 : 1];
   }
 
   /** Cuts the direction away from `from`. With `breaks`, a side that hears nothing gives the link up after a while. */
   cut(from: number, breaks: boolean): void {
-    const lane = this.#lane(from);
+    const lane = this.lane(from);
     lane.cuts += 1;
     if (!breaks || !this.#up) return;
     const generation = this.#generation;
@@ -70,9 +88,42 @@ export class Link {
 
   /** Ends one cut. What was held back arrives now; a broken link connects again. */
   heal(from: number): void {
-    const lane = this.#lane(from);
+    const lane = this.lane(from);
     lane.heal();
     if (lane.cuts === 0) this.connectSoon();
+  }
+
+  /** As a cut that breaks nothing, but in the end all that it held back arrives at once. */
+  clog(from: number): void {
+    this.lane(from).cuts += 1;
+  }
+
+  unclog(from: number): void {
+    const lane = this.lane(from);
+    lane.unclog();
+    if (lane.cuts === 0) this.connectSoon();
+  }
+
+  /** Breaks the connection, and each one after it as soon as it stands, until `calm`. */
+  storm(): void {
+    this.#storms += 1;
+    this.break("storm");
+  }
+
+  /** Ends one storm. */
+  calm(): void {
+    this.#storms -= 1;
+  }
+
+  /**
+   * One side forgets the connection, and its word of that is lost: the other goes on to say things to nobody until it notices the silence, or the
+   * first dials anew. False when the link is not up.
+   */
+  forget(forgetful: number, noticeUs: number): boolean {
+    if (!this.#up) return false;
+    this.#drop(`forgotten by ${forgetful}`);
+    for (const lane of this.#lanes) this.#noticeSoon(lane, lane.from === forgetful ? 0 : noticeUs);
+    return true;
   }
 
   /** Breaks the connection; both sides notice, each after a time of its own, and it connects again when it can. */
@@ -90,7 +141,7 @@ export class Link {
     const last = this.#lanes.find((lane) => this.#network.station(lane.from) === null && lane.unnoticed);
     const arrives = kernelSurvives && this.#up && this.#draw(2) === 0 && last?.cuts === 0;
     const dropped = this.#up ? this.#drop("peer gone") : null;
-    const words = arrives ? (dropped?.get(last as Lane) ?? []) : [];
+    const words = arrives ? (dropped?.get(last) ?? []) : [];
     for (const lane of this.#lanes) {
       if (this.#network.station(lane.from) === null) lane.unnoticed = false;
       else if (lane.unnoticed) {
@@ -116,7 +167,7 @@ export class Link {
     return delayUs + 1;
   }
 
-  /** Connects after a while if both processes run, nothing is cut and both have noticed the last break. */
+  /** Connects after a while if both processes run, nothing is cut and the dialer has noticed the last break. */
   connectSoon(): void {
     if (this.#up || this.#connecting || !this.#connectable()) return;
     this.#connecting = true;
@@ -130,7 +181,8 @@ export class Link {
   #connectable(): boolean {
     const { a, b } = this;
     if (this.#network.station(a) === null || this.#network.station(b) === null) return false;
-    return this.#lanes.every((lane) => lane.cuts === 0 && !lane.unnoticed);
+    const [dialer, acceptor] = this.#lanes;
+    return dialer.cuts === 0 && acceptor.cuts === 0 && !dialer.unnoticed;
   }
 
   #connect(): void {
@@ -138,11 +190,22 @@ export class Link {
     this.#generation += 1;
     this.#network.timeline.note(`link-up ${this.a} ${this.b}`);
     for (const lane of this.#lanes) {
+      if (lane.unnoticed) this.#tell(lane, "down");
       lane.connect();
       lane.unnoticed = true;
       lane.peerIncarnation = this.#network.station(lane.to)?.incarnation ?? "";
       this.#tell(lane, "up");
     }
+    if (this.#storms > 0) this.#breakSoon();
+  }
+
+  #breakSoon(): void {
+    const generation = this.#generation;
+    this.#network.timeline.after(this.#draw(STORM_WITHIN_US), () => {
+      if (this.#generation !== generation) return;
+      this.#network.met.stormed += 1;
+      this.break("storm");
+    });
   }
 
   /** Returns what was under way. */
@@ -179,9 +242,5 @@ export class Link {
 
   #draw(bound: number): number {
     return integerOf(this.#draws.word(this.#drawn++), bound);
-  }
-
-  #lane(from: number): Lane {
-    return this.#lanes[from === this.a ? 0 : 1];
   }
 }

@@ -2,8 +2,8 @@
 import type { Envelope } from "../../runtime/index.ts";
 
 interface Typed {
-  readonly type?: unknown;
-  readonly message?: { readonly type?: unknown; readonly term?: number } | null;
+  readonly type?: string;
+  readonly message?: { readonly type?: string; readonly term?: number } | null;
 }
 
 /** `peer` wraps what one Raft member says to another: the type is that of what it holds. */
@@ -15,7 +15,15 @@ export function kindOf(message: unknown): string {
 /** A message's type, and a Raft message's type and term. */
 export function describeMessage(message: unknown): string {
   const { type, message: inner } = (message ?? {}) as Typed;
-  return inner?.type === undefined ? String(type) : `${String(inner.type)} ${inner.term ?? ""}`;
+  return inner?.type === undefined ? String(type) : `${inner.type} ${inner.term ?? ""}`;
+}
+
+/**
+ * What Raft's members say to each other, and proposals on their way to the leader: both promise that it does no harm to hear it again, however
+ * late (for proposals see docs/decisions/0009-sessions.md).
+ */
+export function isRepeatable(envelope: Envelope): boolean {
+  return isOfPeers(envelope) || (envelope.to.path === "raft" && (envelope.message as Typed | null)?.type === "propose");
 }
 
 /** Between Raft's members, who promise to bear what comes twice, late or in another order; see `lane.ts`. */

@@ -11,7 +11,7 @@ import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../../transport/index.ts";
 import { adoptRefs, type Adopter } from "./adopt-refs.ts";
 import { drawSeedOf, type DrawSeed } from "./keyed-draws.ts";
 import { Link } from "./link.ts";
-import type { LinkNetwork, Station } from "./link-network.ts";
+import type { LinkNetwork, NetworkMet, Station } from "./link-network.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
 import type { Timeline } from "../timeline/timeline.ts";
@@ -34,6 +34,7 @@ export class Network implements LinkNetwork {
   readonly payloadTypes: PayloadTypes;
   delivered = 0;
   lost = 0;
+  readonly met: NetworkMet = { filtered: 0, replayed: 0, burst: 0, queued: 0, vanished: 0, stormed: 0 };
   readonly #nodes: readonly string[];
   readonly #links: Link[][] = [];
   readonly #allLinks: readonly Link[];
@@ -99,8 +100,11 @@ export class Network implements LinkNetwork {
           return;
         }
         const drop = this.#adopt(envelope, { resolve, types: this.payloadTypes });
-        if (!("reason" in drop)) receive?.(drop);
-        else for (const listen of dropListeners) listen(drop);
+        if ("reason" in drop) station.onDropped(drop);
+        else receive?.(drop);
+      },
+      onDropped: (drop) => {
+        for (const listen of dropListeners) listen(drop);
       },
       onLink: (event) => {
         for (const listen of listeners) listen(event);

@@ -187,8 +187,8 @@ test("directions differ in length by as much as the weather says, and each keeps
   };
   expect(delaysUs(1)).toEqual([1000, 1000, 1000]);
   const [first, ...others] = delaysUs(10);
-  expect(first).toBeGreaterThan(1000);
-  expect(first).toBeLessThan(10_000);
+  expect(first).toBeGreaterThan(100);
+  expect(first).toBeLessThan(1000);
   expect(others).toEqual([first, first]);
 });
 
