@@ -108,5 +108,5 @@ export {
   type SimulationSummary,
 } from "./simulate/simulate-seeds.ts";
 export type { Check, Checks, SimulatedNode, Simulation } from "./simulate/simulation.ts";
-export { formatSimulation, formatSimulations } from "./simulate/simulation-report.ts";
+export { formatSimulation, formatSimulations, formatSimulationTotals } from "./simulate/simulation-report.ts";
 export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./timeline/sealed-globals.ts";

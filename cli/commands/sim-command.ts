@@ -2,6 +2,7 @@
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
+import { addActorsOptions, runActors, type ActorsFlags } from "./sim-actors.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
@@ -26,12 +27,13 @@ Examples:
   blixard sim --replay seed-4711.short.json            that run again
   blixard sim --upgrade-from ../blixard-0.1 --seeds 200
                                                        nodes change from that version to this, one by one, under faults
+  blixard sim --actors bank.ts --seeds 1000            your own actors, of a file whose default export is a simulation
   blixard sim --explore                                small clusters of which every state can be looked at
   blixard sim --explore three-elect-crash              all of one, in all orders of what may happen
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
 
-type SimFlags = ExploreFlags & ReplayFlags & SweepFlags;
+type SimFlags = ActorsFlags & ExploreFlags & ReplayFlags & SweepFlags;
 
 export function addSimCommand(program: Command, context: CliContext): void {
   const command = program
@@ -52,8 +54,10 @@ export function addSimCommand(program: Command, context: CliContext): void {
   addReplayOptions(command);
   addUpgradeOption(command);
   addExploreOptions(command);
+  addActorsOptions(command);
   command.action(async () => {
     const flags = command.opts<SimFlags>();
+    if (flags.actors !== undefined) return runActors(context, command, flags);
     refuseWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, flags);

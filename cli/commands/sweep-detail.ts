@@ -7,9 +7,14 @@ import type { Step } from "../progress.ts";
 const SHOWN_EVERY_MS = 200;
 const WRITTEN_EVERY_MS = 30_000;
 
+/** What is known of the seeds so far: of our own, or of a user's. */
+export type SweepSum = Pick<Summary, "seeds" | "simulatedMs" | "profiles" | "marks"> & {
+  readonly failed: readonly unknown[];
+};
+
 /** Where a sweep stands. */
 export interface SweepStanding {
-  readonly summary: Summary;
+  readonly summary: SweepSum;
   /** Marks that these runs are for, and that none has reached. */
   readonly never: readonly string[];
   readonly elapsedMs: number;
@@ -60,7 +65,7 @@ export function sweepTeller({
   seeds,
   untilMs,
   neverReached,
-}: SweepBounds): (summary: Summary) => void {
+}: SweepBounds): (summary: SweepSum) => void {
   const everyMs = interactive ? SHOWN_EVERY_MS : WRITTEN_EVERY_MS;
   const startedMs = performance.now();
   let toldMs = -Infinity;

@@ -7,9 +7,9 @@ import { Worker } from "node:worker_threads";
 import type { RunOptions, SeedResult } from "../run/run-result.ts";
 
 /** What came of one run. `lost`: its thread died or did not answer in time, for the reason given, and runs nothing more. */
-export type SweepOutcome =
-  | { readonly type: "result"; readonly run: RunOptions; readonly result: SeedResult }
-  | { readonly type: "lost"; readonly run: RunOptions; readonly reason: string };
+export type SweepOutcome<Run = RunOptions, Result = SeedResult> =
+  | { readonly type: "result"; readonly run: Run; readonly result: Result }
+  | { readonly type: "lost"; readonly run: Run; readonly reason: string };
 
 const WORKER = import.meta.url.endsWith(".ts")
   ? new URL("./seed-worker.ts", import.meta.url)
@@ -18,21 +18,21 @@ const WORKER = import.meta.url.endsWith(".ts")
 /** What a timer of Node.js can wait at most; a longer one would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-interface UnderWay {
-  readonly run: RunOptions;
+interface UnderWay<Run, Result> {
+  readonly run: Run;
   readonly timer: NodeJS.Timeout;
-  resolve(outcome: SweepOutcome): void;
+  resolve(outcome: SweepOutcome<Run, Result>): void;
 }
 
-export class SeedThread {
+export class SeedThread<Run = RunOptions, Result = SeedResult> {
   readonly #worker: Worker;
-  #underWay: UnderWay | null = null;
+  #underWay: UnderWay<Run, Result> | null = null;
   #death: string | null = null;
 
   /** `file`: what the thread runs. Default: `seed-worker.ts`. */
   constructor(file: URL = WORKER) {
     this.#worker = new Worker(file);
-    this.#worker.on("message", (result: SeedResult) => {
+    this.#worker.on("message", (result: Result) => {
       this.#settle((run) => ({ type: "result", run, result }));
     });
     this.#worker.on("error", (error) => this.#die(`its thread died: ${error.message}`));
@@ -41,8 +41,8 @@ export class SeedThread {
   }
 
   /** One at a time. Without a result after `hungMs` the run is lost. */
-  run(run: RunOptions, hungMs: number): Promise<SweepOutcome> {
-    const { promise, resolve } = Promise.withResolvers<SweepOutcome>();
+  run(run: Run, hungMs: number): Promise<SweepOutcome<Run, Result>> {
+    const { promise, resolve } = Promise.withResolvers<SweepOutcome<Run, Result>>();
     const timer = setTimeout(
       () => this.#die(`it had none after ${hungMs < 1000 ? `${hungMs} ms` : `${Math.round(hungMs / 1000)} s`}`),
       Math.min(hungMs, TIMER_MAX_MS),
@@ -66,7 +66,7 @@ export class SeedThread {
     this.#settle((run) => ({ type: "lost", run, reason: why }));
   }
 
-  #settle(outcomeOf: (run: RunOptions) => SweepOutcome): void {
+  #settle(outcomeOf: (run: Run) => SweepOutcome<Run, Result>): void {
     const underWay = this.#underWay;
     if (underWay === null) return;
     this.#underWay = null;

@@ -5,17 +5,27 @@ import type { Summary } from "./run-seeds.ts";
 
 /** A few lines, the same for one seed and for a thousand. */
 export function formatSummary(summary: Summary, wallMs: number): string {
-  const { seeds, failed, simulatedMs, events, turns, faults, marks, profiles } = summary;
-  const wallS = Math.max(wallMs, 1) / 1000;
-  const verdict = failed.length === 0 ? "all clean" : `${failed.length} FAILED`;
+  const { seeds, failed, faults, marks, profiles } = summary;
   return [
-    `${seeds} ${seeds === 1 ? "seed" : "seeds"}: ${verdict}`,
-    `simulated    ${formatDuration(simulatedMs)} in ${formatDuration(wallMs)}: ${count(simulatedMs / 1000 / wallS)} simulated seconds a second`,
-    `events       ${count(events)} (${count(events / wallS)} a second), ${count(turns)} turns of actors`,
+    formatTotals({ ...summary, failed: failed.length }, wallMs),
     `profiles     ${formatCounts(profiles)}`,
     `faults       ${formatCounts(faults)}`,
     `marks        ${formatCounts(marks)}`,
     ...(seeds > 1 ? [`never        ${formatNever(summary)}`] : []),
+  ].join("\n");
+}
+
+/** How many seeds, how they ended, and how fast they went. */
+export function formatTotals(
+  totals: Pick<Summary, "seeds" | "simulatedMs" | "events" | "turns"> & { readonly failed: number },
+  wallMs: number,
+): string {
+  const { seeds, failed, simulatedMs, events, turns } = totals;
+  const wallS = Math.max(wallMs, 1) / 1000;
+  return [
+    `${seeds} ${seeds === 1 ? "seed" : "seeds"}: ${failed === 0 ? "all clean" : `${failed} FAILED`}`,
+    `simulated    ${formatDuration(simulatedMs)} in ${formatDuration(wallMs)}: ${count(simulatedMs / 1000 / wallS)} simulated seconds a second`,
+    `events       ${count(events)} (${count(events / wallS)} a second), ${count(turns)} turns of actors`,
   ].join("\n");
 }
 
@@ -69,7 +79,7 @@ export function replayCommand(
 }
 
 /** The shortest form that a duration option takes without loss. */
-function formatOption(durationMs: number): string {
+export function formatOption(durationMs: number): string {
   if (durationMs % 60_000 === 0) return `${durationMs / 60_000}m`;
   return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`;
 }
@@ -80,7 +90,8 @@ function formatDuration(durationMs: number): string {
   return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function formatCounts(counts: Readonly<Record<string, number>>): string {
+/** Most frequent first. */
+export function formatCounts(counts: Readonly<Record<string, number>>): string {
   const sorted = Object.entries(counts).toSorted(([, one], [, other]) => other - one);
   return sorted.length === 0 ? "none" : sorted.map(([name, value]) => `${name} ${count(value)}`).join(", ");
 }

@@ -1,17 +1,13 @@
 /** The bank of the examples: its sagas in virtual time, under the simulator, and with the bug that its README plants. */
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { account, type AccountCommand, type Booked } from "../../examples/bank/account.ts";
-import { bankRun } from "../../examples/bank/bank-simulation.ts";
+import bank from "../../examples/bank/simulation.ts";
 import { startBank } from "../../examples/bank/bank.ts";
 import type { Transfers } from "../../examples/bank/transfers.ts";
 import { createMemoryJournal } from "../../library/index.ts";
-import { formatSimulation, formatSimulations, simulate, simulateSeeds } from "../../library/sim.ts";
+import { formatSimulations } from "../../library/sim.ts";
 import { createManualCluster, createProbe } from "../../library/testkit.ts";
-
-const REPOSITORY = join(import.meta.dirname, "..", "..");
+import { checkReadme, findExample, sweepExample } from "./simulated-example.ts";
 
 /** A seed takes a tenth of a second. */
 const TIMEOUT_MS = 60_000;
@@ -55,9 +51,7 @@ test("a transfer between two nodes goes on after the link is back", () => {
 test(
   "the bank loses no money under partitions, crashes and slow disks, and its sagas end in every way",
   async () => {
-    const summary = await simulateSeeds({ count: 50, sometimes: ["done", "refused", "refunded"] }, () =>
-      bankRun({ looksForKey: true }),
-    );
+    const summary = await sweepExample(bank, { count: 50 });
     expect(summary.ok, formatSimulations(summary)).toBe(true);
     expect(Object.keys(summary.faults).length).toBeGreaterThan(8);
   },
@@ -65,37 +59,17 @@ test(
 );
 
 test(
-  "a retry without a look at the key is found within ten seeds, and found again by its seed",
+  "a retry without a look at the key is found, made short, and fails from its file; mended it is clean",
   async () => {
-    const { failed } = await simulateSeeds({ count: 10 }, () => bankRun({ looksForKey: false }));
-    const [first] = failed;
-    expect(first?.failure?.invariant).toBe("no transfer is booked twice");
-    const again = await simulate({ ...bankRun({ looksForKey: false }), seed: first?.seed ?? 0 });
-    expect(again).toEqual(first);
-    expect(formatSimulation(again)).toContain(`seed ${again.seed} failed`);
+    const { seed, invariant, events } = await findExample(bank, "books-twice", { count: 10 });
+    expect(seed).toBeLessThanOrEqual(10);
+    expect(invariant).toBe("no transfer is booked twice");
+    expect(events.length).toBeLessThan(5);
   },
   TIMEOUT_MS,
 );
 
-test(
-  "the commands of the README do what it says",
-  () => {
-    const readme = readFileSync(join(REPOSITORY, "examples", "bank", "README.md"), "utf8");
-    const commands = [...readme.matchAll(/^node (examples\/bank\/.*)$/gm)].map(([, line = ""]) => line);
-    expect(commands).toHaveLength(2);
-    const [clean, bug] = commands.map((line) => run(line.replace("--seeds 100", "--seeds 10")));
-    expect(clean).toMatchObject({ status: 0 });
-    expect(clean?.stdout).toContain("10 seeds: clean");
-    expect(bug).toMatchObject({ status: 1 });
-    expect(bug?.stdout).toContain("no transfer is booked twice");
-  },
-  TIMEOUT_MS,
-);
-
-function run(line: string): { readonly stdout: string; readonly status: number | null } {
-  const { stdout, status } = spawnSync(process.execPath, line.split(" "), { cwd: REPOSITORY, encoding: "utf8" });
-  return { stdout, status };
-}
+test("the commands of the README do what it says", async () => checkReadme("bank"), TIMEOUT_MS);
 
 function openCluster(nodes: readonly string[]): ReturnType<typeof createManualCluster> & Disposable {
   const cluster = createManualCluster(nodes, { ports: (_, world) => ({ journal: createMemoryJournal(world) }) });

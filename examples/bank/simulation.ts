@@ -1,39 +1,68 @@
 /**
  * The bank under the simulator: what its load is, and what must hold whatever happens to nodes, network and disks.
+ * `blixard sim --actors examples/bank/simulation.ts` runs it.
  *
  * The book is kept outside of the processes: the last durable state of every account and of every node's transfers, as they
  * told it themselves.
  */
 import { PersistenceError } from "../../library/index.ts";
-import type { SimulateOptions, Simulation } from "../../library/sim.ts";
+import {
+  defineSimulation,
+  type SimulateOptions,
+  type Simulation,
+  type SimulationDefinition,
+} from "../../library/sim.ts";
 import type { Account, AccountCommand } from "./account.ts";
 import { accountAt, ACCOUNTS, OPENING_CENTS, startBank } from "./bank.ts";
 import { isOver, type TransferCommand, type Transfers } from "./transfers.ts";
 
-export interface BankRunOptions {
-  /** False plants the bug: a retried step is booked again. */
-  readonly looksForKey: boolean;
-}
+/** What is asked of the bank: a transfer at any node, or that an account be frozen, so that some transfers must be refunded. */
+type BankStep =
+  | {
+      readonly at: string;
+      readonly transfer: string;
+      readonly from: string;
+      readonly to: string;
+      readonly cents: number;
+    }
+  | { readonly at: string; readonly freeze: string };
+
+const bank: SimulationDefinition<BankStep> = defineSimulation<BankStep>({
+  name: "bank",
+  planted: { "books-twice": "an account books without a look whether it has booked that already" },
+  sometimes: ["done", "refused", "refunded"],
+  make: ({ planted }) => bankRun({ looksForKey: !planted.has("books-twice") }),
+});
+
+export default bank;
 
 /** One run: fresh books, and what `simulate` wants to know. */
-export function bankRun({ looksForKey }: BankRunOptions): Omit<SimulateOptions, "seed"> {
+function bankRun({ looksForKey }: { readonly looksForKey: boolean }): Omit<SimulateOptions<BankStep>, "seed"> {
   const accounts = new Map<string, Account>();
   const transfers = new Map<string, Transfers>();
   const ended = new Set<string>();
   let begun = 0;
 
-  /** Begins a transfer at any node; now and then freezes an account instead, so that some must be refunded. */
-  function act(run: Simulation): void {
-    const running = run.nodes();
-    const node = running[run.random.integer(Math.max(1, running.length))];
-    const [from, to] = [draw(run), draw(run)];
-    if (node === undefined || from === to) return;
-    if (begun === 40)
-      node.system.tell(node.system.refAt<AccountCommand>(accountAt(to, node.names)), { type: "freeze" });
-    const id = `t${++begun}`;
-    const cents = 1 + run.random.integer(4000);
-    const address = { node: node.name, path: "transfers" };
-    node.system.tell(node.system.refAt<TransferCommand>(address), { type: "transfer", id, from, to, cents });
+  function draw(run: Simulation): BankStep | null {
+    const at = oneOf(run.names, run);
+    const [from, to] = [oneOf(ACCOUNTS, run), oneOf(ACCOUNTS, run)];
+    if (from === to) return null;
+    begun += 1;
+    if (begun === 40) return { at, freeze: to };
+    return { at, transfer: `t${begun}`, from, to, cents: 1 + run.random.integer(4000) };
+  }
+
+  function act(run: Simulation, step: BankStep): void {
+    const node = run.node(step.at);
+    if (node === undefined) return;
+    const { system, names } = node;
+    if ("freeze" in step) {
+      system.tell(system.refAt<AccountCommand>(accountAt(step.freeze, names)), { type: "freeze" });
+      return;
+    }
+    const { transfer: id, from, to, cents } = step;
+    const transfersHere = system.refAt<TransferCommand>({ node: node.name, path: "transfers" });
+    system.tell(transfersHere, { type: "transfer", id, from, to, cents });
   }
 
   function allTransfers(): readonly Transfers[string][] {
@@ -61,7 +90,7 @@ export function bankRun({ looksForKey }: BankRunOptions): Omit<SimulateOptions, 
         },
       });
     },
-    load: { everyMs: 150, act },
+    load: { everyMs: 150, draw, act },
     // A broken disk: the node is restarted on another one.
     allowCrash: ({ error }) => error instanceof PersistenceError,
     always: {
@@ -92,6 +121,6 @@ export function bankRun({ looksForKey }: BankRunOptions): Omit<SimulateOptions, 
   };
 }
 
-function draw(run: Simulation): string {
-  return ACCOUNTS[run.random.integer(ACCOUNTS.length)] ?? "";
+function oneOf(names: readonly string[], run: Simulation): string {
+  return names[run.random.integer(names.length)] ?? "";
 }
