@@ -25,7 +25,9 @@ import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
-import { Timeline } from "../timeline/timeline.ts";
+import type { EventTrace } from "../timeline/event-trace.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { openTimeline } from "../timeline/traced-timeline.ts";
 
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
 const SETTLE_US = 120_000_000;
@@ -84,6 +86,15 @@ export function recordSeed(options: RunOptions): RecordedRun {
   });
 }
 
+/**
+ * As `runSeed`, and writes down what each event did and came from.
+ * @throws {RangeError} when an option is out of range.
+ */
+export function traceSeed(options: RunOptions, trace: EventTrace): SeedResult {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => new Run(options, { trace }).run());
+}
+
 class Run {
   readonly recording: Recording;
   readonly #options: RunOptions;
@@ -97,7 +108,7 @@ class Run {
   #upgrade: RollingUpgrade | null = null;
   #leaders = 0;
 
-  constructor(options: RunOptions) {
+  constructor(options: RunOptions, { trace }: { readonly trace?: EventTrace } = {}) {
     const random = createRandom(options.seed);
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
@@ -116,7 +127,7 @@ class Run {
       const own = random.fork();
       return chance?.fork() ?? own;
     };
-    this.#timeline = new Timeline(forkChance(), this.#log, replay?.schedule.passedOver);
+    this.#timeline = openTimeline(trace ?? null, forkChance(), this.#log, replay?.schedule.passedOver);
     this.recording = new Recording(this.#timeline);
     const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {
