@@ -17,10 +17,11 @@ import { ChangeSet, EVENTS_MAX } from "./change-set.ts";
 import { invariant } from "./cluster-invariant.ts";
 import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
+import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
 import type { About, FirstOutcome } from "./first-outcome.ts";
 import { noteMembers, type NotedMembers } from "./membership-commands.ts";
 import { expireLease, registerNode, removeNode, renewLease } from "./node-commands.ts";
-import { observe, release } from "./observation-commands.ts";
+import { giveBack, observe, release } from "./observation-commands.ts";
 import { explainPending, place, stopInstance } from "./placement-commands.ts";
 import { Refusal } from "./refusal.ts";
 import type { Change } from "./replica-protocol.ts";
@@ -42,6 +43,8 @@ export interface StateView {
   /** Replicated time. */
   readonly timeMs: number;
   readonly members: NotedMembers | null;
+  /** What all members can apply (`cluster-level.ts`). */
+  readonly level: number;
   /** Of each kind in the order in which they stand. */
   readonly resources: readonly Resource[];
   readonly coordination: readonly CoordinationRecord[];
@@ -69,6 +72,7 @@ export class ClusterState {
   #applied = 0;
   #timeMs = 0;
   #members: NotedMembers | null = null;
+  #level = FIRST_LEVEL;
 
   /** Limits must be the same at every replica: what is forgotten is part of the state. */
   constructor(limits: Partial<ClusterLimits> = {}) {
@@ -106,6 +110,11 @@ export class ClusterState {
     return this.#members;
   }
 
+  /** What all members can apply (`cluster-level.ts`). */
+  get level(): number {
+    return this.#level;
+  }
+
   /** Sessions of nodes, leases and shards. */
   get coordination(): CoordinationTables {
     return this.#coordination.tables;
@@ -126,8 +135,12 @@ export class ClusterState {
     this.#applied = index;
   }
 
-  /** Applies the proposal at the next index. @throws {ClusterInvariantError} on a bug; then nothing may go on. */
+  /**
+   * Applies the proposal at the next index. @throws {ClusterInvariantError} on a bug; then nothing may go on; {StoreError} `store-version` for what a
+   * newer version has proposed, before anything of it is applied.
+   */
   apply(index: number, proposal: Proposal): Applied {
+    requireKnown(proposal.command, index);
     this.skip(index);
     const verdict = this.#sessions.judge(proposal);
     switch (verdict.type) {
@@ -160,6 +173,7 @@ export class ClusterState {
       applied: this.#applied,
       timeMs: this.#timeMs,
       members: this.#members,
+      level: this.#level,
       resources: this.#map.all(),
       coordination: this.#coordination.tables.all(),
       sessions: this.#sessions.view(),
@@ -174,13 +188,14 @@ export class ClusterState {
     this.#applied = view.applied;
     this.#timeMs = view.timeMs;
     this.#members = view.members;
+    this.#level = view.level;
     this.#fingerprint.put(OWN_KEY);
   }
 
   #act(index: number, proposal: Proposal): Applied {
     const { command } = proposal;
     if (isCoordinationCommand(command)) return this.#coordinate(index, proposal, command);
-    if (command.type === "advance-time" || command.type === "note-members") {
+    if (command.type === "advance-time" || command.type === "note-members" || command.type === "raise-level") {
       return this.#steer(index, proposal, command);
     }
     const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
@@ -195,6 +210,7 @@ export class ClusterState {
     const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
     let result: Refusal | null = null;
     if (command.type === "advance-time") this.#timeMs = Math.max(this.#timeMs, command.toMs);
+    else if (command.type === "raise-level") result = this.#raise(command.to);
     else if (command.index > (this.#members?.index ?? 0)) this.#members = noteMembers(set, command, this.#members);
     else result = new Refusal("stale", `Cannot note the members as of ${command.index}: those of later are noted`);
     this.#fingerprint.put(OWN_KEY);
@@ -205,6 +221,12 @@ export class ClusterState {
     this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
     if (command.type === "advance-time") this.#sessions.expire(this.#timeMs);
     return { outcome: this.#recall(first), changes: set.changes, coordination: [], fate: "acted" };
+  }
+
+  #raise(to: number): Refusal | null {
+    if (to <= this.#level) return new Refusal("stale", `Cannot raise the level to ${to}: it is ${this.#level}`);
+    this.#level = to;
+    return null;
   }
 
   #coordinate(index: number, proposal: Proposal, command: CoordinationCommand): Applied {
@@ -230,9 +252,11 @@ export class ClusterState {
   /** What is neither a resource nor a record nor a session; undefined as long as it is as it was at the beginning. */
   #own(): unknown {
     const [timeMs, members, { forgottenThrough }] = [this.#timeMs, this.#members, this.#sessions];
-    return timeMs === 0 && members === null && forgottenThrough === 0
+    // As it was before there were levels, for as long as members may run such software.
+    const level = this.#level === FIRST_LEVEL ? {} : { level: this.#level };
+    return timeMs === 0 && members === null && forgottenThrough === 0 && this.#level === FIRST_LEVEL
       ? undefined
-      : { timeMs, members, forgottenThrough };
+      : { timeMs, members, forgottenThrough, ...level };
   }
 
   #fingerprinted(key: string): unknown {
@@ -281,6 +305,8 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return observe(set, command);
     case "release":
       return release(set, command);
+    case "give-back":
+      return giveBack(set, command);
     default:
       return command satisfies never;
   }

@@ -25,7 +25,9 @@ export type ClusterCommand =
       readonly by: string;
       /** The configuration was written by an operator, on the disk of one member, without the others. */
       readonly recovery?: RecoveryNote;
-    };
+    }
+  /** All members can apply commands up to that level (`cluster-level.ts`). Refused as stale when the cluster is at it. Level 2. */
+  | { readonly type: "raise-level"; readonly to: number };
 
 /** What a recovery gave up, for the Event that tells of it. */
 export interface RecoveryNote {
@@ -98,6 +100,16 @@ export type ResourceCommand =
       readonly vm: string;
       readonly instance: string;
       readonly phase: "Stopped" | "Completed";
+      readonly message: string;
+    }
+  /** As `release`, of an instance that the node could not start time and again: the VM had better go to another one. Level 2. */
+  | {
+      readonly type: "give-back";
+      readonly node: string;
+      readonly epoch: number;
+      readonly vm: string;
+      readonly instance: string;
+      /** Why it did not start. */
       readonly message: string;
     };
 

@@ -7,7 +7,7 @@ export interface InstanceEnd {
   readonly completed: boolean;
   /** For people: why it ended. */
   readonly message: string;
-  readonly reason: "Stopped" | "Completed" | "InstanceLost";
+  readonly reason: "Stopped" | "Completed" | "InstanceLost" | "StartFailed";
 }
 
 /** Takes the instance off its VM. A VM that is being deleted goes with it; one that should run is pending again. */
@@ -16,7 +16,7 @@ export function endInstance(set: ChangeSet, vm: Vm, end: InstanceEnd): void {
   if (instance === null) return;
   const { name } = vm.metadata;
   const regarding = { kind: "Vm", name } as const;
-  const type = end.reason === "InstanceLost" ? "Warning" : "Normal";
+  const type = end.reason === "InstanceLost" || end.reason === "StartFailed" ? "Warning" : "Normal";
   set.record({
     type,
     reason: end.reason,

@@ -8,7 +8,7 @@
  * middle. Applying takes each configuration once.
  */
 import type { AskResult, Context, Ref } from "../../runtime/index.ts";
-import { isJoint } from "../raft/core/configuration.ts";
+import { isJoint, type Configuration } from "../raft/core/configuration.ts";
 import type { ChangeMembershipResult, ConfigurationInForce, MembershipChange } from "../raft/core/ready.ts";
 import type { RaftActorMessage } from "../raft/raft-actor-protocol.ts";
 import type { NotedMembers } from "./membership-commands.ts";
@@ -62,6 +62,11 @@ export class MembershipDesk {
   /** Another configuration is in force, or it is committed now. */
   inForce(configuration: ConfigurationInForce): void {
     this.#configuration = configuration;
+  }
+
+  /** The configuration in force; null before Raft has told of one. */
+  get configuration(): Configuration | null {
+    return this.#configuration?.configuration ?? null;
   }
 
   /** Proposes what is not noted yet; to be called at a leader whenever something may have changed. */

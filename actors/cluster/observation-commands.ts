@@ -13,8 +13,11 @@ export function observe(set: ChangeSet, command: CommandOf<"observe">): About | 
   if (held instanceof Refusal) return held;
   const { vm, instance } = held;
   const { observation } = command;
+  // It runs: where it did not start before is of no matter any more.
+  const { failedOn, ...known } = vm.status;
   const status: Vm["status"] = {
-    ...vm.status,
+    ...known,
+    ...(failedOn !== undefined && observation.phase !== "Running" && { failedOn }),
     ...observation,
     addresses: [...observation.addresses],
     // A stop was asked for: what the node saw before it heard of it does not undo that.
@@ -38,16 +41,31 @@ export function release(set: ChangeSet, command: CommandOf<"release">): About | 
   return aboutVm(held.vm);
 }
 
+/** The node is remembered until the VM runs or has a new spec: another one is tried first. */
+export function giveBack(set: ChangeSet, command: CommandOf<"give-back">): About | Refusal {
+  const held = heldBy(set, command);
+  if (held instanceof Refusal) return held;
+  const { node, message } = command;
+  const { vm } = held;
+  const earlier = (vm.status.failedOn ?? []).filter((failed) => failed.node !== node);
+  const failedOn = [...earlier, { node, message }].slice(-FAILED_ON_MAX);
+  endInstance(set, { ...vm, status: { ...vm.status, failedOn } }, { completed: false, message, reason: "StartFailed" });
+  return aboutVm(vm);
+}
+
+/** Nodes that a VM is remembered not to have started on: as many as a cluster is made for. Past it the earliest is forgotten. */
+const FAILED_ON_MAX = 100;
+
 interface Held {
   readonly vm: Vm;
   readonly instance: Instance;
 }
 
-function heldBy(set: ChangeSet, command: CommandOf<"observe"> | CommandOf<"release">): Held | Refusal {
+function heldBy(set: ChangeSet, command: CommandOf<"observe" | "release" | "give-back">): Held | Refusal {
   const { node, epoch, instance: id } = command;
   const vm = set.map.vm(command.vm);
   const instance = vm?.status.instance;
-  const verb = command.type === "observe" ? "report on" : "release";
+  const verb = VERBS[command.type];
   if (vm === undefined || instance?.id !== id) {
     return new Refusal("stale", `Cannot ${verb} instance ${id}: VM "${command.vm}" has it no longer`);
   }
@@ -57,6 +75,8 @@ function heldBy(set: ChangeSet, command: CommandOf<"observe"> | CommandOf<"relea
   }
   return { vm, instance };
 }
+
+const VERBS = { observe: "report on", release: "release", "give-back": "give back" } as const;
 
 function recordPhase(set: ChangeSet, { metadata: { name } }: Vm, status: Vm["status"]): void {
   const regarding = { kind: "Vm", name } as const;

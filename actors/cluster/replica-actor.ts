@@ -33,6 +33,8 @@ export interface ReplicaOptions {
 export interface ClusterView {
   readonly applied: number;
   readonly fingerprint: string;
+  /** What all members can apply (`cluster-level.ts`). */
+  readonly level: number;
   get(kind: Kind, name: string): Resource | undefined;
   list(kind: Kind): readonly Resource[];
   /** Sessions of nodes, leases and shards; for reading only. */

@@ -27,6 +27,10 @@ export type ReplicaMessage =
     }
   /** The members as of the newest configuration are noted; not `done`: the replica did not get it through. */
   | { readonly type: "members-noted"; readonly done: boolean }
+  /** What the software of a member can apply; null: it did not say. */
+  | { readonly type: "software-told"; readonly node: string; readonly level: number | null }
+  /** A higher level was asked for; the map says whether it came. */
+  | { readonly type: "level-raised" }
   /** Time for a step of replicated time. */
   | { readonly type: "time-due" }
   /** A step was answered, or given up. */

@@ -157,6 +157,10 @@ export interface ReplicaStatus {
   readonly lastIndex: number;
   /** Empty when the store works. */
   readonly storeError: string;
+  /** What all members can apply, by this node's map (`cluster-level.ts`). */
+  readonly level: number;
+  /** What this node's software can apply. Absent in what older software says, which can apply level 1. */
+  readonly softwareLevel?: number;
   /** Id of this node's member, `NAME@INCARNATION`; empty when Raft did not answer. */
   readonly member: string;
   /** Who belongs to the cluster as this node knows it; by name. Empty when Raft did not answer. */

@@ -3,6 +3,7 @@ import { isJoint, type Configuration } from "../raft/core/configuration.ts";
 import type { PeerStatus } from "../raft/core/ready.ts";
 import { nodeOf } from "../raft/member-id.ts";
 import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
+import { LEVEL } from "./cluster-level.ts";
 import type { MemberStatus, ReplicaStatus } from "./replica-protocol.ts";
 
 /** What the replica knows without asking Raft. */
@@ -12,13 +13,14 @@ export interface ReplicaFacts {
   readonly term: number;
   readonly storeError: string;
   readonly readOnly: boolean;
+  readonly level: number;
   /** The monotonic clock that `PeerStatus.heardAtMs` is of. */
   readonly nowMs: number;
 }
 
 /** Without an answer of Raft, which has no core when its log could not be loaded, says what the replica knows. */
 export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null): ReplicaStatus {
-  const { node, applied, storeError, readOnly } = facts;
+  const { node, applied, storeError, readOnly, level } = facts;
   if (raft === null) {
     return {
       node,
@@ -29,6 +31,8 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null)
       applied,
       lastIndex: applied,
       storeError,
+      level,
+      softwareLevel: LEVEL,
       member: "",
       members: [],
       configuration: null,
@@ -54,6 +58,8 @@ export function replicaStatus(facts: ReplicaFacts, raft: RaftActorStatus | null)
     applied,
     lastIndex: raft.lastIndex,
     storeError,
+    level,
+    softwareLevel: LEVEL,
     member: raft.self,
     members: memberStatuses(configuration, raft.peers, facts.nowMs),
     configuration: { index, committed, joint: isJoint(configuration) },

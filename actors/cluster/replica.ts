@@ -6,7 +6,9 @@ import type { RaftActorStatus } from "../raft/raft-actor-status.ts";
 import { TIME_STEP_MS, TimeKeeper } from "../raft/machine/time-keeper.ts";
 import { ChangeFeed, type VersionedChanges } from "./change-feed.ts";
 import { ClusterState, type Applied } from "./cluster-state.ts";
+import { refuseLevel } from "./cluster-level.ts";
 import type { Proposal } from "./commands.ts";
+import { LevelDesk } from "./level-desk.ts";
 import { LeadershipNews } from "./leadership-news.ts";
 import { MembershipDesk } from "./membership-desk.ts";
 import { propose } from "./propose.ts";
@@ -46,6 +48,7 @@ export class Replica {
   readonly #leadership: LeadershipNews<ReplicaMessage>;
   readonly #snapshots: ReplicaSnapshots;
   readonly #desk: MembershipDesk;
+  readonly #levels: LevelDesk;
   readonly #time = new TimeKeeper();
   /** Of the last entry that was applied. */
   #term = 0;
@@ -61,6 +64,7 @@ export class Replica {
     this.#leadership = new LeadershipNews(ctx);
     this.#snapshots = new ReplicaSnapshots({ ctx, raft, codec });
     this.#desk = new MembershipDesk(ctx, raft);
+    this.#levels = new LevelDesk(ctx);
     this.#proposer = new Proposer({ ctx, raft, codec });
     this.#reader = new Reader({ ctx, raft, answer: (query) => this.#answer(query) });
   }
@@ -144,6 +148,10 @@ export class Replica {
         // What did not get through is tried again with the next step of time.
         if (message.done) this.#note();
         return;
+      case "software-told":
+        return this.#levels.answered(message.node, message.level, this.#state.level);
+      case "level-raised":
+        return;
       case "time-due":
         return this.#stepTime();
       case "time-stepped":
@@ -159,8 +167,10 @@ export class Replica {
   }
 
   #propose(request: RequestOf<"propose">): void {
-    if (this.#failure === null) this.#proposer.propose(request, this.#state.applied);
-    else this.#ctx.tell(request.replyTo, this.#failure);
+    if (this.#failure !== null) return this.#ctx.tell(request.replyTo, this.#failure);
+    const refusal = refuseLevel(request.command, this.#state);
+    if (refusal === null) this.#proposer.propose(request, this.#state.applied);
+    else this.#ctx.tell(request.replyTo, { ok: true, outcome: refusal });
   }
 
   #read({ query, replyTo, timeoutMs }: RequestOf<"read">): void {
@@ -194,8 +204,10 @@ export class Replica {
         this.#replay();
         break;
       }
-      if (entry.type === "command") proposals.push(this.#apply(entry));
-      else this.#state.skip(index);
+      const proposal = entry.type === "command" ? this.#apply(entry) : null;
+      if (this.#failure !== null) break;
+      if (proposal === null) this.#state.skip(index);
+      else proposals.push(proposal);
       this.#term = entry.term;
       this.#options.onApply?.(this.#state);
     }
@@ -205,12 +217,19 @@ export class Replica {
     this.#announce();
   }
 
-  #apply({ index, payload }: LogEntry): AppliedProposal {
+  /** Null when it is of a newer version than this, and the replica has failed over it. */
+  #apply({ index, payload }: LogEntry): AppliedProposal | null {
     const proposal = this.#options.codec.decode(payload) as Proposal;
-    const applied = this.#state.apply(index, proposal);
-    if (proposal.command.type === "advance-time") this.#time.moved(this.#state.timeMs, this.#ctx.now());
-    else this.#time.stir();
-    return { proposal, applied, index };
+    try {
+      const applied = this.#state.apply(index, proposal);
+      if (proposal.command.type === "advance-time") this.#time.moved(this.#state.timeMs, this.#ctx.now());
+      else this.#time.stir();
+      return { proposal, applied, index };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#fail(error);
+      return null;
+    }
   }
 
   #publish(proposals: readonly AppliedProposal[]): void {
@@ -253,7 +272,10 @@ export class Replica {
 
   #onLeadership(leadership: EventOf<"leadership">): void {
     const found = this.#leadership.hear(leadership);
-    if (!this.#leadership.isLeading) this.#time.end();
+    if (!this.#leadership.isLeading) {
+      this.#time.end();
+      this.#levels.end();
+    }
     if (!found) return;
     this.#proposer.leaderFound();
     this.#reader.leaderFound();
@@ -281,7 +303,9 @@ export class Replica {
   // ── What the leader says of the cluster ───────────────────────────────────────────────────────────────────────────
 
   #note(): void {
-    if (this.#leadership.isLeading) this.#desk.note(this.#state.members);
+    if (!this.#leadership.isLeading) return;
+    this.#desk.note(this.#state.members);
+    this.#levels.tend(this.#state.level, this.#desk.configuration);
   }
 
   #stepLater(): void {
@@ -317,6 +341,7 @@ export class Replica {
       term: this.#leadership.term,
       storeError: this.#failure?.message ?? "",
       readOnly: this.#readOnly,
+      level: this.#state.level,
       nowMs: this.#ctx.now(),
     };
     this.#ctx.tell(replyTo, replicaStatus(facts, raft));

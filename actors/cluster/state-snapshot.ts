@@ -10,12 +10,18 @@ import type { CoordinationRecord } from "../coordination/coordination-record.ts"
 import { RecordChunks, RecordReader } from "../raft/machine/record-stream.ts";
 import type { Session } from "../raft/sessions/session-table.ts";
 import type { Resource } from "../resources/index.ts";
+import { FIRST_LEVEL, requireLevel } from "./cluster-level.ts";
 import type { StateView } from "./cluster-state.ts";
 import type { FirstOutcome } from "./first-outcome.ts";
 import type { NotedMembers } from "./membership-commands.ts";
 
-/** Of what is written here; a version that changes what a record means counts it up. */
-const FORMAT = 1;
+/**
+ * Of what is written here; a version that changes what a record means counts it up. The second has the cluster's level, and is written by a cluster
+ * beyond the first: software of before levels refuses it, and software of that cluster's level need not read the first for long.
+ */
+const FORMATS = { withoutLevel: 1, withLevel: 2 } as const;
+
+const KNOWN_FORMATS: readonly number[] = Object.values(FORMATS);
 
 /** Tags are appended, never reused. */
 type SnapshotRecord =
@@ -28,6 +34,8 @@ type SnapshotRecord =
       readonly timeMs: number;
       readonly forgottenThrough: number;
       readonly members: NotedMembers | null;
+      /** Of the cluster; absent in format 1, where it is the first. */
+      readonly level?: number;
     }
   | { readonly type: "resource"; readonly resource: Resource }
   | { readonly type: "coordination"; readonly record: CoordinationRecord }
@@ -51,9 +59,12 @@ export function snapshotChunks({ view, term }: StateAt, codec: PayloadCodec): Re
 }
 
 function* recordsOf(view: StateView, term: number): Generator<SnapshotRecord, void> {
-  const { applied, timeMs, members, resources, coordination, sessions } = view;
+  const { applied, timeMs, members, level, resources, coordination, sessions } = view;
   const { forgottenThrough } = sessions;
-  yield { type: "head", format: FORMAT, applied, term, timeMs, forgottenThrough, members };
+  const head = { type: "head", applied, term, timeMs, forgottenThrough, members } as const;
+  yield level === FIRST_LEVEL
+    ? { ...head, format: FORMATS.withoutLevel }
+    : { ...head, format: FORMATS.withLevel, level };
   for (const resource of resources) yield { type: "resource", resource };
   for (const record of coordination) yield { type: "coordination", record };
   for (const [id, session] of sessions.sessions) yield { type: "session", id, session };
@@ -88,12 +99,13 @@ export class SnapshotReader {
     if (head === null || !this.#ended || !this.#reader.isAtEnd) {
       throw incomplete(`it ends after ${this.#records} records`);
     }
-    const { applied, term, timeMs, members, forgottenThrough } = head;
+    const { applied, term, timeMs, members, level = FIRST_LEVEL, forgottenThrough } = head;
     const sessions = { forgottenThrough, sessions: this.#sessions };
     const view = {
       applied,
       timeMs,
       members,
+      level,
       resources: this.#resources,
       coordination: this.#coordination,
       sessions,
@@ -102,13 +114,13 @@ export class SnapshotReader {
   }
 
   #take(record: SnapshotRecord): void {
-    if (this.#head === null && (record.type !== "head" || record.format !== FORMAT)) {
-      throw unknownFormat(
-        `its format is ${record.type === "head" ? record.format : "none"}, this version knows ${FORMAT}`,
-      );
+    if (this.#head === null && (record.type !== "head" || !KNOWN_FORMATS.includes(record.format))) {
+      const told = record.type === "head" ? record.format : "none";
+      throw unknownFormat(`its format is ${told}, this version knows ${KNOWN_FORMATS.join(" and ")}`);
     }
     switch (record.type) {
       case "head":
+        requireLevel(record.level ?? FIRST_LEVEL, PATH);
         this.#head = record;
         break;
       case "resource":

@@ -298,7 +298,10 @@ class NodeKeeper {
       this.#actors.forget(report.instance);
       this.#released.add(report.instance);
       const { phase, message } = report;
-      if (!report.silent) this.#reports.put(vm, report.instance, { type: "release", phase, message });
+      if (report.silent) {
+        // The map has forgotten it, or will not listen.
+      } else if (phase === "Unstartable") this.#reports.put(vm, report.instance, { type: "give-back", message });
+      else this.#reports.put(vm, report.instance, { type: "release", phase, message });
     }
     if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
     else this.#sendReports();
@@ -314,7 +317,7 @@ class NodeKeeper {
 
   #onReportAnswered(instance: string, reply: ProposeReply): void {
     if (reply.ok) {
-      this.#reports.answered(instance);
+      this.#reports.answered(instance, reply.outcome.ok || reply.outcome.code !== "invalid");
       this.#sendReports();
     } else {
       this.#reports.failed(instance);

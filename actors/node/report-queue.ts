@@ -13,7 +13,14 @@ export interface Lease {
 
 type Word =
   | { readonly type: "observe"; readonly observation: Observation }
-  | { readonly type: "release"; readonly phase: "Stopped" | "Completed"; readonly message: string };
+  | Release
+  | { readonly type: "give-back"; readonly message: string };
+
+interface Release {
+  readonly type: "release";
+  readonly phase: "Stopped" | "Completed";
+  readonly message: string;
+}
 
 interface Entry {
   readonly vm: string;
@@ -27,7 +34,7 @@ export class ReportQueue {
   put(vm: string, instance: string, word: Word): void {
     const entry = this.#entries.get(instance) ?? { vm, waiting: null, sent: null };
     this.#entries.set(instance, entry);
-    if (entry.waiting?.type !== "release" && entry.sent?.type !== "release") entry.waiting = word;
+    if (!isFinal(entry.waiting) && !isFinal(entry.sent)) entry.waiting = word;
   }
 
   /** The command to propose next for this instance; null while one is under way or there is nothing to say. */
@@ -39,11 +46,18 @@ export class ReportQueue {
     return { ...entry.sent, ...lease, vm: entry.vm, instance };
   }
 
-  /** The map has answered, whatever it said. */
-  answered(instance: string): void {
+  /**
+   * The map has answered, whatever it said; `understood` is false when the cluster has members that could not apply it. Giving an instance
+   * back is then said as a release, which all know.
+   */
+  answered(instance: string, understood = true): void {
     const entry = this.#entries.get(instance);
     if (entry === undefined) return;
+    const { sent } = entry;
     entry.sent = null;
+    if (!understood && sent?.type === "give-back") {
+      entry.waiting = { type: "release", phase: "Stopped", message: sent.message };
+    }
     if (entry.waiting === null) this.#entries.delete(instance);
   }
 
@@ -51,7 +65,7 @@ export class ReportQueue {
   failed(instance: string): void {
     const entry = this.#entries.get(instance);
     if (entry === undefined) return;
-    if (entry.waiting === null || entry.sent?.type === "release") entry.waiting = entry.sent;
+    if (entry.waiting === null || isFinal(entry.sent)) entry.waiting = entry.sent;
     entry.sent = null;
   }
 
@@ -65,4 +79,8 @@ export class ReportQueue {
   clear(): void {
     this.#entries.clear();
   }
+}
+
+function isFinal(word: Word | null): boolean {
+  return word?.type === "release" || word?.type === "give-back";
 }

@@ -130,6 +130,8 @@ export const VmStatus = Type.Object(
     /** The instance that ended last; its node keeps its log for a while. */
     lastInstance: Type.Union([Type.Object({ id: Type.String(), node: Name }, strict), Type.Null()]),
     addresses: Type.Array(VmAddress),
+    /** Nodes that could not start it since it last ran, the latest last; others are tried first. */
+    failedOn: Type.Optional(Type.Array(Type.Object({ node: Name, message: Type.String() }, strict))),
     /** Starts of this instance after the first. */
     restarts: Type.Integer(),
     /** For people: why it is in this phase. Empty when there is nothing to say. */

@@ -1,7 +1,7 @@
 /**
  * Third stage: the best of the feasible nodes.
  *
- * Spread, in this order: the fewest VMs of the same application, so that the loss of a node takes as little of it as can be;
+ * Spread, in this order: a node that did not fail to start it, else the one that failed the longest ago; the fewest VMs of the same application, so that the loss of a node takes as little of it as can be;
  * the most memory left; the name, so that every run decides alike.
  */
 import type { Room } from "../cluster/rooms.ts";
@@ -30,10 +30,17 @@ export function best(vm: Vm, rooms: readonly Room[], spread: Spread): Room | und
 
 function compare(vm: Vm, spread: Spread, a: Room, b: Room): number {
   const [nameA, nameB] = [a.node.metadata.name, b.node.metadata.name];
+  const failures = failedAt(vm, nameA) - failedAt(vm, nameB);
+  if (failures !== 0) return failures;
   const neighbours = spread.count(vm, nameA) - spread.count(vm, nameB);
   if (neighbours !== 0) return neighbours;
   if (a.memoryFreeMiB !== b.memoryFreeMiB) return b.memoryFreeMiB - a.memoryFreeMiB;
   return nameA < nameB ? -1 : 1;
+}
+
+/** The later it failed there, the larger; -1 for a node that it has not failed on. */
+function failedAt({ status }: Vm, node: string): number {
+  return status.failedOn?.findIndex((failed) => failed.node === node) ?? -1;
 }
 
 function key(vm: Vm, node: string): string {

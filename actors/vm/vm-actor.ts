@@ -10,7 +10,16 @@
  * there may be one. Invariants: `start` is called only while no earlier start or run of this instance is open; `released`
  * is said only after the hypervisor's word that nothing of it runs; nothing is started under a lease that is over.
  */
-import type { Behavior, Context, Hypervisor, InstanceEvent, PortForward, Prober, Ref } from "../../runtime/index.ts";
+import type {
+  Behavior,
+  Context,
+  Hypervisor,
+  InstanceEvent,
+  PortForward,
+  Prober,
+  Ref,
+  StartResult,
+} from "../../runtime/index.ts";
 import type { Instance, Vm } from "../resources/index.ts";
 import { judge, newHealth, nextProbeMs } from "./health.ts";
 import { chooseHostPorts } from "./host-ports.ts";
@@ -31,6 +40,9 @@ export interface VmActorOptions {
 
 /** Time to boot, unless the health check allows more: half a minute under pure emulation on a loaded machine, twice. */
 const BOOT_MS = 60_000;
+
+/** Refusals of one kind before an instance is given back, some two seconds; as many more for each node that did so before. */
+const STARTS_REFUSED_MAX = 3;
 
 /** Pause between two tries to end a guest that would not end. */
 const END_RETRY_MS = 1000;
@@ -163,7 +175,7 @@ class VmTurn {
         // Any other failure leaves it open whether a guest runs.
         return result.code === "not-running" ? this.#start(state) : this.#failed(state, result.message);
       case "starting":
-        return result.ok ? this.#booting(state) : this.#failed(state, result.message);
+        return result.ok ? this.#booting({ ...state, refused: null }) : this.#refused(state, result);
       case "booting":
       case "running":
         return result.ok ? state : this.#failed(state, result.message);
@@ -174,6 +186,14 @@ class VmTurn {
       default:
         return state.stage satisfies never;
     }
+  }
+
+  /** What keeps failing in the same way here may go elsewhere: after some tries the node gives the instance back. */
+  #refused(state: VmState, { code, message }: Extract<StartResult, { readonly ok: false }>): VmState {
+    const refused = { code, times: state.refused?.code === code ? state.refused.times + 1 : 1 };
+    const elsewhere = this.#options.vm.status.failedOn?.length ?? 0;
+    if (refused.times < STARTS_REFUSED_MAX * (1 + elsewhere)) return this.#failed({ ...state, refused }, message);
+    return this.#end(this.#report({ ...state, refused, stage: "stopping", message, releaseAs: "Unstartable" }));
   }
 
   /** A guest that hangs before it is up neither exits nor fails a check; only time tells. */
@@ -314,7 +334,7 @@ class VmTurn {
     return { ...state, cleared: true };
   }
 
-  #release(phase: "Stopped" | "Completed", message: string): VmState {
+  #release(phase: VmState["releaseAs"], message: string): VmState {
     const silent = this.#state.stage === "discarding";
     const instance = this.#options.instance.id;
     this.#ctx.tell(this.#options.parent, { type: "vm-released", instance, phase, message, silent });

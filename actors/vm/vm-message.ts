@@ -27,7 +27,8 @@ export type VmReport =
   | {
       readonly type: "vm-released";
       readonly instance: string;
-      readonly phase: "Stopped" | "Completed";
+      /** `Unstartable`: the hypervisor refused to start it, time and again. */
+      readonly phase: "Stopped" | "Completed" | "Unstartable";
       readonly message: string;
       /** True when the map should not be told: after `discard`. */
       readonly silent: boolean;

@@ -1,5 +1,5 @@
 /** What a VmActor knows of its instance between two messages, and what of it the map is told. */
-import type { PortForward, Random } from "../../runtime/index.ts";
+import type { PortForward, Random, StartFailure } from "../../runtime/index.ts";
 import type { Observation } from "../cluster/commands.ts";
 import { newHealth, type Health } from "./health.ts";
 import { chooseHostPorts, toAddresses } from "./host-ports.ts";
@@ -21,7 +21,10 @@ export interface VmState {
   readonly open: "none" | "start" | "end";
   /** While `waiting`: whether the hypervisor said that nothing is left of the last run. */
   readonly cleared: boolean;
-  readonly releaseAs: "Stopped" | "Completed";
+  /** `Unstartable`: this node could not start it, time and again. */
+  readonly releaseAs: "Stopped" | "Completed" | "Unstartable";
+  /** What the hypervisor refused the last starts with, and how many in a row; null after one that it did not refuse. */
+  readonly refused: { readonly code: StartFailure; readonly times: number } | null;
 }
 
 /** What a VmActor begins with. */
@@ -52,6 +55,7 @@ export function initialState(
     open: "none",
     cleared: true,
     releaseAs: "Stopped",
+    refused: null,
   };
 }
 

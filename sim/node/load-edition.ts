@@ -7,6 +7,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import type * as ActorsExports from "../../actors/index.ts";
+import type * as RuntimeExports from "../../runtime/index.ts";
 import type { Edition } from "../cluster/edition.ts";
 import type { UpgradeEditions } from "../load/rolling-upgrade.ts";
 import type { RunOptions } from "../run/run-result.ts";
@@ -32,6 +34,8 @@ const MODULES = {
   "transport/node": ["msgpackPayloadCodec"],
 } as const;
 
+type RuntimeModule = typeof RuntimeExports;
+type ActorsModule = typeof ActorsExports;
 type Exports = Readonly<Record<string, unknown>>;
 
 /** This software: its source folder, or its package. */
@@ -71,8 +75,8 @@ async function loadEdition(folder: string): Promise<Edition> {
     load("transport"),
     load("transport/node"),
   ]);
-  const { ActorSystem, Ref } = runtime as unknown as typeof import("../../runtime/index.ts");
-  const { spawnMember, brokenRules } = actors as unknown as typeof import("../../actors/index.ts");
+  const { ActorSystem, Ref } = runtime as unknown as RuntimeModule;
+  const { spawnMember, brokenRules } = actors as unknown as ActorsModule;
   return {
     name: folder,
     createSystem: (options) => ActorSystem.create(options),

@@ -99,6 +99,7 @@ export function createStandIn(node: string): StandIn {
           commit: version,
           applied: version,
           lastIndex: version,
+          level: 2,
           storeError: standIn.unavailable?.code === "store-failed" ? standIn.unavailable.message : "",
           member: `${node}@1`,
           members: standIn.cluster.members,

@@ -87,3 +87,32 @@ test("release of a guest that completed an older spec makes the VM pending", () 
   map.release("web", "Completed");
   expect(map.vm("web").status.phase).toBe("Pending");
 });
+
+test("give-back makes the VM pending and remembers where it did not start, until it runs", () => {
+  const map = new SampleMap();
+  map.join("n1");
+  map.join("n2");
+  map.create("web");
+  const giveBack = (node: string): void => {
+    map.place("web", node);
+    expect(map.do({ type: "give-back", ...map.held("web"), message: `no image on ${node}` })).toMatchObject({
+      ok: true,
+    });
+  };
+  for (const node of ["n1", "n2", "n1"]) giveBack(node);
+  expect(map.vm("web").status).toMatchObject({
+    phase: "Pending",
+    instance: null,
+    message: "no image on n1",
+    failedOn: [
+      { node: "n2", message: "no image on n2" },
+      { node: "n1", message: "no image on n1" },
+    ],
+  });
+  expect(map.reasons()).toContain("StartFailed");
+  map.place("web", "n2");
+  map.observe("web", { phase: "Starting" });
+  expect(map.vm("web").status.failedOn).toHaveLength(2);
+  map.observe("web");
+  expect(map.vm("web").status).not.toHaveProperty("failedOn");
+});

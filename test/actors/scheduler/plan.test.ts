@@ -134,3 +134,17 @@ test("makePlan() serves the oldest first and leaves what is too much to the next
   for (const command of first) map.do(command);
   expect(placements(map)).toEqual({ "vm-0": "n1" });
 });
+
+test("makePlan() tries a node that could not start a VM after all others, and then the one that failed the longest ago", () => {
+  const map = new SampleMap();
+  map.join("n1", { memoryMiB: 4096 });
+  map.join("n2");
+  map.create("web");
+  const giveBack = (): string => {
+    const node = placements(map)["web"] ?? "none";
+    map.place("web", node);
+    map.do({ type: "give-back", ...map.held("web"), message: "no image" });
+    return node;
+  };
+  expect([giveBack(), giveBack(), giveBack()]).toEqual(["n1", "n2", "n1"]);
+});

@@ -236,3 +236,24 @@ test("waiting for a lease is no restart", () => {
   world.advance(10_000);
   expect(reports.at(-1)).toMatchObject({ observation: { phase: "Crashed", restarts: 0 } });
 });
+
+test("vmActor() gives an instance back that the hypervisor refuses time and again for the same reason", () => {
+  const { hypervisor, world, last, reports, tell } = bench();
+  tell({ type: "lease", untilMs: 60_000 });
+  hypervisor.answerAdopt(NOT_RUNNING);
+  world.settle();
+  const refuse = (code: "failed" | "image-missing"): void => {
+    hypervisor.answerStart({ ok: false, code, message: 'no image "base" here' });
+    world.settle();
+    hypervisor.answerStop(STOPPED);
+    world.advance(3000);
+  };
+  refuse("failed");
+  refuse("image-missing");
+  refuse("image-missing");
+  expect(hypervisor.launches).toHaveLength(4);
+  expect(reports.every(({ type }) => type === "vm-observed")).toBe(true);
+  refuse("image-missing");
+  expect(last()).toBe("released Unstartable");
+  expect(reports.at(-1)).toMatchObject({ message: 'no image "base" here', silent: false });
+});

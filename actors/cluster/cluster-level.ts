@@ -1,0 +1,83 @@
+/**
+ * Levels: what all members of a cluster can apply. Two versions of the software must make the same of the same log, so a command that older
+ * software does not know may not be in it before the last member that runs such software is gone or upgraded.
+ *
+ *     every member says what it can apply ─▶ the leader raises the cluster's level to what all can ─▶ commands of that level may be proposed
+ *
+ * The level is part of the replicated map and of its snapshots, and never goes down. Software that meets a level or a command beyond its own
+ * refuses by name and applies nothing more (`store-version`), rather than go on with another map than the others. Models: etcd's cluster
+ * version, CockroachDB's version gates. Decision: docs/decisions/0023-cluster-level.md.
+ *
+ * A change of what a known command means, of a field that decides something among it, is a new command of a new level; the old one stays as
+ * it is for as long as logs may hold it.
+ */
+import { StoreError } from "../../runtime/index.ts";
+import { isCoordinationCommand, type CoordinationCommand } from "../coordination/coordination-commands.ts";
+import type { Command, Outcome } from "./commands.ts";
+
+/** What this software can apply, and asks for as soon as all members can. Counts up with the commands below. */
+export const LEVEL = 2;
+
+/** Where a cluster begins, and whatever does not say what it can apply. */
+export const FIRST_LEVEL = 1;
+
+type OwnCommand = Exclude<Command["type"], CoordinationCommand["type"]>;
+
+/** From which level on a command may be proposed; those of coordination are of the first. */
+const LEVELS: Readonly<Record<OwnCommand, number>> = {
+  "create-vm": 1,
+  "apply-vm": 1,
+  "set-running": 1,
+  "delete-vm": 1,
+  "register-node": 1,
+  "renew-lease": 1,
+  "expire-lease": 1,
+  "remove-node": 1,
+  place: 1,
+  "explain-pending": 1,
+  "stop-instance": 1,
+  observe: 1,
+  release: 1,
+  "advance-time": 1,
+  "note-members": 1,
+  "raise-level": 2,
+  "give-back": 2,
+};
+
+/** The level that a command needs; undefined for one that this software does not know. */
+export function levelOf(command: { readonly type: string }): number | undefined {
+  if (isCoordinationCommand(command)) return FIRST_LEVEL;
+  return Object.hasOwn(LEVELS, command.type) ? LEVELS[command.type as OwnCommand] : undefined;
+}
+
+/** What some member could not apply may not come into the log; a raise of the level says itself that all can. Null: it may. */
+export function refuseLevel(
+  command: Command,
+  { level, applied }: { readonly level: number; readonly applied: number },
+): Outcome | null {
+  const needed = levelOf(command) ?? LEVEL + 1;
+  if (needed <= level || command.type === "raise-level") return null;
+  const message = `Cannot propose "${command.type}": it needs level ${needed} and the cluster is at ${level}; upgrade the nodes that run an older version`;
+  return { ok: false, version: applied, code: "invalid", message };
+}
+
+/** Whether this software can apply a command. @throws {StoreError} `store-version` when it cannot. */
+export function requireKnown(command: Command, index: number): void {
+  if (levelOf(command) === undefined) {
+    throw tooOld(`entry ${index} of the log is a "${command.type}", which this version does not know`);
+  }
+  if (command.type === "raise-level") requireLevel(command.to, `entry ${index} of the log`);
+}
+
+/** @throws {StoreError} `store-version` for a level beyond this software's. `where` begins a sentence that goes on with "is of level". */
+export function requireLevel(level: number, where: string): void {
+  if (level > LEVEL) throw tooOld(`${where} is of level ${level}, this version knows levels up to ${LEVEL}`);
+}
+
+function tooOld(why: string): StoreError {
+  return new StoreError("store-version", {
+    message: `Cannot apply what the cluster has agreed on: ${why}`,
+    path: "the Raft log",
+    hint: "start the version that the other nodes run; a cluster whose nodes have all been upgraded does not take older ones back",
+  });
+}
