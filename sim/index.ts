@@ -64,6 +64,7 @@ export type { ProfileName } from "./faults/profile.ts";
 export type { Replay, RunOptions, SeedFailure, SeedResult } from "./run/run-result.ts";
 export { recordSeed, runSeed, type RecordedRun } from "./run/run-seed.ts";
 export type { Schedule, ScheduledEvent } from "./schedule/schedule.ts";
+export { causesOf, verifyResult, verifySeed } from "./run/verify-seed.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run/run-seeds.ts";
 export {
   formatReplay,
@@ -108,5 +109,6 @@ export {
   type SimulationSummary,
 } from "./simulate/simulate-seeds.ts";
 export type { Check, Checks, SimulatedNode, Simulation } from "./simulate/simulation.ts";
+export { verifySimulation } from "./simulate/verify-simulation.ts";
 export { formatSimulation, formatSimulations, formatSimulationTotals } from "./simulate/simulation-report.ts";
 export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./timeline/sealed-globals.ts";

@@ -8,6 +8,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { judgeHistory, type JudgedHistory } from "../history/judge-history.ts";
 import { historyDocument, renderJudged } from "../history/render-judged.ts";
+import { takeShared, toChoice } from "./sim-shared-options.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const MODELS = ["register", "cas", "kv", "lock"] as const satisfies readonly HistoryModelName[];
@@ -54,14 +55,15 @@ export function addSimCheckHistoryCommand(sim: Command, context: CliContext): vo
     .addOption(new Option("--model <name>", "what the operations are of").choices(MODELS).makeOptionMandatory())
     .addOption(new Option("--format <name>", "form of the file (default: told by its first line)").choices(FORMATS))
     .option("--picture <file>", "draw what is wrong into a file, .svg or .html")
-    .option("--states <count>", "give up one key after this many states", toCount(1, STATES_MAX), STATES_DEFAULT)
+    .option("--states <count>", `give up one key after this many states (default: ${STATES_DEFAULT})`)
     .addOption(durationOption("--timeout <duration>", "give up after this long", TIMEOUT_DEFAULT_MS))
-    .addOption(new Option("-o, --output <format>", "form of the output").choices(["text", "json"]).default("text"))
+    .option("-o, --output <format>", 'form of the output (choices: "text", "json", default: "text")')
     .addHelpText("after", MORE);
   command.action(async (file: string) => {
     refuseOptionsOf(sim, command);
-    // What a simulation has under the same name is taken by that, wherever it stands.
-    await checkFile(context, file, command.optsWithGlobals<CheckHistoryFlags>());
+    const states = takeShared(command, "states", toCount(1, STATES_MAX)) ?? STATES_DEFAULT;
+    const output = takeShared(command, "output", toChoice<"text" | "json">(["text", "json"])) ?? "text";
+    await checkFile(context, file, { ...command.opts<CheckHistoryFlags>(), states, output });
   });
 }
 

@@ -1,6 +1,7 @@
 /** `blixard sim`: runs the cluster's actors in the simulator, under seeds. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
+import { groupOptions, refuseContradictions } from "./sim-contradictions.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addActorsOptions, runActors, type ActorsFlags } from "./sim-actors.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
@@ -23,6 +24,7 @@ Examples:
   blixard sim --minutes 30 --workers 4 --keep-going    as many seeds as half an hour is enough for
   blixard sim --seed 4711 --events                     one run, with everything that happened in it
   blixard sim --seed 4711 --json                       its result for programs
+  blixard sim --seeds 20 --verify                      does the seed alone decide what happens
   blixard sim --seed 4711 --shrink                     a failing run made short, in a file
   blixard sim --replay seed-4711.short.json            that run again
   blixard sim --upgrade-from ../blixard-0.1 --seeds 200
@@ -55,12 +57,14 @@ export function addSimCommand(program: Command, context: CliContext): void {
   addUpgradeOption(command);
   addExploreOptions(command);
   addActorsOptions(command);
+  groupOptions(command);
   command.action(async () => {
+    refuseContradictions(command);
     const flags = command.opts<SimFlags>();
     if (flags.actors !== undefined) return runActors(context, command, flags);
     refuseWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);
-    return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, flags);
+    return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, command);
   });
   addSimCheckHistoryCommand(command, context);
 }

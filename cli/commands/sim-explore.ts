@@ -8,6 +8,7 @@ import { EXIT } from "../exit-codes.ts";
 import { renderValue } from "../output/output-format.ts";
 import { renderTable } from "../output/table.ts";
 import { Progress } from "../progress.ts";
+import { takeShared, toChoice } from "./sim-shared-options.ts";
 import { toCount } from "./wait-options.ts";
 
 const DEPTH_MAX = 100_000;
@@ -15,31 +16,10 @@ const STATES_MAX = 100_000_000;
 
 const OUTPUTS = ["text", "json"] as const;
 
-/** Options of runs under seeds; none of them means anything here. */
-const OF_RUNS = [
-  "seed",
-  "seeds",
-  "nodes",
-  "vms",
-  "upgradeFrom",
-  "duration",
-  "profile",
-  "everyFault",
-  "keepGoing",
-  "events",
-  "json",
-  "minutes",
-  "workers",
-  "hungAfter",
-  "keep",
-];
-
 export interface ExploreFlags {
   /** True: which there are. */
   readonly explore?: string | true;
   readonly depth?: number;
-  readonly states?: number;
-  readonly output?: (typeof OUTPUTS)[number];
 }
 
 export function addExploreOptions(command: Command): void {
@@ -48,23 +28,18 @@ export function addExploreOptions(command: Command): void {
       new Option(
         "--explore [configuration]",
         "look at every state of a small cluster, in all orders of what may happen; without a name: which there are",
-      ).conflicts(OF_RUNS),
+      ),
     )
-    .option("--depth <count>", "with --explore: go no further than so many steps", toCount(1, DEPTH_MAX))
-    .option("--states <count>", "with --explore: stop at so many states (default: 10000000)", toCount(1, STATES_MAX))
-    .addOption(new Option("-o, --output <format>", "with --explore: form of the output").choices(OUTPUTS));
-  command.hook("preAction", (_, action) => {
-    const { explore, ...flags } = action.opts<ExploreFlags>();
-    const alone = (["depth", "states", "output"] as const).find(
-      (name) => action === command && flags[name] !== undefined,
-    );
-    if (explore !== undefined || alone === undefined) return;
-    throw new CliError(EXIT.usage, `Cannot use --${alone}: it belongs to --explore. Add --explore, or leave it out`);
-  });
+    .option("--depth <count>", "go no further than so many steps", toCount(1, DEPTH_MAX))
+    .option("--states <count>", "stop at so many states (default: 10000000)")
+    .option("-o, --output <format>", `form of its output (choices: "${OUTPUTS.join('", "')}")`);
 }
 
 /** @throws {CliError} when the name is unknown, a rule does not hold, something is never reached, or a bound was hit. */
-export async function exploreSetup({ terminal }: CliContext, flags: ExploreFlags): Promise<void> {
+export async function exploreSetup({ terminal }: CliContext, command: Command): Promise<void> {
+  const flags = command.opts<ExploreFlags>();
+  const statesMax = takeShared(command, "states", toCount(1, STATES_MAX));
+  const output = takeShared(command, "output", toChoice(OUTPUTS));
   const { exploreBySteps, formatExploration, RAFT_SETUPS, RaftModel } = await import("../../sim/index.ts");
   const { out, err } = terminal;
   const list = renderTable(
@@ -88,7 +63,7 @@ export async function exploreSetup({ terminal }: CliContext, flags: ExploreFlags
   const model = new RaftModel(setup);
   const bounds = {
     ...(flags.depth !== undefined && { depthMax: flags.depth }),
-    ...(flags.states !== undefined && { statesMax: flags.states }),
+    ...(statesMax !== undefined && { statesMax }),
   };
   const { value: exploration, elapsedMs } = await new Progress(err).step(
     `Exploring ${setup.name}`,
@@ -104,7 +79,7 @@ export async function exploreSetup({ terminal }: CliContext, flags: ExploreFlags
     },
     ({ states }) => `${states} states`,
   );
-  const isJson = flags.output === "json";
+  const isJson = output === "json";
   out.write(
     isJson
       ? renderValue(forPrograms(exploration, elapsedMs), "json")

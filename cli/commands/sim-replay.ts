@@ -23,12 +23,6 @@ const SHRINK_MINUTES_DEFAULT = 10;
 const BREATHE_EVERY_MS = 50;
 const TELL_EVERY_MS = 1000;
 
-/** What a file decides already. */
-const IN_FILE = ["seed", "nodes", "vms", "duration", "profile", "everyFault"];
-
-/** Options of many runs. */
-const OF_SWEEPS = ["seeds", "keepGoing", "workers", "hungAfter", "keep", "explore"];
-
 export interface ReplayFlags {
   readonly record?: string;
   readonly replay?: string;
@@ -38,23 +32,14 @@ export interface ReplayFlags {
 
 export function addReplayOptions(command: Command): void {
   command
-    .addOption(
-      new Option("--record <file>", "write what is done in the run to a file").conflicts([...OF_SWEEPS, "minutes"]),
-    )
-    .addOption(
-      new Option("--replay <file>", "do again what was recorded").conflicts([...OF_SWEEPS, ...IN_FILE, "record"]),
-    )
+    .addOption(new Option("--record <file>", "write what is done in the run to a file"))
+    .addOption(new Option("--replay <file>", "do again what was recorded"))
     .addOption(
       new Option(
         "--shrink [file]",
         `make a failing run short, within --minutes (default: ${SHRINK_MINUTES_DEFAULT}), and write it to a file`,
-      ).conflicts([...OF_SWEEPS, "record", "events"]),
+      ),
     );
-  command.hook("preAction", (_, action) => {
-    const { replay, shrink, minutes } = action.opts<ReplayFlags & SweepFlags>();
-    if (action !== command || replay === undefined || shrink !== undefined || minutes === undefined) return;
-    throw usageError("Cannot use --minutes with --replay: a replay is one run. Add --shrink, or leave it out");
-  });
 }
 
 /** Whether this is about one recorded run. */

@@ -42,19 +42,19 @@ export interface SweepFlags extends WholeNodeFlags {
   readonly hungAfter?: number;
   /** A folder. */
   readonly keep?: string;
+  readonly verify?: boolean;
 }
 
 export function addSweepOptions(command: Command): void {
   command
     .addOption(
-      new Option("--minutes <count>", "run seeds until so many minutes are over")
-        .argParser(toCount(1, MINUTES_MAX))
-        .conflicts("seeds"),
+      new Option("--minutes <count>", "run seeds until so many minutes are over").argParser(toCount(1, MINUTES_MAX)),
     )
     .addOption(
-      new Option("--workers <count>", "threads that run seeds beside each other (default: as many as there are cores)")
-        .argParser(toCount(1, WORKERS_MAX))
-        .conflicts("events"),
+      new Option(
+        "--workers <count>",
+        "threads that run seeds beside each other (default: as many as there are cores)",
+      ).argParser(toCount(1, WORKERS_MAX)),
     )
     .addOption(
       durationOption(
@@ -66,8 +66,9 @@ export function addSweepOptions(command: Command): void {
       new Option(
         "--keep <folder>",
         "write each failing seed to a file there, and run those that are there already first",
-      ).conflicts("events"),
-    );
+      ),
+    )
+    .option("--verify", "run each seed in two threads; where the two differ, say in which event, and what led to it");
 }
 
 /** @throws {CliError} when a seed failed or has no result, or the sweep was interrupted. */
@@ -75,14 +76,15 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
   const { formatSummary, neverReached } = await import("../../sim/index.ts");
   const { out, err } = context.terminal;
   const first = flags.seed ?? context.now() % SEED_MAX;
-  const isAlone = flags.seeds === 1 && flags.minutes === undefined && flags.keep === undefined;
+  const { minutes, keep, verify } = flags;
+  const isAlone = flags.seeds === 1 && minutes === undefined && keep === undefined && verify !== true;
   using interrupts = isAlone || flags.events === true ? null : context.takeInterrupts();
   const signal = interrupts?.first ?? null;
   const untilMs = flags.minutes === undefined ? null : performance.now() + flags.minutes * MINUTE_MS;
   const folder = flags.keep === undefined ? null : await folderAt(resolve(context.cwd, flags.keep));
   const again =
     folder && signal
-      ? await replayKept({ ...context, folder, threads: threadsOf(flags, signal), json: flags.json === true })
+      ? await replayKept({ ...context, folder, threads: await threadsOf(flags, signal), json: flags.json === true })
       : [];
   // Refused before the first seed, rather than by each thread.
   await loadedRun(optionsOf(flags, first));
@@ -172,14 +174,16 @@ async function runOverThreads(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<SweepOutcome>> {
   const { sweep } = await import("../../sim/node/index.ts");
-  return sweep({ ...threadsOf(flags, signal), runs });
+  return sweep({ ...(await threadsOf(flags, signal)), runs });
 }
 
-function threadsOf(
-  { workers = availableParallelism(), hungAfter }: SweepFlags,
+async function threadsOf(
+  { workers = availableParallelism(), hungAfter, verify }: SweepFlags,
   signal: AbortSignal,
-): Omit<SweepOptions, "runs"> {
-  return { workers, signal, ...(hungAfter !== undefined && { hungMs: hungAfter }) };
+): Promise<Omit<SweepOptions, "runs">> {
+  const { VERIFY_WORKER } = await import("../../sim/node/index.ts");
+  const crew = verify === true ? { workers: Math.max(1, Math.floor(workers / 2)), file: VERIFY_WORKER } : { workers };
+  return { ...crew, signal, ...(hungAfter !== undefined && { hungMs: hungAfter }) };
 }
 
 async function folderAt(path: string): Promise<FailureFolder> {

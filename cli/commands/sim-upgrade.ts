@@ -20,7 +20,7 @@ export function addUpgradeOption(command: Command): void {
     new Option(
       "--upgrade-from <folder>",
       "begin with the software in that folder (a checkout, a build or an installed package of Blixard), and change node by node to this",
-    ).conflicts(["record", "replay", "shrink", "explore"]),
+    ),
   );
 }
 

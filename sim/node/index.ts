@@ -3,4 +3,4 @@ export { EditionError, withEditions } from "./load-edition.ts";
 export { FailureFileError, FailureFolder, type KeptFailure } from "./failure-folder.ts";
 export { loadSimulation, SimulationFileError, type SimulationTask } from "./load-simulation.ts";
 export { sweepSimulation } from "./sweep-simulation.ts";
-export { sweep, type SweepOptions, type SweepOutcome } from "./sweep.ts";
+export { sweep, VERIFY_WORKER, type SweepOptions, type SweepOutcome } from "./sweep.ts";
