@@ -62,7 +62,21 @@ export { neverReached } from "./run/coverage.ts";
 export { formatFailure, formatFailures, formatSummary, replayCommand } from "./run/report.ts";
 export type { ProfileName } from "./faults/profile.ts";
 export type { Replay, RunOptions, SeedFailure, SeedResult } from "./run/run-result.ts";
-export { recordSeed, runSeed, type RecordedRun } from "./run/run-seed.ts";
+export type { RunRecord } from "./record/run-record.ts";
+export {
+  commandsFor,
+  DRAWN_MAX,
+  formatRunReport,
+  formatSimulationReport,
+  formatSweepReport,
+  reportSeed,
+  reportSimulation,
+  SeedLines,
+  type ReportedRun,
+  type ReportedSweep,
+  type SimulationReportOptions,
+} from "./report/index.ts";
+export { recordSeed, runSeed, watchSeed, type RecordedRun, type WatchedRun } from "./run/run-seed.ts";
 export type { Schedule, ScheduledEvent } from "./schedule/schedule.ts";
 export { causesOf, verifyResult, verifySeed } from "./run/verify-seed.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run/run-seeds.ts";
@@ -98,6 +112,7 @@ export {
   type SimulationShrinkProgress,
 } from "./simulate/shrink-simulation.ts";
 export { simulate } from "./simulate/simulate.ts";
+export { watchSimulation, type WatchedSimulation } from "./simulate/watch-simulation.ts";
 export { formatSimulationRun, parseSimulationRun, type SimulationFile } from "./simulate/simulation-file.ts";
 export type { SimulateOptions, SimulationLoad, SimulationResult } from "./simulate/simulate-options.ts";
 export {

@@ -5,6 +5,7 @@ import { groupOptions, refuseContradictions } from "./sim-contradictions.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addActorsOptions, runActors, type ActorsFlags } from "./sim-actors.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
+import { addReportOption, refuseReport, type ReportFlags } from "./sim-report.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
@@ -27,6 +28,7 @@ Examples:
   blixard sim --seeds 20 --verify                      does the seed alone decide what happens
   blixard sim --seed 4711 --shrink                     a failing run made short, in a file
   blixard sim --replay seed-4711.short.json            that run again
+  blixard sim --seed 4711 --shrink --report run.html   the same, and a page with its sequence diagram
   blixard sim --upgrade-from ../blixard-0.1 --seeds 200
                                                        nodes change from that version to this, one by one, under faults
   blixard sim --actors bank.ts --seeds 1000            your own actors, of a file whose default export is a simulation
@@ -35,7 +37,7 @@ Examples:
 
 A seed decides everything: the same seed gives the same events, byte for byte, on every machine.`;
 
-type SimFlags = ActorsFlags & ExploreFlags & ReplayFlags & SweepFlags;
+type SimFlags = ReportFlags & ActorsFlags & ExploreFlags & ReplayFlags & SweepFlags;
 
 export function addSimCommand(program: Command, context: CliContext): void {
   const command = program
@@ -54,6 +56,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .addHelpText("after", EXAMPLES);
   addSweepOptions(command);
   addReplayOptions(command);
+  addReportOption(command);
   addUpgradeOption(command);
   addExploreOptions(command);
   addActorsOptions(command);
@@ -61,6 +64,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
   command.action(async () => {
     refuseContradictions(command);
     const flags = command.opts<SimFlags>();
+    await refuseReport(context, flags);
     if (flags.actors !== undefined) return runActors(context, command, flags);
     refuseWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);

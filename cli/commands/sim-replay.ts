@@ -14,6 +14,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { blixardVersion } from "../version.ts";
+import { drawSeed, type ReportFlags } from "./sim-report.ts";
 import { optionsOf, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 
 const MINUTE_MS = 60_000;
@@ -48,18 +49,20 @@ export function isReplay({ record, replay, shrink }: ReplayFlags): boolean {
 }
 
 /** @throws {CliError} when a rule does not hold in the run, or a file cannot be read or written, or is no replay. */
-export async function runReplay(context: CliContext, flags: ReplayFlags & SweepFlags): Promise<void> {
+export async function runReplay(context: CliContext, flags: ReplayFlags & ReportFlags & SweepFlags): Promise<void> {
   const { record, replay, shrink } = flags;
   if (replay === undefined) {
     const recorded = await recordRun(context, flags);
     if (shrink !== undefined) return shrinkRun(context, flags, recorded);
     await write(context, record ?? "", recorded);
+    await drawSeed(context, flags, recorded.run, { again: `blixard sim --replay ${record}` });
     return report(context, flags, recorded, `blixard sim --replay ${record}`);
   }
   const file = await read(context, replay);
   if (shrink !== undefined) return shrinkRun(context, flags, { run: file.run, result: null });
   const result = await runOnce(context, flags, `Replay of ${replay}`, file.run);
   if (flags.json !== true) context.terminal.out.write(`${compare(file, result)}\n`);
+  await drawSeed(context, flags, file.run, { again: `blixard sim --replay ${replay}` });
   return report(context, flags, { run: file.run, result }, `blixard sim --replay ${replay}`);
 }
 
@@ -111,15 +114,21 @@ function compare({ failure, eventLogHash, software }: ReplayFile, result: SeedRe
 }
 
 /** @throws {CliError} with the failure, when there is one. */
-async function report(context: CliContext, { json }: SweepFlags, { result }: Ran, replay: string): Promise<void> {
+async function report(
+  context: CliContext,
+  { json }: SweepFlags,
+  { result }: Ran,
+  replay: string,
+  isShort = false,
+): Promise<void> {
   const { formatFailure } = await import("../../sim/index.ts");
   if (json === true) context.terminal.out.write(`${JSON.stringify(result)}\n`);
-  if (!result.ok) throw new CliError(EXIT.failed, formatFailure(result, replay));
+  if (!result.ok) throw new CliError(EXIT.failed, formatFailure(result, replay, isShort));
 }
 
 async function shrinkRun(
   context: CliContext,
-  flags: ReplayFlags & SweepFlags,
+  flags: ReplayFlags & ReportFlags & SweepFlags,
   { run }: { readonly run: Replayable; readonly result: SeedResult | null },
 ): Promise<void> {
   const { shrink } = await import("../../sim/index.ts");
@@ -156,7 +165,8 @@ async function shrinkRun(
   }
   const name = flags.shrink === true || flags.shrink === undefined ? `seed-${run.seed}.short.json` : flags.shrink;
   await write(context, name, value);
-  return report(context, flags, value, `blixard sim --replay ${name}`);
+  await drawSeed(context, flags, value.run, { again: `blixard sim --replay ${name}`, isShort: true });
+  return report(context, flags, value, `blixard sim --replay ${name}`, true);
 }
 
 function describe({ run, failure }: Shrunk): string {

@@ -9,13 +9,14 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
-import type { RunOptions, SeedResult, Summary } from "../../sim/index.ts";
+import type { RunOptions, SeedLines, SeedResult, Summary } from "../../sim/index.ts";
 import type { FailureFolder, SweepOptions, SweepOutcome } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import type { Stream } from "../terminal.ts";
+import { drawSeed, drawSweep, watchedSeed, type ReportFlags } from "./sim-report.ts";
 import { keepFailed, lostSeed, replayKept } from "./sim-kept.ts";
 import { sweepTeller } from "./sweep-detail.ts";
 import { loadedRun, upgradeOf, type WholeNodeFlags } from "./sim-upgrade.ts";
@@ -72,8 +73,9 @@ export function addSweepOptions(command: Command): void {
 }
 
 /** @throws {CliError} when a seed failed or has no result, or the sweep was interrupted. */
-export async function runSweep(context: CliContext, flags: SweepFlags): Promise<void> {
-  const { formatSummary, neverReached } = await import("../../sim/index.ts");
+export async function runSweep(context: CliContext, flags: SweepFlags & ReportFlags): Promise<void> {
+  const { formatSummary, neverReached, SeedLines } = await import("../../sim/index.ts");
+  const lines = new SeedLines();
   const { out, err } = context.terminal;
   const first = flags.seed ?? context.now() % SEED_MAX;
   const { minutes, keep, verify } = flags;
@@ -99,6 +101,7 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
       const tell = sweepTeller({ step, interactive: err.interactive, seeds, untilMs, neverReached });
       return tally(outcomes, flags, async (summary, result) => {
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
+        lines.add(result);
         if (folder && !result.ok) await keepFailed(folder, result, progress);
         tell(summary);
       });
@@ -107,7 +110,53 @@ export async function runSweep(context: CliContext, flags: SweepFlags): Promise<
       `${summary.seeds - summary.failed.length} of ${untilMs === null ? flags.seeds : summary.seeds} clean`,
   );
   if (flags.json !== true && end.summary.seeds > 0) out.write(`${formatSummary(end.summary, elapsedMs)}\n`);
+  await drawEnd(context, flags, { first, again, wallMs: elapsedMs, lines, isInterrupted: signal?.aborted === true, ...end });
   await refuseUnclean(end, again, signal);
+}
+
+interface DrawnEnd extends SweepEnd {
+  readonly first: number;
+  readonly lines: SeedLines;
+  readonly again: readonly SeedResult[];
+  readonly wallMs: number;
+  readonly isInterrupted: boolean;
+}
+
+/** One seed is drawn whole, of many what failed. */
+async function drawEnd(context: CliContext, flags: SweepFlags & ReportFlags, end: DrawnEnd): Promise<void> {
+  if (flags.report === undefined) return;
+  const { neverReached, replayCommand } = await import("../../sim/index.ts");
+  const { first, summary, lost, again, wallMs, lines, isInterrupted } = end;
+  const [only] = [...lines.failed, ...lines.clean];
+  if (summary.seeds === 1 && flags.seeds === 1 && flags.minutes === undefined && flags.keep === undefined && only) {
+    const run = optionsOf(flags, only.seed);
+    return drawSeed(context, flags, run, { again: replayCommand(summary.failed[0] ?? run) });
+  }
+  const notes = [
+    ...(lost === null ? [] : [`Seed ${lost.run.seed} has no result, ${lost.reason}. The sweep ended with it.`]),
+    ...(isInterrupted ? ["The sweep was interrupted."] : []),
+    ...(again.length === 0 ? [] : [`Of the failures that were kept these fail still: ${again.map(({ seed }) => seed).join(", ")}.`]),
+  ];
+  const failed = summary.failed.map(
+    (result) => async () => watchedSeed({ ...optionsOf(flags, result.seed) }, { again: replayCommand(result) }),
+  );
+  const { profiles, marks } = summary;
+  await drawSweep(
+    context,
+    flags,
+    {
+      ...{ title: titleOf(flags, first), totals: summary, profiles, wallMs, notes, seeds: lines },
+      never: neverReached(profiles, marks),
+      commands: [{ what: "Runs it again:", command: `${replayCommand(optionsOf(flags, first))}${manySeeds(flags)}` }],
+    },
+    failed,
+  );
+}
+
+/** What makes the command of one seed that of the sweep. */
+function manySeeds({ seeds, minutes, keepGoing }: SweepFlags): string {
+  const many = minutes === undefined ? ` --seeds ${seeds}` : ` --minutes ${minutes}`;
+  return `${many}${keepGoing === true ? " --keep-going" : ""}`;
 }
 
 /** Nothing where all is clean and done. `again`: kept failures that still fail. */

@@ -26,6 +26,8 @@ export interface NetworkWatcher {
 }
 
 export class Network implements LinkNetwork {
+  /** Null: nobody watches. Set before the first process is attached. */
+  watcher: NetworkWatcher | null = null;
   readonly weather: NetworkWeather;
   readonly timeline: Timeline;
   readonly drawSeed: DrawSeed;
@@ -95,6 +97,7 @@ export class Network implements LinkNetwork {
       incarnation,
       life,
       receive: (envelope) => {
+        this.watcher?.onReceive(index, envelope);
         if (resolve === undefined) {
           receive?.(envelope);
           return;
@@ -149,6 +152,8 @@ export class Network implements LinkNetwork {
       requirePlain(envelope, this.timeline, this.payloadTypes);
       freezeDeep(envelope.message);
     }
+    const { lost } = this;
     this.link(from.index, index).send(from.index, envelope);
+    this.watcher?.onSend(from.index, index, envelope, this.lost > lost);
   }
 }

@@ -35,11 +35,18 @@ function formatNever({ profiles, marks }: Summary): string {
   return never.length === 0 ? "nothing: all that these profiles are for has happened" : never.join(", ");
 }
 
-/** The seed, the rule, what led to it, and the command that does it again. */
-export function formatFailure(result: SeedResult, replay: string = replayCommand(result)): string {
-  const { seed, failure, profile } = result;
+/** The seed, the rule, what led to it, and the commands that do it again, make it short and draw it. `isShort`: it has been made short. */
+export function formatFailure(result: SeedResult, replay: string = replayCommand(result), isShort = false): string {
+  const { seed, failure, profile, upgradeFrom } = result;
   if (failure === undefined) return `seed ${seed} (${profile}): clean`;
-  return showFailure(`seed ${seed} (${profile})`, failure, replay);
+  // What runs under the software of another version has no file, and so cannot be made short.
+  const canShrink = !isShort && upgradeFrom === undefined;
+  const page = `--report seed-${seed}.html`;
+  return [
+    showFailure(`seed ${seed} (${profile})`, failure, replay),
+    ...(canShrink ? [`Make it short:  ${replay} --shrink`] : []),
+    `Draw it:        ${replay}${canShrink ? " --shrink" : ""} ${page}`,
+  ].join("\n");
 }
 
 /** Failures that are told whole; of the others only the seeds. */

@@ -14,6 +14,8 @@ import { drawPlan, drawProfile } from "../faults/fault-plan.ts";
 import { LibraryScenario } from "../scenarios/library-scenario.ts";
 import type { Compaction } from "../scenarios/log-length.ts";
 import { MemberScenario, type MemberScenarioOptions } from "../scenarios/member-scenario.ts";
+import { RunRecorder } from "../record/run-recorder.ts";
+import type { RunRecord } from "../record/run-record.ts";
 import { PlantedDisks } from "../faults/planted-disks.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { RaftScenario } from "../scenarios/raft-scenario.ts";
@@ -95,6 +97,32 @@ export function traceSeed(options: RunOptions, trace: EventTrace): SeedResult {
   return withSealedGlobals(globalThis, () => new Run(options, { trace }).run());
 }
 
+/** A run, and what is drawn of it. */
+export interface WatchedRun {
+  readonly result: SeedResult;
+  readonly record: RunRecord;
+}
+
+/**
+ * As `runSeed`, and writes down who did what, and what passed between the nodes, for a report (`sim/report`).
+ * @throws {RangeError} when an option is out of range.
+ */
+export function watchSeed(options: RunOptions): WatchedRun {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => {
+    const recorder = new RunRecorder();
+    const run = new Run(options, { recorder });
+    const result = run.run();
+    return { result, record: recorder.record };
+  });
+}
+
+/** Who looks on. */
+interface Watchers {
+  readonly trace?: EventTrace;
+  readonly recorder?: RunRecorder;
+}
+
 class Run {
   readonly recording: Recording;
   readonly #options: RunOptions;
@@ -105,10 +133,11 @@ class Run {
   readonly #cluster: Cluster;
   readonly #scenario: Scenario;
   readonly #injector: FaultSource;
+  readonly #recorder: RunRecorder | null;
   #upgrade: RollingUpgrade | null = null;
   #leaders = 0;
 
-  constructor(options: RunOptions, { trace }: { readonly trace?: EventTrace } = {}) {
+  constructor(options: RunOptions, { trace, recorder }: Watchers = {}) {
     const random = createRandom(options.seed);
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
@@ -118,7 +147,9 @@ class Run {
     this.#nodes = options.nodes ?? drawnNodes;
     this.#log = new EventLog({
       linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
-      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+      ...(recorder
+        ? { onLine: recorder.lines(options) }
+        : options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
     const { replay } = options;
     const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
@@ -175,12 +206,15 @@ class Run {
       this.#upgrade.attach(this.#cluster);
     }
     scenario.attach(this.#cluster);
+    this.#recorder = recorder ?? null;
+    recorder?.attach(this.#cluster, this.recording);
   }
 
   run(): SeedResult {
     try {
       this.#live();
     } finally {
+      this.#recorder?.finish();
       this.#cluster.close();
     }
     return this.#result();

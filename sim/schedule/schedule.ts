@@ -30,6 +30,8 @@ export interface Schedule {
 
 /** Writes down what is done in a run. */
 export class Recording {
+  /** Told of each act, when it is done. Null: nobody else writes it down. */
+  onAdd: ((act: BlowAct | LoadAct) => void) | null = null;
   readonly #events: ScheduledEvent[] = [];
   readonly #timeline: Timeline;
 
@@ -40,6 +42,7 @@ export class Recording {
   add(act: BlowAct | LoadAct, leader?: number): void {
     const { nowUs: atUs, tie } = this.#timeline;
     this.#events.push({ ...act, atUs, tie, ...(leader !== undefined && { leader }) });
+    this.onAdd?.(act);
   }
 
   /** With the load drawn: what repeats the run. */

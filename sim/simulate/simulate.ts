@@ -15,6 +15,7 @@ import { checkSimulate } from "./check-simulate.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { EventLog } from "../timeline/event-log.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
+import type { RunRecorder } from "../record/run-recorder.ts";
 import { requireRange } from "../run/run-seed.ts";
 import { SchedulePlayer } from "../run/schedule-player.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
@@ -48,12 +49,13 @@ export async function simulate<Step = unknown>(options: SimulateOptions<Step>): 
 export async function trySimulation(
   options: SimulateOptions,
   trace: EventTrace | null = null,
+  recorder: RunRecorder | null = null,
 ): Promise<{ readonly result: SimulationResult; readonly schedule: Schedule }> {
   const { seed, nodes = NODES_DEFAULT, durationMs = DURATION_MS_DEFAULT } = options;
   requireRange({ seed, nodes, durationMs });
   checkSimulate(options);
   return whileSealed(globalThis, async () => {
-    const run = new ActorRun(options, { nodes, durationMs, trace });
+    const run = new ActorRun(options, { nodes, durationMs, trace, recorder });
     const result = await run.run();
     return { result, schedule: run.recording.whole };
   });
@@ -71,6 +73,7 @@ class ActorRun {
   readonly #scenario: ActorScenario;
   readonly #cluster: Cluster;
   readonly #injector: FaultSource;
+  readonly #recorder: RunRecorder | null;
 
   constructor(
     options: SimulateOptions,
@@ -78,7 +81,13 @@ class ActorRun {
       nodes,
       durationMs,
       trace,
-    }: { readonly nodes: number; readonly durationMs: number; readonly trace: EventTrace | null },
+      recorder,
+    }: {
+      readonly nodes: number;
+      readonly durationMs: number;
+      readonly trace: EventTrace | null;
+      readonly recorder: RunRecorder | null;
+    },
   ) {
     const random = createRandom(options.seed);
     this.#options = options;
@@ -87,7 +96,9 @@ class ActorRun {
     this.#faults = options.faults ?? "mixed";
     this.#log = new EventLog({
       linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
-      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+      ...(recorder
+        ? { onLine: recorder.lines(options) }
+        : options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
     const { replay } = options;
     const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
@@ -129,6 +140,8 @@ class ActorRun {
         ? new FaultInjector(this.#cluster, { plan, random: random.fork(), recording })
         : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording });
     scenario.attach(this.#cluster);
+    this.#recorder = recorder;
+    recorder?.attach(this.#cluster, recording);
   }
 
   async run(): Promise<SimulationResult> {
@@ -137,6 +150,7 @@ class ActorRun {
       // Before the processes are ended: a report's last lines are about what went wrong.
       return this.#result();
     } finally {
+      this.#recorder?.finish();
       this.#cluster.close();
     }
   }

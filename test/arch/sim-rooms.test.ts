@@ -14,9 +14,11 @@ const FLOORS = [
   ["faults"],
   ["load"],
   ["scenarios", "explore"],
+  ["record"],
   ["run"],
   ["shrink"],
-  ["simulate", "node"],
+  ["simulate"],
+  ["node", "report"],
 ];
 
 interface RoomImport {

@@ -1,0 +1,116 @@
+/**
+ * A blow in words, where it lies and how long: for whoever reads what was done to a run. Known kinds have words of their own; of any other
+ * its fields are told, so that a new kind of fault is drawn before anybody thinks of it here.
+ */
+import type { BlowAct } from "../schedule/blow.ts";
+import type { Lane, Span } from "./run-record.ts";
+
+export interface DescribedAct {
+  readonly text: string;
+  readonly lanes: readonly Lane[];
+  /** What is drawn while it lasts; null: it has no length, or what it ends and begins is told by itself. */
+  readonly span: Span["kind"] | null;
+  readonly durationUs: number | null;
+}
+
+/** @param names of nodes, by index */
+export function describeAct(act: BlowAct, names: readonly string[]): DescribedAct {
+  const fields = act as unknown as Readonly<Record<string, unknown>>;
+  const lanes = lanesOf(fields, names.length);
+  const node = typeof fields["node"] === "number" ? nameOf(fields["node"], names) : "";
+  return { text: wordsOf(act, node, names), lanes, span: spanOf(act.type), durationUs: lengthOf(fields) };
+}
+
+function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
+  switch (act.type) {
+    case "crash":
+      return act.power ? `${node}'s host loses power` : `${node}'s process is killed`;
+    case "pause":
+      return `${node}'s process is paused`;
+    case "wall-step":
+      return `somebody sets ${node}'s wall clock`;
+    case "cut":
+      return `cut: ${named(act.what, names)}${pairsOf(act.directions, names)}`;
+    case "reset":
+      return `the link of ${act.between.map((one) => nameOf(one, names)).join(" and ")} is reset`;
+    case "weather":
+      return `weather: ${act.key} ${Number(act.value.toPrecision(3))}`;
+    case "disk-slow":
+      return `${node}'s disk is ${Math.round(act.slowness)} times slower`;
+    case "disk-hang":
+      return `${node}'s disk hangs`;
+    case "disk-error":
+      return `the next write of ${node}'s disk fails`;
+    case "disk-full":
+      return `${node}'s disk is full`;
+    case "torn-write":
+      return `${node}'s disk stops, and then the power goes: what is written may be torn`;
+    case "log-rot":
+      return `a bit rots in ${node}'s log, ${act.beforeLast} entries before the last`;
+    case "snapshot-rot":
+      return `a bit rots in ${node}'s snapshot`;
+    case "disk-loss":
+      return `${node} loses its disk, and comes back with an empty one`;
+    case "guest-end":
+      return `a guest of ${node} ends (${act.reason})`;
+    case "guest-hang":
+      return `a guest of ${node} hangs`;
+    case "heal-all":
+      return "everything is healed";
+    default:
+      return plainWordsOf(act, names);
+  }
+}
+
+/** The type, and every field that is a number or a word. */
+function plainWordsOf(act: { readonly type: string }, names: readonly string[]): string {
+  const { type, node, ...rest } = act as Readonly<Record<string, unknown>> & { readonly type: string };
+  const words = Object.entries(rest)
+    .filter(([name, value]) => !name.endsWith("Us") && ["number", "string"].includes(typeof value))
+    .map(([name, value]) => `${name} ${String(value)}`);
+  const where = typeof node === "number" ? [nameOf(node, names)] : [];
+  return [type, ...where, ...words].join(" ");
+}
+
+function spanOf(type: string): Span["kind"] | null {
+  if (type === "cut") return "network";
+  if (type === "weather") return "weather";
+  if (/^(crash|pause|heal-all|wall-step|reset|torn-write|disk-loss|disk-error|.*-rot|guest.*)$/.test(type)) return null;
+  return type.startsWith("disk") ? "disk" : "network";
+}
+
+/** The side that is cut off, where it is named; else whoever it strikes; else the whole cluster's lane of its own. */
+function lanesOf(fields: Readonly<Record<string, unknown>>, count: number): readonly Lane[] {
+  const { node, between, directions, what } = fields;
+  if (typeof node === "number") return [node];
+  const named = typeof what === "string" ? numbersIn(what) : [];
+  const struck = [between, directions, fields["nodes"]].flat(2).filter((one) => typeof one === "number");
+  const lanes = [...new Set(named.length > 0 ? named : struck)].filter((one) => one < count);
+  return lanes.length > 0 ? lanes.toSorted((one, other) => one - other) : ["outside"];
+}
+
+function lengthOf(fields: Readonly<Record<string, unknown>>): number | null {
+  const length = fields["durationUs"] ?? fields["downUs"] ?? fields["repairUs"];
+  return typeof length === "number" ? length : null;
+}
+
+/** A few directions are told one by one. */
+const PAIRS_MAX = 4;
+
+function pairsOf(directions: readonly (readonly [number, number])[], names: readonly string[]): string {
+  if (directions.length > PAIRS_MAX) return "";
+  return ` (${directions.map(([from, to]) => `${nameOf(from, names)} ⇸ ${nameOf(to, names)}`).join(", ")})`;
+}
+
+function numbersIn(text: string): readonly number[] {
+  return [...text.matchAll(/\b\d+\b/g)].map(([digits]) => Number(digits));
+}
+
+/** The event log's indices of nodes as names. */
+export function named(text: string, names: readonly string[]): string {
+  return text.replace(/\b\d+\b/g, (digits) => nameOf(Number(digits), names));
+}
+
+export function nameOf(node: number, names: readonly string[]): string {
+  return names[node] ?? `node ${node}`;
+}
