@@ -150,6 +150,7 @@ export class Cluster {
     const count = (of: keyof Disk["met"]): number => disks.reduce((sum, met) => sum + met[of], 0);
     return {
       ...{ committed: committed.lastIndex, delivered: this.network.delivered, lost: this.network.lost },
+      ...this.network.marks(),
       ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
       ...{ "logs cut back": truncated, "snapshots installed": installed },
       ...{ "torn writes found": count("torn"), "damage found": count("damaged") },

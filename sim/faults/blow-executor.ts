@@ -9,11 +9,14 @@ import { FaultEndings } from "./fault-endings.ts";
 import { NetworkFaults } from "./network-faults.ts";
 import { NodeFaults } from "./node-faults.ts";
 import { WeatherFaults } from "./weather-faults.ts";
+import { isLinkBlow } from "../schedule/link-blow.ts";
+import { LinkFaults } from "./link-faults.ts";
 
 export class BlowExecutor {
   readonly disks: DiskFaults;
   readonly #cluster: Cluster;
   readonly #endings: FaultEndings;
+  readonly #links: LinkFaults;
   readonly #network: NetworkFaults;
   readonly #nodes: NodeFaults;
   readonly #weather: WeatherFaults;
@@ -25,6 +28,7 @@ export class BlowExecutor {
     this.#network = new NetworkFaults(cluster, this.#endings);
     this.#nodes = new NodeFaults(cluster, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+    this.#links = new LinkFaults(cluster, this.#endings, this.#weather);
   }
 
   /** Ends everything that is under way and starts every process that is down. */
@@ -38,6 +42,7 @@ export class BlowExecutor {
 
   /** False when it is not possible now; then nothing has happened. */
   strike(act: BlowAct): boolean {
+    if (isLinkBlow(act)) return this.#links.strike(act);
     switch (act.type) {
       case "heal-all":
         this.healAll();

@@ -1,6 +1,8 @@
 /** Makes single blows: draws their lengths and what else is open about them, has them carried out, and writes them down. */
 import type { ExitReason, Random } from "../../runtime/index.ts";
 import type { BlowAct } from "../schedule/blow.ts";
+import type { Directions } from "../schedule/link-blow.ts";
+import { logUniform } from "./log-uniform.ts";
 import type { BlowExecutor } from "./blow-executor.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Recording } from "../schedule/schedule.ts";
@@ -30,8 +32,6 @@ const ROT_MET = 0.7;
 /** Share of partitions and of one-way cuts after which a link breaks; the others leave it half open until they end. */
 const PARTITION_BREAKS = 0.7;
 const CUT_BREAKS = 0.5;
-
-type Directions = readonly (readonly [number, number])[];
 
 export class BlowMaker {
   readonly #cluster: Cluster;
@@ -185,9 +185,4 @@ export class BlowMaker {
     const { restartMinUs, restartMaxUs } = this.#lengths;
     return logUniform(this.#random, restartMinUs, restartMaxUs);
   }
-}
-
-/** A draw of which each order of magnitude is equally likely. */
-function logUniform(random: Random, min: number, max: number): number {
-  return min * (max / min) ** random.next();
 }

@@ -34,6 +34,22 @@ export type FaultKind =
   /** Messages between Raft's members come twice, or in another order. */
   | "duplicate"
   | "reorder"
+  /** Some directions lose, delay, repeat or reorder more than the others. */
+  | "link-weather"
+  /** Messages pass one behind the other, by their size. */
+  | "bandwidth"
+  /** Nothing passes, and then all of it at once. */
+  | "clog"
+  /** A link goes down and up and down. */
+  | "flap"
+  /** All messages of one kind are lost, of those that do pass there. */
+  | "filter"
+  /** What Raft's members have said to each other arrives once more, up to a minute later. */
+  | "replay"
+  /** Connections break, and each new one as soon as it stands. */
+  | "reconnect-storm"
+  /** One side has forgotten a connection, the other believes in it. */
+  | "half-open"
   /** A process stands still, sometimes longer than any lease. */
   | "pause"
   | "wall-step"
@@ -59,6 +75,18 @@ export type FaultKind =
 
 /** Those that an operator must make good, so only where there is one (`operator.ts`). */
 const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set(["snapshot-rot", "disk-loss", "change-cut", "transfer-strike"]);
+
+/** Of the links between nodes, beyond cuts, breaks and worse weather everywhere. */
+export const LINK_FAULT_KINDS: readonly FaultKind[] = [
+  "link-weather",
+  "bandwidth",
+  "clog",
+  "flap",
+  "filter",
+  "replay",
+  "reconnect-storm",
+  "half-open",
+];
 
 const FAULT_KINDS: readonly FaultKind[] = [
   "kill",

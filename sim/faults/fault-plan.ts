@@ -6,7 +6,7 @@
  */
 import { createRandom, type Random } from "../../runtime/index.ts";
 import type { Weather } from "../cluster/cluster.ts";
-import { COMMON_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
+import { COMMON_FAULT_KINDS, LINK_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
 import type { FaultLengths } from "./blow-maker.ts";
 import type { ProfileName } from "./profile.ts";
 
@@ -24,6 +24,9 @@ export interface FaultPlan {
   /** Longest wait of the hunter. */
   readonly huntWithinUs: number;
 }
+
+/** Kinds of faults of links are many; so each is rarer, and all of them together are not more than the others. */
+const LINK_SHARE = 0.4;
 
 const SECOND_US = 1_000_000;
 
@@ -47,6 +50,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "link-reset",
     "duplicate",
     "reorder",
+    ...LINK_FAULT_KINDS,
   ],
   disk: [
     "kill",
@@ -83,6 +87,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "loss",
     "disk-slow",
     "disk-hang",
+    ...LINK_FAULT_KINDS,
   ],
   leases: [
     "lease-edge",
@@ -97,6 +102,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "wall-step",
     "delay",
     "disk-slow",
+    ...LINK_FAULT_KINDS.filter((kind) => kind !== "replay"),
   ],
 };
 
@@ -162,7 +168,7 @@ export function drawWeights(
   for (const kind of kinds) {
     // By its name, so that another kind in the list changes nothing for this one.
     const own = createRandom(`${base} ${kind}`);
-    const weight = own.next();
+    const weight = own.next() * (LINK_FAULT_KINDS.includes(kind) ? LINK_SHARE : 1);
     if (own.next() >= OFF || every) weights.set(kind, weight);
   }
   const first = kinds[random.integer(Math.max(1, kinds.length))];

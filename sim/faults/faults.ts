@@ -10,6 +10,7 @@ import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultKind } from "./fault-kinds.ts";
+import { LinkBlowMaker } from "./link-blow-maker.ts";
 import type { Recording } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 
@@ -34,6 +35,7 @@ export class Faults {
   readonly #random: Random;
   readonly #executor: BlowExecutor;
   readonly #blows: BlowMaker;
+  readonly #links: LinkBlowMaker;
   #stopped = false;
 
   constructor(
@@ -44,6 +46,7 @@ export class Faults {
     this.#random = options.random;
     this.#executor = new BlowExecutor(cluster);
     this.#blows = new BlowMaker(cluster, { ...options, executor: this.#executor });
+    this.#links = new LinkBlowMaker(cluster, options.random, this.#blows);
   }
 
   /** Heals everything; what was still to follow does not. */
@@ -102,6 +105,22 @@ export class Faults {
         return this.#blows.raise("duplicates", random.next() * 0.3);
       case "reorder":
         return this.#blows.raise("reordered", random.next() * 0.3);
+      case "link-weather":
+        return this.#links.worsen();
+      case "bandwidth":
+        return this.#links.narrow();
+      case "clog":
+        return this.#links.clog();
+      case "flap":
+        return this.#links.flap();
+      case "filter":
+        return this.#links.filter(() => !this.#stopped);
+      case "replay":
+        return this.#links.replay();
+      case "reconnect-storm":
+        return this.#links.storm();
+      case "half-open":
+        return this.#links.forget();
       case "pause":
         return this.#withNode((node) => this.#blows.pause(node, this.#blows.drawUs()));
       case "wall-step":

@@ -21,12 +21,19 @@ export class WeatherFaults {
     this.#endings = endings;
   }
 
+  /** `node`, `nodes`: whose weather it is, or between whom; of everybody where both are left out. */
   raise<Key extends string>(
     weather: Record<Key, number>,
     key: Key,
-    worse: { readonly value: number; readonly durationUs: number },
+    worse: {
+      readonly value: number;
+      readonly durationUs: number;
+      readonly node?: number;
+      readonly nodes?: readonly number[];
+    },
   ): void {
-    const { value, durationUs } = worse;
+    const { value, durationUs, node } = worse;
+    const nodes = worse.nodes ?? (node === undefined ? [] : [node]);
     const isSame = (one: Raised): boolean => one.weather === weather && one.key === key;
     const calm = this.#raised.find(isSame)?.calm ?? weather[key];
     const raised: Raised = { weather, key, value, calm };
@@ -36,7 +43,8 @@ export class WeatherFaults {
     this.#raised.push(raised);
     this.#timeline.note(`fault ${key} ${value.toFixed(3)}`);
     settle();
-    this.#endings.after(durationUs, () => {
+    this.#endings.after(durationUs, (core) => {
+      if (core !== null && !nodes.every((one) => core.has(one))) return;
       this.#raised.splice(this.#raised.indexOf(raised), 1);
       settle();
     });

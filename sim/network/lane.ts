@@ -9,8 +9,9 @@
  * A connection keeps the order and carries each message once, as the transport's do. That some come twice or in another order is therefore not
  * of the network: it is what Raft's members must bear of each other, since they say things again and may be heard over two
  * connections one after the other. So it strikes what they say, and nothing else. The same holds for what is said again much later, over whatever
- * connection there is then (`listen`, `sayAgain`): the transport never does that, and who promises to bear it are Raft's members and, of
- * proposals, their sessions.
+ * connection there is then (`listen`, `sayAgain`). The transport never does that: it sends nothing again, its frames are numbered by their
+ * TCP connection, and others count on it. A proposal without a session, heard twice, acts twice; a repetition with a session
+ * (docs/decisions/0009-sessions.md) is what its proposer makes itself, and clients of the simulator do.
  */
 import { KERNEL_PATH, type Envelope } from "../../runtime/index.ts";
 import { furtherWord, KeyedDraws, unitOf } from "./keyed-draws.ts";

@@ -117,13 +117,12 @@ export class Link {
 
   /**
    * One side forgets the connection, and its word of that is lost: the other goes on to say things to nobody until it notices the silence, or the
-   * first dials anew. False when the link is not up.
+   * first dials anew.
    */
-  forget(forgetful: number, noticeUs: number): boolean {
-    if (!this.#up) return false;
+  forget(forgetful: number, noticeUs: number): void {
+    if (!this.#up) return;
     this.#drop(`forgotten by ${forgetful}`);
     for (const lane of this.#lanes) this.#noticeSoon(lane, lane.from === forgetful ? 0 : noticeUs);
-    return true;
   }
 
   /** Breaks the connection; both sides notice, each after a time of its own, and it connects again when it can. */

@@ -18,14 +18,6 @@ export function describeMessage(message: unknown): string {
   return inner?.type === undefined ? String(type) : `${inner.type} ${inner.term ?? ""}`;
 }
 
-/**
- * What Raft's members say to each other, and proposals on their way to the leader: both promise that it does no harm to hear it again, however
- * late (for proposals see docs/decisions/0009-sessions.md).
- */
-export function isRepeatable(envelope: Envelope): boolean {
-  return isOfPeers(envelope) || (envelope.to.path === "raft" && (envelope.message as Typed | null)?.type === "propose");
-}
-
 /** Between Raft's members, who promise to bear what comes twice, late or in another order; see `lane.ts`. */
 export function isOfPeers({ to, message }: Envelope): boolean {
   return to.path === "raft" && (message as Typed | null)?.type === "peer";

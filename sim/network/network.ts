@@ -84,6 +84,15 @@ export class Network implements LinkNetwork {
     return this.#allLinks;
   }
 
+  /** What faults of the network did to messages and connections. */
+  marks(): Readonly<Record<string, number>> {
+    const { filtered, replayed, burst, queued, vanished, stormed } = this.met;
+    return {
+      ...{ "messages filtered": filtered, "messages said again": replayed, "messages in a burst": burst },
+      ...{ "messages in line": queued, "messages to nobody": vanished, "connections stormed": stormed },
+    };
+  }
+
   /** Makes the remoting port of one life and brings its links up. */
   attach(node: string, incarnation: string, life: ProcessLife): Remoting {
     const index = this.#names.get(node) as number;

@@ -10,6 +10,15 @@ const FAULTY = ["leaders", "committed", "snapshots installed"];
 /** Of consensus under clients whose history is judged. */
 const HISTORY = ["acknowledged", "reads", "unknown", "writes repeated", "states compared"];
 
+/** What the network does beyond cuts, breaks and delays. */
+const LINKS = [
+  "messages filtered",
+  "messages in a burst",
+  "messages in line",
+  "messages to nobody",
+  "connections stormed",
+];
+
 /** What a disk does to the log on it. */
 const DISKS = ["torn writes found", "damage found", "disks full", "disks lost", "members replaced"];
 
@@ -28,13 +37,31 @@ const GUESTS = [
 
 /** By profile: names of marks. */
 const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
-  elections: [...FAULTY, ...HISTORY, "logs cut back"],
+  elections: [...FAULTY, ...HISTORY, ...LINKS, "messages said again", "logs cut back"],
   disk: [...FAULTY, ...HISTORY, ...DISKS],
-  membership: [...FAULTY, ...HISTORY, ...DISKS, ...MEMBERS, "logs cut back"],
-  mixed: [...FAULTY, ...GUESTS, "logs cut back", "torn writes found", "damage found", "disks full"],
-  leases: [...FAULTY, ...GUESTS],
+  membership: [...FAULTY, ...HISTORY, ...LINKS, "messages said again", ...DISKS, ...MEMBERS, "logs cut back"],
+  mixed: [
+    ...FAULTY,
+    ...GUESTS,
+    ...LINKS,
+    "messages said again",
+    "logs cut back",
+    "torn writes found",
+    "damage found",
+    "disks full",
+  ],
+  leases: [...FAULTY, ...GUESTS, ...LINKS],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
-  library: [...FAULTY, "acts", "effects fenced off", "reliable recorded", "nodes left", "maps compared"],
+  library: [
+    ...FAULTY,
+    ...LINKS,
+    "messages said again",
+    "acts",
+    "effects fenced off",
+    "reliable recorded",
+    "nodes left",
+    "maps compared",
+  ],
 };
 
 /** Every profile that runs can be asked for. */

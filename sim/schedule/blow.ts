@@ -3,9 +3,11 @@
  * who carries it out (`blow-executor.ts`) draws nothing. So blows can be recorded, stored, left out and struck again (`schedule.ts`).
  */
 import type { ExitReason } from "../../runtime/index.ts";
+import { isLinkBlow, mapLinkBlow, type Directions, type LinkBlow } from "./link-blow.ts";
 
 /** Nodes by index; times in microseconds. */
 export type BlowAct =
+  | LinkBlow
   /** The process ends, or the host loses power; it is back after `downUs`. */
   | { readonly type: "crash"; readonly node: number; readonly power: boolean; readonly downUs: number }
   | { readonly type: "pause"; readonly node: number; readonly durationUs: number }
@@ -17,7 +19,7 @@ export type BlowAct =
   | {
       readonly type: "cut";
       readonly what: string;
-      readonly directions: readonly (readonly [number, number])[];
+      readonly directions: Directions;
       readonly breaks: boolean;
       readonly durationUs: number;
     }
@@ -47,6 +49,7 @@ export type BlowAct =
 
 /** The same done to other nodes. */
 export function mapNodes(act: BlowAct, map: (node: number) => number): BlowAct {
+  if (isLinkBlow(act)) return mapLinkBlow(act, map);
   if ("node" in act) return { ...act, node: map(act.node) };
   if (act.type === "reset") return { ...act, between: [map(act.between[0]), map(act.between[1])] };
   if (act.type !== "cut") return act;

@@ -7,11 +7,13 @@ type Kind = (value: unknown) => boolean;
 
 export const isCount: Kind = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isLength: Kind = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
+const isAboveZero: Kind = (value) => isLength(value) && (value as number) > 0;
 const isFlag: Kind = (value) => typeof value === "boolean";
 const isText: Kind = (value) => typeof value === "string";
 const isPair: Kind = (value) =>
   Array.isArray(value) && value.length === 2 && value.every(isCount) && value[0] !== value[1];
 const isPairs: Kind = (value) => Array.isArray(value) && value.every(isPair);
+const isNodes: Kind = (value) => Array.isArray(value) && value.length > 0 && value.every(isCount);
 const oneOf =
   (...values: readonly unknown[]): Kind =>
   (value) =>
@@ -29,6 +31,19 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
     value: isLength,
     durationUs: isLength,
   },
+  "link-weather": {
+    directions: isPairs,
+    key: oneOf("loss", "delayMeanUs", "duplicates", "reordered"),
+    value: isLength,
+    durationUs: isLength,
+  },
+  bandwidth: { directions: isPairs, bytesPerSecond: isAboveZero, durationUs: isLength },
+  clog: { directions: isPairs, durationUs: isLength },
+  flap: { directions: isPairs, downUs: isAboveZero, upUs: isAboveZero, durationUs: isLength },
+  filter: { directions: isPairs, kind: isText, durationUs: isLength },
+  replay: { directions: isPairs, durationUs: isLength, afterUs: isLength },
+  "reconnect-storm": { nodes: isNodes, durationUs: isLength },
+  "half-open": { between: isPair, noticeUs: isLength },
   "disk-slow": { node: isCount, slowness: isLength, durationUs: isLength },
   "disk-hang": { node: isCount, durationUs: isLength },
   "disk-error": { node: isCount, repairUs: isLength },

@@ -1,25 +1,14 @@
 /** The simulated network keeps the contract of the remoting port, and does what faults ask of it. */
 import { expect, test } from "vitest";
-import { createRandom, type Envelope, type LinkEvent, type Remoting } from "../../../runtime/index.ts";
+import { createRandom } from "../../../runtime/index.ts";
 import { EventLog } from "../../../sim/timeline/event-log.ts";
 import { Network } from "../../../sim/network/network.ts";
-import type { NetworkWeather } from "../../../sim/network/weather.ts";
 import { ProcessLife } from "../../../sim/timeline/process-life.ts";
 import { Timeline } from "../../../sim/timeline/timeline.ts";
 import { PayloadTypes, type PayloadType } from "../../../transport/index.ts";
 import { remotingContract } from "../../contract/remoting.ts";
 import { PumpedWorld } from "../checkers/pumped-world.ts";
-
-const WEATHER: NetworkWeather = {
-  delayMinUs: 50,
-  delayMeanUs: 500,
-  loss: 0,
-  spikes: 0.01,
-  spikeUs: 20_000,
-  duplicates: 0,
-  reordered: 0,
-  spread: 1,
-};
+import { networkPair, WEATHER } from "./network-pair.ts";
 
 remotingContract("simulated", async (nodes) => {
   const world = new PumpedWorld(1);
@@ -42,50 +31,8 @@ remotingContract("simulated", async (nodes) => {
   };
 });
 
-interface Pair {
-  readonly timeline: Timeline;
-  readonly network: Network;
-  readonly lives: readonly ProcessLife[];
-  readonly events: readonly LinkEvent[];
-  send(message: number): void;
-  received(): readonly unknown[];
-  run(durationMs: number): void;
-}
-
-/** Two linked nodes of which the first sends to the second. */
-function pair(weather: Partial<NetworkWeather> = {}): Pair {
-  const random = createRandom(7);
-  const timeline = new Timeline(random.fork(), new EventLog({ linesKept: 50 }));
-  const network = new Network({
-    nodes: ["n1", "n2"],
-    timeline,
-    random,
-    weather: { ...WEATHER, ...weather },
-    strict: false,
-  });
-  const lives = [new ProcessLife(1), new ProcessLife(1)];
-  const remotings = lives.map((life, at): Remoting => network.attach(`n${at + 1}`, `i${at + 1}`, life));
-  const received: unknown[] = [];
-  const events: LinkEvent[] = [];
-  remotings[0]?.onLink((event) => events.push(event));
-  remotings[1]?.onEnvelope((envelope: Envelope) => received.push(envelope.message));
-  const run = (durationMs: number): void => timeline.run(timeline.nowUs + durationMs * 1000);
-  run(50);
-  return {
-    timeline,
-    network,
-    lives,
-    events,
-    run,
-    send: (message) => {
-      remotings[0]?.send({ from: { node: "n1", path: "a" }, to: { node: "n2", path: "b" }, message });
-    },
-    received: () => received,
-  };
-}
-
 test("a cut holds messages back, and delivers them when it ends before anybody noticed", () => {
-  const { network, send, received, run, events } = pair();
+  const { network, send, received, run, events } = networkPair();
   network.link(0, 1).cut(0, true);
   send(1);
   send(2);
@@ -98,7 +45,7 @@ test("a cut holds messages back, and delivers them when it ends before anybody n
 });
 
 test("a cut that lasts breaks the link: what was in flight is lost, and it comes back after the cut", () => {
-  const { network, send, received, run, events } = pair();
+  const { network, send, received, run, events } = networkPair();
   network.link(0, 1).cut(0, true);
   send(1);
   run(10_000);
@@ -113,14 +60,14 @@ test("a cut that lasts breaks the link: what was in flight is lost, and it comes
 });
 
 test("a cut that stays half open never breaks the link", () => {
-  const { network, run, events } = pair();
+  const { network, run, events } = networkPair();
   network.link(0, 1).cut(0, false);
   run(60_000);
   expect(events.map(({ type }) => type)).toEqual(["up"]);
 });
 
 test("loss takes single messages and keeps the order of the others", () => {
-  const { send, received, run, network } = pair({ loss: 0.3 });
+  const { send, received, run, network } = networkPair({ loss: 0.3 });
   for (let i = 0; i < 200; i++) send(i);
   run(5000);
   const got = received() as number[];
@@ -130,7 +77,7 @@ test("loss takes single messages and keeps the order of the others", () => {
 });
 
 test("a paused process gets its messages when it goes on, a dead one never", () => {
-  const { lives, send, received, run } = pair();
+  const { lives, send, received, run } = networkPair();
   lives[1]?.pause();
   send(1);
   run(1000);
@@ -177,7 +124,7 @@ function deliveries(act: (network: Network) => void): readonly string[] {
 test("directions differ in length by as much as the weather says, and each keeps its own", () => {
   const weather = { delayMinUs: 1000, delayMeanUs: 0, spikes: 0 };
   const delaysUs = (spread: number): readonly number[] => {
-    const { send, run, timeline, received } = pair({ ...weather, spread });
+    const { send, run, timeline, received } = networkPair({ ...weather, spread });
     return [1, 2, 3].map((message) => {
       const sentUs = timeline.nowUs;
       send(message);
