@@ -3,7 +3,7 @@
  *
  * Which actors run in a process is the scenario's business (`scenario.ts`).
  */
-import type { CrashReport, LogEntry, LogWrite, Random, World } from "../../runtime/index.ts";
+import type { CrashReport, LogEntry, Random, World } from "../../runtime/index.ts";
 import type { PayloadTypes } from "../../transport/index.ts";
 import type { DiskWeather } from "../disk/device.ts";
 import { Disk } from "../disk/disk.ts";
@@ -54,12 +54,12 @@ export class Cluster {
   readonly names: readonly string[];
   /** By address. */
   readonly hosts: ReadonlyMap<string, Host>;
-  /** Told of each write to the log of a node, when it begins. Null: nobody writes it down. */
-  onWrite: ((node: number, write: LogWrite) => void) | null = null;
   readonly #hooks: ClusterHooks;
 
   constructor(options: {
     readonly nodes: number;
+    /** Default: `n1`, `n2`, … */
+    readonly names?: readonly string[];
     readonly timeline: Timeline;
     readonly random: Random;
     readonly weather: Weather;
@@ -70,7 +70,7 @@ export class Cluster {
     const { timeline, random, weather, hooks } = options;
     this.timeline = timeline;
     this.#hooks = hooks;
-    this.names = Array.from({ length: options.nodes }, (_, index) => `n${index + 1}`);
+    this.names = options.names ?? Array.from({ length: options.nodes }, (_, index) => `n${index + 1}`);
     this.network = new Network({
       nodes: this.names,
       timeline,
@@ -87,10 +87,7 @@ export class Cluster {
           random: random.fork(),
           weather: { ...weather.disk },
           watcher: {
-            onWrite: (at, write) => {
-              this.raft.onWrite(at, write);
-              this.onWrite?.(at, write);
-            },
+            onWrite: (at, write) => this.raft.onWrite(at, write),
             onSnapshot: (at) => hooks.onSnapshot?.(at),
             onWipe: (at, lost) => this.raft.onWipe(at, lost),
           },
@@ -150,7 +147,6 @@ export class Cluster {
     const count = (of: keyof Disk["met"]): number => disks.reduce((sum, met) => sum + met[of], 0);
     return {
       ...{ committed: committed.lastIndex, delivered: this.network.delivered, lost: this.network.lost },
-      ...this.network.marks(),
       ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
       ...{ "logs cut back": truncated, "snapshots installed": installed },
       ...{ "torn writes found": count("torn"), "damage found": count("damaged") },

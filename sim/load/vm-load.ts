@@ -10,6 +10,7 @@ import type { ClientChecker } from "../checkers/client-checker.ts";
 import type { ClientMessage } from "./client-actor.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import type { MemberLoad } from "./member-load.ts";
 
 export interface VmLoadOptions {
   readonly random: Random;
@@ -39,7 +40,7 @@ const BURST_AFTER_US = 2_000_000;
 /** Share of answers upon which the same client asks for the next thing at once. */
 const FOLLOW_UPS = 0.3;
 
-export class VmLoad {
+export class VmLoad implements MemberLoad {
   sent = 0;
   readonly #options: VmLoadOptions;
   readonly #clients = new Map<number, Ref<ClientMessage>>();

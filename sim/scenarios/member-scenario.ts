@@ -3,7 +3,7 @@
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
 import type { PayloadCodec, Random } from "../../runtime/index.ts";
-import { brokenLeaseRule, type NodeSpec, type RaftLimits, type Vm } from "../../actors/index.ts";
+import { brokenLeaseRule, type ClusterView, type NodeSpec, type RaftLimits, type Vm } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
@@ -19,6 +19,7 @@ import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import type { MemberLoad } from "../load/member-load.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -32,6 +33,13 @@ export interface MemberScenarioOptions {
   readonly vms: { readonly count: number; readonly atOnce: boolean };
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
+  /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
+  readonly platform?: MemberPlatform;
+}
+
+export interface MemberPlatform {
+  nodeSpec(index: number): Pick<NodeSpec, "labels" | "memoryMiB" | "vcpus">;
+  makeLoad(random: Random, checker: ClientChecker): MemberLoad;
 }
 
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
@@ -45,7 +53,7 @@ export class MemberScenario implements Scenario {
   readonly #replicas: ReplicaChecker;
   #cluster!: Cluster;
   #clients!: ClientChecker;
-  #load!: VmLoad;
+  #load!: MemberLoad;
   #isProbed = false;
 
   constructor(options: MemberScenarioOptions) {
@@ -57,10 +65,11 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline } = this.#options;
+    const { random, vms, everyUs, timeline, platform } = this.#options;
     this.#cluster = cluster;
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
-    this.#load = new VmLoad({ random: random.fork(), checker: this.#clients, vms, everyUs });
+    const [own, checker] = [random.fork(), this.#clients];
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
     this.#load.attach(cluster);
   }
 
@@ -68,7 +77,7 @@ export class MemberScenario implements Scenario {
     const { planted, limits, timeline } = this.#options;
     const { replica } = edition.spawnMember(system, {
       members: this.#cluster.names,
-      spec: specOf(node, this.#options.vms.count),
+      spec: { ...specOf(node, this.#options.vms.count), ...this.#options.platform?.nodeSpec(node.index) },
       store,
       snapshots,
       codec: this.#codec(edition),
@@ -83,6 +92,12 @@ export class MemberScenario implements Scenario {
       onApply: (view) => this.#replicas.onApply(node.index, view),
     });
     this.#load.addClient(node.index, system.spawn(clientActor(replica), { name: "client" }));
+  }
+
+  /** The map of who leads; undefined without a leader. */
+  leaderMap(): ClusterView | undefined {
+    const leader = this.#cluster.raft.leader();
+    return leader === undefined ? undefined : this.#replicas.view(leader);
   }
 
   check(node: SimNode): void {
