@@ -1,22 +1,82 @@
 /**
- * The payload codec of a run: each payload is decoded once, and all replicas get the same frozen object.
+ * The payload codec of a run: what is equal is encoded and decoded once, and all replicas get the same frozen object.
  *
- * Replicas apply the whole log at every start; decoding it each time would take most of a run.
+ * Replicas apply the whole log at every start, and write and read snapshots of a state most of which was in the snapshot before; doing
+ * that anew each time would take most of a run. What was encoded is frozen, so that whoever changes it afterwards is noticed.
  */
 import type { PayloadCodec } from "../../runtime/index.ts";
 import { freezeDeep } from "./strict-message.ts";
 
+/** Values remembered by their bytes; beyond it all are forgotten and decoded anew. Some megabytes. */
+const DECODED_MAX = 8192;
+
+/** Payloads that are longer are not looked for by their bytes. */
+const KEY_BYTES_MAX = 2048;
+
+/** What a snapshot's records wrap, and how such a record was encoded. */
+interface Encoded {
+  readonly record: Fields;
+  readonly bytes: Uint8Array;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
 export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
   const decoded = new WeakMap<Uint8Array, unknown>();
+  const byText = new Map<string, unknown>();
+  const encoded = new WeakMap<object, Encoded>();
+
+  const decodeText = (bytes: Uint8Array): unknown => {
+    const value = codec.decode(bytes);
+    freezeDeep(value);
+    return value;
+  };
+
   return {
-    encode: (value) => codec.encode(value),
+    encode: (value) => {
+      const wrapped = wrappedIn(value);
+      if (wrapped === null) return codec.encode(value);
+      const record = value as Fields;
+      const known = encoded.get(wrapped);
+      if (known !== undefined && isSame(known.record, record)) return known.bytes;
+      freezeDeep(wrapped);
+      const bytes = codec.encode(value);
+      encoded.set(wrapped, { record, bytes });
+      return bytes;
+    },
     decode: (bytes) => {
       const known = decoded.get(bytes);
       if (known !== undefined) return known;
-      const value = codec.decode(bytes);
-      freezeDeep(value);
+      if (bytes.length > KEY_BYTES_MAX) return decodeText(bytes);
+      const text = Reflect.apply(String.fromCharCode, null, bytes) as string;
+      let value = byText.get(text);
+      if (value === undefined) {
+        value = decodeText(bytes);
+        if (byText.size >= DECODED_MAX) byText.clear();
+        byText.set(text, value);
+      }
       decoded.set(bytes, value);
       return value;
     },
   };
+}
+
+/** The one object of `{ type, …, object }`, as the records of a snapshot are made anew around what stays the same; else null. */
+function wrappedIn(value: unknown): object | null {
+  if (typeof value !== "object" || value === null) return null;
+  let wrapped: object | null = null;
+  for (const key in value) {
+    const field = (value as Fields)[key];
+    if (typeof field !== "object" || field === null) continue;
+    if (wrapped !== null) return null;
+    wrapped = field;
+  }
+  return wrapped;
+}
+
+/** Whether two records have the same in the same fields. */
+function isSame(one: Fields, other: Fields): boolean {
+  for (const key in one) if (one[key] !== other[key]) return false;
+  for (const key in other) if (!(key in one)) return false;
+  return true;
 }

@@ -12,6 +12,14 @@ export function requirePlain(envelope: Envelope, timeline: Timeline, types: Payl
 /** Freezes everything below `value` but bytes, which cannot be frozen, and refs, which belong to the kernel. */
 export function freezeDeep(value: unknown): void {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  if (isPlain(value)) {
+    Object.freeze(value);
+    for (const key in value) {
+      const below = (value as Readonly<Record<string, unknown>>)[key];
+      if (typeof below === "object" && below !== null) freezeDeep(below);
+    }
+    return;
+  }
   if (value instanceof Ref || ArrayBuffer.isView(value)) return;
   if (value instanceof Map || value instanceof Set) {
     for (const key of value.keys()) freezeDeep(key);
@@ -21,6 +29,12 @@ export function freezeDeep(value: unknown): void {
   Object.freeze(value);
   for (const below of Object.values(value)) freezeDeep(below);
   if (value instanceof Error) freezeDeep(value.cause);
+}
+
+/** Most of what is sent, which has nothing but its own fields to freeze. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype;
 }
 
 const MUTATOR = /^(?:set|add$|delete$|clear$)/;

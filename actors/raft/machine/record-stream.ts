@@ -19,9 +19,10 @@ export interface Chunk {
 export class RecordChunks {
   readonly #next: () => Uint8Array | null;
   readonly #chunkBytes: number;
-  /** Lengths and records in turn. */
-  #waiting: Uint8Array[] = [];
+  readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  /** Of the first that waits, with its length: how much an earlier chunk has. */
+  #begun = 0;
   #done = false;
 
   /** @param next gives the records in order, null after the last. */
@@ -38,12 +39,13 @@ export class RecordChunks {
     let at = 0;
     let taken = 0;
     while (at < bytes.length) {
-      const part = this.#waiting[taken] as Uint8Array;
-      const fits = Math.min(part.length, bytes.length - at);
-      bytes.set(fits < part.length ? part.subarray(0, fits) : part, at);
-      at += fits;
-      if (fits < part.length) this.#waiting[taken] = part.subarray(fits);
-      else taken += 1;
+      const record = this.#waiting[taken] as Uint8Array;
+      const before = this.#begun;
+      this.#begun = put(bytes, at, { record, from: before });
+      at += this.#begun - before;
+      if (this.#begun < LENGTH_BYTES + record.length) break;
+      this.#begun = 0;
+      taken += 1;
     }
     this.#waiting.splice(0, taken);
     this.#waitingBytes -= bytes.length;
@@ -56,11 +58,25 @@ export class RecordChunks {
       this.#done = true;
       return;
     }
-    const length = new Uint8Array(LENGTH_BYTES);
-    for (let i = 0; i < LENGTH_BYTES; i++) length[i] = record.length >>> (8 * (LENGTH_BYTES - 1 - i));
-    this.#waiting.push(length, record);
+    this.#waiting.push(record);
     this.#waitingBytes += LENGTH_BYTES + record.length;
   }
+}
+
+/** Puts as much of a record and its length as fits into `bytes` at `at`, from the byte `from` of both; answers how much of them is put by now. */
+function put(
+  bytes: Uint8Array,
+  at: number,
+  { record, from }: { readonly record: Uint8Array; readonly from: number },
+): number {
+  let put = from;
+  let to = at;
+  for (; put < LENGTH_BYTES && to < bytes.length; put++) bytes[to++] = record.length >>> (8 * (LENGTH_BYTES - 1 - put));
+  const begin = put - LENGTH_BYTES;
+  const fits = Math.min(record.length - begin, bytes.length - to);
+  if (put < LENGTH_BYTES || fits === 0) return put;
+  bytes.set(fits < record.length ? record.subarray(begin, begin + fits) : record, to);
+  return put + fits;
 }
 
 export class RecordReader {
