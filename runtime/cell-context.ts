@@ -13,6 +13,7 @@ import type { Random } from "./ports/random.ts";
 import type { Journal } from "./ports/journal.ts";
 import type { Address } from "./ports/address.ts";
 import type { LinkEvent } from "./ports/remoting.ts";
+import type { MailboxMetrics } from "./mailbox-metrics.ts";
 import { forwardedBy } from "./forwarded.ts";
 import { follow, type Settled } from "./ports/work.ts";
 import type { Source } from "./pressure.ts";
@@ -29,6 +30,7 @@ export interface ContextOwner<in out Message> extends Actor {
   /** It is being stopped or restarted: what it spawned now would outlive it. */
   readonly isEnding: boolean;
   readonly source: Source;
+  readonly metrics: MailboxMetrics;
   /** Who sent the message that is being handled. */
   readonly senderInHand: AnyRef | null;
   stopGracefully(deadlineMs: number): void;
@@ -81,6 +83,10 @@ export class CellContext<in out Message> implements Context<Message> {
   get senderNode(): string | null {
     const sender = this.#cell.senderInHand;
     return sender === null || sender.node === this.#kernel.node ? null : sender.node;
+  }
+
+  get waiting(): number {
+    return this.#cell.metrics.depth;
   }
 
   now(): number {

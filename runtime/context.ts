@@ -23,6 +23,8 @@ export interface Context<in out Message> {
    * cannot. Null for what comes from this node, and outside of `receive`.
    */
   readonly senderNode: string | null;
+  /** How many messages wait for this actor behind the one in hand, its own timers and answers among them. */
+  readonly waiting: number;
   /** The monotonic clock, in milliseconds. */
   now(): number;
   /** The wall clock, in milliseconds since the epoch; for labels only. */

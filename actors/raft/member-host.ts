@@ -54,6 +54,9 @@ export class MemberHost implements HostPart {
   #timerAtMs = Infinity;
   /** Puts a flush behind all that waits. As an answer that the actor has asked for, it comes whatever the mailbox's capacity. */
   readonly #postFlush: (value: null) => void;
+  /** In `handle`, which flushes at its end what its message asks for. */
+  #isHandling = false;
+  #isFlushWanted = false;
   /** A flush stands in the mailbox. */
   #isFlushPosted = false;
   /** Messages since the last flush. */
@@ -96,6 +99,17 @@ export class MemberHost implements HostPart {
   }
 
   handle(message: RaftActorMessage): void {
+    this.#isHandling = true;
+    this.#handle(message);
+    this.#isHandling = false;
+    if (!this.#isFlushWanted) return;
+    this.#isFlushWanted = false;
+    // Where nothing waits, a flush behind all that waits would be the next that is handled.
+    if (this.#ports.ctx.waiting === 0) this.#flush();
+    else this.#wantFlush();
+  }
+
+  #handle(message: RaftActorMessage): void {
     const nowMs = this.#ports.ctx.now();
     if (message.type === "timeout" || nowMs >= this.#timerAtMs) {
       this.#timerAtMs = Infinity;
@@ -246,6 +260,10 @@ export class MemberHost implements HostPart {
     this.#batched += 1;
     if (this.#batched >= BATCH_MAX) return this.#flush();
     if (this.#isFlushPosted) return;
+    if (this.#isHandling) {
+      this.#isFlushWanted = true;
+      return;
+    }
     this.#isFlushPosted = true;
     this.#postFlush(null);
   }
@@ -254,6 +272,7 @@ export class MemberHost implements HostPart {
 
   #flush(): void {
     this.#batched = 0;
+    this.#isFlushWanted = false;
     const core = this.#core;
     this.#proposals.flush(core, { leads: core.isLeader, readOnly: this.#readOnly });
     this.#tracer?.proposed();

@@ -40,6 +40,8 @@ export class RecordingContext<in out Message> implements Context<Message> {
   readonly random: Random;
   /** Alone, a behaviour hears nothing of other nodes. */
   readonly senderNode = null;
+  /** It has no mailbox. */
+  readonly waiting = 0;
   readonly timers: RecordedTimers<Message> = new RecordedTimers<Message>();
   stopped = false;
   /** Whether there is a message in hand. */
