@@ -3,7 +3,7 @@
  *
  * Which actors run in a process is the scenario's business (`scenario.ts`).
  */
-import type { CrashReport, LogEntry, Random, World } from "../../runtime/index.ts";
+import type { CrashReport, LogEntry, LogWrite, Random, World } from "../../runtime/index.ts";
 import type { PayloadTypes } from "../../transport/index.ts";
 import type { DiskWeather } from "../disk/device.ts";
 import { Disk } from "../disk/disk.ts";
@@ -54,6 +54,8 @@ export class Cluster {
   readonly names: readonly string[];
   /** By address. */
   readonly hosts: ReadonlyMap<string, Host>;
+  /** Told of each write to the log of a node, when it begins. Null: nobody writes it down. */
+  onWrite: ((node: number, write: LogWrite) => void) | null = null;
   readonly #hooks: ClusterHooks;
 
   constructor(options: {
@@ -87,7 +89,10 @@ export class Cluster {
           random: random.fork(),
           weather: { ...weather.disk },
           watcher: {
-            onWrite: (at, write) => this.raft.onWrite(at, write),
+            onWrite: (at, write) => {
+              this.raft.onWrite(at, write);
+              this.onWrite?.(at, write);
+            },
             onSnapshot: (at) => hooks.onSnapshot?.(at),
             onWipe: (at, lost) => this.raft.onWipe(at, lost),
           },
@@ -147,6 +152,7 @@ export class Cluster {
     const count = (of: keyof Disk["met"]): number => disks.reduce((sum, met) => sum + met[of], 0);
     return {
       ...{ committed: committed.lastIndex, delivered: this.network.delivered, lost: this.network.lost },
+      ...this.network.marks(),
       ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
       ...{ "logs cut back": truncated, "snapshots installed": installed },
       ...{ "torn writes found": count("torn"), "damage found": count("damaged") },
