@@ -13,6 +13,7 @@ import {
   type StoreError,
 } from "../runtime/index.ts";
 import { clusterReadinessActor, type ClusterReadiness } from "./cluster-readiness.ts";
+import type { ClusterLimits } from "./cluster/cluster-state.ts";
 import { KnownVoters } from "./cluster/known-voters.ts";
 import type { LeaseRule } from "./cluster/lease.ts";
 import { replicaActor, REPLICA_SPAWN_OPTIONS, type ClusterView } from "./cluster/replica-actor.ts";
@@ -62,6 +63,8 @@ export interface JoinClusterOptions {
   readonly raftRules?: RaftRules;
   readonly leaseRule?: LeaseRule;
   readonly holdRule?: HoldRule;
+  /** The same at all members: a small cluster that forgets as a large one does. Default: as in production. */
+  readonly stateLimits?: Partial<ClusterLimits>;
   readonly onRaftStart?: (view: RaftView) => void;
   readonly onApply?: (view: ClusterView) => void;
 }
@@ -98,6 +101,7 @@ export function joinCluster(system: ActorSystem, options: JoinClusterOptions): C
     raft,
     codec,
     logger,
+    ...optional("limits", options.stateLimits),
     ...optional("onApply", options.onApply),
     ...optional("onStoreFailed", options.onStoreFailed),
     onConfiguration: (inForce: ConfigurationInForce) => {

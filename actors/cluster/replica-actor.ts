@@ -12,6 +12,7 @@ import type { CoordinationTables } from "../coordination/coordination-tables.ts"
 import type { ConfigurationInForce } from "../raft/core/ready.ts";
 import type { RaftActorMessage } from "../raft/raft-actor-protocol.ts";
 import type { Kind, Resource } from "../resources/index.ts";
+import type { ClusterLimits } from "./cluster-state.ts";
 import { Replica } from "./replica.ts";
 import type { ReplicaMessage } from "./replica-message.ts";
 import { isReplicaRequest } from "./replica-protocol.ts";
@@ -21,6 +22,8 @@ export interface ReplicaOptions {
   /** Encodes proposals for the log; all members must use the same. */
   readonly codec: PayloadCodec;
   readonly logger: Logger;
+  /** How much the state remembers; all members must have the same. Default: see `ClusterLimits`. */
+  readonly limits?: Partial<ClusterLimits>;
   /** Called after each index that was applied or restored. For checkers. */
   onApply?(view: ClusterView): void;
   /** Called once when the log can no longer be kept, so that the process can end. Default: it lives on, refusing. */

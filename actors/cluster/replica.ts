@@ -39,7 +39,7 @@ interface AppliedProposal {
 export class Replica {
   readonly #options: ReplicaOptions;
   readonly #ctx: Context<ReplicaMessage>;
-  readonly #state = new ClusterState();
+  readonly #state: ClusterState;
   readonly #feed = new ChangeFeed();
   readonly #proposer: Proposer;
   readonly #reader: Reader;
@@ -59,6 +59,7 @@ export class Replica {
     const { raft, codec } = options;
     this.#options = options;
     this.#ctx = ctx;
+    this.#state = new ClusterState(options.limits);
     this.#watchers = new Watchers({ ctx, state: this.#state, feed: this.#feed });
     this.#coordinationWatchers = new CoordinationWatchers(ctx);
     this.#leadership = new LeadershipNews(ctx);

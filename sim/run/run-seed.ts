@@ -56,6 +56,10 @@ const VMS_MAX = 1000;
 /** Profiles without VMs: consensus alone, and what library users stand on. */
 const WITHOUT_VMS: readonly ProfileName[] = ["elections", "disk", "membership", "library"];
 
+/** Events that a map keeps: from next to none up to the default of production. */
+const EVENTS_MIN = 16;
+const EVENTS_RANGE = 64;
+
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
 
@@ -315,12 +319,15 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
   }
   const compacting = drawCompaction(shared.limits, random);
   if (profile === "library") return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2 });
+  const drawnVms = vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms);
   return new MemberScenario({
     ...shared,
-    ...compacting,
+    limits: compacting.limits,
+    compaction: compactionOf(drawnVms.count, compacting.compaction),
     timeline,
-    vms: vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms),
+    vms: drawnVms,
     everyUs: 10 * pauseUs,
+    eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
   });
 }
 
@@ -331,6 +338,11 @@ function vmsOf(drawn: number, wanted: number | undefined): MemberScenarioOptions
 /** Only whole nodes have VMs, and are upgraded. */
 function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
   return vms !== undefined || upgradeFrom !== undefined;
+}
+
+/** A snapshot costs what the state is large, so one of many VMs comes no sooner than an entry for each. */
+function compactionOf(vms: number, { everyEntries, trailingEntries }: Compaction): Compaction {
+  return { everyEntries: Math.max(vms, everyEntries), trailingEntries };
 }
 
 /** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */

@@ -31,6 +31,8 @@ export interface MemberScenarioOptions {
   readonly compaction: Compaction;
   /** How many VMs there may be; `atOnce`: all of them are created when the load begins, else one by one. */
   readonly vms: { readonly count: number; readonly atOnce: boolean };
+  /** Events that the map keeps. */
+  readonly eventsMax: number;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
@@ -86,6 +88,7 @@ export class MemberScenario implements Scenario {
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },
+      stateLimits: { eventsMax: this.#options.eventsMax },
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
