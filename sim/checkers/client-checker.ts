@@ -21,6 +21,8 @@ export class ClientChecker {
   unknown = 0;
   reads = 0;
   repeated = 0;
+  /** Told of each version at which a user has changed a VM. */
+  onChanged: (version: number) => void = () => {};
   readonly #timeline: Timeline;
   readonly #committed: CommittedLog;
   readonly #codec: PayloadCodec;
@@ -57,6 +59,7 @@ export class ClientChecker {
     this.acknowledged += 1;
     this.#unchecked.push(acknowledged);
     this.#last.set(vm, acknowledged);
+    if (outcome.changed && command.type !== "delete-vm") this.onChanged(outcome.version);
     this.#newestVersion = Math.max(this.#newestVersion, outcome.version);
   }
 
@@ -161,7 +164,9 @@ function whatIsWrong(command: Command, vm: FoundVm | undefined): string | null {
       if (vm === undefined) return "it does not exist";
       const wanted = JSON.stringify(command.labels);
       const found = JSON.stringify(vm.metadata.labels);
-      return wanted === found ? null : `its labels are ${found} instead of ${wanted}`;
+      if (wanted !== found) return `its labels are ${found} instead of ${wanted}`;
+      const [spec, kept] = [JSON.stringify(command.spec), JSON.stringify(vm.spec)];
+      return spec === kept ? null : `its spec is ${kept} instead of ${spec}`;
     }
     default:
       return null;

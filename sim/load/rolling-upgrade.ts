@@ -46,6 +46,7 @@ export class RollingUpgrade {
   #active = false;
   #upgraded = 0;
   #takenBack = 0;
+  #isUnfinished = false;
   #bothLed = 0;
   readonly #led = new Set<Edition>();
 
@@ -80,9 +81,10 @@ export class RollingUpgrade {
   /** The load is over: what is left is done at once, or not at all. */
   stop(): void {
     this.#active = false;
-    const unfinished = this.#options.random.next() < UNFINISHED;
-    for (const { node, back } of unfinished ? [] : this.#steps) this.#install(this.#cluster.node(node), back);
+    const isLeft = this.#options.random.next() < UNFINISHED;
+    for (const { node, back } of isLeft ? [] : this.#steps) this.#install(this.#cluster.node(node), back);
     this.#steps = [];
+    this.#isUnfinished = this.#cluster.nodes.some(({ edition }) => edition === this.#options.from);
   }
 
   /** A node leads. */
@@ -98,6 +100,7 @@ export class RollingUpgrade {
       "nodes upgraded": this.#upgraded,
       "nodes taken back": this.#takenBack,
       "led by both versions": this.#bothLed,
+      "still on the older version": Number(this.#isUnfinished),
     };
   }
 

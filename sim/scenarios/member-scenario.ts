@@ -20,6 +20,8 @@ import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import type { MemberLoad } from "../load/member-load.ts";
+import { Users } from "../load/users.ts";
+import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -44,6 +46,9 @@ export interface MemberPlatform {
   makeLoad(random: Random, checker: ClientChecker): MemberLoad;
 }
 
+/** How much longer a user of shared VMs waits than the load of single requests. */
+const USER_PACE = 3;
+
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
 const LAG_MAX = 20;
 
@@ -56,7 +61,10 @@ export class MemberScenario implements Scenario {
   #cluster!: Cluster;
   #clients!: ClientChecker;
   #load!: MemberLoad;
+  /** None where the load is somebody's own. */
+  #users: Users | null = null;
   #isProbed = false;
+  #levels = 0;
 
   constructor(options: MemberScenarioOptions) {
     this.#options = options;
@@ -73,6 +81,9 @@ export class MemberScenario implements Scenario {
     const [own, checker] = [random.fork(), this.#clients];
     this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
     this.#load.attach(cluster);
+    const users = random.fork();
+    if (platform !== undefined) return;
+    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs });
   }
 
   compose({ node, life, system, store, snapshots, edition }: Process): void {
@@ -94,7 +105,9 @@ export class MemberScenario implements Scenario {
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
       onApply: (view) => this.#replicas.onApply(node.index, view),
     });
-    this.#load.addClient(node.index, system.spawn(clientActor(replica), { name: "client" }));
+    const client = system.spawn(clientActor(replica), { name: "client" });
+    this.#load.addClient(node.index, client);
+    this.#users?.add(node.index, client, replica);
   }
 
   /** The map of who leads; undefined without a leader. */
@@ -111,14 +124,17 @@ export class MemberScenario implements Scenario {
   onEnd(node: SimNode): void {
     this.#replicas.onEnd(node.index);
     this.#load.onEnd(node);
+    this.#users?.onEnd(node);
   }
 
   load(): void {
     this.#load.start();
+    this.#users?.start();
   }
 
   unload(): void {
     this.#load.stop();
+    this.#users?.stop();
   }
 
   probe(): void {
@@ -145,13 +161,21 @@ export class MemberScenario implements Scenario {
       const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
       if (wrong !== null) return `${node.name} ${wrong}`;
     }
-    return this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
+    const unsettled = this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
+    if (unsettled !== null || this.#users === null) return unsettled;
+    const served = new Set(nodes.map(({ index }) => index));
+    return this.#users.unsettled(served, (node) => this.#replicas.view(node));
   }
 
   checkEnd(): void {
     const leader = this.#cluster.raft.leader();
     const view = leader === undefined ? undefined : this.#replicas.view(leader);
-    if (view !== undefined) this.#clients.checkEnd(view);
+    if (view !== undefined) {
+      this.#clients.checkEnd(view);
+      this.#users?.checkEnd(view, (node) => this.#replicas.view(node));
+      // Software of before levels says nothing of them.
+      this.#levels = ((view.level as number | undefined) ?? 1) - 1;
+    }
     this.#replicas.checkEnd();
   }
 
@@ -167,6 +191,8 @@ export class MemberScenario implements Scenario {
       "guests started": this.guests.starts,
       "guests ended by lease": this.guests.leaseEnds,
       "maps compared": this.#replicas.comparisons,
+      "levels raised": this.#levels,
+      ...this.#users?.marks(),
     };
   }
 
@@ -228,8 +254,8 @@ function specOf(node: SimNode, vms: number): NodeSpec {
     address: addressOf(node.index),
     apiUrl: `http://${addressOf(node.index)}:7000`,
     driver: "simulated",
-    vcpus: Math.max(8, vms),
-    memoryMiB: Math.max(4096, vms * VM_MEMORY_MAX_MIB),
+    vcpus: 64 + vms,
+    memoryMiB: 4096 + BURSTS_MEMORY_MIB + vms * VM_MEMORY_MAX_MIB,
     labels: {},
     version: "simulated",
   };

@@ -36,7 +36,7 @@ test("VmChecker finds a VM that starts while it runs elsewhere, not one that mov
 const coordination = new CoordinationTables();
 
 function view(applied: number, fingerprint: string): ClusterView {
-  return { applied, fingerprint, get: () => undefined, list: () => [], coordination };
+  return { applied, fingerprint, level: 1, get: () => undefined, list: () => [], coordination };
 }
 
 test("ReplicaChecker finds replicas that differ at an index", () => {
@@ -103,7 +103,7 @@ test("ClientChecker finds a read that does not see what was acknowledged before 
 test("ClientChecker finds at the end that an acknowledged write does not show", () => {
   const running = (value: boolean): ClusterView => {
     const vm = { kind: "Vm", spec: { running: value } } as Vm;
-    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm], coordination };
+    return { applied: 2, fingerprint: "", level: 1, get: () => vm, list: () => [vm], coordination };
   };
   const { at, checker } = clients([START, STOP]);
   checker.onOutcome("web", START, done(1));
@@ -124,7 +124,7 @@ test("ClientChecker finds a proposal that acts again where the log repeats it", 
   for (const index of [1, 2]) committed.add({ index, term: 1, type: "command", payload }, { node: 0, term: 1 });
   const changedAt = (version: number): ClusterView => {
     const vm = { kind: "Vm", metadata: { version } } as Vm;
-    return { applied: 2, fingerprint: "", get: () => vm, list: () => [vm], coordination };
+    return { applied: 2, fingerprint: "", level: 1, get: () => vm, list: () => [vm], coordination };
   };
   const checker = new ClientChecker(at, committed, jsonCodec);
   checker.check(changedAt(1));
