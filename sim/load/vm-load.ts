@@ -48,6 +48,8 @@ export class VmLoad implements MemberLoad {
   readonly #open = new Set<Request>();
   readonly #busy = new Set<string>();
   #cluster!: Cluster;
+  /** Null: all. */
+  #nodes: readonly number[] | null = null;
   #active = false;
 
   constructor(options: VmLoadOptions) {
@@ -76,6 +78,11 @@ export class VmLoad implements MemberLoad {
 
   stop(): void {
     this.#active = false;
+  }
+
+  /** From now on these nodes only are asked. */
+  keepTo(nodes: ReadonlySet<number>): void {
+    this.#nodes = [...nodes];
   }
 
   /** A write that is sent again and again until one is answered; it changes nothing, as there is no VM of that name. */
@@ -141,7 +148,8 @@ export class VmLoad implements MemberLoad {
   }
 
   #drawNode(): SimNode {
-    return this.#cluster.node(this.#options.random.integer(this.#cluster.nodes.length));
+    const all = this.#nodes ?? this.#cluster.nodes.map(({ index }) => index);
+    return this.#cluster.node(all[this.#options.random.integer(all.length)] as number);
   }
 
   #read(node: SimNode): void {
