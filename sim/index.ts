@@ -111,6 +111,20 @@ export {
   type ShrunkSimulation,
   type SimulationShrinkProgress,
 } from "./simulate/shrink-simulation.ts";
+export {
+  compileScenario,
+  editorSchema,
+  formatScenario,
+  runScenario,
+  summarize,
+  type Compiled,
+  type NodeDocument,
+  type Platform,
+  type ScenarioPlan,
+  type ScenarioRun,
+  type ScenarioRunOptions,
+  type ScenarioSummary,
+} from "./scenario-file/index.ts";
 export { simulate } from "./simulate/simulate.ts";
 export { watchSimulation, type WatchedSimulation } from "./simulate/watch-simulation.ts";
 export { formatSimulationRun, parseSimulationRun, type SimulationFile } from "./simulate/simulation-file.ts";

@@ -7,6 +7,7 @@ import { addActorsOptions, runActors, type ActorsFlags } from "./sim-actors.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
 import { addReportOption, refuseReport, type ReportFlags } from "./sim-report.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
+import { addSimScenarioCommand } from "./sim-scenario-command.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
 import { durationOption, toCount } from "./wait-options.ts";
@@ -71,4 +72,5 @@ export function addSimCommand(program: Command, context: CliContext): void {
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, command);
   });
   addSimCheckHistoryCommand(command, context);
+  addSimScenarioCommand(command, context);
 }

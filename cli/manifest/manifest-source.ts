@@ -22,48 +22,51 @@ export interface SourceOptions {
   readonly cwd: string;
   /** Reads all of standard input, for `-`. */
   readonly readStdin: () => Promise<string>;
+  /** What is done with them, and what each is, for errors: "Cannot run …: … no scenario". Default: apply, manifest. */
+  readonly words?: { readonly verb: string; readonly noun: string };
 }
 
 /** @throws CliError when there is nothing to read. */
 export async function readManifestSources(path: string, options: SourceOptions): Promise<readonly ManifestSource[]> {
   if (path === "-") return [{ file: "<stdin>", folder: options.cwd, text: await options.readStdin() }];
   const absolute = resolve(options.cwd, path);
-  const found = await statOf(path, absolute);
+  const { verb, noun } = options.words ?? { verb: "apply", noun: "manifest" };
+  const found = await statOf(path, absolute, verb);
   // What the shell makes of <(command): it ends, unlike a pipe that merely lies in a folder.
-  if (found.isFIFO()) return [{ file: path, folder: options.cwd, text: await readText(path, absolute) }];
-  if (!found.isDirectory()) return [await readSource(path, absolute)];
+  if (found.isFIFO()) return [{ file: path, folder: options.cwd, text: await readText(path, absolute, verb) }];
+  if (!found.isDirectory()) return [await readSource(path, absolute, verb)];
   const names = (await readdir(absolute)).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
   if (names.length === 0) {
     throw usageError(
-      `Cannot apply "${path}": the folder holds no manifest.`,
-      `Manifests end in ${EXTENSIONS.join(", ")}.`,
+      `Cannot ${verb} "${path}": the folder holds no ${noun}.`,
+      `${noun.charAt(0).toUpperCase()}${noun.slice(1)}s end in ${EXTENSIONS.join(", ")}.`,
     );
   }
-  return Promise.all(names.toSorted().map((name) => readSource(join(path, name), join(absolute, name))));
+  return Promise.all(names.toSorted().map((name) => readSource(join(path, name), join(absolute, name), verb)));
 }
 
-async function readSource(file: string, absolute: string): Promise<ManifestSource> {
-  const found = await statOf(file, absolute);
+async function readSource(file: string, absolute: string, verb: string): Promise<ManifestSource> {
+  const found = await statOf(file, absolute, verb);
   const { size } = found;
-  if (!found.isFile()) throw usageError(`Cannot apply "${file}": it is neither a file nor a folder.`);
+  if (!found.isFile()) throw usageError(`Cannot ${verb} "${file}": it is neither a file nor a folder.`);
   if (size > SIZE_BYTES_MAX)
-    throw usageError(`Cannot apply "${file}": ${size} bytes, at most ${SIZE_BYTES_MAX} are read.`);
-  return { file, folder: dirname(absolute), text: await readText(file, absolute) };
+    throw usageError(`Cannot ${verb} "${file}": ${size} bytes, at most ${SIZE_BYTES_MAX} are read.`);
+  return { file, folder: dirname(absolute), text: await readText(file, absolute, verb) };
 }
 
-async function readText(file: string, absolute: string): Promise<string> {
-  return readFile(absolute, "utf8").catch((error: unknown) => refuse(file, error));
+async function readText(file: string, absolute: string, verb: string): Promise<string> {
+  return readFile(absolute, "utf8").catch((error: unknown) => refuse(file, verb, error));
 }
 
-async function statOf(path: string, absolute: string): ReturnType<typeof stat> {
-  return stat(absolute).catch((error: unknown) => refuse(path, error));
+async function statOf(path: string, absolute: string, verb: string): ReturnType<typeof stat> {
+  return stat(absolute).catch((error: unknown) => refuse(path, verb, error));
 }
 
-function refuse(path: string, error: unknown): never {
+function refuse(path: string, verb: string, error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT")
-    throw new CliError(EXIT.usage, `Cannot apply "${path}": there is no such file or folder.`, { cause: error });
-  throw new CliError(EXIT.usage, `Cannot apply "${path}": it cannot be read (${code ?? "unknown error"}).`, {
+    throw new CliError(EXIT.usage, `Cannot ${verb} "${path}": there is no such file or folder.`, { cause: error });
+  throw new CliError(EXIT.usage, `Cannot ${verb} "${path}": it cannot be read (${code ?? "unknown error"}).`, {
     cause: error,
   });
 }

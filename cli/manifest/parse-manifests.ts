@@ -11,7 +11,7 @@ import { fieldKeys, fieldName } from "../../actors/resources/field-problem.ts";
 import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
 import type { VmManifest } from "../../actors/index.ts";
 import type { ManifestSource } from "./manifest-source.ts";
-import { positionOf } from "./yaml-position.ts";
+import { positionOf, type Position } from "./yaml-position.ts";
 
 export interface Mistake {
   readonly file: string;
@@ -30,21 +30,30 @@ export function formatMistake({ file, line, column, message }: Mistake): string 
   return `${file}:${line}:${column}: ${message}`;
 }
 
-/** All manifests of a file, or all mistakes in it. */
-export async function parseManifests(source: ManifestSource): Promise<ParsedManifests> {
+/** Looks at a document that is YAML, and keeps it for itself: then it is no manifest. The positions are those of its fields. */
+export type Divert = (value: unknown, at: (field: string) => Position) => boolean;
+
+/** All manifests of a file, or all mistakes in it. With `divert` a file without manifests is none either. */
+export async function parseManifests(source: ManifestSource, divert?: Divert): Promise<ParsedManifests> {
   const lines = new LineCounter();
   const documents = parseAllDocuments(source.text, { lineCounter: lines, prettyErrors: false });
   const manifests: VmManifest[] = [];
   const mistakes: Mistake[] = [];
+  let diverted = 0;
   for (const document of Array.isArray(documents) ? documents : []) {
     if (isEmpty(document)) continue;
+    const at = (field: string): Position => positionOf(document, lines, fieldKeys(field));
+    if (divert !== undefined && document.errors.length === 0 && divert(valueOf(document), at)) {
+      diverted += 1;
+      continue;
+    }
     const reader = new DocumentReader(source, document, lines);
     const manifest = await reader.read();
     if (manifest !== undefined) manifests.push(manifest);
     mistakes.push(...reader.mistakes);
   }
   if (mistakes.length > 0) return { ok: false, mistakes };
-  if (manifests.length > 0) return { ok: true, manifests };
+  if (manifests.length > 0 || diverted > 0) return { ok: true, manifests };
   return {
     ok: false,
     mistakes: [{ file: source.file, line: 1, column: 1, message: "expected a manifest, found none" }],
@@ -54,6 +63,15 @@ export async function parseManifests(source: ManifestSource): Promise<ParsedMani
 /** What stands before the first `---` or behind the last one is often nothing. */
 function isEmpty({ contents, errors }: Document.Parsed): boolean {
   return errors.length === 0 && (contents === null || (isScalar(contents) && contents.value === null));
+}
+
+/** Undefined where aliases unfold without end; the reader says so. */
+function valueOf(document: Document.Parsed): unknown {
+  try {
+    return document.toJS();
+  } catch {
+    return undefined;
+  }
 }
 
 class DocumentReader {

@@ -17,7 +17,7 @@ const FLOORS = [
   ["record"],
   ["run"],
   ["shrink"],
-  ["simulate"],
+  ["simulate", "scenario-file"],
   ["node", "report"],
 ];
 
