@@ -99,6 +99,7 @@ export {
 } from "./simulate/define-simulation.ts";
 export {
   optionsOfSimulation,
+  replayOptions,
   recordSimulation,
   replaySimulation,
   type RecordedSimulation,

@@ -9,6 +9,7 @@ import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { blixardVersion } from "../version.ts";
 import type { ActorsRequest } from "./sim-actors.ts";
+import { drawActors, type DrawOptions } from "./sim-report.ts";
 
 const MINUTE_MS = 60_000;
 const SHRINK_MINUTES_DEFAULT = 10;
@@ -24,6 +25,7 @@ export async function replayActors(context: CliContext, request: ActorsRequest):
     const recorded = await recordRun(context, request);
     if (shrink !== undefined) return shrinkRun(context, request, recorded.run);
     await write(context, record ?? "", recorded);
+    await drawRun(context, request, recorded.run, { again: `blixard sim --actors ${name} --replay ${record}` });
     return report(context, request, recorded.result, `blixard sim --actors ${name} --replay ${record}`);
   }
   const file = await read(context, request, replay);
@@ -33,7 +35,18 @@ export async function replayActors(context: CliContext, request: ActorsRequest):
     replaySimulation(definition, file.run, { ...(onLine && { onLine }) }),
   );
   if (flags.json !== true) context.terminal.out.write(`${compare(file, result)}\n`);
+  await drawRun(context, request, file.run, { again: `blixard sim --actors ${name} --replay ${replay}` });
   return report(context, request, result, `blixard sim --actors ${name} --replay ${replay}`);
+}
+
+async function drawRun(
+  context: CliContext,
+  { definition, flags }: ActorsRequest,
+  run: RecordedSimulation["run"],
+  how: DrawOptions,
+): Promise<void> {
+  const { replayOptions } = await import("../../sim/index.ts");
+  await drawActors(context, flags, { name: definition.name, options: replayOptions(definition, run) }, how);
 }
 
 async function recordRun(context: CliContext, request: ActorsRequest): Promise<RecordedSimulation> {
@@ -117,7 +130,9 @@ async function shrinkRun(context: CliContext, request: ActorsRequest, run: Recor
   const short = typeof flags.shrink === "string" ? flags.shrink : `seed-${run.seed}.short.json`;
   await write(context, short, value);
   if (flags.json !== true) out.write(`${listEvents(value)}\n`);
-  return report(context, request, value.result, `blixard sim --actors ${name} --replay ${short}`);
+  const again = `blixard sim --actors ${name} --replay ${short}`;
+  await drawRun(context, request, value.run, { again, isShort: true });
+  return report(context, request, value.result, again);
 }
 
 function describe({ run, failure }: ShrunkSimulation): string {

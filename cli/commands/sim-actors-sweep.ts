@@ -1,7 +1,7 @@
 /** `blixard sim --actors FILE --seeds N`: seeds of a user's actors, one after another or over threads. */
 import { availableParallelism } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
-import type { SimulationResult, SimulationSummary } from "../../sim/index.ts";
+import type { SeedLines, SimulateOptions, SimulationResult, SimulationSummary } from "../../sim/index.ts";
 import type { SimulationTask, SweepOutcome } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
@@ -9,6 +9,7 @@ import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import type { Stream } from "../terminal.ts";
 import { seedCommand, type ActorsFlags, type ActorsRequest } from "./sim-actors.ts";
+import { drawActors, drawSweep, watchedActors } from "./sim-report.ts";
 import { sweepTeller } from "./sweep-detail.ts";
 
 const MINUTE_MS = 60_000;
@@ -24,9 +25,14 @@ interface SweepEnd {
   readonly lost: Extract<Outcome, { readonly type: "lost" }> | null;
 }
 
-/** @throws {CliError} when a seed failed or has no result, a mark was never reached, or the sweep was interrupted. */
-export async function sweepActors(context: CliContext, request: ActorsRequest): Promise<void> {
-  const { endSimulations, formatSimulationTotals } = await import("../../sim/index.ts");
+/**
+ * Null: all is clean and done.
+ * @returns with --shrink the seed that failed, untold.
+ * @throws {CliError} when a seed failed or has no result, a mark was never reached, or the sweep was interrupted.
+ */
+export async function sweepActors(context: CliContext, request: ActorsRequest): Promise<number | null> {
+  const { endSimulations, formatSimulationTotals, SeedLines } = await import("../../sim/index.ts");
+  const lines = new SeedLines();
   const { flags, task, definition } = request;
   const { sometimes = [] } = definition;
   const { out, err } = context.terminal;
@@ -50,15 +56,33 @@ export async function sweepActors(context: CliContext, request: ActorsRequest): 
       const tell = sweepTeller({ step, interactive: err.interactive, seeds: seedsMax, untilMs, neverReached });
       return tally(outcomes, flags, (summary, result) => {
         if (flags.json === true) out.write(`${JSON.stringify(result)}\n`);
+        lines.add(result);
         tell({ ...summary, profiles: {} });
       });
     },
-    ({ summary }) => `${summary.seeds - summary.failed.length} of ${untilMs === null ? seeds : summary.seeds} clean`,
+    ({ summary }) => describeEnd(summary, flags),
   );
   const isWhole = end.lost === null && signal?.aborted !== true && end.summary.failed.length === 0;
   const summary = isWhole ? endSimulations(end.summary, wanted) : end.summary;
   if (flags.json !== true && summary.seeds > 0) out.write(`${formatSimulationTotals(summary, elapsedMs)}\n`);
+  const [found] = summary.failed;
+  if (flags.shrink !== undefined && found !== undefined) return found.seed;
+  await drawEnd(context, request, {
+    ...end,
+    summary,
+    lines,
+    wallMs: elapsedMs,
+    isInterrupted: signal?.aborted === true,
+  });
   await refuseUnclean(request, { ...end, summary }, signal);
+  return null;
+}
+
+/** A sweep that ends with its first failure has not looked at the others. */
+function describeEnd({ seeds, failed }: SimulationSummary, { keepGoing, seeds: asked }: ActorsFlags): string {
+  const [first] = failed;
+  const isEnded = first !== undefined && keepGoing !== true && asked > 1;
+  return isEnded ? `seed ${first.seed} fails, after ${seeds - 1} clean` : `${seeds - failed.length} of ${seeds} clean`;
 }
 
 function titleOf({ definition, flags: { seeds, minutes }, task: { seed, planted = [] } }: ActorsRequest): string {
@@ -122,6 +146,45 @@ async function tally(
   return { summary, lost: null };
 }
 
+interface DrawnEnd extends SweepEnd {
+  readonly lines: SeedLines;
+  readonly wallMs: number;
+  readonly isInterrupted: boolean;
+}
+
+/** With --report: one seed is drawn whole, of many what failed. */
+async function drawEnd(context: CliContext, request: ActorsRequest, end: DrawnEnd): Promise<void> {
+  const { definition, flags, name, task } = request;
+  if (flags.report === undefined) return;
+  const { optionsOfSimulation } = await import("../../sim/index.ts");
+  const { summary, lost, lines, wallMs, isInterrupted } = end;
+  const { file: _, ...asked } = task;
+  const of = (seed: number): { readonly name: string; readonly options: SimulateOptions } => {
+    return { name: definition.name, options: optionsOfSimulation(definition, { ...asked, seed }) };
+  };
+  const commandOf = (seed: number): string => seedCommand(name, { ...task, seed });
+  if (flags.seeds === 1 && flags.minutes === undefined && summary.seeds === 1) {
+    return drawActors(context, flags, of(task.seed), { again: commandOf(task.seed) });
+  }
+  const notes = [
+    ...(lost === null ? [] : [`Seed ${lost.run.seed} has no result, ${lost.reason}. The sweep ended with it.`]),
+    ...(isInterrupted ? ["The sweep was interrupted."] : []),
+  ];
+  const many = flags.minutes === undefined ? `--seeds ${flags.seeds}` : `--minutes ${flags.minutes}`;
+  await drawSweep(
+    context,
+    flags,
+    {
+      ...{ title: titleOf(request), totals: summary, wallMs, notes, seeds: lines, never: summary.unreached },
+      commands: [{ what: "Runs it again:", command: `${commandOf(task.seed)} ${many}` }],
+    },
+    summary.failed.map(({ seed }) => async () => {
+      const { name: title, options } = of(seed);
+      return watchedActors(title, options, { again: commandOf(seed) });
+    }),
+  );
+}
+
 /** Nothing where all is clean and done. */
 async function refuseUnclean(
   { name, task }: ActorsRequest,
@@ -132,7 +195,7 @@ async function refuseUnclean(
   const { failed, seeds, unreached } = summary;
   const told = failed.slice(0, TOLD_MAX).map((result) => {
     const again = seedCommand(name, { ...task, seed: result.seed });
-    return `${formatSimulation(result, again)}\nMake it short: ${again} --shrink`;
+    return `${formatSimulation(result, again)}\nMake it short:  ${again} --shrink\nDraw it:        ${again} --shrink --report seed-${result.seed}.html`;
   });
   const others = failed.slice(TOLD_MAX).map(({ seed }) => seed);
   if (others.length > 0) told.push(`These seeds failed, too: ${others.join(", ")}`);

@@ -11,12 +11,13 @@ import type { SimulationTask } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { usageError } from "../cli-error.ts";
 import { isReplay, type ReplayFlags } from "./sim-replay.ts";
+import type { ReportFlags } from "./sim-report.ts";
 import { SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 
 /** Options of runs of our own actors. */
 const OF_OWN = ["profile", "everyFault", "vms", "upgradeFrom", "explore", "keep"];
 
-export interface ActorsFlags extends SweepFlags, ReplayFlags {
+export interface ActorsFlags extends SweepFlags, ReplayFlags, ReportFlags {
   /** A file. */
   readonly actors?: string;
   readonly plant?: readonly string[];
@@ -63,12 +64,11 @@ export async function runActors(context: CliContext, command: Command, flags: Ac
   };
   const request: ActorsRequest = { definition, name, flags, task };
   await refuseUnknownPlants(request);
-  if (isReplay(flags)) {
-    const { replayActors } = await import("./sim-actors-replay.ts");
-    return replayActors(context, request);
-  }
+  const { replayActors } = await import("./sim-actors-replay.ts");
+  if (isReplay(flags) && flags.seeds === 1) return replayActors(context, request);
   const { sweepActors } = await import("./sim-actors-sweep.ts");
-  return sweepActors(context, request);
+  const found = await sweepActors(context, request);
+  if (found !== null) return replayActors(context, { ...request, task: { ...task, seed: found } });
 }
 
 /** The command that runs the same seed again. */

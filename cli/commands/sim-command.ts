@@ -33,6 +33,8 @@ Examples:
   blixard sim --upgrade-from ../blixard-0.1 --seeds 200
                                                        nodes change from that version to this, one by one, under faults
   blixard sim --actors bank.ts --seeds 1000            your own actors, of a file whose default export is a simulation
+  blixard sim --actors bank.ts --seeds 1000 --shrink --report bug.html
+                                                       the first seed that fails, made short and drawn
   blixard sim --explore                                small clusters of which every state can be looked at
   blixard sim --explore three-elect-crash              all of one, in all orders of what may happen
 

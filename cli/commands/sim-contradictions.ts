@@ -131,9 +131,17 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
   },
   {
     option: "shrink",
-    others: runs.filter((name) => name !== "minutes"),
+    others: ["seeds", "workers", "hungAfter"],
+    // The first of them that fails.
+    unless: "actors",
     why: "one run is made short",
     instead: "Say which: --seed N, and leave OTHER out.",
+  },
+  {
+    option: "shrink",
+    others: ["keepGoing", "keep"],
+    why: "one run is made short",
+    instead: "Leave OTHER out.",
   },
   {
     option: "verify",

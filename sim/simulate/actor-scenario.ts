@@ -99,6 +99,7 @@ export class ActorScenario implements Scenario, Simulation {
         snapshots,
         codec: this.#codec,
         logger: loggerOf(node.index, life, this.#cluster.timeline),
+        onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
       },
       note: (line) => this.note(`${node.index} ${line}`),
       mark: (name) => this.mark(name),

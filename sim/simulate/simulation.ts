@@ -15,8 +15,11 @@ export interface SimulatedNode {
   readonly system: ActorSystem;
   /** The ports that the system runs on, those that outlive the process among them. */
   readonly world: World & { readonly journal: Journal };
-  /** What `joinCluster` needs to know of this node; its log and snapshots are on the host's disk. */
-  readonly cluster: Pick<JoinClusterOptions, "members" | "store" | "snapshots" | "codec" | "logger">;
+  /**
+   * What `joinCluster` needs to know of this node; its log and snapshots are on the host's disk, and Raft's own rules are checked over them
+   * (sim/README.md).
+   */
+  readonly cluster: Pick<JoinClusterOptions, "members" | "store" | "snapshots" | "codec" | "logger" | "onRaftStart">;
   /** Writes a line into the event log, and so into the hash: state that two runs of one seed must agree on. */
   note(line: string): void;
   /** Counts something worth reaching; `simulateSeeds` says which of those that it was told to reach were not. */
