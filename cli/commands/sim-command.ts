@@ -12,7 +12,7 @@ import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-swee
 import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
-const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"] as const;
+const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library", "broken-clocks"] as const;
 const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;
 const VMS_MAX = 1000;
@@ -53,6 +53,12 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--every-fault", "leave out no kind of fault of the profile (default: each seed leaves out some)")
+    .addOption(
+      new Option(
+        "--schedule <name>",
+        "whose turn it is: drawn evenly, or by priorities that change now and then (default: drawn from the seed)",
+      ).choices(["even", "pct"]),
+    )
     .option("--keep-going", "run all seeds, also after one has failed")
     .option("--events", "print every event of the runs")
     .option("--json", "print each result as one line of JSON")

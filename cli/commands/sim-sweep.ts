@@ -35,6 +35,7 @@ export interface SweepFlags extends WholeNodeFlags {
   readonly nodes?: number;
   readonly duration: number;
   readonly everyFault?: boolean;
+  readonly schedule?: NonNullable<RunOptions["order"]>;
   readonly keepGoing?: boolean;
   readonly events?: boolean;
   readonly json?: boolean;
@@ -110,7 +111,14 @@ export async function runSweep(context: CliContext, flags: SweepFlags & ReportFl
       `${summary.seeds - summary.failed.length} of ${untilMs === null ? flags.seeds : summary.seeds} clean`,
   );
   if (flags.json !== true && end.summary.seeds > 0) out.write(`${formatSummary(end.summary, elapsedMs)}\n`);
-  await drawEnd(context, flags, { first, again, wallMs: elapsedMs, lines, isInterrupted: signal?.aborted === true, ...end });
+  await drawEnd(context, flags, {
+    first,
+    again,
+    wallMs: elapsedMs,
+    lines,
+    isInterrupted: signal?.aborted === true,
+    ...end,
+  });
   await refuseUnclean(end, again, signal);
 }
 
@@ -135,7 +143,9 @@ async function drawEnd(context: CliContext, flags: SweepFlags & ReportFlags, end
   const notes = [
     ...(lost === null ? [] : [`Seed ${lost.run.seed} has no result, ${lost.reason}. The sweep ended with it.`]),
     ...(isInterrupted ? ["The sweep was interrupted."] : []),
-    ...(again.length === 0 ? [] : [`Of the failures that were kept these fail still: ${again.map(({ seed }) => seed).join(", ")}.`]),
+    ...(again.length === 0
+      ? []
+      : [`Of the failures that were kept these fail still: ${again.map(({ seed }) => seed).join(", ")}.`]),
   ];
   const failed = summary.failed.map(
     (result) => async () => watchedSeed({ ...optionsOf(flags, result.seed) }, { again: replayCommand(result) }),
@@ -189,7 +199,7 @@ function* runsOf(flags: SweepFlags, first: number, untilMs: number | null): Gene
 
 /** The run of one seed. */
 export function optionsOf(flags: SweepFlags, seed: number): RunOptions {
-  const { nodes, vms, duration, profile, everyFault } = flags;
+  const { nodes, vms, duration, profile, everyFault, schedule } = flags;
   return {
     seed,
     ...(nodes !== undefined && { nodes }),
@@ -198,6 +208,7 @@ export function optionsOf(flags: SweepFlags, seed: number): RunOptions {
     durationMs: duration,
     ...(profile !== undefined && { profile }),
     ...(everyFault === true && { everyFault }),
+    ...(schedule !== undefined && { order: schedule }),
   };
 }
 

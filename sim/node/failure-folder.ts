@@ -18,7 +18,10 @@ export interface KeptFailure {
   readonly file: string;
   /** The version of the software that failed. */
   readonly software: string;
-  readonly run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms" | "upgradeFrom">;
+  readonly run: Pick<
+    RunOptions,
+    "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "order" | "vms" | "upgradeFrom"
+  >;
   readonly failure: Pick<SeedFailure, "invariant" | "message" | "atMs">;
   readonly eventLogHash: string;
 }
@@ -52,17 +55,17 @@ export class FailureFolder {
 
   /** Writes the file of a run that failed, over one of the same options. @throws {FailureFileError} when it cannot. */
   keep(
-    { seed, nodes, vms, upgradeFrom, durationMs, profile, everyFault, failure, eventLogHash }: SeedResult,
+    { seed, nodes, vms, upgradeFrom, durationMs, profile, everyFault, order, failure, eventLogHash }: SeedResult,
     software: string,
   ): void {
     if (failure === undefined) return;
     const { invariant, message, atMs } = failure;
-    const every = everyFault === true ? { everyFault } : {};
+    const every = { ...(everyFault === true && { everyFault }), ...(order !== undefined && { order }) };
     const whole = { ...(vms !== undefined && { vms }), ...(upgradeFrom !== undefined && { upgradeFrom }) };
     const run = { seed, nodes, ...whole, durationMs, profile, ...every };
     const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run };
     const upgrade = upgradeFrom === undefined ? "" : "upgrade-";
-    const file = `${profile}-${seed}-${nodes}n-${vms === undefined ? "" : `${vms}vms-`}${upgrade}${durationMs}ms${everyFault === true ? "-every" : ""}.json`;
+    const file = `${profile}-${seed}-${nodes}n-${vms === undefined ? "" : `${vms}vms-`}${upgrade}${durationMs}ms${everyFault === true ? "-every" : ""}${order === undefined ? "" : `-${order}`}.json`;
     const path = join(this.#path, file);
     const text = JSON.stringify({ ...content, failure: { invariant, message, atMs }, eventLogHash }, null, 2);
     this.#attempt(`keep seed ${seed} in`, () => {

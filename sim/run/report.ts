@@ -1,4 +1,5 @@
 /** What a run says to people. The caller measures wall time: this folder knows none. */
+import { DECIDED_BY_SEED } from "../verify/index.ts";
 import { neverReached } from "./coverage.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import type { Summary } from "./run-seeds.ts";
@@ -39,6 +40,9 @@ function formatNever({ profiles, marks }: Summary): string {
 export function formatFailure(result: SeedResult, replay: string = replayCommand(result), isShort = false): string {
   const { seed, failure, profile, upgradeFrom } = result;
   if (failure === undefined) return `seed ${seed} (${profile}): clean`;
+  // It is no one run, which could be made short or drawn.
+  if (failure.invariant === DECIDED_BY_SEED)
+    return showFailure(`seed ${seed} (${profile})`, failure, `${replay} --verify`);
   // What runs under the software of another version has no file, and so cannot be made short.
   const canShrink = !isShort && upgradeFrom === undefined;
   const page = `--report seed-${seed}.html`;
@@ -75,13 +79,13 @@ export function showFailure(run: string, failure: SeedFailure, replay: string): 
 
 /** The command that runs the same seed again. */
 export function replayCommand(
-  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "vms" | "upgradeFrom">,
+  run: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "everyFault" | "order" | "vms" | "upgradeFrom">,
 ): string {
-  const { seed, nodes, durationMs, profile, everyFault, vms, upgradeFrom } = run;
+  const { seed, nodes, durationMs, profile, everyFault, order, vms, upgradeFrom } = run;
   const sized = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${vms === undefined ? "" : ` --vms ${vms}`}`;
   const named = profile === undefined ? "" : ` --profile ${profile}`;
   const from = upgradeFrom === undefined ? "" : ` --upgrade-from ${upgradeFrom}`;
-  const every = everyFault === true ? " --every-fault" : "";
+  const every = `${everyFault === true ? " --every-fault" : ""}${order === undefined ? "" : ` --schedule ${order}`}`;
   return `blixard sim --seed ${seed}${sized} --duration ${formatOption(durationMs)}${named}${every}${from}`;
 }
 

@@ -2,6 +2,7 @@
 import type { UpgradeEditions } from "../load/rolling-upgrade.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import type { ProfileName } from "../faults/profile.ts";
+import type { OrderKind } from "../search/index.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 
 export interface RunOptions {
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly vms?: number;
   /** No kind of fault that the profile may draw is left out. Default: each seed leaves some out (swarm testing). */
   readonly everyFault?: boolean;
+  /** How the order of turns is decided: `even`, or `pct`, by priorities (`../search/priority-order.ts`). Default: drawn from the seed. */
+  readonly order?: OrderKind;
   /** Folder of the software that all nodes begin with; they are upgraded to this one while the run lasts. Default: all run this one. */
   readonly upgradeFrom?: string;
   /** With `upgradeFrom`: both, loaded (`../node/load-edition.ts`). */
@@ -54,6 +57,8 @@ export interface SeedResult {
   readonly upgradeFrom?: string;
   /** Present, and true, when no kind of fault was left out. */
   readonly everyFault?: boolean;
+  /** Present when it was asked for. */
+  readonly order?: OrderKind;
   readonly ok: boolean;
   /** Present when `ok` is false. */
   readonly failure?: SeedFailure;

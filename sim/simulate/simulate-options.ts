@@ -1,4 +1,5 @@
 /** What `simulate` is asked for and what it answers. */
+import type { OrderKind } from "../search/index.ts";
 import type { CrashReport } from "../../runtime/index.ts";
 import type { PayloadType } from "../../transport/index.ts";
 import type { ActorFaults } from "./actor-faults.ts";
@@ -46,6 +47,11 @@ export interface SimulateOptions<Step = unknown> {
   readonly payloadTypes?: readonly PayloadType[];
   /** What is done to the nodes and by the load, in place of what the seed draws. Default: what the seed draws. */
   readonly replay?: Replay;
+  /**
+   * How the order of turns is decided: `even`, drawn evenly from all who are runnable, or `pct`, by priorities that change now and then, which finds
+   * what needs one actor to wait while another takes many turns. Default: drawn from the seed.
+   */
+  readonly order?: OrderKind;
   /** Lines of the event log kept for the report of a failure. Default: 40. */
   readonly linesKept?: number;
   /** Gets every line of the event log, at once. Must write synchronously, or collect. */

@@ -19,6 +19,7 @@ import type { RunRecorder } from "../record/run-recorder.ts";
 import { requireRange } from "../run/run-seed.ts";
 import { SchedulePlayer } from "../run/schedule-player.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
+import { drawOrder } from "../search/index.ts";
 import { whileSealed } from "../timeline/sealed-globals.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
@@ -107,7 +108,8 @@ class ActorRun {
       const own = random.fork();
       return chance?.fork() ?? own;
     };
-    this.#timeline = openTimeline(trace, forkChance(), this.#log, replay?.schedule.passedOver);
+    const order = drawOrder({ seed: options.seed, chance: replay?.chance, kind: options.order });
+    this.#timeline = openTimeline(trace, forkChance(), this.#log, replay?.schedule.passedOver, order);
     this.recording = new Recording(this.#timeline);
     const plan = drawActorPlan(this.#faults, durationMs * 1000, random.fork());
     this.#work = new VirtualWork(this.#timeline, forkChance());

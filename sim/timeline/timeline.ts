@@ -23,8 +23,8 @@ export interface Failure {
 
 /** In whose place turns and events of one time come, where chance alone is not to say. */
 export interface TurnOrder {
-  /** Which of those that are runnable comes next, of two or more; `nowUs` since the run began. */
-  pick(runnable: readonly Turn[], nowUs: number): number;
+  /** Which of those that are runnable comes next, of two or more. */
+  pick(runnable: readonly Turn[]): number;
 }
 
 export class Timeline {
@@ -132,7 +132,7 @@ export class Timeline {
     const turnsMax = this.turns + TURNS_PER_INSTANT_MAX;
     while (runnable.length > 0 && this.failure === null) {
       const last = runnable.length - 1;
-      const at = last === 0 ? 0 : (this.#order?.pick(runnable, this.nowUs) ?? this.#random.integer(runnable.length));
+      const at = last === 0 ? 0 : (this.#order?.pick(runnable) ?? this.#random.integer(runnable.length));
       const turn = runnable[at] as Turn;
       runnable[at] = runnable[last] as Turn;
       runnable.pop();

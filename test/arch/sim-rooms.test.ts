@@ -7,7 +7,7 @@ import { REPOSITORY } from "./scratch-folder.ts";
 /** A room may import from the rooms of earlier lines, and from itself. */
 const FLOORS = [
   ["timeline"],
-  ["network", "disk", "outside", "linearizability"],
+  ["verify", "search", "network", "disk", "outside", "linearizability"],
   ["checkers"],
   ["cluster"],
   ["schedule"],
