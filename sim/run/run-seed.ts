@@ -25,6 +25,7 @@ import type { LoadAct } from "../schedule/load-act.ts";
 import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
+import { drawOrder, type PriorityOrder } from "../search/index.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
@@ -133,6 +134,7 @@ class Run {
   readonly #profile: ProfileName;
   readonly #nodes: number;
   readonly #log: EventLog;
+  readonly #order: PriorityOrder | null;
   readonly #timeline: Timeline;
   readonly #cluster: Cluster;
   readonly #scenario: Scenario;
@@ -162,7 +164,8 @@ class Run {
       const own = random.fork();
       return chance?.fork() ?? own;
     };
-    this.#timeline = openTimeline(trace ?? null, forkChance(), this.#log, replay?.schedule.passedOver);
+    this.#order = drawOrder({ seed: options.seed, chance: replay?.chance, kind: options.order });
+    this.#timeline = openTimeline(trace ?? null, forkChance(), this.#log, replay?.schedule.passedOver, this.#order);
     this.recording = new Recording(this.#timeline);
     const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {
@@ -257,7 +260,7 @@ class Run {
   }
 
   #result(): SeedResult {
-    const { seed, durationMs, everyFault, vms, upgradeFrom } = this.#options;
+    const { seed, durationMs, everyFault, vms, upgradeFrom, order } = this.#options;
     const nodes = this.#nodes;
     const failure = this.#failure();
     return {
@@ -268,6 +271,7 @@ class Run {
       ...(vms !== undefined && { vms }),
       ...(upgradeFrom !== undefined && { upgradeFrom }),
       ...(everyFault === true && { everyFault }),
+      ...(order !== undefined && { order }),
       ok: failure === undefined,
       ...(failure && { failure }),
       eventLogHash: this.#log.digest(),
@@ -280,6 +284,7 @@ class Run {
         ...this.#cluster.marks(),
         ...this.#scenario.marks(),
         ...this.#upgrade?.marks(),
+        ...(this.#order !== null && { "runs by priority": 1, "priorities changed": this.#order.changes }),
       },
     };
   }
