@@ -139,6 +139,7 @@ export {
   type SimulationSummary,
 } from "./simulate/simulate-seeds.ts";
 export type { Check, Checks, SimulatedNode, Simulation } from "./simulate/simulation.ts";
+export { DECIDED_BY_SEED } from "./verify/index.ts";
 export { verifySimulation } from "./simulate/verify-simulation.ts";
 export { formatSimulation, formatSimulations, formatSimulationTotals } from "./simulate/simulation-report.ts";
 export { SealedGlobalError, sealGlobals, withSealedGlobals } from "./timeline/sealed-globals.ts";

@@ -52,7 +52,7 @@ async function drawRun(
 async function recordRun(context: CliContext, request: ActorsRequest): Promise<RecordedSimulation> {
   const { recordSimulation } = await import("../../sim/index.ts");
   const { definition, task } = request;
-  const { file: _, ...asked } = task;
+  const { file: _, verify: __, ...asked } = task;
   const { value } = await inStep(context, request, `${definition.name}: seed ${task.seed}`, (onLine) =>
     recordSimulation(definition, { ...asked, ...(onLine && { onLine }) }),
   );

@@ -104,15 +104,13 @@ async function* runHere(
   tasks: Iterable<SimulationTask>,
   events: Stream | null,
 ): AsyncGenerator<Outcome> {
-  const { optionsOfSimulation, simulate } = await import("../../sim/index.ts");
+  const { runTask } = await import("../../sim/node/index.ts");
   for (const run of tasks) {
     // A run does not let anything else happen in this process.
     await breathe();
     const lines: string[] = [];
-    const { file: _, ...request } = run;
-    const options = optionsOfSimulation(definition, request);
-    const onLine = (line: string): void => void lines.push(line);
-    const result = await simulate(events === null ? options : { ...options, onLine }).catch((error: unknown) => {
+    const watched = events === null ? {} : { onLine: (line: string) => void lines.push(line) };
+    const result = await runTask(definition, run, watched).catch((error: unknown) => {
       throw new CliError(EXIT.failed, `Cannot simulate ${name}: ${String(error)}`, { cause: error });
     });
     for (const line of lines) events?.write(`${line}\n`);
@@ -158,7 +156,7 @@ async function drawEnd(context: CliContext, request: ActorsRequest, end: DrawnEn
   if (flags.report === undefined) return;
   const { optionsOfSimulation } = await import("../../sim/index.ts");
   const { summary, lost, lines, wallMs, isInterrupted } = end;
-  const { file: _, ...asked } = task;
+  const { file: _, verify: __, ...asked } = task;
   const of = (seed: number): { readonly name: string; readonly options: SimulateOptions } => {
     return { name: definition.name, options: optionsOfSimulation(definition, { ...asked, seed }) };
   };
@@ -191,10 +189,14 @@ async function refuseUnclean(
   { summary, lost }: SweepEnd,
   signal: AbortSignal | null,
 ): Promise<void> {
-  const { formatSimulation } = await import("../../sim/index.ts");
+  const { DECIDED_BY_SEED, formatSimulation } = await import("../../sim/index.ts");
   const { failed, seeds, unreached } = summary;
   const told = failed.slice(0, TOLD_MAX).map((result) => {
     const again = seedCommand(name, { ...task, seed: result.seed });
+    // What differs from run to run is no run that could be made short.
+    if (task.verify === true && result.failure?.invariant === DECIDED_BY_SEED) {
+      return formatSimulation(result, `${again} --verify`);
+    }
     return `${formatSimulation(result, again)}\nMake it short:  ${again} --shrink\nDraw it:        ${again} --shrink --report seed-${result.seed}.html`;
   });
   const others = failed.slice(TOLD_MAX).map(({ seed }) => seed);

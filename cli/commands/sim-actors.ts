@@ -53,12 +53,13 @@ export async function runActors(context: CliContext, command: Command, flags: Ac
   const name = flags.actors ?? "";
   const file = resolve(context.cwd, name);
   const definition = await load(file);
-  const { nodes, plant: planted } = flags;
+  const { nodes, plant: planted, verify } = flags;
   const task: SimulationTask = {
     file,
     seed: flags.seed ?? context.now() % SEED_MAX,
     ...(planted !== undefined && { planted }),
     ...(nodes !== undefined && { nodes }),
+    ...(verify === true && { verify }),
     // A simulation says itself how long it is.
     ...(command.getOptionValueSource("duration") !== "default" && { durationMs: flags.duration }),
   };

@@ -21,6 +21,8 @@ export class ClientChecker {
   unknown = 0;
   reads = 0;
   repeated = 0;
+  /** Instances that a node could not start, and that went on to another. */
+  givenBack = 0;
   /** Told of each version at which a user has changed a VM. */
   onChanged: (version: number) => void = () => {};
   readonly #timeline: Timeline;
@@ -116,6 +118,7 @@ export class ClientChecker {
       const entry = this.#committed.entryAt(this.#scanned);
       if (entry?.type !== "command") continue;
       const { session, sequence, command } = this.#codec.decode(entry.payload) as Proposal;
+      if (command.type === "give-back") this.givenBack += 1;
       if (!isUsers(command)) continue;
       const id = `${session} ${sequence}`;
       if (this.#seen.has(id)) {

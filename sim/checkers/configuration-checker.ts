@@ -6,7 +6,7 @@
  * behind it in a log that holds it. (A log that lacks what is committed elects nobody: that is leader completeness.) Any two of
  * these must have no disjoint quorums. So the harm is seen when it becomes possible, not when it is done.
  */
-import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
+import { decodeConfiguration, type Configuration, type RaftStatus, type RaftView } from "../../actors/raft/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { describeConfiguration, disjointQuorums, membersOf } from "./quorums.ts";
 
@@ -67,11 +67,22 @@ export class ConfigurationChecker {
     const isNewest = committed && configuration.voters.length > 0 && index > (this.#committed?.index ?? -1);
     if (isNewest) this.#onNewest({ configuration, index, term });
     if (!isNews) return false;
+    if (before !== undefined && before.view === view) this.#passOver(before.placed, index, view, status);
     this.#inForce.set(node, { placed: { configuration, index, term }, view });
     this.#timeline.note(`configuration ${node} ${index} ${describeConfiguration(configuration)}`);
     this.#checkInForce(node, view, status);
     this.#checkIntersections();
     return true;
+  }
+
+  /** Where one is committed and the next stands in the log in the same event, no status ever tells of the first that it is committed. */
+  #passOver(before: PlacedConfiguration, index: number, view: RaftView, { commit, base }: RaftStatus): void {
+    const from = Math.max(before.index, base + 1, (this.#committed?.index ?? 0) + 1);
+    for (const entry of view.entries(from, Math.min(commit, index - 1))) {
+      if (entry.type !== "configuration") continue;
+      const configuration = decodeConfiguration(entry.payload);
+      if (configuration.voters.length > 0) this.#onNewest({ configuration, index: entry.index, term: entry.term });
+    }
   }
 
   #onNewest(placed: PlacedConfiguration): void {

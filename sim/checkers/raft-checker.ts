@@ -136,25 +136,6 @@ export class RaftChecker implements DiskWatcher {
     this.#checkConfiguration(node, member, status);
   }
 
-  /** Whether the cluster could still elect and commit if that node's disk were lost or damaged; a learner is never missed. */
-  canMiss(node: number): boolean {
-    const isSound = (member: string): boolean => {
-      const at = this.nodeOf(member);
-      return at !== undefined && at !== node && this.isSound(at);
-    };
-    const relevant = this.configurations.relevant();
-    return relevant.length > 0 && relevant.every(({ configuration }) => isQuorum(configuration, isSound));
-  }
-
-  /** Whether all that a node ever acknowledged can be read from its disk. */
-  isSound(node: number): boolean {
-    const disk = this.#disks[node];
-    if (disk === undefined || disk.snapshots.isRotten) return false;
-    const { rottenFrom, hardState, identity } = disk.platter;
-    if (rottenFrom !== null || (identity?.cluster ?? null) === null) return false;
-    return hardState.damagedTerm === undefined && this.#members[node]?.view.status().recovering !== true;
-  }
-
   #checkOrder(node: number, member: Watched, status: RaftStatus): void {
     const { term, applied, commit, durable, lastIndex, base } = status;
     if (term < member.term) this.#fail("term-goes-back", `Node ${node}: term ${member.term}, then ${term}`);

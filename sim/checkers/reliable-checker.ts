@@ -56,9 +56,10 @@ export class ReliableChecker {
     );
   }
 
-  /** What was taken and has not arrived; null when everything has. */
-  missing(): string | null {
+  /** What was taken of these producers and has not arrived; null when everything has. */
+  missing(isAsked: (producer: number) => boolean = () => true): string | null {
     for (const [producer, open] of this.#open) {
+      if (!isAsked(producer)) continue;
       for (const number of open) return `message ${number} of node ${producer} was taken and is not recorded`;
     }
     return null;

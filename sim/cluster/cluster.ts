@@ -7,6 +7,7 @@ import type { CrashReport, LogEntry, LogWrite, Random, World } from "../../runti
 import type { PayloadTypes } from "../../transport/index.ts";
 import type { DiskWeather } from "../disk/device.ts";
 import { Disk } from "../disk/disk.ts";
+import { FaultAtlas } from "./fault-atlas.ts";
 import { Host, type GuestWatcher, type GuestWeather } from "../outside/host.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkWeather } from "../network/weather.ts";
@@ -51,6 +52,7 @@ export class Cluster {
   readonly network: Network;
   readonly nodes: readonly SimNode[];
   readonly raft: RaftChecker;
+  readonly atlas: FaultAtlas;
   readonly names: readonly string[];
   /** By address. */
   readonly hosts: ReadonlyMap<string, Host>;
@@ -99,6 +101,7 @@ export class Cluster {
         }),
     );
     this.raft = new RaftChecker(options.nodes, disks, timeline, hooks);
+    this.atlas = new FaultAtlas(this.raft, disks);
     const hosts = this.names.map((_, index) => {
       const clock = new HostClock(timeline, random.fork(), weather.drift);
       return new Host({

@@ -21,6 +21,8 @@ export class Platter {
   base: LogPosition = EMPTY_LOG.base;
   /** First index that cannot be read; null when all can be. */
   rottenFrom: number | null = null;
+  /** Identity, term and vote, which stand together, cannot be read. */
+  isStateRotten = false;
   /** Whoever reads the log now knows of it; a process that runs on may go on to append behind what it cannot see. */
   #isRotTold = false;
   readonly #entries: LogEntry[] = [];

@@ -5,17 +5,20 @@
 import type { BlowAct } from "../schedule/blow.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { DiskFaults } from "./disk-faults.ts";
-import { FaultEndings } from "./fault-endings.ts";
+import { FaultEndings, type Core } from "./fault-endings.ts";
 import { NetworkFaults } from "./network-faults.ts";
 import { NodeFaults } from "./node-faults.ts";
 import { WeatherFaults } from "./weather-faults.ts";
 import { isLinkBlow } from "../schedule/link-blow.ts";
 import { LinkFaults } from "./link-faults.ts";
+import { isClockBlow, type ClockBlow } from "../schedule/clock-blow.ts";
+import { ClockFaults } from "./clock-faults.ts";
 
 export class BlowExecutor {
   readonly disks: DiskFaults;
   readonly #cluster: Cluster;
   readonly #endings: FaultEndings;
+  readonly #clocks: ClockFaults;
   readonly #links: LinkFaults;
   readonly #network: NetworkFaults;
   readonly #nodes: NodeFaults;
@@ -28,6 +31,7 @@ export class BlowExecutor {
     this.#network = new NetworkFaults(cluster, this.#endings);
     this.#nodes = new NodeFaults(cluster, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+    this.#clocks = new ClockFaults(cluster, this.#endings);
     this.#links = new LinkFaults(cluster, this.#endings, this.#weather);
   }
 
@@ -42,11 +46,14 @@ export class BlowExecutor {
 
   /** False when it is not possible now; then nothing has happened. */
   strike(act: BlowAct): boolean {
+    if (isClockBlow(act)) return this.#clocks.strike(act);
     if (isLinkBlow(act)) return this.#links.strike(act);
     switch (act.type) {
       case "heal-all":
         this.healAll();
         return true;
+      case "heal-core":
+        return this.#healCore(new Set(act.core.filter((node) => this.#has(node))));
       case "cut":
         this.#network.cut({
           ...act,
@@ -64,12 +71,25 @@ export class BlowExecutor {
     }
   }
 
+  /** False when it could not elect and commit alone: then nothing could be asked of it. */
+  #healCore(core: Core): boolean {
+    if (!this.#cluster.atlas.suffices(core)) return false;
+    this.#cluster.timeline.note(`heal core ${[...core].join(",")}`);
+    this.#endings.endWithin(core);
+    for (const node of this.#cluster.nodes) {
+      if (!core.has(node.index)) continue;
+      node.disk.hurry();
+      if (!node.running) node.start();
+    }
+    return true;
+  }
+
   /** A schedule may be of a larger cluster. */
   #has(node: number): boolean {
     return node < this.#cluster.nodes.length;
   }
 
-  #strikeNode(act: Extract<BlowAct, { readonly node: number }>): boolean {
+  #strikeNode(act: Exclude<Extract<BlowAct, { readonly node: number }>, ClockBlow>): boolean {
     if (!this.#has(act.node)) return false;
     const node = this.#cluster.node(act.node);
     const { disks } = this;
@@ -78,11 +98,8 @@ export class BlowExecutor {
         return this.#nodes.crash(node, act);
       case "pause":
         return this.#nodes.pause(node, act.durationUs);
-      case "wall-step":
-        this.#nodes.stepWall(node);
-        return true;
       case "disk-slow":
-        this.#weather.raise(node.disk.weather, "slowness", { value: act.slowness, durationUs: act.durationUs });
+        this.#weather.raise(node.disk.weather, "slowness", { ...act, value: act.slowness });
         return true;
       case "disk-hang":
         disks.hang(node, act.durationUs);
@@ -106,6 +123,9 @@ export class BlowExecutor {
         return this.#nodes.endGuest(node, act.place, act.reason);
       case "guest-hang":
         return this.#nodes.hangGuest(node, act.place);
+      case "host-trouble":
+        this.#nodes.trouble(node, act);
+        return true;
       default:
         return act satisfies never;
     }

@@ -5,6 +5,7 @@ import type { Directions } from "../schedule/link-blow.ts";
 import { logUniform } from "./log-uniform.ts";
 import type { BlowExecutor } from "./blow-executor.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { HOST_TROUBLES, type HostTrouble } from "../outside/host-trouble.ts";
 import type { Recording } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 
@@ -32,6 +33,9 @@ const ROT_MET = 0.7;
 /** Share of partitions and of one-way cuts after which a link breaks; the others leave it half open until they end. */
 const PARTITION_BREAKS = 0.7;
 const CUT_BREAKS = 0.5;
+
+/** How many times longer than other faults a host is in trouble. */
+const TROUBLE = 4;
 
 export class BlowMaker {
   readonly #cluster: Cluster;
@@ -64,8 +68,22 @@ export class BlowMaker {
     return isDone;
   }
 
+  /** As `strike`, for what is done at the end of the run. */
+  end(act: BlowAct): boolean {
+    const leader = this.#cluster.raft.leader();
+    const isDone = this.#executor.strike(act);
+    if (isDone) this.#recording.addToEnding(act, leader);
+    return isDone;
+  }
+
   crash({ index: node }: SimNode, power: boolean): boolean {
     return this.strike({ type: "crash", node, power, downUs: this.drawDownUs() });
+  }
+
+  /** For longer than other faults: a start that fails is tried for a while before anybody gives up. */
+  troubleHost({ index: node }: SimNode): boolean {
+    const trouble = HOST_TROUBLES[this.#random.integer(HOST_TROUBLES.length)] as HostTrouble;
+    return this.strike({ type: "host-trouble", node, trouble, durationUs: TROUBLE * this.drawUs() });
   }
 
   pause({ index: node }: SimNode, durationUs: number): boolean {

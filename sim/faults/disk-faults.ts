@@ -20,7 +20,7 @@ export class DiskFaults {
     this.#cluster.timeline.note(`fault disk-hang ${node.index} ${Math.round(durationUs)}`);
     node.disk.hang(durationUs);
     node.journal.hang(durationUs);
-    this.#endings.after(durationUs, () => {
+    this.#endings.afterAt(node.index, durationUs, () => {
       node.disk.hang(0);
       node.journal.hang(0);
     });
@@ -32,7 +32,7 @@ export class DiskFaults {
     this.#cluster.timeline.note(`fault disk-error ${node.index}`);
     node.disk.failNextWrite();
     node.journal.failNextWrite();
-    this.#endings.after(repairUs, () => {
+    this.#endings.afterAt(node.index, repairUs, () => {
       if (node.process?.life !== life) return;
       node.kill();
       node.start();
@@ -42,7 +42,7 @@ export class DiskFaults {
   fill(node: SimNode, durationUs: number): void {
     this.#cluster.timeline.note(`fault disk-full ${node.index}`);
     node.disk.setRoom(false);
-    this.#endings.after(durationUs, () => node.disk.setRoom(true));
+    this.#endings.afterAt(node.index, durationUs, () => node.disk.setRoom(true));
   }
 
   /** The disk stops, and then the power goes while writes wait for it. */
@@ -53,14 +53,14 @@ export class DiskFaults {
     this.#cluster.timeline.after(withinUs, () => {
       if (node.process?.life !== life) return;
       node.losePower();
-      this.#endings.after(downUs, () => node.start());
+      this.#endings.afterAt(node.index, downUs, () => node.start());
     });
   }
 
   /** How many entries of the log may rot; none where the others could not do without them. */
   rottable({ index, disk }: SimNode): number {
     const { base, lastIndex, rottenFrom } = disk.platter;
-    return rottenFrom === null && this.#cluster.raft.canMiss(index) ? lastIndex - base.index : 0;
+    return rottenFrom === null && this.#cluster.atlas.canMiss(index) ? lastIndex - base.index : 0;
   }
 
   /** A bit of the log rots. False where there is no such entry, or the others could not do without it. */
@@ -72,14 +72,14 @@ export class DiskFaults {
 
   /** A bit of the newest snapshot rots. False where there is none, or the others could not do without it. */
   rotSnapshot(node: SimNode): boolean {
-    return this.#cluster.raft.canMiss(node.index) && node.disk.snapshots.rot();
+    return this.#cluster.atlas.canMiss(node.index) && node.disk.snapshots.rot();
   }
 
   /** The disk is gone; the node comes back with an empty one. False where the others could not do without it. */
   lose(node: SimNode, downUs: number): boolean {
-    if (!this.#cluster.raft.canMiss(node.index)) return false;
+    if (!this.#cluster.atlas.canMiss(node.index)) return false;
     node.loseDisk();
-    this.#endings.after(downUs, () => node.start());
+    this.#endings.afterAt(node.index, downUs, () => node.start());
     return true;
   }
 }

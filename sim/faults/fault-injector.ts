@@ -6,6 +6,7 @@
  */
 import type { Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { drawCoreEnding, type CoreEnd } from "./core-ending.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
@@ -42,8 +43,8 @@ export interface FaultSource {
   /** What was done, and how often. */
   readonly counts: ReadonlyMap<string, number>;
   start(): void;
-  /** No more faults; those under way end now. */
-  stop(): void;
+  /** No more faults; those under way end now, or those of a core do and no others ever. Answers who is in the core; null: everybody is well. */
+  stop(): CoreEnd | null;
   onLeader?(): void;
   /** A leader of `term` has committed something. */
   onCommitted?(term: number): void;
@@ -60,6 +61,8 @@ export class FaultInjector implements FaultSource {
   readonly #cluster: Cluster;
   readonly #plan: FaultPlan;
   readonly #random: Random;
+  /** Of how the run ends. */
+  readonly #ending: Random;
   readonly #faults: Faults;
   #active = false;
   #storm = false;
@@ -73,6 +76,7 @@ export class FaultInjector implements FaultSource {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#random = random;
+    this.#ending = random.fork();
     this.#faults = new Faults(cluster, { random: random.fork(), lengths: plan.lengths, recording });
   }
 
@@ -83,9 +87,11 @@ export class FaultInjector implements FaultSource {
     this.#strikeSoon();
   }
 
-  stop(): void {
+  stop(): CoreEnd | null {
     this.#active = false;
-    this.#faults.stop();
+    const { core } = this.#plan;
+    const isCore = core !== undefined && this.#ending.next() < core.share;
+    return this.#faults.stop(isCore ? drawCoreEnding(this.#cluster, this.#ending, core) : null);
   }
 
   onLeader(): void {

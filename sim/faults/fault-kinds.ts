@@ -52,10 +52,19 @@ export type FaultKind =
   | "half-open"
   /** A process stands still, sometimes longer than any lease. */
   | "pause"
+  /** Somebody sets a wall clock, forward or back. */
   | "wall-step"
+  /** A monotonic clock stands still while its processes run on, for less than leases bear. */
+  | "clock-freeze"
+  /** A monotonic clock runs at another rate, within the stated bound. */
+  | "clock-drift"
+  /** A monotonic clock stands still, or runs at another rate, beyond all that is stated: only where it is asked for. */
+  | "clock-unbound"
   | "guest-crash"
   | "guest-exit"
   | "guest-hang"
+  /** A host's hypervisor refuses starts, loses control sockets, has guests hang in their boot, or is slow (`../outside/host-trouble.ts`). */
+  | "guest-trouble"
   /** The leader is cut off with less than a majority. */
   | "leader-cut"
   | "leader-kill"
@@ -109,11 +118,15 @@ const FAULT_KINDS: readonly FaultKind[] = [
   "slow-follower",
   "duplicate",
   "reorder",
+  ...LINK_FAULT_KINDS,
   "pause",
   "wall-step",
+  "clock-freeze",
+  "clock-drift",
   "guest-crash",
   "guest-exit",
   "guest-hang",
+  "guest-trouble",
   "leader-cut",
   "leader-kill",
   "leader-pause",

@@ -23,6 +23,8 @@ export interface FaultPlan {
   readonly hunt: number;
   /** Longest wait of the hunter. */
   readonly huntWithinUs: number;
+  /** How the run ends: with that probability a core is healed and nothing else ever is. Absent: never. */
+  readonly core?: { readonly share: number; readonly mayHub: boolean };
 }
 
 /** Kinds of faults of links are many; so each is rarer, and all of them together are not more than the others. */
@@ -32,6 +34,29 @@ const SECOND_US = 1_000_000;
 
 /** Share of runs in which a kind is off. */
 const OFF = 0.4;
+
+/** Share of runs that end with a core alone being healed. */
+const CORE = 0.4;
+
+/** What tries leases. */
+const LEASE_KINDS: readonly FaultKind[] = [
+  "lease-edge",
+  "lease-squeeze",
+  "guest-trouble",
+  "pause",
+  "leader-pause",
+  "leader-cut",
+  "partition",
+  "half-deaf",
+  "kill",
+  "power-loss",
+  "wall-step",
+  "clock-freeze",
+  "clock-drift",
+  "delay",
+  "disk-slow",
+  ...LINK_FAULT_KINDS.filter((kind) => kind !== "replay"),
+];
 
 /** Which kinds a profile may draw, where not all. */
 const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
@@ -51,6 +76,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "duplicate",
     "reorder",
     ...LINK_FAULT_KINDS,
+    "clock-drift",
   ],
   disk: [
     "kill",
@@ -83,27 +109,16 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "kill-all",
     "power-loss",
     "wall-step",
+    "clock-freeze",
+    "clock-drift",
     "delay",
     "loss",
     "disk-slow",
     "disk-hang",
     ...LINK_FAULT_KINDS,
   ],
-  leases: [
-    "lease-edge",
-    "lease-squeeze",
-    "pause",
-    "leader-pause",
-    "leader-cut",
-    "partition",
-    "half-deaf",
-    "kill",
-    "power-loss",
-    "wall-step",
-    "delay",
-    "disk-slow",
-    ...LINK_FAULT_KINDS.filter((kind) => kind !== "replay"),
-  ],
+  leases: LEASE_KINDS,
+  "broken-clocks": [...LEASE_KINDS, "clock-unbound"],
 };
 
 export function drawProfile(random: Random): ProfileName {
@@ -128,6 +143,7 @@ export function drawPlan(profile: ProfileName, random: Random, everyFault = fals
     calmUs: (2 + random.integer(isQuick ? 5 : 30)) * SECOND_US,
     hunt: isQuick ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
     huntWithinUs: 1000 * 10 ** (random.next() * (isQuick ? 2 : 3)),
+    core: { share: profile === "calm" ? 0 : CORE, mayHub: isQuick || profile === "disk" },
   };
 }
 
@@ -169,7 +185,8 @@ export function drawWeights(
     // By its name, so that another kind in the list changes nothing for this one.
     const own = createRandom(`${base} ${kind}`);
     const weight = own.next() * (LINK_FAULT_KINDS.includes(kind) ? LINK_SHARE : 1);
-    if (own.next() >= OFF || every) weights.set(kind, weight);
+    if (kind === "clock-unbound") weights.set(kind, 1);
+    else if (own.next() >= OFF || every) weights.set(kind, weight);
   }
   const first = kinds[random.integer(Math.max(1, kinds.length))];
   if (weights.size === 0 && first !== undefined) weights.set(first, 1);

@@ -6,10 +6,13 @@
  */
 import type { Random } from "../../runtime/index.ts";
 import { BlowExecutor } from "./blow-executor.ts";
+import type { BlowAct } from "../schedule/blow.ts";
 import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
+import { coreEndOf, type CoreEnd } from "./core-ending.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultKind } from "./fault-kinds.ts";
+import { ClockBlowMaker } from "./clock-blow-maker.ts";
 import { LinkBlowMaker } from "./link-blow-maker.ts";
 import type { Recording } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
@@ -36,6 +39,7 @@ export class Faults {
   readonly #executor: BlowExecutor;
   readonly #blows: BlowMaker;
   readonly #links: LinkBlowMaker;
+  readonly #clocks: ClockBlowMaker;
   #stopped = false;
 
   constructor(
@@ -47,12 +51,16 @@ export class Faults {
     this.#executor = new BlowExecutor(cluster);
     this.#blows = new BlowMaker(cluster, { ...options, executor: this.#executor });
     this.#links = new LinkBlowMaker(cluster, options.random, this.#blows);
+    this.#clocks = new ClockBlowMaker(cluster.timeline, options.random, this.#blows);
   }
 
-  /** Heals everything; what was still to follow does not. */
-  stop(): void {
+  /** Heals everything, or does what makes an end without that; what was still to follow does not. Answers who is healed; null: everybody. */
+  stop(ending: readonly BlowAct[] | null = null): CoreEnd | null {
     this.#stopped = true;
-    this.#executor.healAll();
+    const isCoreHealed = ending?.[0] !== undefined && this.#blows.end(ending[0]);
+    if (isCoreHealed) for (const act of ending.slice(1)) this.#blows.end(act);
+    else this.#executor.healAll();
+    return isCoreHealed ? coreEndOf(ending) : null;
   }
 
   /** Does one fault. False when there was no victim for it. */
@@ -124,13 +132,21 @@ export class Faults {
       case "pause":
         return this.#withNode((node) => this.#blows.pause(node, this.#blows.drawUs()));
       case "wall-step":
-        return this.#withNode(({ index: node }) => this.#blows.strike({ type: "wall-step", node }));
+        return this.#withNode((node) => this.#clocks.stepWall(node));
+      case "clock-freeze":
+        return this.#withNode((node) => this.#clocks.freeze(node));
+      case "clock-drift":
+        return this.#withNode((node) => this.#clocks.drift(node));
+      case "clock-unbound":
+        return this.#withNode((node) => this.#clocks.unbind(node));
       case "guest-crash":
         return this.#blows.endGuest("crash");
       case "guest-exit":
         return this.#blows.endGuest("shutdown");
       case "guest-hang":
         return this.#blows.endGuest("hang");
+      case "guest-trouble":
+        return this.#withNode((node) => this.#blows.troubleHost(node));
       case "leader-cut":
         return this.#withLeader((leader) => this.#blows.partition(this.#drawMinorityOf(leader)));
       case "leader-kill":

@@ -25,9 +25,10 @@ export class NetworkFaults {
     const { network, timeline } = this.#cluster;
     timeline.note(`fault ${what}`);
     for (const [from, to] of directions) network.link(from, to).cut(from, breaks);
-    this.#endings.after(durationUs, () => {
+    this.#endings.after(durationUs, (core) => {
+      const healed = core === null ? directions : directions.filter((pair) => pair.every((node) => core.has(node)));
       timeline.note(`heal ${what}`);
-      for (const [from, to] of directions) network.link(from, to).heal(from);
+      for (const [from, to] of healed) network.link(from, to).heal(from);
     });
   }
 

@@ -3,6 +3,7 @@ import type { ExitReason } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { Guest } from "../outside/host.ts";
+import type { HostTrouble } from "../outside/host-trouble.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 
 export class NodeFaults {
@@ -19,7 +20,7 @@ export class NodeFaults {
     if (!node.running) return false;
     if (power) node.losePower();
     else node.kill();
-    this.#endings.after(downUs, () => node.start());
+    this.#endings.afterAt(node.index, downUs, () => node.start());
     return true;
   }
 
@@ -28,15 +29,10 @@ export class NodeFaults {
     const life = node.process?.life;
     if (life === undefined || life.paused) return false;
     node.pause();
-    this.#endings.after(durationUs, () => {
+    this.#endings.afterAt(node.index, durationUs, () => {
       if (node.process?.life === life) node.resume();
     });
     return true;
-  }
-
-  stepWall(node: SimNode): void {
-    node.host.clock.stepWall();
-    this.#cluster.timeline.note(`fault wall-step ${node.index}`);
   }
 
   /** False when there is no such guest. */
@@ -51,6 +47,18 @@ export class NodeFaults {
     const guest = this.#guest(node, place);
     if (guest !== undefined) guest.hung = true;
     return guest !== undefined;
+  }
+
+  /** Only what the cluster can do without outlasts a core's healing: a guest that never comes up is tried again and again where it is. */
+  trouble(
+    { host, index }: SimNode,
+    { trouble, durationUs }: { readonly trouble: HostTrouble; readonly durationUs: number },
+  ): void {
+    host.troubles.begin(trouble);
+    this.#cluster.timeline.note(`fault ${trouble} ${index}`);
+    const end = (): void => host.troubles.end(trouble);
+    if (trouble === "refused" || trouble === "socket-lost") this.#endings.afterAt(index, durationUs, end);
+    else this.#endings.after(durationUs, end);
   }
 
   #guest(node: SimNode, place: number): Guest | undefined {

@@ -4,6 +4,15 @@
  * worst moments; `disk`: crashes, power losses and disks that tear, rot, fill up and get lost; `membership`: all of
  * that while members come, go and take over; `leases`: pauses, drift and cut-off nodes under load;
  * `calm`: no faults, for measuring. `library`, only when it is named: what library users stand on, a singleton, sharded
- * entities and reliable delivery, under partitions, crashes, pauses and drift.
+ * entities and reliable delivery, under partitions, crashes, pauses and drift. `broken-clocks`, only when it is named, too: `leases` with clocks
+ * that stand still and run at rates outside of what leases stand on, so a VM that runs twice is to be found.
  */
-export type ProfileName = "mixed" | "elections" | "disk" | "membership" | "leases" | "calm" | "library";
+export type ProfileName =
+  | "mixed"
+  | "elections"
+  | "disk"
+  | "membership"
+  | "leases"
+  | "calm"
+  | "library"
+  | "broken-clocks";

@@ -95,6 +95,8 @@ export class KvClients {
   /** By key: the value that was seen last, to expect it. */
   readonly #seen = new Map<string, string | null>();
   #cluster!: Cluster;
+  /** Null: all. */
+  #nodes: ReadonlySet<number> | null = null;
   #active = false;
   #operations = 0;
   #sessions = 0;
@@ -128,6 +130,11 @@ export class KvClients {
 
   stop(): void {
     this.#active = false;
+  }
+
+  /** From now on operations are attempted at these nodes only. */
+  keepTo(nodes: ReadonlySet<number>): void {
+    this.#nodes = nodes;
   }
 
   /** How many operations are open. */
@@ -316,7 +323,8 @@ export class KvClients {
     const placed = raft.configurations.committed;
     const members = placed === null ? [] : votersOf(placed.configuration).map((member) => raft.nodeOf(member));
     const isAnywhere = placed === null || (!isProbe && this.#random.next() < ANYWHERE);
-    const running = nodes.filter((node) => node.running && (isAnywhere || members.includes(node.index)));
+    const mayAsk = (node: number): boolean => this.#nodes?.has(node) ?? (isAnywhere || members.includes(node));
+    const running = nodes.filter((node) => node.running && mayAsk(node.index));
     return running[this.#random.integer(Math.max(1, running.length))];
   }
 }

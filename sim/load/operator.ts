@@ -15,7 +15,7 @@ import type {
   SnapshotNowReply,
   TransferResult,
 } from "../../actors/raft/index.ts";
-import { isQuorum, membersOf, votersOf } from "../checkers/quorums.ts";
+import { membersOf, votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { askAt } from "./door-actor.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
@@ -68,6 +68,7 @@ export class Operator {
   readonly #random: Random;
   #cluster!: Cluster;
   #active = false;
+  #rests = false;
   /** Asks again for what was refused, as tools do that are told to try again in a moment. */
   readonly #insists: boolean;
   /** Nodes whose member was a voter and lost its disk: their next one is to be a voter too. */
@@ -114,6 +115,12 @@ export class Operator {
     this.#active = false;
   }
 
+  /** From now on it changes nothing at all: who is to be replaced is not there to be, and for what is left no majority can be spared. */
+  rest(): void {
+    this.#active = false;
+    this.#rests = true;
+  }
+
   /** The node's store has failed for good: its disk is replaced as soon as the others can do without what was on it. */
   onOutOfService(node: SimNode): void {
     const isKnown = this.#outOfService.has(node.index);
@@ -123,9 +130,10 @@ export class Operator {
 
   #replaceSoon(node: SimNode): void {
     this.#cluster.timeline.after(REPLACE_AFTER_US, () => {
+      if (this.#rests) return;
       const life = this.#outOfService.get(node.index);
       const isWellAgain = node.process !== null && node.process.life !== life;
-      if (!isWellAgain && !this.#cluster.raft.canMiss(node.index)) return this.#replaceSoon(node);
+      if (!isWellAgain && !this.#cluster.atlas.canMiss(node.index)) return this.#replaceSoon(node);
       this.#outOfService.delete(node.index);
       if (isWellAgain) return;
       node.loseDisk();
@@ -146,6 +154,7 @@ export class Operator {
 
   #lookSoon(): void {
     this.#cluster.timeline.after(ROUND_US * (0.5 + this.#random.next()), () => {
+      if (this.#rests) return;
       this.#look();
       this.#lookSoon();
     });
@@ -159,7 +168,7 @@ export class Operator {
     if (ghost !== undefined) {
       const node = this.#cluster.nodes.find(({ name }) => ghost.startsWith(`${name}@`));
       if (node !== undefined && configuration.voters.includes(ghost)) this.#wanted.add(node.index);
-      if (this.#leavesSound(configuration, ghost)) this.#change({ type: "remove", member: ghost });
+      if (this.#cluster.atlas.canLeave(configuration, ghost)) this.#change({ type: "remove", member: ghost });
       return;
     }
     const [wanted] = this.#wanted;
@@ -210,7 +219,8 @@ export class Operator {
       if (voters.length >= votersMax) return null;
       return this.#drawn(learners, (member) => ({ type: "promote", member }));
     }
-    const leaving = voters.length > votersMin ? voters.filter((one) => this.#leavesSound(configuration, one)) : [];
+    const leaving =
+      voters.length > votersMin ? voters.filter((one) => this.#cluster.atlas.canLeave(configuration, one)) : [];
     if (drawn < 0.75) return this.#drawn(leaving, (member) => ({ type: "demote", member }));
     return this.#drawn([...leaving, ...learners], (member) => ({ type: "remove", member }));
   }
@@ -248,7 +258,7 @@ export class Operator {
     const { voters } = configuration;
     if (type === "promote") return voters.length < this.#options.votersMax;
     if (type === "add-learner" || !votersOf(configuration).includes(member)) return true;
-    return voters.length > this.#options.votersMin && this.#leavesSound(configuration, member);
+    return voters.length > this.#options.votersMin && this.#cluster.atlas.canLeave(configuration, member);
   }
 
   #transfer({ voters }: Configuration): void {
@@ -304,17 +314,5 @@ export class Operator {
   /** Null where its disk does not exist any more. */
   #nodeOf(member: string): number | null {
     return this.#cluster.raft.nodeOf(member) ?? null;
-  }
-
-  /** Whether a majority of sound disks is left without that voter. */
-  #leavesSound(configuration: Configuration, leaving: string): boolean {
-    const { raft } = this.#cluster;
-    const isSound = (member: string): boolean => {
-      const node = raft.nodeOf(member);
-      return node !== undefined && raft.isSound(node);
-    };
-    const voters = configuration.voters.filter((voter) => voter !== leaving);
-    const others = raft.configurations.relevant().map((placed) => placed.configuration);
-    return [...others, { ...configuration, voters }].every((one) => isQuorum(one, isSound));
   }
 }

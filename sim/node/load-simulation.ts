@@ -1,4 +1,5 @@
 /** Finds the simulation that a file exports, for the command line and for each of its threads. */
+import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { isSimulation, type SimulationDefinition } from "../simulate/define-simulation.ts";
 import type { SimulationRequest } from "../simulate/recorded-simulation.ts";
@@ -7,6 +8,8 @@ import type { SimulationRequest } from "../simulate/recorded-simulation.ts";
 export interface SimulationTask extends Omit<SimulationRequest, "onLine"> {
   /** Absolute path of the file whose default export is the simulation. */
   readonly file: string;
+  /** It is run twice, and fails where the two runs differ. */
+  readonly verify?: boolean;
 }
 
 /** A file is no simulation that can be run. */
@@ -19,9 +22,8 @@ export async function loadSimulation(file: string): Promise<SimulationDefinition
   const refuse = (why: string, cause?: unknown): never => {
     throw new SimulationFileError(`Cannot simulate ${file}: ${why}`, { cause });
   };
+  if (!existsSync(file)) refuse("there is no such file");
   const loaded = await import(pathToFileURL(file).href).catch((error: unknown) => {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
-    if (isMissing && String(error).includes(`'${file}'`)) return refuse("there is no such file", error);
     return refuse(`it cannot be loaded (${error instanceof Error ? error.message : String(error)})`, error);
   });
   const simulation: unknown = (loaded as { readonly default?: unknown }).default;

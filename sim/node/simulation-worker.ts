@@ -5,15 +5,14 @@
  * the thread.
  */
 import { parentPort } from "node:worker_threads";
-import { optionsOfSimulation } from "../simulate/recorded-simulation.ts";
-import { simulate } from "../simulate/simulate.ts";
 import { loadSimulation, type SimulationTask } from "./load-simulation.ts";
+import { runTask } from "./run-task.ts";
 
 const port = parentPort;
 if (!port) throw new Error("simulation-worker.ts runs as a worker thread");
 
-port.on("message", ({ file, ...request }: SimulationTask) => {
-  void loadSimulation(file)
-    .then((definition) => simulate(optionsOfSimulation(definition, request)))
+port.on("message", (task: SimulationTask) => {
+  void loadSimulation(task.file)
+    .then((definition) => runTask(definition, task))
     .then((result) => port.postMessage(result));
 });

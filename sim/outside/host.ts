@@ -9,6 +9,7 @@
  */
 import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import { HostTroubles } from "./host-trouble.ts";
 import type { HostClock } from "../timeline/virtual-clock.ts";
 
 /** Guests of one run of the simulator, in microseconds. */
@@ -62,6 +63,9 @@ const SERVES: GuestProgram = {};
 
 const HEARTBEAT_US = 5_000_000;
 
+/** How many times longer a boot or a shutdown takes where they are slow: up to a minute and a half, longer than a node waits. */
+export const SLOW = 18;
+
 /** Lines kept of a console; a modelled guest says little. */
 const LINES_MAX = 100;
 
@@ -74,6 +78,7 @@ export class Host {
   readonly random: Random;
   /** Ports that something other than a guest listens on. */
   readonly occupiedPorts: Set<number> = new Set();
+  readonly troubles: HostTroubles = new HostTroubles();
   /** Counts losses of power, so that nothing under way outlives one. */
   powerEpoch = 0;
   readonly #watcher: GuestWatcher;
@@ -140,7 +145,9 @@ export class Host {
     this.say(guest, `starting ${launch.vm}`);
     this.#guard(guest);
     const { bootMinUs, bootMaxUs } = this.weather;
-    this.timeline.after(bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1), () => this.#boot(guest));
+    const bootUs = bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1);
+    guest.hung = this.troubles.strikes("hung-boot");
+    this.timeline.after(this.troubles.strikes("slow-boot") ? bootUs * SLOW : bootUs, () => this.#boot(guest));
     return guest;
   }
 
@@ -178,7 +185,7 @@ export class Host {
     const bootMs = (this.timeline.nowUs - guest.startedUs) / 1000;
     this.#note("guest-booted", guest, "");
     this.say(guest, "booted");
-    this.#listen?.({ type: "booted", instance: guest.launch.instance, bootMs });
+    this.#hear({ type: "booted", instance: guest.launch.instance, bootMs });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
     this.#runProgram(guest);
   }
@@ -197,8 +204,13 @@ export class Host {
 
   #beat(guest: Guest): void {
     if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
-    this.#listen?.({ type: "heartbeat", instance: guest.launch.instance });
+    this.#hear({ type: "heartbeat", instance: guest.launch.instance });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+  }
+
+  /** What comes by a guest's own socket. */
+  #hear(event: InstanceEvent): void {
+    if (!this.troubles.strikes("socket-lost")) this.#listen?.(event);
   }
 
   /** Looks again when the deadline as it is now has come; it may have moved meanwhile. */

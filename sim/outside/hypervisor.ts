@@ -10,13 +10,16 @@ import type {
   StartResult,
   StopResult,
 } from "../../runtime/index.ts";
-import type { ConsoleFollower, Guest, Host } from "./host.ts";
+import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 
 const CAPABILITIES: HypervisorCapabilities = { isolation: true, accelerated: false, adopt: true, pause: false };
 
 /** How long a call to the host takes at most, in microseconds. */
 const CALL_MAX_US = 2000;
+
+/** How long a control socket is waited for. */
+const SOCKET_PATIENCE_US = 5_000_000;
 
 export class SimulatedHypervisor implements Hypervisor {
   readonly driver = "simulated";
@@ -44,6 +47,8 @@ export class SimulatedHypervisor implements Hypervisor {
       this.#life.enter(() => {
         if (this.#host.powerEpoch !== powerEpoch) return;
         const result = fails ? failure("failed", `The hypervisor did not start "${launch.vm}"`) : this.#spawn(launch);
+        const guest = result.ok ? this.#host.guests.get(launch.instance) : undefined;
+        if (guest !== undefined && this.#host.troubles.strikes("socket-lost")) return this.#abandon(guest, done);
         this.#answer(() => done(result));
       });
     });
@@ -59,8 +64,13 @@ export class SimulatedHypervisor implements Hypervisor {
     }
     this.#stopping.add(instance);
     const deaf =
-      guest.program.deaf === true || guest.hung || !guest.booted || host.random.next() < host.weather.deafness;
-    const shutdownUs = Math.min(graceMs * 1000, 10_000 + host.random.integer(500_000));
+      host.troubles.strikes("socket-lost") ||
+      guest.program.deaf === true ||
+      guest.hung ||
+      !guest.booted ||
+      host.random.next() < host.weather.deafness;
+    const drawnUs = 10_000 + host.random.integer(500_000);
+    const shutdownUs = Math.min(graceMs * 1000, host.troubles.strikes("slow-stop") ? SLOW * drawnUs : drawnUs);
     const forced = deaf || shutdownUs >= graceMs * 1000;
     // The guard carries the stop out, so it also happens when this process dies first.
     host.timeline.after(forced ? graceMs * 1000 : shutdownUs, () => {
@@ -137,6 +147,9 @@ export class SimulatedHypervisor implements Hypervisor {
   #spawn(launch: InstanceLaunch): StartResult {
     const host = this.#host;
     const running: Guest | undefined = host.guests.get(launch.instance);
+    if (host.troubles.strikes("refused")) {
+      return failure("image-missing", `Cannot start VM "${launch.vm}": image "${launch.image}" is not on this host`);
+    }
     const unsupported = findUnsupported(launch);
     if (unsupported !== null) return failure("unsupported", unsupported);
     if (running !== undefined) return failure("failed", `Instance "${launch.instance}" runs already`);
@@ -149,6 +162,16 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#known.add(launch.instance);
     const guest = host.run(launch);
     return { ok: true, pid: guest.pid };
+  }
+
+  /** A guest that cannot be talked to is ended before anybody is told that it did not start. */
+  #abandon(guest: Guest, done: (result: StartResult) => void): void {
+    const { vm } = guest.launch;
+    const message = `Cannot start VM "${vm}": its control socket does not answer`;
+    this.#host.timeline.after(SOCKET_PATIENCE_US, () => {
+      this.#host.end(guest);
+      this.#answer(() => done(failure("failed", message)));
+    });
   }
 
   /** Answers after a moment, if the process that asked still lives. */

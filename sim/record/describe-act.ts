@@ -28,7 +28,11 @@ function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
     case "pause":
       return `${node}'s process is paused`;
     case "wall-step":
-      return `somebody sets ${node}'s wall clock`;
+      return `somebody sets ${node}'s wall clock ${act.byMs < 0 ? "back" : "forward"} by ${Math.abs(act.byMs)} ms`;
+    case "clock-freeze":
+      return `${node}'s clock stands still`;
+    case "clock-drift":
+      return `${node}'s clock runs at ${Number(act.rate.toPrecision(5))} of its rate`;
     case "cut":
       return `cut: ${named(act.what, names)}${pairsOf(act.directions, names)}`;
     case "reset":
@@ -55,10 +59,42 @@ function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
       return `a guest of ${node} ends (${act.reason})`;
     case "guest-hang":
       return `a guest of ${node} hangs`;
+    case "host-trouble":
+      return `${node}'s hypervisor: ${act.trouble}`;
     case "heal-all":
       return "everything is healed";
     default:
-      return plainWordsOf(act, names);
+      return linkWordsOf(act, names) ?? plainWordsOf(act, names);
+  }
+}
+
+/** What is done to directions of links, or to all links of some nodes. */
+function linkWordsOf(act: { readonly type: string }, names: readonly string[]): string | null {
+  const fields = act as Readonly<Record<string, unknown>>;
+  const { directions, nodes, core, between } = fields as { readonly [Key in string]: readonly never[] | undefined };
+  const list = (some: readonly number[] | undefined): string => some?.map((one) => nameOf(one, names)).join(", ") ?? "";
+  const where = directions === undefined ? "" : ` ${waysOf(directions, names)}`;
+  switch (act.type) {
+    case "link-weather":
+      return `${String(fields["key"])} ${Number(Number(fields["value"]).toPrecision(3))}${where}`;
+    case "bandwidth":
+      return `only ${Math.round(Number(fields["bytesPerSecond"]))} bytes a second pass${where}`;
+    case "clog":
+      return `nothing passes, and then all at once${where}`;
+    case "flap":
+      return `links go down and up again and again${where}`;
+    case "filter":
+      return `every "${String(fields["kind"])}" is lost${where}`;
+    case "replay":
+      return `what is said comes once more, later${where}`;
+    case "reconnect-storm":
+      return `every connection of ${list(nodes)} breaks as soon as it stands`;
+    case "half-open":
+      return `${list(between?.slice(0, 1))} has forgotten its connection, in which ${list(between?.slice(1))} believes`;
+    case "heal-core":
+      return `only ${list(core)} are healed; all other faults stay`;
+    default:
+      return null;
   }
 }
 
@@ -75,7 +111,12 @@ function plainWordsOf(act: { readonly type: string }, names: readonly string[]):
 function spanOf(type: string): Span["kind"] | null {
   if (type === "cut") return "network";
   if (type === "weather") return "weather";
-  if (/^(crash|pause|heal-all|wall-step|reset|torn-write|disk-loss|disk-error|.*-rot|guest.*)$/.test(type)) return null;
+  if (
+    /^(crash|pause|heal-all|heal-core|wall-step|reset|half-open|torn-write|disk-loss|disk-error|.*-rot|guest.*|host.*)$/.test(
+      type,
+    )
+  )
+    return null;
   return type.startsWith("disk") ? "disk" : "network";
 }
 
@@ -85,22 +126,43 @@ function lanesOf(fields: Readonly<Record<string, unknown>>, count: number): read
   if (typeof node === "number") return [node];
   const named = typeof what === "string" ? numbersIn(what) : [];
   const struck = [between, directions, fields["nodes"]].flat(2).filter((one) => typeof one === "number");
-  const lanes = [...new Set(named.length > 0 ? named : struck)].filter((one) => one < count);
+  // Whoever has a part in every direction is the one that it strikes.
+  const pairs = (Array.isArray(directions) ? directions : []) as readonly Direction[];
+  const inAll = [...new Set(pairs.flat())].filter((one) => pairs.every((pair) => pair.includes(one)));
+  const found = named.length > 0 ? named : inAll.length === 1 ? inAll : struck;
+  const lanes = [...new Set(found)].filter((one) => one < count);
   return lanes.length > 0 ? lanes.toSorted((one, other) => one - other) : ["outside"];
 }
 
+/** A length beyond any run. */
+const FOREVER_US = 1e12;
+
 function lengthOf(fields: Readonly<Record<string, unknown>>): number | null {
   const length = fields["durationUs"] ?? fields["downUs"] ?? fields["repairUs"];
-  return typeof length === "number" ? length : null;
+  if (typeof length !== "number") return null;
+  return length >= FOREVER_US ? Infinity : length;
 }
 
 /** A few directions are told one by one. */
 const PAIRS_MAX = 4;
 
-function pairsOf(directions: readonly (readonly [number, number])[], names: readonly string[]): string {
-  if (directions.length > PAIRS_MAX) return "";
+function pairsOf(directions: readonly Direction[], names: readonly string[]): string {
+  const isBothWays = directions.every(([from, to]) => directions.some(([one, other]) => one === to && other === from));
+  if (directions.length > PAIRS_MAX || isBothWays) return "";
   return ` (${directions.map(([from, to]) => `${nameOf(from, names)} ⇸ ${nameOf(to, names)}`).join(", ")})`;
 }
+
+/** `from n1 to n2, n3`, or how many there are. */
+function waysOf(directions: readonly Direction[], names: readonly string[]): string {
+  const from = [...new Set(directions.map(([one]) => nameOf(one, names)))].toSorted();
+  const to = [...new Set(directions.map(([, one]) => nameOf(one, names)))].toSorted();
+  if (from.join() === to.join()) return `among ${from.join(", ")}`;
+  return directions.length === from.length * to.length
+    ? `from ${from.join(", ")} to ${to.join(", ")}`
+    : `along ${directions.length} directions of ${[...new Set([...from, ...to])].toSorted().join(", ")}`;
+}
+
+type Direction = readonly [number, number];
 
 function numbersIn(text: string): readonly number[] {
   return [...text.matchAll(/\b\d+\b/g)].map(([digits]) => Number(digits));

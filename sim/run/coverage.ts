@@ -25,6 +25,18 @@ const DISKS = ["torn writes found", "damage found", "disks full", "disks lost", 
 /** Members that come, go and hand over. */
 const MEMBERS = ["members changed", "members removed", "joint configurations", "leaders handed over"];
 
+/** What users do beside single requests, and what becomes of it. */
+const USERS = [
+  "updates of what is shared",
+  "updates in conflict",
+  "requests said again",
+  "changes watched",
+  "watches resumed",
+  "watches told of a gap",
+  "bursts of VMs",
+  "levels raised",
+];
+
 /** Whole nodes, and the guests on them. */
 const GUESTS = [
   "acknowledged",
@@ -32,7 +44,12 @@ const GUESTS = [
   "proposals repeated",
   "guests started",
   "guests ended by lease",
+  "starts refused",
+  "boots hung",
+  "control sockets lost",
+  "instances given back",
   "maps compared",
+  ...USERS,
 ];
 
 /** By profile: names of marks. */
@@ -51,6 +68,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     "disks full",
   ],
   leases: [...FAULTY, ...GUESTS, ...LINKS],
+  "broken-clocks": [...FAULTY, ...GUESTS],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
   library: [
     ...FAULTY,

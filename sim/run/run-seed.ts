@@ -9,8 +9,9 @@ import type { RaftLimits } from "../../actors/raft/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { EventLog } from "../timeline/event-log.ts";
+import { coreMarks } from "../faults/core-ending.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
-import { drawPlan, drawProfile } from "../faults/fault-plan.ts";
+import { drawPlan, drawProfile, type FaultPlan } from "../faults/fault-plan.ts";
 import { LibraryScenario } from "../scenarios/library-scenario.ts";
 import type { Compaction } from "../scenarios/log-length.ts";
 import { MemberScenario, type MemberScenarioOptions } from "../scenarios/member-scenario.ts";
@@ -29,7 +30,7 @@ import { drawOrder, type PriorityOrder } from "../search/index.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
-import type { Timeline } from "../timeline/timeline.ts";
+import { Timeline } from "../timeline/timeline.ts";
 import { openTimeline } from "../timeline/traced-timeline.ts";
 
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
@@ -37,6 +38,10 @@ const SETTLE_US = 120_000_000;
 
 /** After the last fault a write must be acknowledged within this, and what there is be read. */
 const PROGRESS_US = 10_000_000;
+
+/** A core that has settled begins so few terms in this time: one hand-over, to whom had better lead, may be in vain. */
+const CALM_US = 10_000_000;
+const CALM_TERMS = 2;
 
 const LINES_KEPT_DEFAULT = 40;
 const NODES_MAX = 9;
@@ -202,7 +207,7 @@ class Run {
     const drawnFaults = random.fork();
     this.#injector =
       replay === undefined
-        ? new FaultInjector(this.#cluster, { plan, random: drawnFaults, recording: this.recording })
+        ? new FaultInjector(this.#cluster, { plan: keepClocks(plan, scenario), random: drawnFaults, recording: this.recording })
         : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording: this.recording });
     const { editions, durationMs, upgradeFrom } = options;
     if ((upgradeFrom === undefined) !== (editions === undefined)) {
@@ -237,26 +242,42 @@ class Run {
     if (timeline.failure !== null || this.#options.replay?.isCutShort === true) return;
     this.#scenario.unload();
     this.#upgrade?.stop();
-    this.#injector.stop();
-    timeline.note("healed");
+    const end = this.#injector.stop();
+    if (end !== null) this.#scenario.keepTo?.(end);
+    timeline.note(end === null ? "healed" : "core healed");
+    const since =
+      end === null ? "all faults ended" : `nodes ${[...end.core].join(", ")} were healed and no other fault ended`;
     const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
     const untilUs = timeline.nowUs + settleUs;
     this.#scenario.probe?.(untilUs);
-    timeline.after(PROGRESS_US, () => this.#checkProgress());
+    timeline.after(PROGRESS_US, () => this.#checkProgress(since));
     let unsettled = this.#scenario.unsettled();
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
       timeline.run(timeline.nowUs + SETTLED_EVERY_US);
       unsettled = this.#scenario.unsettled();
     }
     if (timeline.failure !== null) return;
-    if (unsettled === null) this.#scenario.checkEnd();
-    else timeline.fail("settles", `${settleUs / 1_000_000} s after all faults ended, ${unsettled}`);
+    if (unsettled !== null) return timeline.fail("settles", `${settleUs / 1_000_000} s after ${since}, ${unsettled}`);
+    if (end !== null) this.#checkCalm(untilUs - settleUs, since);
+    if (timeline.failure === null) this.#scenario.checkEnd();
   }
 
-  #checkProgress(): void {
+  #checkProgress(since: string): void {
     const halted = this.#scenario.halted?.() ?? null;
     if (halted === null) return;
-    this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after all faults ended, ${halted}`);
+    this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after ${since}, ${halted}`);
+  }
+
+  /** A core that is well is led by one: elections without end are no progress, though something may be done between two of them. */
+  #checkCalm(healedUs: number, since: string): void {
+    const timeline = this.#timeline;
+    timeline.run(healedUs + PROGRESS_US);
+    const before = this.#scenario.term?.() ?? 0;
+    timeline.run(Math.max(timeline.nowUs, healedUs + PROGRESS_US) + CALM_US);
+    const after = this.#scenario.term?.() ?? 0;
+    if (timeline.failure !== null || after - before <= CALM_TERMS) return;
+    const message = `Some time after ${since} there were ${after - before} terms in ${CALM_US / 1_000_000} s`;
+    timeline.fail("elections-end", `${message}, wanted at most ${CALM_TERMS}`);
   }
 
   #result(): SeedResult {
@@ -283,6 +304,7 @@ class Run {
         leaders: this.#leaders,
         ...this.#cluster.marks(),
         ...this.#scenario.marks(),
+        ...coreMarks(this.recording.ending.ending ?? []),
         ...this.#upgrade?.marks(),
         ...(this.#order !== null && { "runs by priority": 1, "priorities changed": this.#order.changes }),
       },
@@ -295,6 +317,12 @@ class Run {
     const { invariant, message, atUs } = failure;
     return { invariant, message, atMs: atUs / 1000, lines: this.#log.tail() };
   }
+}
+
+/** No clock stands still where something bears no pause of one (`clock-blow-maker.ts`). */
+function keepClocks(plan: FaultPlan, { standsOnClockRates }: Scenario): FaultPlan {
+  if (standsOnClockRates !== true) return plan;
+  return { ...plan, weights: new Map([...plan.weights].filter(([kind]) => kind !== "clock-freeze")) };
 }
 
 interface Circumstances {

@@ -1,6 +1,7 @@
 /** Does what a schedule says, in place of the injector. What is not possible when its time comes is left out, and the event log says so. */
 import { mapNodes, type BlowAct } from "../schedule/blow.ts";
 import { BlowExecutor } from "../faults/blow-executor.ts";
+import { coreEndOf, type CoreEnd } from "../faults/core-ending.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultSource } from "../faults/fault-injector.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
@@ -43,20 +44,38 @@ export class SchedulePlayer implements FaultSource {
     }
   }
 
-  stop(): void {
+  stop(): CoreEnd | null {
     this.#active = false;
-    this.#executor.healAll();
+    const ending = this.#inPlace((this.#schedule.ending ?? []).filter((act) => !isLoadAct(act)));
+    const isCoreHealed = ending[0] !== undefined && this.#end(ending[0]);
+    if (!isCoreHealed) {
+      this.#executor.healAll();
+      return null;
+    }
+    for (const act of ending.slice(1)) this.#end(act);
+    return coreEndOf(ending);
+  }
+
+  #end(act: BlowAct): boolean {
+    const leader = this.#cluster.raft.leader();
+    const isDone = this.#executor.strike(act);
+    if (isDone) this.#recording.addToEnding(act, leader);
+    return isDone;
+  }
+
+  #doAll(acts: readonly ScheduledEvent[]): void {
+    if (!this.#active) return;
+    for (const act of this.#inPlace(acts)) this.#do(act);
   }
 
   /** Whoever led when they were recorded and whoever leads now change places. */
-  #doAll(acts: readonly ScheduledEvent[]): void {
-    if (!this.#active) return;
+  #inPlace<Act extends ScheduledEvent>(acts: readonly Act[]): readonly Act[] {
     const led = acts.find(({ leader }) => leader !== undefined)?.leader;
     const leads = this.#cluster.raft.leader();
-    const swaps = led !== undefined && leads !== undefined && led !== leads;
-    for (const act of acts) {
-      this.#do(swaps && !isLoadAct(act) ? mapNodes(act, (node) => swapped(node, led, leads)) : act);
-    }
+    if (led === undefined || leads === undefined || led === leads) return acts;
+    return acts.map((act) =>
+      isLoadAct(act) ? act : { ...act, ...mapNodes(act, (node) => swapped(node, led, leads)) },
+    );
   }
 
   #do(act: BlowAct | LoadAct): void {

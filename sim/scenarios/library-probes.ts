@@ -17,7 +17,7 @@ export class LibraryProbes {
   readonly #keys: readonly string[];
   readonly #tell: (node: SimNode, key: string, number: number) => void;
   /** Their numbers are negative: -1 - index. */
-  #probes: readonly Probe[] = [];
+  readonly #probes: Probe[] = [];
 
   constructor(cluster: Cluster, keys: readonly string[], tell: (node: SimNode, key: string, number: number) => void) {
     this.#cluster = cluster;
@@ -33,20 +33,23 @@ export class LibraryProbes {
     return true;
   }
 
-  /** Sends what is due; says which probe has not been handled. */
-  unanswered(): string | null {
-    const { nodes, timeline } = this.#cluster;
-    if (this.#probes.length === 0) {
-      this.#probes = nodes.flatMap(({ index }) =>
-        this.#keys.map((key) => ({ node: index, key, sentUs: -RESEND_US, isHandled: false })),
-      );
+  /** Sends what is due at these nodes; says which of their probes has not been handled. */
+  unanswered(at: readonly SimNode[]): string | null {
+    const { timeline } = this.#cluster;
+    let open: Probe | undefined;
+    for (const { index: node } of at) {
+      if (!this.#probes.some((probe) => probe.node === node)) {
+        for (const key of this.#keys) this.#probes.push({ node, key, sentUs: -RESEND_US, isHandled: false });
+      }
     }
-    for (const [at, probe] of this.#probes.entries()) {
-      if (probe.isHandled || timeline.nowUs - probe.sentUs < RESEND_US) continue;
+    const asked = new Set(at.map(({ index }) => index));
+    for (const [number, probe] of this.#probes.entries()) {
+      if (probe.isHandled || !asked.has(probe.node)) continue;
+      open ??= probe;
+      if (timeline.nowUs - probe.sentUs < RESEND_US) continue;
       probe.sentUs = timeline.nowUs;
-      this.#tell(this.#cluster.node(probe.node), probe.key, -1 - at);
+      this.#tell(this.#cluster.node(probe.node), probe.key, -1 - number);
     }
-    const open = this.#probes.find(({ isHandled }) => !isHandled);
     return open === undefined ? null : `"${open.key}" has not handled what node ${open.node} told it`;
   }
 }

@@ -23,6 +23,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import { DeliveryDisk } from "../disk/delivery-disk.ts";
 import { FencedResource } from "../outside/fenced-resource.ts";
+import type { CoreEnd } from "../faults/core-ending.ts";
 import type { GuestWatcher } from "../outside/host.ts";
 import { actingActor, type ActorMessage } from "./library-actors.ts";
 import { LibraryProbes } from "./library-probes.ts";
@@ -30,6 +31,7 @@ import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { startReliablePair, type ProducerMessage } from "./reliable-pair.ts";
 import type { Scenario } from "./scenario.ts";
+import { Scope } from "./scope.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Timeline } from "../timeline/timeline.ts";
@@ -88,6 +90,7 @@ export class LibraryScenario implements Scenario {
   readonly #random: Random;
   readonly #doors = new Map<number, Doors>();
   #cluster!: Cluster;
+  #scope!: Scope;
   #probes!: LibraryProbes;
   #active = false;
   #sent = 0;
@@ -108,6 +111,7 @@ export class LibraryScenario implements Scenario {
 
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#scope = new Scope(cluster, null);
     for (const { index } of cluster.nodes) {
       const disk = new DeliveryDisk<ReliableMessage>(cluster.timeline, this.#random.fork());
       this.#deliveryHosts.set(index, { disk, ledger: new Map() });
@@ -156,7 +160,7 @@ export class LibraryScenario implements Scenario {
     });
     const { disk, ledger } = this.#deliveryHosts.get(node.index) as DeliveryHost;
     const producer = startReliablePair(system, {
-      to: this.#cluster.names[(node.index + 1) % this.#cluster.names.length] as string,
+      to: this.#cluster.names[this.#consumerOf(node.index)] as string,
       store: disk.open(life),
       ledger: planted.ledgerForgotten === true ? new Map<string, number>() : ledger,
       checker: this.#reliable,
@@ -183,13 +187,22 @@ export class LibraryScenario implements Scenario {
     this.#active = false;
   }
 
+  keepTo(end: CoreEnd): void {
+    this.#scope = new Scope(this.#cluster, end);
+  }
+
+  term(): number {
+    return this.#scope.term();
+  }
+
   unsettled(): string | null {
-    const { raft, nodes } = this.#cluster;
-    const leader = raft.leader();
+    const { raft } = this.#cluster;
+    const leader = this.#scope.leader();
     if (leader === undefined) return "no member leads";
-    const down = nodes.find((node) => !node.running);
+    const served = this.#scope.served(leader);
+    const down = served.find((node) => !node.running);
     if (down !== undefined) return `${down.name} has left and is not back`;
-    for (const node of nodes) {
+    for (const node of served) {
       const applied = this.#replicas.view(node.index)?.applied ?? 0;
       if (applied < raft.committed.lastIndex - LAG_MAX) {
         return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
@@ -203,8 +216,8 @@ export class LibraryScenario implements Scenario {
     return (
       this.#unsettledSingleton(view) ??
       this.#unsettledShards(view) ??
-      this.#reliable.missing() ??
-      this.#probes.unanswered()
+      this.#reliable.missing((node) => this.#isAmong(node) && this.#isAmong(this.#consumerOf(node))) ??
+      this.#probes.unanswered(served)
     );
   }
 
@@ -227,10 +240,12 @@ export class LibraryScenario implements Scenario {
     };
   }
 
+  /** A copy outside of the core may live on, in a process that stands still for ever; it does not act (`TenureChecker`). */
   #unsettledSingleton({ coordination }: ClusterView): string | null {
     const lease = coordination.lease(SINGLETON);
     if (lease === undefined) return `nobody holds lease "${SINGLETON}"`;
-    const living = this.#tenures.living(SINGLETON);
+    const copies = this.#tenures.living(SINGLETON);
+    const living = copies.filter(({ node, fence }) => this.#isAmong(node) || fence === lease.fence);
     if (living.length === 1 && living[0]?.fence === lease.fence) return null;
     return `lease "${SINGLETON}" has fence ${lease.fence}; there live ${living.map(({ fence }) => fence).join(", ")}`;
   }
@@ -245,7 +260,16 @@ export class LibraryScenario implements Scenario {
       counts.set(home.node, (counts.get(home.node) ?? 0) + 1);
     }
     const [fewest, most] = [Math.min(...counts.values()), Math.max(...counts.values())];
+    if (!this.#scope.isWhole) return null;
     return most - fewest <= 1 ? null : `one node is the home of ${most} shards, another of ${fewest}`;
+  }
+
+  #isAmong(node: number): boolean {
+    return this.#scope.has(node);
+  }
+
+  #consumerOf(producer: number): number {
+    return (producer + 1) % this.#cluster.names.length;
   }
 
   #actSoon(): void {

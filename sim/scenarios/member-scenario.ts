@@ -8,13 +8,16 @@ import { ClientChecker } from "../checkers/client-checker.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
 import type { Edition } from "../cluster/edition.ts";
+import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type Cluster } from "../cluster/cluster.ts";
+import type { HostTrouble } from "../outside/host-trouble.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { proberOf } from "../outside/prober.ts";
 import type { Scenario } from "./scenario.ts";
+import { Scope } from "./scope.ts";
 import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
@@ -61,6 +64,7 @@ export class MemberScenario implements Scenario {
   #cluster!: Cluster;
   #clients!: ClientChecker;
   #load!: MemberLoad;
+  #scope!: Scope;
   /** None where the load is somebody's own. */
   #users: Users | null = null;
   #isProbed = false;
@@ -77,6 +81,7 @@ export class MemberScenario implements Scenario {
   attach(cluster: Cluster): void {
     const { random, vms, everyUs, timeline, platform } = this.#options;
     this.#cluster = cluster;
+    this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
     this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
@@ -137,6 +142,16 @@ export class MemberScenario implements Scenario {
     this.#users?.stop();
   }
 
+  keepTo(end: CoreEnd): void {
+    this.#scope = new Scope(this.#cluster, end);
+    this.#load.keepTo(end.core);
+    this.#users?.keepTo(end.core);
+  }
+
+  term(): number {
+    return this.#scope.term();
+  }
+
   probe(): void {
     this.#load.probe(() => {
       this.#isProbed = true;
@@ -148,11 +163,11 @@ export class MemberScenario implements Scenario {
   }
 
   unsettled(): string | null {
-    const { raft, nodes } = this.#cluster;
-    const leader = raft.leader();
+    const { raft } = this.#cluster;
+    const leader = this.#scope.leader();
     if (leader === undefined) return "no member leads";
     if (!this.#isProbed) return "the last write is not acknowledged";
-    for (const node of nodes) {
+    for (const node of this.#scope.served(leader)) {
       const applied = this.#replicas.view(node.index)?.applied ?? 0;
       if (applied < raft.committed.lastIndex - LAG_MAX) {
         return `${node.name} has applied ${applied} of ${raft.committed.lastIndex} entries`;
@@ -163,7 +178,7 @@ export class MemberScenario implements Scenario {
     }
     const unsettled = this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
     if (unsettled !== null || this.#users === null) return unsettled;
-    const served = new Set(nodes.map(({ index }) => index));
+    const served = new Set(this.#scope.served(leader).map(({ index }) => index));
     return this.#users.unsettled(served, (node) => this.#replicas.view(node));
   }
 
@@ -180,7 +195,9 @@ export class MemberScenario implements Scenario {
   }
 
   marks(): Readonly<Record<string, number>> {
-    const { acknowledged, refused, unknown, reads, repeated } = this.#clients;
+    const { acknowledged, refused, unknown, reads, repeated, givenBack } = this.#clients;
+    const troubles = this.#cluster.nodes.map(({ host }) => host.troubles.met);
+    const count = (trouble: HostTrouble): number => troubles.reduce((sum, met) => sum + met[trouble], 0);
     return {
       requests: this.#load.sent,
       acknowledged,
@@ -190,6 +207,10 @@ export class MemberScenario implements Scenario {
       "proposals repeated": repeated,
       "guests started": this.guests.starts,
       "guests ended by lease": this.guests.leaseEnds,
+      "starts refused": count("refused"),
+      "boots hung": count("hung-boot"),
+      "control sockets lost": count("socket-lost"),
+      "instances given back": givenBack,
       "maps compared": this.#replicas.comparisons,
       "levels raised": this.#levels,
       ...this.#users?.marks(),
@@ -207,10 +228,12 @@ export class MemberScenario implements Scenario {
 
   #unsettledNodes(leader: number): string | null {
     const view = this.#replicas.view(leader);
-    const nodes = view?.list("Node") ?? [];
-    if (nodes.length < this.#cluster.nodes.length) return `only ${nodes.length} nodes have registered`;
-    const lost = nodes.find((node) => node.kind === "Node" && node.status.phase !== "Ready");
-    return lost === undefined ? null : `node "${lost.metadata.name}" is not ready`;
+    for (const { name } of this.#scope.served(leader)) {
+      const node = view?.get("Node", name);
+      if (node?.kind !== "Node") return `node "${name}" has not registered`;
+      if (node.status.phase !== "Ready") return `node "${name}" is not ready`;
+    }
+    return null;
   }
 
   #unsettledVms(leader: number): string | null {

@@ -22,6 +22,7 @@ import {
 import { checkLinearizability } from "../checkers/linearizability.ts";
 import { membersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { CoreEnd } from "../faults/core-ending.ts";
 import { DOOR, doorActor } from "../load/door-actor.ts";
 import type { GuestWatcher } from "../outside/host.ts";
 import { KvClients } from "../load/kv-clients.ts";
@@ -31,6 +32,7 @@ import { Operator } from "../load/operator.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { RegisterMachine, type RegisterCommand } from "../load/register-machine.ts";
 import type { Schedule } from "../schedule/schedule.ts";
+import { Scope } from "./scope.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 
@@ -67,6 +69,9 @@ const SLOW_BYTES_PER_SECOND = 250_000;
 /** Sessions that the machine remembers: few, so that some are forgotten while they are in use. */
 const SESSIONS_MAX = 40;
 
+/** Trailing windows that a snapshot under way may hold back. */
+const HELD_BACK = 4;
+
 /** The machine of one life of a node. */
 interface Machine {
   readonly registers: RegisterMachine;
@@ -77,6 +82,7 @@ interface Machine {
 export class RaftScenario implements Scenario {
   readonly guests: GuestWatcher = { onGuestStarted: () => {}, onGuestEnded: () => {} };
   readonly settleWithinUs = 60_000_000;
+  readonly standsOnClockRates: boolean;
   readonly #options: RaftScenarioOptions;
   readonly #clients: KvClients;
   readonly #operator: Operator;
@@ -93,6 +99,7 @@ export class RaftScenario implements Scenario {
   readonly #leaseReads: boolean;
   readonly #priorities: readonly number[];
   #cluster!: Cluster;
+  #scope!: Scope;
   #isProbed = false;
   #installs = 0;
   #comparisons = 0;
@@ -123,12 +130,14 @@ export class RaftScenario implements Scenario {
     };
     this.#trailingEntries = random.next() < 0.3 ? 0 : random.integer(TRAILING_MAX);
     this.#leaseReads = random.next() < 0.35;
+    this.standsOnClockRates = this.#leaseReads;
     this.#priorities = random.next() < 0.2 ? [0, 1, -1, 3] : [0];
     this.#sessionsMax = random.next() < 0.3 ? SESSIONS_MAX : 32_768;
   }
 
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#scope = new Scope(cluster, null);
     this.#clients.attach(cluster);
     this.#operator.attach(cluster);
   }
@@ -206,6 +215,16 @@ export class RaftScenario implements Scenario {
     this.#operator.stop();
   }
 
+  keepTo(end: CoreEnd): void {
+    this.#scope = new Scope(this.#cluster, end);
+    this.#clients.keepTo(end.core);
+    this.#operator.rest();
+  }
+
+  term(): number {
+    return this.#scope.term();
+  }
+
   probe(untilUs: number): void {
     this.#clients.probe(() => {
       this.#isProbed = true;
@@ -218,7 +237,7 @@ export class RaftScenario implements Scenario {
 
   unsettled(): string | null {
     const { raft } = this.#cluster;
-    const leader = raft.leader();
+    const leader = this.#scope.leader();
     const placed = raft.configurations.committed;
     if (leader === undefined || placed === null) return "no member leads";
     if (!this.#isProbed) return "the last write is not acknowledged, or not every key was read";
@@ -226,9 +245,12 @@ export class RaftScenario implements Scenario {
     const last = raft.view(leader)?.status().lastIndex ?? 0;
     const { lastIndex } = raft.committed;
     if (lastIndex < last) return `the leader's log ends at ${last}, ${lastIndex} is committed`;
-    const unfinished = this.#operator.unfinished();
+    const unfinished = this.#scope.isWhole ? this.#operator.unfinished() : null;
     if (unfinished !== null) return unfinished;
+    const served = new Set(this.#scope.served(leader).map(({ index }) => index));
     for (const member of membersOf(placed.configuration)) {
+      const node = raft.nodeOf(member);
+      if (!this.#scope.isWhole && (node === undefined || !served.has(node))) continue;
       const wrong = this.#unsettledMember(member, lastIndex);
       if (wrong !== null) return `${member} ${wrong}`;
     }
@@ -262,7 +284,8 @@ export class RaftScenario implements Scenario {
     if (status === undefined || applied === undefined) return "does not take part";
     if (applied !== lastIndex) return `has applied ${applied} of ${lastIndex} entries`;
     if (status.recovering) return "does not vote, as its disk was damaged";
-    const trailingEntries = this.#trailingEntries;
+    // A snapshot that is under way, here to somebody whom it never reaches, holds back more (`RaftLimits.trailingEntries`).
+    const trailingEntries = this.#trailingEntries * (this.#scope.isWhole ? 1 : HELD_BACK);
     return whyTooLong(status, { everyEntries: this.#snapshotting.everyEntries, trailingEntries });
   }
 

@@ -5,6 +5,7 @@
  * whole node as in production).
  */
 import type { Cluster } from "../cluster/cluster.ts";
+import type { CoreEnd } from "../faults/core-ending.ts";
 import type { GuestWatcher } from "../outside/host.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
@@ -12,6 +13,8 @@ import type { Process, SimNode } from "../cluster/sim-node.ts";
 
 export interface Scenario {
   readonly guests: GuestWatcher;
+  /** Something stands on the rates of clocks and bears no pause of one. Default: false. */
+  readonly standsOnClockRates?: boolean;
   /** Called once, before any process starts. */
   attach(cluster: Cluster): void;
   compose(process: Process): void;
@@ -26,6 +29,10 @@ export interface Scenario {
   unload(): void;
   /** How long it may take to settle, in microseconds. Default: two minutes. */
   readonly settleWithinUs?: number;
+  /** Called before that where nobody but this core is healed: what is asked from then on is asked of the core. Default: of everybody. */
+  keepTo?(end: CoreEnd): void;
+  /** The latest term that a node which counts is in: it must not go on rising once all has settled. Default: it is not asked. */
+  term?(): number;
   /** Faults are over: sends requests, which must be answered by then. */
   probe?(untilUs: number): void;
   /** What has not gone on since then; null when all were answered. */

@@ -26,6 +26,8 @@ export interface Schedule {
   readonly load: "drawn" | "scheduled";
   /** Ties of the recorded run that who decided upon faults took, by number, ascending; the replay leaves them out. */
   readonly passedOver: readonly number[];
+  /** What is done when the time of faults is over, whenever that is: a core is healed, and nothing else ever is. Default: everything is healed. */
+  readonly ending?: readonly ScheduledEvent[];
 }
 
 /** Writes down what is done in a run. */
@@ -33,6 +35,7 @@ export class Recording {
   /** Told of each act, when it is done. Null: nobody else writes it down. */
   onAdd: ((act: BlowAct | LoadAct) => void) | null = null;
   readonly #events: ScheduledEvent[] = [];
+  #ending: ScheduledEvent[] | null = null;
   readonly #timeline: Timeline;
 
   constructor(timeline: Timeline) {
@@ -40,26 +43,42 @@ export class Recording {
   }
 
   add(act: BlowAct | LoadAct, leader?: number): void {
-    const { nowUs: atUs, tie } = this.#timeline;
-    this.#events.push({ ...act, atUs, tie, ...(leader !== undefined && { leader }) });
+    this.#events.push(this.#event(act, leader));
+    this.onAdd?.(act);
+  }
+
+  /** It is done at the end, in place of healing everything. */
+  addToEnding(act: BlowAct, leader?: number): void {
+    this.#ending ??= [];
+    this.#ending.push(this.#event(act, leader));
     this.onAdd?.(act);
   }
 
   /** With the load drawn: what repeats the run. */
   get schedule(): Schedule {
     const events = this.#events.filter((event) => !isLoadAct(event));
-    return { events, load: "drawn", passedOver: [...this.#timeline.aside] };
+    return { events, load: "drawn", passedOver: [...this.#timeline.aside], ...this.ending };
   }
 
   /** With a load that was drawn aside, as the blows were: what repeats the run, and the load is events, too. */
   get whole(): Schedule {
-    return { events: [...this.#events], load: "scheduled", passedOver: [...this.#timeline.aside] };
+    return { events: [...this.#events], load: "scheduled", passedOver: [...this.#timeline.aside], ...this.ending };
   }
 
   /** With all that clients and operator did; null where they do what only a seed decides. */
   get scheduledLoad(): Schedule | null {
     if (!this.#events.some(isLoadAct)) return null;
-    return { events: [...this.#events], load: "scheduled", passedOver: [] };
+    return { events: [...this.#events], load: "scheduled", passedOver: [], ...this.ending };
+  }
+
+  /** As it stands in a schedule: absent where everything was healed. */
+  get ending(): Pick<Schedule, "ending"> {
+    return this.#ending === null ? {} : { ending: [...this.#ending] };
+  }
+
+  #event(act: BlowAct | LoadAct, leader: number | undefined): ScheduledEvent {
+    const { nowUs: atUs, tie } = this.#timeline;
+    return { ...act, atUs, tie, ...(leader !== undefined && { leader }) };
   }
 }
 

@@ -1,4 +1,5 @@
 /** Whether what a file has for an event can be done: a person may have written it. */
+import { HOST_TROUBLES } from "../outside/host-trouble.ts";
 import type { BlowAct } from "../schedule/blow.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { ScheduledEvent } from "../schedule/schedule.ts";
@@ -8,6 +9,7 @@ type Kind = (value: unknown) => boolean;
 export const isCount: Kind = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isLength: Kind = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const isAboveZero: Kind = (value) => isLength(value) && (value as number) > 0;
+const isWhole: Kind = (value) => Number.isSafeInteger(value);
 const isFlag: Kind = (value) => typeof value === "boolean";
 const isText: Kind = (value) => typeof value === "string";
 const isPair: Kind = (value) =>
@@ -23,7 +25,9 @@ const oneOf =
 export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<string, Kind>>>> = {
   crash: { node: isCount, power: isFlag, downUs: isLength },
   pause: { node: isCount, durationUs: isLength },
-  "wall-step": { node: isCount },
+  "wall-step": { node: isCount, byMs: isWhole },
+  "clock-freeze": { node: isCount, durationUs: isLength },
+  "clock-drift": { node: isCount, rate: isAboveZero, durationUs: isLength },
   cut: { what: isText, directions: isPairs, breaks: isFlag, durationUs: isLength },
   reset: { between: isPair },
   weather: {
@@ -54,7 +58,9 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "disk-loss": { node: isCount, downUs: isLength },
   "guest-end": { node: isCount, place: isCount, reason: isText },
   "guest-hang": { node: isCount, place: isCount },
+  "host-trouble": { node: isCount, trouble: oneOf(...HOST_TROUBLES), durationUs: isLength },
   "heal-all": {},
+  "heal-core": { core: isNodes },
   call: { client: isCount, key: isCount, how: oneOf("get", "put", "cas", "delete") },
   change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount },
   transfer: { node: (value) => value === null || isCount(value), force: isFlag },

@@ -13,6 +13,13 @@ export type ActorFaultKind = Extract<
   | "link-reset"
   | "loss"
   | "delay"
+  | "link-weather"
+  | "bandwidth"
+  | "clog"
+  | "flap"
+  | "filter"
+  | "reconnect-storm"
+  | "half-open"
   | "kill"
   | "power-loss"
   | "kill-all"
@@ -21,6 +28,9 @@ export type ActorFaultKind = Extract<
   | "disk-error"
   | "pause"
   | "wall-step"
+  | "clock-drift"
+  | "clock-freeze"
+  | "clock-unbound"
 >;
 
 const NETWORK_KINDS: readonly ActorFaultKind[] = [
@@ -30,13 +40,33 @@ const NETWORK_KINDS: readonly ActorFaultKind[] = [
   "link-reset",
   "loss",
   "delay",
+  "link-weather",
+  "bandwidth",
+  "clog",
+  "flap",
+  "filter",
+  "reconnect-storm",
+  "half-open",
 ];
 const CRASH_KINDS: readonly ActorFaultKind[] = ["kill", "power-loss", "kill-all"];
-const DISK_AND_CLOCK_KINDS: readonly ActorFaultKind[] = ["disk-slow", "disk-hang", "disk-error", "pause", "wall-step"];
+const DISK_AND_CLOCK_KINDS: readonly ActorFaultKind[] = [
+  "disk-slow",
+  "disk-hang",
+  "disk-error",
+  "pause",
+  "wall-step",
+  "clock-drift",
+];
+
+/** Only where they are named: what leases bear and a rate alone does not, and what nothing bears that stands on clocks. */
+const NAMED_KINDS: readonly ActorFaultKind[] = ["clock-freeze", "clock-unbound"];
 
 /**
- * `mixed`: every kind; `network`: partitions, cuts, loss, delay; `crashes`: processes and hosts that end and come back;
- * `none`: nothing, and clear weather. A list: these kinds. Of what is allowed each seed leaves some kinds out.
+ * `mixed`: every kind; `network`: partitions, cuts, loss, delay, narrow lines, clogs, flapping links, one kind of messages lost, storms of
+ * reconnects, half-open connections; `crashes`: processes and hosts that end and come back;
+ * `none`: nothing, and clear weather. A list: these kinds. Of what is allowed each seed leaves some kinds out. Only in a list:
+ * `clock-freeze`, monotonic clocks that stand still for up to 150 ms, which leases bear and reads under leases do not; `clock-unbound`, those
+ * that stand still for longer or run at another rate than any lease bears, to see what then breaks.
  */
 export type ActorFaults = "mixed" | "network" | "crashes" | "none" | readonly ActorFaultKind[];
 
@@ -63,7 +93,7 @@ function kindsOf(faults: ActorFaults): readonly ActorFaultKind[] {
 
 /** Whether these are faults that can strike; a program without types may have named others. */
 export function isActorFaults(faults: unknown): boolean {
-  const kinds = kindsOf("mixed") as readonly unknown[];
+  const kinds: readonly unknown[] = [...kindsOf("mixed"), ...NAMED_KINDS];
   if (Array.isArray(faults)) return faults.every((kind) => kinds.includes(kind));
   return typeof faults === "string" && ["mixed", "network", "crashes", "none"].includes(faults);
 }

@@ -65,6 +65,7 @@ export class Elections {
     if (this.#role instanceof Follower && this.#role.leader === leader) return this.#role;
     if (!this.#mayLeadThisTerm(leader)) return null;
     this.#termLeader = leader;
+    this.#member.handOvers.led(leader);
     const follower = this.#newFollower(leader, nowMs);
     this.#become(follower);
     return follower;
@@ -126,7 +127,7 @@ export class Elections {
     const isUpToDate = this.#member.isUpToDate(message);
     const granted =
       (message.term > term || this.#mayVoteFor(from)) &&
-      !this.#member.recovery.isUnderWay &&
+      this.#member.mayPromiseVote(nowMs) &&
       isUpToDate &&
       !this.#insistsAgainst(from, message, nowMs);
     const answer = { type: "pre-vote-response", term: granted ? message.term : term, granted } as const;

@@ -82,6 +82,8 @@ export class Follower {
     this.#heardLeader(nowMs);
     this.#learnCommit(message.commit);
     const { term, leaseReads, priority } = this.#member;
+    // Whose disk is stuck acknowledges nothing: a leader that hears a quorum only with its help commits nothing, and must find that out (fault 41).
+    if (nowMs >= this.#member.diskStuckAtMs()) return;
     if (leaseReads) this.#member.promise(nowMs);
     this.#member.send(leader, {
       type: "heartbeat-response",

@@ -271,10 +271,14 @@ export class Leader {
     const { configuration, log, hasRoom } = this.#member;
     if (!hasRoom) return void this.transfer(null, false, nowMs);
     if (log.commit < this.#firstIndex) return;
-    const voters = [...this.#replication.peers.values()].filter(({ node }) => configuration.voters.includes(node));
+    const { handOvers } = this.#member;
+    const voters = [...this.#replication.peers.values()].filter(
+      ({ node }) => configuration.voters.includes(node) && !handOvers.isInVain(node, nowMs),
+    );
     const preferred = this.#priorities.preferred(voters, { lastIndex: log.lastIndex, nowMs });
     if (preferred === null) return;
     this.#priorities.begun(nowMs);
+    handOvers.begun(preferred, nowMs);
     this.transfer(preferred, false, nowMs);
   }
 

@@ -12,6 +12,7 @@ import { ConfigurationHistory } from "./configuration-history.ts";
 import { agoMs, leftMs, type Essence } from "./essence.ts";
 import { invariant } from "./invariant.ts";
 import type { RaftMessage } from "./messages.ts";
+import { HandOvers } from "./hand-overs.ts";
 import { Outbox } from "./outbox.ts";
 import { isPriority, PRIORITY_MAX, priorityDelayMs } from "./priority.ts";
 import type { RaftLimits, RaftPreferences, RaftTiming } from "./raft-options.ts";
@@ -47,6 +48,7 @@ export class Member {
   readonly rules: RaftRules;
   readonly leaseReads: boolean;
   readonly priority: number;
+  readonly handOvers: HandOvers;
   /** Until when it votes for nobody, because a leader counts on it (`read-lease.ts`). */
   promisedUntilMs = -Infinity;
   readonly outbox = new Outbox();
@@ -71,6 +73,7 @@ export class Member {
     this.timing = options.timing;
     this.limits = options.limits;
     this.rules = options.rules;
+    this.handOvers = new HandOvers(options.timing);
     this.leaseReads = options.preferences.leaseReads;
     this.priority = options.preferences.priority;
     if (!isPriority(this.priority)) {
@@ -163,8 +166,15 @@ export class Member {
 
   /** Whether it may ask for votes now, and has a disk to keep its own on. */
   mayCampaign(nowMs: number): boolean {
-    const isReady = this.hasRoom && nowMs < this.diskStuckAtMs() && !this.recovery.isUnderWay;
-    return isReady && this.isElectable;
+    return this.isElectable && this.mayPromiseVote(nowMs);
+  }
+
+  /**
+   * Whether a vote of this member could become durable, and would count: a disk that is stuck or full cannot keep one. Whoever is promised a vote
+   * all the same raises the term for an election that it does not win, again and again (faults 37, 41).
+   */
+  mayPromiseVote(nowMs: number): boolean {
+    return this.hasRoom && nowMs < this.diskStuckAtMs() && !this.recovery.isUnderWay;
   }
 
   /** Whether a candidate may have all that is committed (Raft §5.4.1). */
@@ -239,7 +249,8 @@ export class Member {
     const writeBegan =
       this.#writeBeganMs === null ? null : agoMs(this.#writeBeganMs, nowMs, timing.electionTimeoutMaxMs);
     const times = [leftMs(this.promisedUntilMs, nowMs), writeBegan];
-    return [hard, times, log.essence(), configurations.essence(), recovery.essence(), outbox.essence()];
+    const parts = [configurations.essence(), recovery.essence(), outbox.essence(), this.handOvers.essence(nowMs)];
+    return [hard, times, log.essence(), ...parts];
   }
 
   finishRead(outcome: ReadOutcome): void {

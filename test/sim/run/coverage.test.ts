@@ -3,7 +3,16 @@ import { expect, test } from "vitest";
 import { neverReached } from "../../../sim/run/coverage.ts";
 import { runSeed, type ProfileName } from "../../../sim/index.ts";
 
-const PROFILES: readonly ProfileName[] = ["mixed", "elections", "disk", "membership", "leases", "calm", "library"];
+const PROFILES: readonly ProfileName[] = [
+  "mixed",
+  "elections",
+  "disk",
+  "membership",
+  "leases",
+  "calm",
+  "library",
+  "broken-clocks",
+];
 
 test.each(PROFILES)("all that %s is for are marks of its runs", (profile) => {
   const { marks } = runSeed({ seed: 1, nodes: 3, durationMs: 1000, profile });
@@ -20,7 +29,12 @@ test("neverReached() names what is missing, for the profiles that were run and n
 });
 
 /** What comes once in many runs: a sweep has them, a dozen seeds may not. */
-const RARE = new Set(["members replaced", "torn writes found", "damage found", "disks full", "disks lost"]);
+const RARE = new Set([
+  "members replaced",
+  ...["torn writes found", "damage found", "disks full", "disks lost"],
+  ...["messages filtered", "messages in a burst", "messages in line", "messages to nobody", "messages said again"],
+  "connections stormed",
+]);
 
 test("a short sweep of membership under every fault is clean, and reaches what comes in most runs", () => {
   const marks: Record<string, number> = {};

@@ -1,0 +1,42 @@
+/**
+ * What may be wrong with a host's hypervisor for a while, or for good, while its node is well.
+ *
+ * - `refused`: no guest starts here, for a reason that trying again does not change: the image is not there.
+ * - `socket-lost`: guests run, and their control sockets answer nobody. What starts is ended again, since it cannot be told to stop; what runs
+ *   is heard of no more until it ends, and is ended after its grace instead of shut down. Its guard needs no socket.
+ * - `hung-boot`: guests start, and never come up.
+ * - `slow-boot`, `slow-stop`: they take many times as long.
+ */
+export type HostTrouble = "refused" | "socket-lost" | "hung-boot" | "slow-boot" | "slow-stop";
+
+export const HOST_TROUBLES: readonly HostTrouble[] = ["refused", "socket-lost", "hung-boot", "slow-boot", "slow-stop"];
+
+/** How often each of them has struck somebody. */
+export type TroublesMet = Readonly<Record<HostTrouble, number>>;
+
+export class HostTroubles {
+  readonly met: Record<HostTrouble, number> = {
+    refused: 0,
+    "socket-lost": 0,
+    "hung-boot": 0,
+    "slow-boot": 0,
+    "slow-stop": 0,
+  };
+  /** How many times each is on: two blows may overlap. */
+  readonly #on = new Map<HostTrouble, number>();
+
+  begin(trouble: HostTrouble): void {
+    this.#on.set(trouble, (this.#on.get(trouble) ?? 0) + 1);
+  }
+
+  end(trouble: HostTrouble): void {
+    this.#on.set(trouble, (this.#on.get(trouble) ?? 0) - 1);
+  }
+
+  /** Whether it strikes who asks; counted. */
+  strikes(trouble: HostTrouble): boolean {
+    if ((this.#on.get(trouble) ?? 0) === 0) return false;
+    this.met[trouble] += 1;
+    return true;
+  }
+}
