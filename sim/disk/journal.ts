@@ -47,6 +47,8 @@ export interface SimulatedJournalOptions {
 const READ_US = 5;
 
 export class SimulatedJournal {
+  /** Told of each call that is begun, by its type. Null: nobody writes it down. */
+  onCall: ((type: string) => void) | null = null;
   readonly #options: SimulatedJournalOptions;
   readonly #machine = new JournalMachine(new MemoryTable());
   #waiting: Waiting[] = [];
@@ -108,6 +110,7 @@ export class SimulatedJournal {
     const startUs = Math.max(timeline.nowUs, this.#syncedUs, this.#hungUntilUs);
     this.#syncedUs = startUs + (isRead(waiting.call) ? READ_US : Math.ceil(syncUs));
     this.#waiting.push(waiting);
+    this.onCall?.(waiting.call.type);
     timeline.after(this.#syncedUs - timeline.nowUs, () => this.#carryOutOldest(waiting));
   }
 

@@ -1,7 +1,10 @@
 /** A message in a few words, for people: its kind and the fields that matter, whatever actors it is between. */
 import type { Envelope } from "../../runtime/index.ts";
 
-/** Says every little while that all is as it was: drawn fainter, and left out first. */
+/** Who says every little while that all is as it was; the messages of a user's actors may be called the same. */
+const OWN_PATHS = /^(raft$|receptionist|\$kernel|producer|consumer)/;
+
+/** What they say then: drawn fainter, and left out first. */
 const ROUTINE = new Set([
   "heartbeat",
   "heartbeat-response",
@@ -48,8 +51,8 @@ export function describeMessage({ to, message }: Envelope): DescribedMessage {
   const body = typeof inner["type"] === "string" ? inner : outer;
   const type = body["type"];
   const kind = typeof type === "string" ? type : typeof message === "object" ? "answer" : typeof message;
-  const place = to.path === "raft" || to.path.startsWith("$ask/") ? "" : ` to ${to.path}`;
-  return { kind, fields: `${describeFields(body)}${place}`, isRoutine: ROUTINE.has(kind) };
+  const place = to.path === "raft" || to.path.startsWith("$ask/") ? "" : ` (at ${to.path})`;
+  return { kind, fields: `${describeFields(body)}${place}`, isRoutine: OWN_PATHS.test(to.path) && ROUTINE.has(kind) };
 }
 
 function describeFields(body: Readonly<Record<string, unknown>>): string {

@@ -12,7 +12,7 @@ export class KeptMoments {
 
   add(moments: Iterable<Moment>): void {
     for (const moment of moments) {
-      if (isHeavy(moment)) this.#heavy.push(moment);
+      if (isHeavy(moment)) this.#heavy.push(withRuns(moment));
       else this.#light.push(withRuns(moment));
     }
     if (this.#light.length > 2 * LIGHT_MAX) this.#light = this.#light.slice(-LIGHT_MAX);
@@ -31,7 +31,7 @@ export function isHeavy({ facts }: Moment): boolean {
 }
 
 function isHeavyFact(fact: Fact): boolean {
-  if (fact.type === "role") return fact.role === "leader";
+  if (fact.type === "role") return true;
   if (fact.type !== "said") return false;
   return ["life", "fault", "operator", "configuration"].includes(fact.kind);
 }

@@ -14,6 +14,8 @@ export interface ReadLine {
   readonly broken?: readonly [number, number];
   /** Every write that this lane has begun up to one is durable. */
   readonly isSync?: true;
+  /** Its journal has answered the oldest of what it was asked. */
+  readonly isJournal?: true;
   /** Every fault that is under way ends. */
   readonly isHealed?: true;
 }
@@ -67,7 +69,14 @@ function readClient(what: string, rest: readonly string[], asked: Asked): ReadLi
   }
 }
 
-const DISK = new Set(["sync", "room", "repair", "damage", "rot", "wipe", "compact", "snapshot", "journal"]);
+/** Calls of a journal and their answers, where all is well. */
+const JOURNAL: Readonly<Record<string, string>> = {
+  "append appended": "what it wrote to its journal is on the disk",
+  "open opened": "its journal is open",
+  "read page": "has read its journal",
+};
+
+const DISK = new Set(["sync", "room", "repair", "damage", "rot", "wipe", "compact", "snapshot"]);
 
 function readNode(what: string, rest: readonly string[], names: readonly string[]): ReadLine | null {
   const [first = "", ...more] = rest;
@@ -108,6 +117,8 @@ function readNode(what: string, rest: readonly string[], names: readonly string[
       return say("apply", `applies ${details}`);
     case "sync":
       return { ...say("disk", `synced: ${details}`), isSync: true };
+    case "journal":
+      return { ...say("disk", JOURNAL[details] ?? `journal: ${details}`), isJournal: true };
     case "room":
       return say("disk", details === "true" ? "disk has room again" : "disk is full");
     case "log":
@@ -124,12 +135,17 @@ function readOther(what: string, rest: readonly string[], names: readonly string
   switch (what) {
     case "healed":
       return { ...say("outside", "operator", "all faults end, clients stop"), isHealed: true };
+    case "core":
+      return say("outside", "operator", "a core is healed, clients stop; all other faults stay for good");
     case "heal":
       return say("outside", "fault", `ends: ${named(details, names)}`);
     case "operator":
       return say("outside", "operator", `operator: ${details}`);
     case "not":
       return say("outside", "fault", `not possible now: ${rest.slice(1).join(" ")}`);
+    case "note":
+      if (rest[0] === "step") return say("clients", "client", details);
+      return say("outside", "note", details);
     default:
       return say("outside", "note", `${what === "note" ? "" : `${what} `}${details}`.trim());
   }

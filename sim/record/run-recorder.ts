@@ -48,6 +48,8 @@ export class RunRecorder {
   readonly #sent = new Map<string, number>();
   /** By node: moments whose writes are not durable yet, oldest first. */
   readonly #writes = new Map<Lane, number[]>();
+  /** By node: moments in which its journal was asked for what it has not answered yet, oldest first. */
+  readonly #calls = new Map<Lane, number[]>();
   readonly #spans: OpenSpan[] = [];
   readonly #down = new Map<Lane, OpenSpan>();
   readonly #paused = new Map<Lane, OpenSpan>();
@@ -68,6 +70,7 @@ export class RunRecorder {
       onSend: (from, to, envelope, isLost) => this.#onSend(from, to, { envelope, isLost }),
       onReceive: (at, envelope) => this.#onReceive(at, envelope),
     };
+    for (const { index, journal } of cluster.nodes) journal.onCall = (type) => this.#onJournal(index, type);
     cluster.onWrite = (node, write) => this.#onWrite(node, write);
     recording.onAdd = (act) => {
       if (!isLoadAct(act)) this.#onBlow(act);
@@ -92,10 +95,11 @@ export class RunRecorder {
     if (this.#isOver) return;
     const read = readLine(line, this.#cluster.names, this.#asked);
     if (read === null) return;
-    const { lane, fact, life, broken, isSync, isHealed } = read;
+    const { lane, fact, life, broken, isSync, isJournal, isHealed } = read;
     const moment = this.#moment(lane);
     moment.facts.push(fact);
     if (isSync === true) moment.cause ??= this.#writes.get(lane)?.shift() ?? null;
+    if (isJournal === true) moment.cause ??= this.#calls.get(lane)?.shift() ?? null;
     if (broken !== undefined) this.#lose(broken, fact.text.slice(fact.text.indexOf(":") + 2));
     if (life !== undefined) this.#onLife(lane, life, fact.text);
     if (isHealed === true) this.#endFaults(moment.atUs);
@@ -182,6 +186,16 @@ export class RunRecorder {
     moment.facts.push({ type: "said", kind: "disk", text: `writes ${describeWrite(write)}` });
   }
 
+  /** A journal answers in the order in which it is asked. */
+  #onJournal(node: number, type: string): void {
+    if (this.#isOver) return;
+    const moment = this.#moment(node);
+    const calls = this.#calls.get(node) ?? [];
+    this.#calls.set(node, calls);
+    calls.push(moment.number);
+    if (type === "append") moment.facts.push({ type: "said", kind: "disk", text: "begins to write to its journal" });
+  }
+
   #onBlow(act: BlowAct): void {
     if (this.#isOver) return;
     const { timeline, names } = this.#cluster;
@@ -189,8 +203,9 @@ export class RunRecorder {
     const atUs = timeline.nowUs;
     if (this.#faults.length < FAULTS_MAX) this.#faults.push({ atUs, text, durationUs });
     if (act.type === "heal-all") this.#endFaults(atUs);
+    if (act.type === "heal-core") this.#healCore(act.core, atUs);
     // The event log tells ends, pauses and healing at the lanes themselves.
-    if (act.type === "crash" || act.type === "pause" || act.type === "heal-all") return;
+    if (act.type === "crash" || act.type === "pause" || act.type.startsWith("heal-")) return;
     const lane = lanes.length === 1 ? (lanes[0] ?? "outside") : "outside";
     this.#moment(lane).facts.push({ type: "said", kind: "fault", text });
     if (kind === null || durationUs === null) return;
@@ -207,6 +222,7 @@ export class RunRecorder {
     if (life === "start") this.#endSpan(this.#down, lane, atUs);
     if (life !== "end") return;
     this.#writes.delete(lane);
+    this.#calls.delete(lane);
     if (typeof lane === "number") this.#roles.onEnd(lane, atUs);
     this.#begin(this.#down, { kind: "down", text: `down: ${text}`, lanes: [lane], fromUs: atUs });
   }
@@ -230,6 +246,15 @@ export class RunRecorder {
   #endFaults(atUs: number): void {
     for (const open of this.#spans) {
       if (open.toUs !== Infinity && open.toUs > atUs) open.toUs = atUs;
+    }
+  }
+
+  /** What lies on the core alone ends, all else that is under way never does. */
+  #healCore(core: readonly number[], atUs: number): void {
+    for (const open of this.#spans) {
+      if (open.toUs <= atUs || open.span.kind === "down" || open.span.kind === "paused") continue;
+      const isInCore = open.span.lanes.every((lane) => typeof lane === "number" && core.includes(lane));
+      open.toUs = isInCore ? atUs : Infinity;
     }
   }
 
@@ -273,7 +298,8 @@ export class RunRecorder {
 /** Nodes that a message names: as `node 0`, or the first as `n1`. */
 function nodesIn(message: string, names: readonly string[]): readonly number[] {
   const told = [...message.matchAll(/\bnode (\d+)\b/gi)].map(([, digits]) => Number(digits));
-  const byName = [...message.matchAll(/\bn\d+\b/g)].map(([name]) => names.indexOf(name)).slice(0, 1);
-  const found = told.length > 0 ? told : byName;
+  // A list of all who have a vote says nothing of who is wrong: of names the first counts.
+  const byName = [...message.matchAll(/[\w-]+/g)].map(([word]) => names.indexOf(word)).filter((node) => node >= 0);
+  const found = told.length > 0 ? told : byName.slice(0, 1);
   return [...new Set(found)].filter((node) => node >= 0 && node < names.length);
 }

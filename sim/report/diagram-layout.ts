@@ -6,14 +6,17 @@
  * Rows are in the order of what happened and as high as their words; they are not to scale, since a run has microseconds and minutes side by
  * side. Words have a column of their own, so that no label ever lies on an arrow or on another label. Numbers only: `draw-diagram.ts` draws.
  */
-import type { Fact, Lane, Moment, RecordedMessage, Role, RunRecord, Span } from "../record/run-record.ts";
+import type { Lane, Moment, Role, RunRecord, Span } from "../record/run-record.ts";
 import { clockTime, length } from "./figures.ts";
+import { placeArrows, type Arrow, type Place } from "./place-arrows.ts";
 import type { Fold, Selection } from "./select-moments.ts";
 import { fill, laneName, wordsOf, wrap } from "./words.ts";
 
 export interface PlacedLane {
   readonly lane: Lane;
   readonly name: string;
+  /** As much of it as a lane is wide. */
+  readonly short: string;
   readonly x: number;
 }
 
@@ -45,19 +48,6 @@ export interface PlacedFold {
 }
 
 export type PlacedRow = PlacedMoment | PlacedFold;
-
-export interface Arrow {
-  readonly fromX: number;
-  readonly fromY: number;
-  readonly toX: number;
-  readonly toY: number;
-  /** `folded`: one of its ends is in what is left out. */
-  readonly end: "arrives" | "lost" | "under-way" | "folded";
-  readonly kind: "message" | "client";
-  readonly isRoutine: boolean;
-  readonly isCause: boolean;
-  readonly title: string;
-}
 
 export interface Band {
   readonly kind: Span["kind"];
@@ -153,11 +143,12 @@ class Layout {
     this.#selection = selection;
     const lanes = lanesOf(record, selection);
     this.#laneWidth = lanes.length > LANES_WIDE_MAX ? LANE_NARROW : LANE_WIDE;
-    this.#lanes = lanes.map((lane, at) => ({
-      lane,
-      name: laneName(lane, record),
-      x: TIME_WIDTH + (at + 0.5) * this.#laneWidth,
-    }));
+    const letters = Math.floor(this.#laneWidth / LETTER);
+    this.#lanes = lanes.map((lane, at) => {
+      const name = laneName(lane, record);
+      const short = name.length <= letters ? name : `${name.slice(0, letters - 1)}…`;
+      return { lane, name, short, x: TIME_WIDTH + (at + 0.5) * this.#laneWidth };
+    });
     this.#wordsX = TIME_WIDTH + lanes.length * this.#laneWidth + 14;
     const columns = Math.floor((WINDOW - this.#wordsX - MARGIN) / LETTER);
     this.#columns = Math.min(Math.max(columns, COLUMNS_MIN), COLUMNS_MAX);
@@ -178,7 +169,13 @@ class Layout {
       lanesTop: MARGIN + HEADER,
       lanesBottom,
       rows: this.#rows,
-      arrows: this.#arrows(),
+      arrows: placeArrows(this.#record, this.#selection, {
+        shown: this.#shown,
+        xOf: (lane) => this.#x.get(lane),
+        yOf: (number) => this.#yOf(number),
+        yAt: (us) => this.#yAt(us),
+        bottom: this.#bottom,
+      }),
       bands: this.#bands(lanesBottom),
       roles: this.#roles(lanesBottom),
       verdict,
@@ -239,7 +236,7 @@ class Layout {
   }
 
   /** Of a moment that is shown, or of the line that stands for it. */
-  #yOf(number: number): { readonly y: number; readonly isShown: boolean } {
+  #yOf(number: number): Place {
     const shown = this.#shown.get(number);
     if (shown !== undefined) return { y: shown.y, isShown: true };
     const fold = this.#rows.find((row) => row.type === "fold" && row.fold.first <= number && number <= row.fold.last);
@@ -257,64 +254,6 @@ class Layout {
       return row.top + share * row.height;
     }
     return this.#bottom;
-  }
-
-  #arrows(): readonly Arrow[] {
-    const arrows: Arrow[] = [];
-    const drawn = new Set<RecordedMessage>();
-    const { causes } = this.#selection;
-    const isStep = (from: number, to: number): boolean =>
-      causes.some((moment, at) => moment.number === to && causes[at - 1]?.number === from);
-    for (const row of this.#shown.values()) {
-      for (const fact of row.moment.facts) {
-        if (fact.type === "said") arrows.push(...this.#clientArrow(fact, row));
-        if (fact.type !== "send" && fact.type !== "receive") continue;
-        if (drawn.has(fact.message)) continue;
-        drawn.add(fact.message);
-        arrows.push(...this.#messageArrows(fact.message, isStep));
-      }
-    }
-    return arrows;
-  }
-
-  #clientArrow({ from, to, text }: Extract<Fact, { readonly type: "said" }>, row: PlacedMoment): readonly Arrow[] {
-    const other = this.#x.get(to ?? from ?? row.moment.lane);
-    if (other === undefined || other === row.x) return [];
-    const [fromX, toX] = to === undefined ? [other, row.x] : [row.x, other];
-    const { y, isCause } = row;
-    return [{ fromX, toX, fromY: y, toY: y, end: "arrives", kind: "client", isRoutine: false, isCause, title: text }];
-  }
-
-  #messageArrows(message: RecordedMessage, isStep: (from: number, to: number) => boolean): readonly Arrow[] {
-    const [fromX, toX] = [this.#x.get(message.from) ?? 0, this.#x.get(message.to) ?? 0];
-    const sent = this.#yOf(message.sentIn);
-    const { isRoutine } = message;
-    const base = { fromX, fromY: sent.y, kind: "message", isRoutine } as const;
-    if (message.arrivals.length === 0) {
-      if (!sent.isShown) return [];
-      const { lost } = message;
-      const end = lost === null ? "under-way" : "lost";
-      const untilY = lost === null ? this.#bottom : this.#yAt(lost.atUs);
-      // It never reaches the other lane, and is not drawn longer than can be followed.
-      const far = Math.min(Math.max(untilY, sent.y + 12), sent.y + 90);
-      return [
-        {
-          ...base,
-          toX: fromX + (toX - fromX) * 0.6,
-          toY: far,
-          end,
-          isCause: false,
-          title: titleOf(message, this.#record),
-        },
-      ];
-    }
-    return message.arrivals.flatMap(({ moment }) => {
-      const came = this.#yOf(moment);
-      if (!sent.isShown && !came.isShown) return [];
-      const end = sent.isShown && came.isShown ? "arrives" : "folded";
-      const isCause = isStep(message.sentIn, moment);
-      return [{ ...base, toX, toY: came.y, end, isCause, title: titleOf(message, this.#record) } as const];
-    });
   }
 
   #bands(bottom: number): readonly Band[] {
@@ -392,16 +331,4 @@ function linesOf(moment: Moment, record: RunRecord, columns: number): readonly s
   const lines = fill(wordsOf(moment, record), columns - indent);
   if (lines.length <= LINES_MAX) return lines.length === 0 ? ["…"] : lines;
   return [...lines.slice(0, LINES_MAX - 1), `… and ${lines.length - LINES_MAX + 1} lines more`];
-}
-
-function titleOf({ from, to, kind, fields, sentUs, arrivals, lost }: RecordedMessage, record: RunRecord): string {
-  const way = `${laneName(from, record)} to ${laneName(to, record)}: ${kind} ${fields}`;
-  const came = arrivals.map(({ atUs }) => `arrived ${clockTime(atUs)} s, after ${length(atUs - sentUs)}`);
-  const fate =
-    came.length > 0
-      ? came.join("; ")
-      : lost === null
-        ? "never arrived"
-        : `lost at ${clockTime(lost.atUs)} s: ${lost.why}`;
-  return `${way}. Sent ${clockTime(sentUs)} s, ${fate}`;
 }

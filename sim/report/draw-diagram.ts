@@ -7,7 +7,6 @@ import {
   HEADER,
   layOut,
   LINE,
-  type Arrow,
   type Band,
   type DiagramLayout,
   type PlacedMoment,
@@ -17,6 +16,7 @@ import {
 } from "./diagram-layout.ts";
 import { diagramStyle } from "./diagram-style.ts";
 import { escape } from "./markup.ts";
+import type { Arrow } from "./place-arrows.ts";
 import type { Selection } from "./select-moments.ts";
 
 export interface DiagramOptions {
@@ -93,7 +93,10 @@ function drawHeader(top: number, { lanes, width, wordsX }: DiagramLayout): reado
   return [
     `<rect class="header" x="0" y="${round(top)}" width="${width}" height="${HEADER}"/>`,
     `<text class="head" x="12" y="${round(y)}">seconds</text>`,
-    ...lanes.map(({ name, x }) => `<text class="head middle" x="${x}" y="${round(y)}">${escape(name)}</text>`),
+    ...lanes.map(
+      ({ name, short, x }) =>
+        `<text class="head middle" x="${x}" y="${round(y)}">${escape(short)}${short === name ? "" : `<title>${escape(name)}</title>`}</text>`,
+    ),
     `<text class="head" x="${wordsX}" y="${round(y)}">what happened</text>`,
   ];
 }

@@ -47,7 +47,9 @@ details > summary { cursor: pointer; margin: .6rem 0; font-weight: 600; }
 .tools button { font: inherit; padding: .1rem .6rem; border: 1px solid var(--rule); border-radius: 6px; background: var(--panel); color: inherit; }
 .dim-routine .arrow.routine, .dim-client .arrow.client { opacity: .08; }
 .only-one .moment:not(.chosen) { opacity: .3; }
-@media (max-width: 700px) { .narrow { display: block; } dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin-bottom: .4rem; } }
+.scroll table { margin: 0; }
+.scroll th:first-child, .scroll td:first-child { padding-left: .7rem; }
+@media (max-width: 700px) { .narrow { display: block; } }
 @media print { body { max-width: none; padding: 0; } .tools, .narrow { display: none !important; } .scroll { overflow: visible; border: 0; } .scroll svg { max-width: 100%; height: auto; } }
 ${diagramStyle()}`;
 
@@ -56,6 +58,7 @@ document.documentElement.classList.add("scripted");
 for (const figure of document.querySelectorAll("figure.run")) {
   const svg = figure.querySelector(".scroll svg.sequence");
   const [, , wide, high] = svg.getAttribute("viewBox").split(" ").map(Number);
+  if (innerWidth < 700) figure.nextElementSibling.open = true;
   let zoom = 1;
   figure.addEventListener("click", ({ target }) => {
     const step = target.dataset && target.dataset.zoom;

@@ -87,6 +87,22 @@ function wordsSection(record: RunRecord, { rows }: Selection): string {
   return `<ol class="words">${items.join("\n")}</ol>`;
 }
 
+/** The bands that lie on lanes, and what is within them. */
+const BANDS: Readonly<Record<string, string>> = {
+  down: "down",
+  paused: "paused",
+  network: "left of a lane: its network",
+  disk: "right of a lane: its disk",
+  weather: "the whole network is worse",
+};
+const SAMPLES: Readonly<Record<string, string>> = {
+  down: "M4 14L16 2M14 14L26 2M24 14L32 6",
+  paused: "M2 5H32M2 11H32",
+  network: "M4 2L16 14M14 2L26 14M24 2L32 10",
+  disk: "M6 2V14M12 2V14M18 2V14M24 2V14M30 2V14",
+  weather: "M6 5h.01M14 11h.01M22 5h.01M30 11h.01",
+};
+
 const sample = (drawn: string): string =>
   `<svg class="diagram" width="34" height="16" viewBox="0 0 34 16" aria-hidden="true">${drawn}</svg>`;
 
@@ -99,14 +115,14 @@ const LEGEND = `<ul class="legend" aria-label="Signs">
 <li>${sample('<path class="point strike" d="M17 1l8 14h-16z"/>')}a fault, the operator</li>
 <li>${sample('<rect class="point disk" x="13" y="4" width="8" height="8"/>')}disk</li>
 <li>${sample('<circle class="point own" cx="17" cy="8" r="4"/>')}by itself (a timer)</li>
-<li>bands: grey slashes down, violet lines paused, orange at the left network, red at the right disk, blue dots weather</li>
+${["down", "paused", "network", "disk", "weather"].map((kind) => `<li>${sample(`<g class="${kind}-band"><rect class="band ${kind}-back" x="1" y="1" width="32" height="14" rx="2"/><path class="${kind}-line sample-line" d="${SAMPLES[kind]}"/></g>`)}${BANDS[kind]}</li>`).join("\n")}
 </ul>`;
 
 export function faultsSection(faults: readonly FaultRow[]): string {
   if (faults.length === 0) return "<h2>Faults</h2>\n<p>None struck.</p>";
   const shown = faults.slice(-FAULTS_MAX);
   const rows = shown.map(({ atUs, text, durationUs }) => {
-    const lasts = durationUs === null ? "" : length(durationUs);
+    const lasts = durationUs === null ? "" : durationUs === Infinity ? "good" : length(durationUs);
     return `<tr><td class="number">${clockTime(atUs)}</td><td>${escape(text)}</td><td class="number">${lasts}</td></tr>`;
   });
   const less =

@@ -6,6 +6,7 @@
 import { isHeavy } from "../record/kept-moments.ts";
 import type { Fact, Moment, RunRecord } from "../record/run-record.ts";
 import { count, length, times } from "./figures.ts";
+import { wordsOf } from "./words.ts";
 
 /** What lies between two moments that are shown. */
 export interface Fold {
@@ -57,19 +58,52 @@ export function selectMoments(record: RunRecord, limits: Partial<SelectionLimits
   const busyOnes = moments.filter((moment) => chain.has(moment) || !isRoutine(moment));
   if (isWhole && busyOnes.length <= busy) {
     const left = momentsSeen - busyOnes.length;
-    const told = `Shown are all ${times(busyOnes.length, "moment")} but the ${count(left)} in which only heartbeats, their answers and the like came and went.`;
+    const told = `Shown are all ${times(busyOnes.length, "moment")} but the ${count(left)} in which only heartbeats, their answers and the like came and went, or a connection came up.`;
     return { rows: rows(busyOnes), causes, told };
   }
   const tail = new Set(moments.slice(-last));
-  const weighty = new Set(moments.filter((moment) => !tail.has(moment) && isHeavy(moment)).slice(-heavy));
-  const shown = moments.filter((moment) => tail.has(moment) || weighty.has(moment) || chain.has(moment));
+  const before = moments.slice(0, -last);
+  const weighty = new Set(before.filter(isHeavy).slice(-heavy));
+  const about = subjectOf(record);
+  const topical = new Set(about === null ? [] : before.filter((moment) => about.isIn(moment)).slice(-heavy / 2));
+  const shown = moments.filter((moment) => [tail, weighty, chain, topical].some((some) => some.has(moment)));
   const led = causes.filter((moment) => !tail.has(moment)).length;
   const told = [
     `Of ${times(momentsSeen, "moment")} the last ${count(tail.size)} are shown in full`,
     ...(led > 0 ? [`the ${count(led)} before them that led to the failure`] : []),
-    `and the last ${count(weighty.size)} before them in which a fault struck, a process ended or began, a leader was elected or membership changed`,
+    ...(about !== null && topical.size > 0 ? [`${count(topical.size)} that are about ${about.subject}`] : []),
+    `and the last ${count(weighty.size)} before them in which a fault struck, a process ended or began, somebody stood for election or followed another, or membership changed`,
   ].join(", ");
   return { rows: rows(shown), causes, told: `${told}. What is left out is told by a line in its place.` };
+}
+
+interface Subject {
+  /** In words. */
+  readonly subject: string;
+  isIn(moment: Moment): boolean;
+}
+
+/** What the failure says it is about: an index of the log, or what has a name with a number, as `t73` or `vm4`. Null: nothing that moments could be asked for. */
+function subjectOf({ failure, nodes }: RunRecord): Subject | null {
+  const message = failure?.message ?? "";
+  const [, digits] = /\bindex (\d+)\b/i.exec(message) ?? [];
+  if (digits !== undefined) {
+    const index = Number(digits);
+    return {
+      subject: `index ${index}`,
+      isIn: (moment) => wordsOf(moment, { nodes }).some((words) => isAboutIndex(words, index)),
+    };
+  }
+  const named = [...message.matchAll(/(?<![\w@.-])[a-z][a-z_-]*\d+\b(?![@\w])/gi)].map(([name]) => name);
+  const name = named.find((one) => !nodes.includes(one));
+  if (name === undefined) return null;
+  const whole = new RegExp(`(?<![\\w-])${name}(?![\\w-])`);
+  return { subject: name, isIn: (moment) => wordsOf(moment, { nodes }).some((words) => whole.test(words)) };
+}
+
+function isAboutIndex(words: string, index: number): boolean {
+  const [, from, to = from] = /\b(?:entry|entries|commits|applies) (\d+)(?: to (\d+))?/.exec(words) ?? [];
+  return from !== undefined && Number(from) <= index && index <= Number(to);
 }
 
 /** Back from the failure, from each moment to the one that it follows from. */
@@ -86,8 +120,12 @@ function causesOf({ failure, moments }: RunRecord): readonly Moment[] {
   return causes.toReversed();
 }
 
+/** Heartbeats and the like; connections that come up. */
 function isRoutine({ facts }: Moment): boolean {
-  return facts.every((fact) => (fact.type === "receive" || fact.type === "send") && fact.message.isRoutine);
+  return facts.every((fact) => {
+    if (fact.type === "said") return fact.kind === "link" && fact.text.endsWith("up");
+    return fact.type !== "role" && fact.message.isRoutine;
+  });
 }
 
 /** A line that stands for two moments takes as much room as they do. */

@@ -140,9 +140,10 @@ function neverSection(never: readonly string[], seeds: number): string {
 
 function seedsSection({ failed, clean }: SeedLines, seeds: number): string {
   const shown = [...failed, ...clean];
+  const hasProfiles = shown.some(({ profile }) => profile !== null);
   const rows = shown.map(({ seed, profile, nodes, failure, simulatedMs, events, faults, eventLogHash }) => {
     const end = failure === null ? "clean" : `<b>✗ ${escape(failure.rule)}</b>`;
-    return `<tr><td class="number">${seed}</td><td>${end}</td><td>${escape(profile ?? "")}</td><td class="number">${nodes}</td><td class="number">${count(faults)}</td><td class="number">${length(simulatedMs * 1000)}</td><td class="number">${count(events)}</td><td><code>${escape(eventLogHash)}</code></td></tr>`;
+    return `<tr><td class="number">${seed}</td><td>${end}</td>${hasProfiles ? `<td>${escape(profile ?? "")}</td>` : ""}<td class="number">${nodes}</td><td class="number">${count(faults)}</td><td class="number">${length(simulatedMs * 1000)}</td><td class="number">${count(events)}</td><td><code>${escape(eventLogHash)}</code></td></tr>`;
   });
   const less =
     shown.length < seeds
@@ -150,7 +151,7 @@ function seedsSection({ failed, clean }: SeedLines, seeds: number): string {
       : "";
   return `<h2>Seeds</h2>
 ${less}<details${shown.length <= OPEN_MAX ? " open" : ""}><summary>${times(shown.length, "seed")}, one by one</summary>
-<div class="scroll" tabindex="0"><table><thead><tr><th class="number">seed</th><th>end</th><th>profile</th><th class="number">nodes</th><th class="number">faults</th><th class="number">simulated</th><th class="number">events</th><th>event log</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div></details>`;
+<div class="scroll" tabindex="0"><table><thead><tr><th class="number">seed</th><th>end</th>${hasProfiles ? "<th>profile</th>" : ""}<th class="number">nodes</th><th class="number">faults</th><th class="number">simulated</th><th class="number">events</th><th>event log</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div></details>`;
 }
 
 /** A table of so many rows is open at first. */
