@@ -1,6 +1,6 @@
 /** Makes single blows: draws their lengths and what else is open about them, has them carried out, and writes them down. */
 import type { ExitReason, Random } from "../../runtime/index.ts";
-import type { BlowAct } from "../schedule/blow.ts";
+import { FOREVER_US, type BlowAct } from "../schedule/blow.ts";
 import type { Directions } from "../schedule/link-blow.ts";
 import { logUniform } from "./log-uniform.ts";
 import type { BlowExecutor } from "./blow-executor.ts";
@@ -34,8 +34,9 @@ const ROT_MET = 0.7;
 const PARTITION_BREAKS = 0.7;
 const CUT_BREAKS = 0.5;
 
-/** How many times longer than other faults a host is in trouble. */
+/** How many times longer than other faults a host is in trouble, and the share of refusals that never end, on one host of a cluster. */
 const TROUBLE = 4;
+const LASTING = 0.4;
 
 export class BlowMaker {
   readonly #cluster: Cluster;
@@ -43,6 +44,7 @@ export class BlowMaker {
   readonly #lengths: FaultLengths;
   readonly #executor: BlowExecutor;
   readonly #recording: Recording;
+  #hasLastingTrouble = false;
 
   constructor(
     cluster: Cluster,
@@ -83,7 +85,11 @@ export class BlowMaker {
   /** For longer than other faults: a start that fails is tried for a while before anybody gives up. */
   troubleHost({ index: node }: SimNode): boolean {
     const trouble = HOST_TROUBLES[this.#random.integer(HOST_TROUBLES.length)] as HostTrouble;
-    return this.strike({ type: "host-trouble", node, trouble, durationUs: TROUBLE * this.drawUs() });
+    const durationUs = TROUBLE * this.drawUs();
+    const mayLast = trouble === "refused" && !this.#hasLastingTrouble && this.#cluster.nodes.length > 2;
+    const lasts = mayLast && this.#random.next() < LASTING;
+    if (lasts) this.#hasLastingTrouble = true;
+    return this.strike({ type: "host-trouble", node, trouble, durationUs: lasts ? FOREVER_US : durationUs });
   }
 
   pause({ index: node }: SimNode, durationUs: number): boolean {

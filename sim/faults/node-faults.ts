@@ -3,6 +3,7 @@ import type { ExitReason } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { Guest } from "../outside/host.ts";
+import { FOREVER_US } from "../schedule/blow.ts";
 import type { HostTrouble } from "../outside/host-trouble.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 
@@ -49,13 +50,17 @@ export class NodeFaults {
     return guest !== undefined;
   }
 
-  /** Only what the cluster can do without outlasts a core's healing: a guest that never comes up is tried again and again where it is. */
+  /**
+   * One without an end stays when all else is healed: the cluster must do without that host. Of the others only what it can do without outlasts a
+   * core's healing: a guest that never comes up is tried again and again where it is.
+   */
   trouble(
     { host, index }: SimNode,
     { trouble, durationUs }: { readonly trouble: HostTrouble; readonly durationUs: number },
   ): void {
     host.troubles.begin(trouble);
     this.#cluster.timeline.note(`fault ${trouble} ${index}`);
+    if (durationUs >= FOREVER_US) return;
     const end = (): void => host.troubles.end(trouble);
     if (trouble === "refused" || trouble === "socket-lost") this.#endings.afterAt(index, durationUs, end);
     else this.#endings.after(durationUs, end);

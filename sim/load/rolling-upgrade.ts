@@ -84,6 +84,8 @@ export class RollingUpgrade {
     const isLeft = this.#options.random.next() < UNFINISHED;
     for (const { node, back } of isLeft ? [] : this.#steps) this.#install(this.#cluster.node(node), back);
     this.#steps = [];
+    // What a host refuses for good is given to another only when all members know how.
+    if (isLeft) for (const { host } of this.#cluster.nodes) host.troubles.endAll();
     this.#isUnfinished = this.#cluster.nodes.some(({ edition }) => edition === this.#options.from);
   }
 

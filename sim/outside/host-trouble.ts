@@ -30,7 +30,11 @@ export class HostTroubles {
   }
 
   end(trouble: HostTrouble): void {
-    this.#on.set(trouble, (this.#on.get(trouble) ?? 0) - 1);
+    this.#on.set(trouble, Math.max(0, (this.#on.get(trouble) ?? 0) - 1));
+  }
+
+  endAll(): void {
+    this.#on.clear();
   }
 
   /** Whether it strikes who asks; counted. */
