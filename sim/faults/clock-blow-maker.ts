@@ -22,6 +22,10 @@ const STEP_MS = { min: 1, max: 400 * 86_400_000 } as const;
 /** By what factor a clock outside of the bound is too fast or too slow. */
 const UNBOUND_FACTOR = { min: 1.05, max: 4 } as const;
 
+/** For so long it is: about a lease, and some. And the share of those whose node is cut off for twice that. */
+const UNBOUND_US = { min: 1_000_000, max: 15_000_000 } as const;
+const UNBOUND_CUT = 0.7;
+
 export class ClockBlowMaker {
   readonly #timeline: Timeline;
   readonly #random: Random;
@@ -56,9 +60,13 @@ export class ClockBlowMaker {
     return this.#blows.strike({ type: "clock-drift", node, rate, durationUs: this.#blows.drawUs() });
   }
 
-  /** Outside of what is stated: what stands on leases alone breaks. */
+  /**
+   * Outside of what is stated: what stands on leases alone breaks. A clock that is wrong does harm where its node cannot renew, so most of the time nobody
+   * hears it meanwhile.
+   */
   unbind({ index: node }: SimNode): boolean {
-    const durationUs = this.#blows.drawUs();
+    const durationUs = UNBOUND_US.min + this.#random.integer(UNBOUND_US.max - UNBOUND_US.min);
+    if (this.#random.next() < UNBOUND_CUT) this.#blows.partition(new Set([node]), 2 * durationUs);
     if (this.#random.next() < 0.5) return this.#blows.strike({ type: "clock-freeze", node, durationUs });
     const factor = logUniform(this.#random, UNBOUND_FACTOR.min, UNBOUND_FACTOR.max);
     const rate = this.#random.next() < 0.5 ? factor : 1 / factor;

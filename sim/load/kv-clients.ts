@@ -8,13 +8,13 @@
  *
  * A write of which every attempt was refused for certain is left out of the history: if it happens all the same, its value is a phantom.
  */
-import { jsonCodec, type Random } from "../../runtime/index.ts";
+import { createRandom, jsonCodec, type Random } from "../../runtime/index.ts";
 import type { MachineCommand, MachineReplies, MachineReply, MachineRequest } from "../../actors/raft/machine/index.ts";
 import type { KvInput, Operation } from "../checkers/history.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { askAt } from "./door-actor.ts";
-import type { LoadAct } from "../schedule/load-act.ts";
+import { CHANCES, type LoadAct } from "../schedule/load-act.ts";
 import type { RegisterCommand } from "./register-machine.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
@@ -53,6 +53,8 @@ interface Open {
   readonly input: KvInput;
   readonly callUs: number;
   readonly untilUs: number;
+  /** Of this operation alone. */
+  readonly random: Random;
   /** Undefined: it acts as often as it arrives. */
   readonly session: SessionUse | undefined;
   /** Some attempt may have been carried out. */
@@ -91,6 +93,7 @@ export class KvClients {
   repeated = 0;
   readonly #options: KvClientsOptions;
   readonly #random: Random;
+  readonly #probing: Random;
   readonly #clients: readonly Client[];
   /** By key: the value that was seen last, to expect it. */
   readonly #seen = new Map<string, string | null>();
@@ -104,6 +107,7 @@ export class KvClients {
   constructor(options: KvClientsOptions) {
     this.#options = options;
     this.#random = options.random;
+    this.#probing = options.random.fork();
     this.#clients = Array.from({ length: options.clients }, (_, at) => {
       return { name: `c${at}`, session: this.#newSession(), sequence: 0, after: 0, busy: false };
     });
@@ -120,11 +124,10 @@ export class KvClients {
   }
 
   /** Begins an operation that was recorded. False when its client waits for an answer. */
-  call({ client: at, key, how }: KvCall): boolean {
-    const client = this.#clients[at];
+  call(call: KvCall): boolean {
+    const client = this.#clients[call.client];
     if (!this.#active || client === undefined || client.busy) return false;
-    const name = keyOf(key);
-    this.#call(client, name, this.#inputOf(how, name));
+    this.#call(client, call);
     return true;
   }
 
@@ -151,10 +154,11 @@ export class KvClients {
       { key: PROBE, input: { type: "put", value: PROBE } as KvInput },
       ...[PROBE, ...keys].map((key) => ({ key, input: get })),
     ];
+    const random = this.#probing;
     const next = (): void => {
       const step = steps[0];
       if (step === undefined) return done();
-      this.#begin({ client, ...step, untilUs, hasSession: true }, (isAnswered) => {
+      this.#begin({ client, ...step, untilUs, random, hasSession: true }, (isAnswered) => {
         if (isAnswered) steps.shift();
         if (isAnswered || this.#cluster.timeline.nowUs < untilUs) next();
       });
@@ -167,29 +171,33 @@ export class KvClients {
     return `s${this.#sessions}`;
   }
 
+  /** Who decides upon operations draws aside, and as much for each, whoever is free: what is drawn later does not hang on it. */
   #beginSoon(): void {
-    const pauseUs = -Math.log(1 - this.#random.next()) * this.#options.everyUs;
-    this.#cluster.timeline.after(pauseUs, () => {
+    const random = this.#random;
+    const pauseUs = -Math.log(1 - random.next()) * this.#options.everyUs;
+    this.#cluster.timeline.afterAside(pauseUs, () => {
       if (!this.#active) return;
       const free = this.#clients.filter(({ busy }) => !busy);
-      const client = free[this.#random.integer(Math.max(1, free.length))];
-      if (client !== undefined) this.#draw(client);
+      const client = free[random.integer(Math.max(1, free.length))];
+      const key = random.integer(this.#options.keys);
+      const how = this.#drawHow();
+      const chance = random.integer(CHANCES);
+      if (client !== undefined) {
+        const call: KvCall = { type: "call", client: this.#clients.indexOf(client), key, how, chance };
+        this.#options.onCall(call);
+        this.#call(client, call);
+      }
       this.#beginSoon();
     });
   }
 
-  #draw(client: Client): void {
-    const key = this.#random.integer(this.#options.keys);
-    const how = this.#drawHow();
-    this.#options.onCall({ type: "call", client: this.#clients.indexOf(client), key, how });
-    this.#call(client, keyOf(key), this.#inputOf(how, keyOf(key)));
-  }
-
-  #call(client: Client, key: string, input: KvInput): void {
-    const random = this.#random;
+  #call(client: Client, { key: number, how, chance }: KvCall): void {
+    const random = createRandom(chance);
+    const key = keyOf(number);
+    const input = this.#inputOf(how, key);
     const untilUs = this.#cluster.timeline.nowUs + PATIENCE_MIN_US + random.integer(PATIENCE_SPREAD_US);
     if (random.next() < NEW_SESSION) [client.session, client.sequence] = [this.#newSession(), 0];
-    this.#begin({ client, key, input, untilUs, hasSession: random.next() >= SESSIONLESS }, () => {});
+    this.#begin({ client, key, input, untilUs, random, hasSession: random.next() >= SESSIONLESS }, () => {});
   }
 
   #drawHow(): KvCall["how"] {
@@ -213,10 +221,10 @@ export class KvClients {
   }
 
   #begin(
-    asked: Pick<Open, "client" | "key" | "input" | "untilUs"> & { readonly hasSession: boolean },
+    asked: Pick<Open, "client" | "key" | "input" | "untilUs" | "random"> & { readonly hasSession: boolean },
     done: (isAcknowledged: boolean) => void,
   ): void {
-    const { client, key, input, untilUs, hasSession } = asked;
+    const { client, key, input, untilUs, random, hasSession } = asked;
     client.busy = true;
     client.sequence += 1;
     this.#operations += 1;
@@ -224,7 +232,7 @@ export class KvClients {
     const { session: name, sequence, after } = client;
     const session = hasSession ? { session: name, sequence, after } : undefined;
     const number = this.#operations;
-    const open: Open = { client, key, input, untilUs, session, number, callUs, isDoubtful: false, attempts: 0 };
+    const open: Open = { client, key, input, untilUs, random, session, number, callUs, isDoubtful: false, attempts: 0 };
     this.#cluster.timeline.note(
       `call ${open.number} ${client.name} ${input.type} ${key} ${session?.session ?? "once"}`,
     );
@@ -259,8 +267,8 @@ export class KvClients {
 
   #attempt(open: Open, done: (output: Operation["output"]) => void): void {
     const { timeline } = this.#cluster;
-    const node = this.#drawNode(open.client.name === PROBE);
-    const timeoutMs = ATTEMPT_MIN_MS + this.#random.integer(ATTEMPT_SPREAD_MS);
+    const node = this.#drawNode(open);
+    const timeoutMs = ATTEMPT_MIN_MS + open.random.integer(ATTEMPT_SPREAD_MS);
     open.attempts += 1;
     if (open.attempts > 1) this.repeated += 1;
     if (node !== undefined) timeline.note(`ask ${open.number} at ${node.index}`);
@@ -282,7 +290,7 @@ export class KvClients {
   }
 
   #request(
-    { number, key, input, session }: Open,
+    { number, key, input, session, random }: Open,
     timeoutMs: number,
     replyTo: MachineRequest["replyTo"],
   ): MachineRequest {
@@ -292,7 +300,7 @@ export class KvClients {
     }
     const command: RegisterCommand = { operation: number, key, input };
     const commands = [{ id: number, bytes: jsonCodec.encode(command), ...(session && { session }) }];
-    const elsewhere = this.#random.next() < REFUSED_ELSEWHERE ? "refuse" : "forward";
+    const elsewhere = random.next() < REFUSED_ELSEWHERE ? "refuse" : "forward";
     return { type: "execute", commands, timeoutMs, elsewhere, replyTo };
   }
 
@@ -314,17 +322,17 @@ export class KvClients {
   #again(open: Open, done: (output: Operation["output"]) => void): void {
     const { timeline } = this.#cluster;
     if (timeline.nowUs >= open.untilUs) return done(undefined);
-    timeline.after(this.#random.integer(2 * AGAIN_AFTER_US), () => this.#attempt(open, done));
+    timeline.after(open.random.integer(2 * AGAIN_AFTER_US), () => this.#attempt(open, done));
   }
 
   /** Mostly one that belongs to the cluster; one that does not can only refuse. */
-  #drawNode(isProbe: boolean): SimNode | undefined {
+  #drawNode({ client, random }: Open): SimNode | undefined {
     const { nodes, raft } = this.#cluster;
     const placed = raft.configurations.committed;
     const members = placed === null ? [] : votersOf(placed.configuration).map((member) => raft.nodeOf(member));
-    const isAnywhere = placed === null || (!isProbe && this.#random.next() < ANYWHERE);
+    const isAnywhere = placed === null || (client.name !== PROBE && random.next() < ANYWHERE);
     const mayAsk = (node: number): boolean => this.#nodes?.has(node) ?? (isAnywhere || members.includes(node));
     const running = nodes.filter((node) => node.running && mayAsk(node.index));
-    return running[this.#random.integer(Math.max(1, running.length))];
+    return running[random.integer(Math.max(1, running.length))];
   }
 }

@@ -6,7 +6,7 @@
  * nothing that would leave a majority to disks that are lost or damaged. Whether a change is carried out at once, later or never is
  * the members' business; it does not wait for one before it asks for the next.
  */
-import type { Random } from "../../runtime/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
 import type {
   ChangeMembershipResult,
   Configuration,
@@ -18,7 +18,7 @@ import type {
 import { membersOf, votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { askAt } from "./door-actor.ts";
-import type { LoadAct } from "../schedule/load-act.ts";
+import { CHANCES, type LoadAct } from "../schedule/load-act.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
@@ -65,7 +65,9 @@ export class Operator {
   snapshots = 0;
   replaced = 0;
   readonly #options: OperatorOptions;
+  /** Of what it does of its own will, and of its rounds; each of its acts has its own. */
   readonly #random: Random;
+  readonly #rounds: Random;
   #cluster!: Cluster;
   #active = false;
   #rests = false;
@@ -79,6 +81,7 @@ export class Operator {
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#random = options.random;
+    this.#rounds = options.random.fork();
     this.#insists = options.everyUs !== null && options.random.next() < INSISTS;
   }
 
@@ -97,15 +100,16 @@ export class Operator {
   /** Does what was recorded. False when it would not be right now. */
   perform(act: OperatorAct): boolean {
     if (!this.#active) return false;
-    if (act.type === "snapshot") this.#snapshot();
+    const random = createRandom(act.chance);
+    if (act.type === "snapshot") this.#snapshot(random);
     else if (act.type === "transfer") {
       const to = act.node === null ? null : this.#memberOf(act.node);
       if (to === undefined) return false;
-      this.#handOver(to, act.force);
+      this.#handOver(to, { force: act.force, random });
     } else {
       const member = this.#memberOf(act.node);
       if (member === undefined || !this.#mayStill({ type: act.change, member })) return false;
-      this.#change({ type: act.change, member }, this.#insists ? ATTEMPTS_MAX : 1);
+      this.#change({ type: act.change, member }, { random, attempts: this.#insists ? ATTEMPTS_MAX : 1 });
     }
     return true;
   }
@@ -153,7 +157,7 @@ export class Operator {
   }
 
   #lookSoon(): void {
-    this.#cluster.timeline.after(ROUND_US * (0.5 + this.#random.next()), () => {
+    this.#cluster.timeline.after(ROUND_US * (0.5 + this.#rounds.next()), () => {
       if (this.#rests) return;
       this.#look();
       this.#lookSoon();
@@ -162,30 +166,34 @@ export class Operator {
 
   /** Takes out who is lost, and makes voters of those who come in their place. */
   #look(): void {
+    const random = this.#rounds.fork();
     const configuration = this.#cluster.raft.configurations.committed?.configuration;
     if (configuration === undefined || configuration.votersOutgoing.length > 0) return;
     const [ghost] = this.#ghosts(configuration);
     if (ghost !== undefined) {
       const node = this.#cluster.nodes.find(({ name }) => ghost.startsWith(`${name}@`));
       if (node !== undefined && configuration.voters.includes(ghost)) this.#wanted.add(node.index);
-      if (this.#cluster.atlas.canLeave(configuration, ghost)) this.#change({ type: "remove", member: ghost });
+      if (this.#cluster.atlas.canLeave(configuration, ghost)) {
+        this.#change({ type: "remove", member: ghost }, { random, attempts: 1 });
+      }
       return;
     }
     const [wanted] = this.#wanted;
-    if (wanted !== undefined) this.#bringIn(wanted, configuration);
+    if (wanted !== undefined) this.#bringIn(wanted, configuration, random);
   }
 
-  #bringIn(index: number, { voters, learners }: Configuration): void {
+  #bringIn(index: number, { voters, learners }: Configuration, random: Random): void {
     const member = this.#memberOf(index);
     if (member === undefined) return;
     if (voters.includes(member) || voters.length >= this.#options.votersMax) {
       this.#wanted.delete(index);
       if (voters.includes(member)) this.replaced += 1;
-    } else this.#change({ type: learners.includes(member) ? "promote" : "add-learner", member });
+    } else
+      this.#change({ type: learners.includes(member) ? "promote" : "add-learner", member }, { random, attempts: 1 });
   }
 
   #changeSoon(everyUs: number): void {
-    this.#cluster.timeline.after(-Math.log(1 - this.#random.next()) * everyUs, () => {
+    this.#cluster.timeline.afterAside(-Math.log(1 - this.#random.next()) * everyUs, () => {
       if (!this.#active) return;
       this.#actAtWill();
       this.#changeSoon(everyUs);
@@ -196,16 +204,18 @@ export class Operator {
     const configuration = this.#cluster.raft.configurations.committed?.configuration;
     if (configuration === undefined) return;
     const drawn = this.#random.next();
-    if (drawn < 0.2) return this.#transfer(configuration);
+    const chance = this.#random.integer(CHANCES);
+    const random = createRandom(chance);
+    if (drawn < 0.2) return this.#transfer(configuration, chance, random);
     if (drawn < 0.3) {
-      this.#options.onAct({ type: "snapshot" });
-      return this.#snapshot();
+      this.#options.onAct({ type: "snapshot", chance });
+      return this.#snapshot(random);
     }
     const change = this.#drawChange(configuration);
     if (change === null) return;
     const node = this.#nodeOf(change.member);
-    if (node !== null) this.#options.onAct({ type: "change", change: change.type, node });
-    this.#change(change, this.#insists ? ATTEMPTS_MAX : 1);
+    if (node !== null) this.#options.onAct({ type: "change", change: change.type, node, chance });
+    this.#change(change, { random, attempts: this.#insists ? ATTEMPTS_MAX : 1 });
   }
 
   #drawChange(configuration: Configuration): MembershipChange | null {
@@ -230,9 +240,13 @@ export class Operator {
     return member === undefined ? null : make(member);
   }
 
-  #change(change: MembershipChange, attempts = 1): void {
+  #change(
+    change: MembershipChange,
+    { random, attempts }: { readonly random: Random; readonly attempts: number },
+  ): void {
     this.#cluster.timeline.note(`operator ${change.type} ${change.member}`);
     this.#ask<ChangeMembershipResult>(
+      random,
       (replyTo) => ({ type: "change-membership", change, replyTo }),
       (result) => {
         if (result?.ok === true) {
@@ -240,15 +254,12 @@ export class Operator {
           return;
         }
         this.refusals += 1;
-        if (attempts > 1 && result !== null && PASSING.has(result.code)) this.#changeAgain(change, attempts - 1);
+        if (attempts <= 1 || result === null || !PASSING.has(result.code)) return;
+        this.#cluster.timeline.after(AGAIN_MIN_US + random.integer(AGAIN_SPREAD_US), () => {
+          if (this.#active && this.#mayStill(change)) this.#change(change, { random, attempts: attempts - 1 });
+        });
       },
     );
-  }
-
-  #changeAgain(change: MembershipChange, attempts: number): void {
-    this.#cluster.timeline.after(AGAIN_MIN_US + this.#random.integer(AGAIN_SPREAD_US), () => {
-      if (this.#active && this.#mayStill(change)) this.#change(change, attempts);
-    });
   }
 
   /** Whether what it wanted is still right: voters may have gone meanwhile, or lost their disks. */
@@ -261,23 +272,25 @@ export class Operator {
     return voters.length > this.#options.votersMin && this.#cluster.atlas.canLeave(configuration, member);
   }
 
-  #transfer({ voters }: Configuration): void {
+  #transfer({ voters }: Configuration, chance: number, random: Random): void {
     const [to, force] = [this.#drawn(voters, (member) => ({ type: "promote", member })), this.#random.next() < 0.2];
     const target = to === null || this.#random.next() < 0.3 ? null : to.member;
-    this.#options.onAct({ type: "transfer", node: target === null ? null : this.#nodeOf(target), force });
-    this.#handOver(target, force);
+    this.#options.onAct({ type: "transfer", node: target === null ? null : this.#nodeOf(target), force, chance });
+    this.#handOver(target, { force, random });
   }
 
-  #handOver(target: string | null, force: boolean): void {
+  #handOver(target: string | null, { force, random }: { readonly force: boolean; readonly random: Random }): void {
     this.#cluster.timeline.note(`operator transfer ${target ?? "anybody"}`);
     this.#ask<TransferResult>(
+      random,
       (replyTo) => ({ type: "transfer", to: target, force, replyTo }),
       (result) => void (this.transfers += result?.ok === true ? 1 : 0),
     );
   }
 
-  #snapshot(): void {
+  #snapshot(random: Random): void {
     this.#ask<SnapshotNowReply>(
+      random,
       (replyTo) => ({ type: "snapshot-now", replyTo }),
       (result) => void (this.snapshots += result?.ok === true ? 1 : 0),
     );
@@ -285,20 +298,21 @@ export class Operator {
 
   /** At any node; those that do not lead take it to the one that does. */
   #ask<Answer>(
+    random: Random,
     make: Parameters<typeof askAt<RaftActorMessage, Answer>>[2]["make"],
     done: (answer: Answer | null) => void,
   ): void {
-    const node = this.#drawNode();
+    const node = this.#drawNode(random);
     if (node !== undefined) askAt<RaftActorMessage, Answer>(node, "raft", { make, timeoutMs: TIMEOUT_MS, done });
   }
 
   /** Who insists knows where to ask. */
-  #drawNode(): SimNode | undefined {
+  #drawNode(random: Random): SimNode | undefined {
     const { nodes, raft } = this.#cluster;
     const running = nodes.filter((node) => node.running);
-    const drawn = running[this.#random.integer(Math.max(1, running.length))];
+    const drawn = running[random.integer(Math.max(1, running.length))];
     const leader = raft.leader();
-    return this.#insists && leader !== undefined && this.#random.next() < KNOWS ? this.#cluster.node(leader) : drawn;
+    return this.#insists && leader !== undefined && random.next() < KNOWS ? this.#cluster.node(leader) : drawn;
   }
 
   /** Members whose disk does not exist any more. */

@@ -61,10 +61,10 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "host-trouble": { node: isCount, trouble: oneOf(...HOST_TROUBLES), durationUs: isLength },
   "heal-all": {},
   "heal-core": { core: isNodes },
-  call: { client: isCount, key: isCount, how: oneOf("get", "put", "cas", "delete") },
-  change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount },
-  transfer: { node: (value) => value === null || isCount(value), force: isFlag },
-  snapshot: {},
+  call: { client: isCount, key: isCount, how: oneOf("get", "put", "cas", "delete"), chance: isCount },
+  change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount, chance: isCount },
+  transfer: { node: (value) => value === null || isCount(value), force: isFlag, chance: isCount },
+  snapshot: { chance: isCount },
   step: { chance: isCount },
 };
 

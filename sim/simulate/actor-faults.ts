@@ -93,8 +93,8 @@ function kindsOf(faults: ActorFaults): readonly ActorFaultKind[] {
 
 /** Whether these are faults that can strike; a program without types may have named others. */
 export function isActorFaults(faults: unknown): boolean {
-  const kinds: readonly unknown[] = [...kindsOf("mixed"), ...NAMED_KINDS];
-  if (Array.isArray(faults)) return faults.every((kind) => kinds.includes(kind));
+  const kinds: ReadonlySet<unknown> = new Set([...kindsOf("mixed"), ...NAMED_KINDS]);
+  if (Array.isArray(faults)) return faults.every((kind) => kinds.has(kind));
   return typeof faults === "string" && ["mixed", "network", "crashes", "none"].includes(faults);
 }
 
