@@ -36,7 +36,7 @@ const CUT_BREAKS = 0.5;
 
 /** How many times longer than other faults a host is in trouble, and the share of refusals that never end, on one host of a cluster. */
 const TROUBLE = 4;
-const LASTING = 0.4;
+const LASTING = 0.6;
 
 export class BlowMaker {
   readonly #cluster: Cluster;
