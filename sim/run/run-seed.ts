@@ -66,6 +66,13 @@ const WITHOUT_VMS: readonly ProfileName[] = ["elections", "disk", "membership", 
 const EVENTS_MIN = 16;
 const EVENTS_RANGE = 64;
 
+/** Entries of each VM that must have come before its cluster makes another snapshot; eight VMs have those of the shortest log. */
+const ENTRIES_OF_A_VM = 4;
+
+/** How long sessions are remembered: from less than a run up to the default of production. */
+const SESSIONS_MIN_MS = 20_000;
+const SESSIONS_RANGE = 180;
+
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
 
@@ -360,7 +367,10 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     timeline,
     vms: drawnVms,
     everyUs: 10 * pauseUs,
-    eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
+    state: {
+      eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
+      sessionExpiryMs: Math.round(SESSIONS_MIN_MS * SESSIONS_RANGE ** random.next()),
+    },
   });
 }
 
@@ -373,9 +383,9 @@ function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
   return vms !== undefined || upgradeFrom !== undefined;
 }
 
-/** A snapshot costs what the state is large, so one of many VMs comes no sooner than an entry for each. */
+/** A snapshot costs what the state is large, so one of many VMs comes no sooner than some entries for each. */
 function compactionOf(vms: number, { everyEntries, trailingEntries }: Compaction): Compaction {
-  return { everyEntries: Math.max(vms, everyEntries), trailingEntries };
+  return { everyEntries: Math.max(ENTRIES_OF_A_VM * vms, everyEntries), trailingEntries };
 }
 
 /** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */

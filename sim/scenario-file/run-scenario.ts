@@ -29,9 +29,6 @@ const SETTLE_US = 120_000_000;
 const LOOK_EVERY_US = 100_000;
 const LINES_KEPT = 40;
 
-/** Events that the map keeps, as in production. */
-const EVENTS_MAX = 1000;
-
 /** Logs of usual length: compacted now and then within minutes. */
 const COMPACTION = { everyEntries: 300, trailingEntries: 100 };
 
@@ -112,7 +109,6 @@ class Run {
       compaction: COMPACTION,
       vms: { count: plan.vms.length, atOnce: true },
       everyUs: 0,
-      eventsMax: EVENTS_MAX,
       platform: {
         nodeSpec: (index) => {
           const { labels = {}, memoryMiB = 1, vcpus = 1 } = plan.nodes[index] ?? {};

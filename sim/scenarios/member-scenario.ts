@@ -3,7 +3,14 @@
  * on modelled disks, networks and hypervisors, under the load of clients.
  */
 import type { PayloadCodec, Random } from "../../runtime/index.ts";
-import { brokenLeaseRule, type ClusterView, type NodeSpec, type RaftLimits, type Vm } from "../../actors/index.ts";
+import {
+  brokenLeaseRule,
+  type ClusterLimits,
+  type ClusterView,
+  type NodeSpec,
+  type RaftLimits,
+  type Vm,
+} from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
@@ -36,8 +43,8 @@ export interface MemberScenarioOptions {
   readonly compaction: Compaction;
   /** How many VMs there may be; `atOnce`: all of them are created when the load begins, else one by one. */
   readonly vms: { readonly count: number; readonly atOnce: boolean };
-  /** Events that the map keeps. */
-  readonly eventsMax: number;
+  /** What the map keeps. Default: as in production. */
+  readonly state?: Partial<ClusterLimits>;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
@@ -104,7 +111,7 @@ export class MemberScenario implements Scenario {
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },
-      stateLimits: { eventsMax: this.#options.eventsMax },
+      stateLimits: this.#options.state ?? {},
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
