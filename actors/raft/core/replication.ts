@@ -86,6 +86,7 @@ export class Replication {
   /** Commits what a quorum has on disk. True when commit moved. */
   advanceCommit(): boolean {
     const { log, self, term, rules, configuration } = this.#member;
+    if (log.commit === log.lastIndex) return false;
     const index = rules.agreedIndex(configuration, (voter) =>
       voter === self ? rules.ownMatch(log) : (this.#peers.get(voter)?.match ?? 0),
     );
