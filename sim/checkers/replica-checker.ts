@@ -56,7 +56,7 @@ export class ReplicaChecker {
     const replica = this.#replicas.get(node);
     if (replica === undefined || replica.noted === replica.applied) return;
     replica.noted = replica.applied;
-    this.#timeline.note(`applied ${node} ${replica.applied}`);
+    this.#timeline.noteParts("applied", node, replica.applied);
   }
 
   /** Compares all replicas that have come equally far, whatever the index. */

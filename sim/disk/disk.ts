@@ -206,7 +206,7 @@ export class Disk {
     this.#watcher.onWrite(this.#node, write, this);
     this.#queue.push({ type: "write", write }, () => {
       const { hardState, lastIndex } = this.#platter;
-      this.#device.timeline.note(`sync ${this.#node} term ${hardState.term} last ${lastIndex}`);
+      this.#device.timeline.noteParts("sync", this.#node, "term", hardState.term, "last", lastIndex);
       done();
     });
     this.#onRoomChange();

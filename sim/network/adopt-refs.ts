@@ -52,7 +52,7 @@ function adoptItems(items: readonly unknown[], adopter: Adopter): unknown[] | un
 
 function adoptFields(value: object, adopter: Adopter): object {
   let adopted: Record<string, unknown> | undefined;
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const field = (value as Readonly<Record<string, unknown>>)[key];
     if (typeof field !== "object" || field === null) continue;
     const own = adoptRefs(field, adopter);

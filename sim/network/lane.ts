@@ -17,8 +17,9 @@ import { KERNEL_PATH, type Envelope } from "../../runtime/index.ts";
 import { furtherWord, KeyedDraws, unitOf } from "./keyed-draws.ts";
 import { Hindrance, type Listener } from "./hindrance.ts";
 import type { LinkNetwork } from "./link-network.ts";
-import { describeMessage, isOfPeers } from "./message-kind.ts";
+import { isOfPeers, kindOf, termOf } from "./message-kind.ts";
 import { NarrowLine } from "./narrow-line.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 import { LaneWeather, type LaneWeatherKey, type NetworkWeather } from "./weather.ts";
 
 /** How much longer a message takes that comes by itself. */
@@ -247,10 +248,15 @@ export class Lane {
     const station = network.station(this.to);
     if (station === null) return;
     network.delivered += 1;
-    const what = describeMessage(envelope.message);
-    network.timeline.note(`deliver ${this.from} ${this.to} ${envelope.to.path} ${what}`);
+    noteDelivery(network.timeline, this, envelope);
     station.life.enter(() => station.receive(envelope));
   }
+}
+
+function noteDelivery(timeline: Timeline, { from, to }: Lane, { to: { path }, message }: Envelope): void {
+  const term = termOf(message);
+  if (term === null) timeline.noteParts("deliver", from, to, path, kindOf(message));
+  else timeline.noteParts("deliver", from, to, path, kindOf(message), term);
 }
 
 /** What kernels say is lost with the link only; see the port. */

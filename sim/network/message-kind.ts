@@ -12,10 +12,9 @@ export function kindOf(message: unknown): string {
   return String(inner?.type ?? type);
 }
 
-/** A message's type, and a Raft message's type and term. */
-export function describeMessage(message: unknown): string {
-  const { type, message: inner } = (message ?? {}) as Typed;
-  return inner?.type === undefined ? String(type) : `${inner.type} ${inner.term ?? ""}`;
+/** The term of what one Raft member says to another; null for anything else. */
+export function termOf(message: unknown): number | null {
+  return ((message ?? {}) as Typed).message?.term ?? null;
 }
 
 /** Between Raft's members, who promise to bear what comes twice, late or in another order; see `lane.ts`. */

@@ -98,6 +98,7 @@ export class Network implements LinkNetwork {
     const index = this.#names.get(node) as number;
     let receive: ((envelope: Envelope) => void) | undefined;
     let resolve: ((address: Address) => AnyRef) | undefined;
+    let adopter: Adopter | undefined;
     const listeners: ((event: LinkEvent) => void)[] = [];
     const dropListeners: ((drop: EnvelopeDrop) => void)[] = [];
     const station: Station = {
@@ -111,7 +112,8 @@ export class Network implements LinkNetwork {
           receive?.(envelope);
           return;
         }
-        const drop = this.#adopt(envelope, { resolve, types: this.payloadTypes });
+        adopter ??= { resolve, types: this.payloadTypes };
+        const drop = this.#adopt(envelope, adopter);
         if ("reason" in drop) station.onDropped(drop);
         else receive?.(drop);
       },
@@ -146,7 +148,8 @@ export class Network implements LinkNetwork {
   /** The envelope as its receiver has it, or why it cannot be read. */
   #adopt(envelope: Envelope, adopter: Adopter): Envelope | EnvelopeDrop {
     try {
-      return { ...envelope, message: adoptRefs(envelope.message, adopter) };
+      const message = adoptRefs(envelope.message, adopter);
+      return message === envelope.message ? envelope : { ...envelope, message };
     } catch (error) {
       const detail = `it holds a value that cannot be decoded: ${String(error)}`;
       return { envelope: { ...envelope, message: undefined }, reason: "unreadable", detail };

@@ -1,5 +1,5 @@
 /**
- * A 64-bit hash that grows line by line: two 32-bit FNV-1a lanes with different offsets and primes, crossed at the end.
+ * A 64-bit hash that grows line by line, or part by part: two 32-bit FNV-1a lanes with different offsets and primes, crossed at the end.
  *
  * Not for secrets: it tells two event logs apart, and two logs that differ in one character must differ in it.
  */
@@ -10,6 +10,9 @@ const SECOND_OFFSET = 0x2545f491;
 const SECOND_PRIME = 0x85ebca6b;
 
 const LINE_END = 10;
+
+/** What tells a text's length from a small number. */
+const TEXT = 1 << 30;
 
 export class Hash64 {
   #first = FNV_OFFSET;
@@ -28,6 +31,34 @@ export class Hash64 {
     }
     this.#first = Math.imul(first ^ LINE_END, FNV_PRIME);
     this.#second = Math.imul(second ^ LINE_END, SECOND_PRIME);
+  }
+
+  /** Adds a part of an event: a text with its length, so that no two sequences of parts are alike, or a number. */
+  addPart(part: string | number): void {
+    if (typeof part === "number" && Number.isSafeInteger(part)) {
+      this.#addWord(part | 0);
+      if (part !== (part | 0)) this.#addWord(Math.floor(part / 2 ** 32));
+      return;
+    }
+    const text = String(part);
+    this.#addWord(text.length | TEXT);
+    let first = this.#first;
+    let second = this.#second;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      first = Math.imul(first ^ unit, FNV_PRIME);
+      second = Math.imul(second ^ unit, SECOND_PRIME);
+      second ^= second >>> 15;
+    }
+    this.#first = first;
+    this.#second = second;
+  }
+
+  #addWord(word: number): void {
+    const first = Math.imul(this.#first ^ word, FNV_PRIME);
+    const second = Math.imul(this.#second ^ word, SECOND_PRIME);
+    this.#first = first ^ (first >>> 13);
+    this.#second = second ^ (second >>> 15);
   }
 
   /** 16 hexadecimal digits. */

@@ -5,7 +5,7 @@
  * seed, until nobody is runnable; then comes the next event. Computing takes no simulated time.
  */
 import type { Dispatcher, Random, Turn, World } from "../../runtime/index.ts";
-import type { EventLog } from "./event-log.ts";
+import type { EventLog, Part } from "./event-log.ts";
 import { TimeQueue, type QueueEntry } from "./time-queue.ts";
 
 /** Turns at one instant beyond which actors are taken to tell each other forever; a normal instant has under a hundred. */
@@ -89,7 +89,12 @@ export class Timeline {
   }
 
   note(line: string): void {
-    this.log.add(`${this.nowUs} ${line}`);
+    this.log.add(this.nowUs, line);
+  }
+
+  /** As `note`, for what happens all the time: the line of `what` and these parts, which is made only when somebody reads it. */
+  noteParts(what: string, ...parts: readonly Part[]): void {
+    this.log.addParts(this.nowUs, what, parts);
   }
 
   /** Reports that a rule does not hold. Not thrown: the actor that is being watched would take it for its own crash. */

@@ -3,6 +3,7 @@
  * draw; a run that nobody asks about has the plain one.
  */
 import { Ref, type Dispatcher, type Random, type Turn, type World } from "../../runtime/index.ts";
+import type { Part } from "./event-log.ts";
 import type { EventTrace, PlannedEvent } from "./event-trace.ts";
 import { Hash64 } from "./hash64.ts";
 import { Timeline } from "./timeline.ts";
@@ -36,6 +37,11 @@ class TracedTimeline extends Timeline {
   override note(line: string): void {
     this.#trace.line(line);
     super.note(line);
+  }
+
+  override noteParts(what: string, ...parts: readonly Part[]): void {
+    this.#trace.line([what, ...parts].join(" "));
+    super.noteParts(what, ...parts);
   }
 
   override step(untilUs: number): boolean {

@@ -85,9 +85,22 @@ test("Hash64 tells apart logs that differ in one character, in order or in where
 test("EventLog keeps the last lines, oldest first", () => {
   const log = new EventLog({ linesKept: 3 });
   expect(log.tail()).toEqual([]);
-  for (const line of ["a", "b"]) log.add(line);
-  expect(log.tail()).toEqual(["a", "b"]);
-  for (const line of ["c", "d", "e"]) log.add(line);
-  expect(log.tail()).toEqual(["c", "d", "e"]);
+  for (const line of ["a", "b"]) log.add(1, line);
+  expect(log.tail()).toEqual(["1 a", "1 b"]);
+  log.add(2, "c");
+  log.addParts(3, "d", [4, "e"]);
+  log.add(5, "f");
+  expect(log.tail()).toEqual(["2 c", "3 d 4 e", "5 f"]);
   expect(log.lines).toBe(5);
+});
+
+test("EventLog.digest() tells parts from each other, and where one ends", () => {
+  const digest = (...parts: (string | number)[]): string => {
+    const log = new EventLog({ linesKept: 0 });
+    log.addParts(1, "what", parts);
+    return log.digest();
+  };
+  const all = [["ab", "c"], ["a", "bc"], ["abc"], [1, 2], [2, 1], [12], ["12"], [2 ** 40], [0], [2 ** 32], [-1], []];
+  expect(new Set(all.map((parts) => digest(...parts))).size).toBe(all.length);
+  expect(digest("ab", 3)).toBe(digest("ab", 3));
 });
