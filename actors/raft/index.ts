@@ -41,7 +41,7 @@ export { brokenRules } from "./core/planted-faults.ts";
 export type { Essence } from "./core/essence.ts";
 export { Progress, type LogMarks, type ProgressState } from "./core/progress.ts";
 export { majoritySize, quorumValue, voteResult, type VoteResult } from "./core/quorum.ts";
-export { RaftCore, type RaftCoreOptions, type RaftView } from "./core/raft-core.ts";
+export { RaftCore, type RaftCoreOptions, type RaftGlance, type RaftView } from "./core/raft-core.ts";
 export type { RaftInput } from "./core/raft-input.ts";
 export {
   DEFAULT_RAFT_LIMITS,

@@ -4,7 +4,7 @@
  * Incremental: a log is compared where it grows (`written-log.ts`), a commit where it moves (`committed-log.ts`), configurations where they
  * change (`configuration-checker.ts`). What it looks at are the disks and the logs of members, not what is answered.
  */
-import type { Configuration, RaftStatus, RaftView } from "../../actors/raft/index.ts";
+import type { Configuration, RaftGlance, RaftStatus, RaftView } from "../../actors/raft/index.ts";
 import type { LogEntry, LogWrite } from "../../runtime/index.ts";
 import type { Disk, DiskWatcher } from "../disk/disk.ts";
 import type { Platter } from "../disk/platter.ts";
@@ -17,6 +17,8 @@ import { KnownEntries, WrittenLog } from "./written-log.ts";
 /** What is known of one life of a member. */
 interface Watched {
   readonly view: RaftView;
+  /** What it said when it was looked at before. */
+  readonly seen: RaftGlance;
   term: number;
   commit: number;
   applied: number;
@@ -95,7 +97,15 @@ export class RaftChecker implements DiskWatcher {
     const { lastIndex, term, base, configuration } = view.status();
     const position = { index: base, term: view.termAt(base) ?? 0 };
     this.#written[node] = new WrittenLog(position, view.entries(base + 1, lastIndex));
-    const fresh = { commit: 0, applied: 0, base: 0, leads: false, transferringTo: null };
+    const seen = { term: -1, role: null, applied: -1, commit: -1, durable: -1, lastIndex: -1, base: -1 };
+    const fresh = {
+      seen: { ...seen, configuration: null, transferringTo: null },
+      commit: 0,
+      applied: 0,
+      base: 0,
+      leads: false,
+      transferringTo: null,
+    };
     this.#members[node] = { view, term, ...fresh, configuration: configuration.configuration };
     this.#changed.add(node);
   }
@@ -123,7 +133,8 @@ export class RaftChecker implements DiskWatcher {
   /** Something has happened at `node`. */
   check(node: number): void {
     const member = this.#members[node];
-    if (!member) return;
+    // All rules here are about what a glance sees, but for those about a configuration that was written and about the term of its entry.
+    if (!member || (!member.view.glance(member.seen) && !this.#changed.has(node))) return;
     const status = member.view.status();
     this.#checkOrder(node, member, status);
     if (status.base > member.base) this.#onCompacted(node, member, status);

@@ -70,10 +70,26 @@ export interface RaftCoreOptions {
 /** What may look but not touch: for invariants, status pages, checkers. */
 export interface RaftView {
   status(): RaftStatus;
+  /** Whether any of these has changed since they were last noted in `seen`; notes them. For who looks after every event. */
+  glance(seen: RaftGlance): boolean;
   /** The term of the entry at `index`, 0 at index 0, undefined beyond the log and where it is compacted away. */
   termAt(index: number): number | undefined;
   /** Entries from `from` to `to`, both included, as far as they are here. */
   entries(from: number, to: number): readonly LogEntry[];
+}
+
+/** What `status()` says of term, role, log and configuration, without what it says of peers. */
+export interface RaftGlance {
+  term: number;
+  /** The leader, follower or candidate of one term: another object with each change of the role. */
+  role: object | null;
+  applied: number;
+  commit: number;
+  durable: number;
+  lastIndex: number;
+  base: number;
+  configuration: object | null;
+  transferringTo: string | null;
 }
 
 const NOBODY: readonly string[] = [];
@@ -246,6 +262,38 @@ export class RaftCore implements RaftView {
       peers: role instanceof Leader ? role.peerStatuses() : [],
       refusals: refusals.counts,
     };
+  }
+
+  glance(seen: RaftGlance): boolean {
+    const { term, log, configurations } = this.#member;
+    const { role } = this.#elections;
+    const { applied, commit, durable, lastIndex } = log;
+    const base = log.base.index;
+    const configuration = configurations.inForce;
+    const transferringTo = role instanceof Leader ? role.transferringTo : null;
+    if (
+      seen.applied === applied &&
+      seen.commit === commit &&
+      seen.durable === durable &&
+      seen.lastIndex === lastIndex &&
+      seen.base === base &&
+      seen.term === term &&
+      seen.role === role &&
+      seen.configuration === configuration &&
+      seen.transferringTo === transferringTo
+    ) {
+      return false;
+    }
+    seen.applied = applied;
+    seen.commit = commit;
+    seen.durable = durable;
+    seen.lastIndex = lastIndex;
+    seen.base = base;
+    seen.term = term;
+    seen.role = role;
+    seen.configuration = configuration;
+    seen.transferringTo = transferringTo;
+    return true;
   }
 
   termAt(index: number): number | undefined {

@@ -41,6 +41,9 @@ class FakeMember implements RaftView {
   status(): RaftStatus {
     return this.#status;
   }
+  glance(): boolean {
+    return true;
+  }
   termAt(index: number): number | undefined {
     return index === 0 ? 0 : this.#log[index - 1]?.term;
   }
