@@ -23,7 +23,15 @@ const BLOWS: readonly (readonly [LinkBlow, string])[] = [
 
 function runOf(blows: readonly LinkBlow[], onLine: (line: string) => void = () => {}): SeedResult {
   const calls = Array.from({ length: 20 }, (_, at) => {
-    return { type: "call", client: at % 3, key: 0, how: "put", atUs: 3_000_000 + at * 400_000, tie: 0 } as const;
+    return {
+      type: "call",
+      client: at % 3,
+      key: 0,
+      how: "put",
+      chance: 1,
+      atUs: 3_000_000 + at * 400_000,
+      tie: 0,
+    } as const;
   });
   const struck = blows.map((blow) => ({ ...blow, atUs: 2_500_000, tie: 0 }));
   const schedule: Schedule = { events: [...struck, ...calls], load: "scheduled", passedOver: [] };
