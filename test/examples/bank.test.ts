@@ -51,7 +51,7 @@ test("a transfer between two nodes goes on after the link is back", () => {
 test(
   "the bank loses no money under partitions, crashes and slow disks, and its sagas end in every way",
   async () => {
-    const summary = await sweepExample(bank, { count: 50 });
+    const summary = await sweepExample(bank, { count: 25 });
     expect(summary.ok, formatSimulations(summary)).toBe(true);
     expect(Object.keys(summary.faults).length).toBeGreaterThan(8);
   },
