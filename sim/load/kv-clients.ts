@@ -175,20 +175,24 @@ export class KvClients {
   #beginSoon(): void {
     const random = this.#random;
     const pauseUs = -Math.log(1 - random.next()) * this.#options.everyUs;
-    this.#cluster.timeline.afterAside(pauseUs, () => {
-      if (!this.#active) return;
-      const free = this.#clients.filter(({ busy }) => !busy);
-      const client = free[random.integer(Math.max(1, free.length))];
-      const key = random.integer(this.#options.keys);
-      const how = this.#drawHow();
-      const chance = random.integer(CHANCES);
-      if (client !== undefined) {
-        const call: KvCall = { type: "call", client: this.#clients.indexOf(client), key, how, chance };
-        this.#options.onCall(call);
-        this.#call(client, call);
-      }
-      this.#beginSoon();
-    });
+    this.#cluster.timeline.afterAside(
+      pauseUs,
+      () => {
+        if (!this.#active) return;
+        const free = this.#clients.filter(({ busy }) => !busy);
+        const client = free[random.integer(Math.max(1, free.length))];
+        const key = random.integer(this.#options.keys);
+        const how = this.#drawHow();
+        const chance = random.integer(CHANCES);
+        if (client !== undefined) {
+          const call: KvCall = { type: "call", client: this.#clients.indexOf(client), key, how, chance };
+          this.#options.onCall(call);
+          this.#call(client, call);
+        }
+        this.#beginSoon();
+      },
+      "load",
+    );
   }
 
   #call(client: Client, { key: number, how, chance }: KvCall): void {

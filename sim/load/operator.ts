@@ -193,11 +193,15 @@ export class Operator {
   }
 
   #changeSoon(everyUs: number): void {
-    this.#cluster.timeline.afterAside(-Math.log(1 - this.#random.next()) * everyUs, () => {
-      if (!this.#active) return;
-      this.#actAtWill();
-      this.#changeSoon(everyUs);
-    });
+    this.#cluster.timeline.afterAside(
+      -Math.log(1 - this.#random.next()) * everyUs,
+      () => {
+        if (!this.#active) return;
+        this.#actAtWill();
+        this.#changeSoon(everyUs);
+      },
+      "load",
+    );
   }
 
   #actAtWill(): void {

@@ -57,18 +57,22 @@ export class Recording {
   /** With the load drawn: what repeats the run. */
   get schedule(): Schedule {
     const events = this.#events.filter((event) => !isLoadAct(event));
-    return { events, load: "drawn", passedOver: [...this.#timeline.aside], ...this.ending };
+    return { events, load: "drawn", passedOver: this.#timeline.tiesOf("faults"), ...this.ending };
   }
 
   /** With a load that was drawn aside, as the blows were: what repeats the run, and the load is events, too. */
   get whole(): Schedule {
-    return { events: [...this.#events], load: "scheduled", passedOver: [...this.#timeline.aside], ...this.ending };
+    return {
+      events: [...this.#events],
+      load: "scheduled",
+      passedOver: this.#timeline.tiesOf("faults", "load"),
+      ...this.ending,
+    };
   }
 
   /** With all that clients and operator did; null where they do what only a seed decides. */
   get scheduledLoad(): Schedule | null {
-    if (!this.#events.some(isLoadAct)) return null;
-    return { events: [...this.#events], load: "scheduled", passedOver: [], ...this.ending };
+    return this.#events.some(isLoadAct) ? this.whole : null;
   }
 
   /** As it stands in a schedule: absent where everything was healed. */

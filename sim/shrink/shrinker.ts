@@ -108,6 +108,7 @@ export class Shrinker<
       yield* this.#scheduleLoad();
       if (round === 0) yield* this.#keepTail();
       yield* this.#leaveOut();
+      yield* this.#easeEnding();
       yield* this.#shortenLengths();
       yield* this.#comeSooner();
       yield* this.#takeNodes();
@@ -191,6 +192,17 @@ export class Shrinker<
     }
   }
 
+  /** Heals everybody in the end, or does less to those whom it does not heal. */
+  *#easeEnding(): Attempts<Run, Result, void> {
+    const { ending, ...healing } = this.best.run.replay.schedule;
+    if (ending === undefined || (yield* this.#try(withSchedule(this.best.run, healing), 1))) return;
+    for (let at = ending.length - 1; at > 0; at--) {
+      const { schedule } = this.best.run.replay;
+      const less = (schedule.ending ?? []).filter((_, place) => place !== at);
+      yield* this.#try(withSchedule(this.best.run, { ...schedule, ending: less }));
+    }
+  }
+
   *#shortenLengths(): Attempts<Run, Result, void> {
     for (let at = 0; at < this.best.run.replay.schedule.events.length; at++) {
       for (const share of SHORTER) {
@@ -228,17 +240,17 @@ export class Shrinker<
 
 /** What is compared to see whether a round has helped. */
 function sizeOf({ run, failure }: ShrunkRun<ShrinkableRun, unknown>): string {
-  const { events, load } = run.replay.schedule;
-  return `${load} ${events.length} ${run.nodes} ${Math.ceil(failure.atMs / 100)}`;
+  const { events, load, ending = [] } = run.replay.schedule;
+  return `${load} ${events.length} ${ending.length} ${run.nodes} ${Math.ceil(failure.atMs / 100)}`;
 }
 
 function withSchedule<Run extends ShrinkableRun>(run: Run, schedule: Schedule): Run {
   return { ...run, replay: { ...run.replay, schedule } };
 }
 
-/** Without the recorded run's ties, which fit nothing else. */
+/** Up to the first event that is another the run stays as it was, its ties among it. */
 function withEvents<Run extends ShrinkableRun>(run: Run, events: readonly ScheduledEvent[]): Run {
-  return withSchedule(run, { ...run.replay.schedule, events, passedOver: [] });
+  return withSchedule(run, { ...run.replay.schedule, events });
 }
 
 function withChance<Run extends ShrinkableRun>(run: Run, chance: number): Run {

@@ -159,15 +159,19 @@ export class ActorScenario implements Scenario, Simulation {
   /** Aside, as faults are drawn: a replay has the steps as events and does without. */
   #actSoon(load: SimulationLoad): void {
     const meanUs = 1000 * (load.everyMs ?? LOAD_EVERY_MS);
-    this.#cluster.timeline.afterAside(-Math.log(1 - this.#pauses.next()) * meanUs, () => {
-      if (this.phase !== "load") return;
-      const act = this.#draw(load, this.#pauses.integer(CHANCES));
-      if (act !== null) {
-        this.#onAct(act);
-        this.#act(load, act);
-      }
-      this.#actSoon(load);
-    });
+    this.#cluster.timeline.afterAside(
+      -Math.log(1 - this.#pauses.next()) * meanUs,
+      () => {
+        if (this.phase !== "load") return;
+        const act = this.#draw(load, this.#pauses.integer(CHANCES));
+        if (act !== null) {
+          this.#onAct(act);
+          this.#act(load, act);
+        }
+        this.#actSoon(load);
+      },
+      "load",
+    );
   }
 
   #draw(load: SimulationLoad, chance: number): StepAct | null {

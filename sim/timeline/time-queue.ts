@@ -14,12 +14,14 @@ export interface QueueEntry {
   run: (() => void) | null;
 }
 
+/** Who decides upon something aside: a replay in which that is given does without the events in which it was decided. */
+export type TieTaker = "faults" | "load";
+
 /** Ties beyond this range repeat, which only makes two entries of one time fall back on the heap's own, fixed order. */
 const TIE_RANGE = 2 ** 30;
 
 export class TimeQueue {
-  /** Which ties, counted from 0, `pushAside` has taken. */
-  readonly aside: number[] = [];
+  readonly #aside: Readonly<Record<TieTaker, number[]>> = { faults: [], load: [] };
   readonly #heap: QueueEntry[] = [];
   readonly #random: Random;
   /** Numbers of ties that nobody gets, ascending. */
@@ -27,27 +29,39 @@ export class TimeQueue {
   #passed = 0;
   #drawn = 0;
 
-  /** @param passedOver numbers of ties that a recorded run gave to who decides upon faults, and that are not given to others in its replay */
+  /** @param passedOver numbers of ties that a recorded run gave to who decides upon faults or load, and that are not given to others in its replay */
   constructor(random: Random, passedOver: readonly number[] = []) {
     this.#random = random;
     this.#passedOver = passedOver;
   }
 
   push(atUs: number, run: () => void): QueueEntry {
-    for (; this.#drawn === this.#passedOver[this.#passed]; this.#passed++) this.#drawTie();
+    this.#passOver();
     return this.place({ atUs, tie: this.#drawTie(), run });
   }
 
-  /** As `push`, for who decides upon faults: a replay of the same faults does without. */
-  pushAside(atUs: number, run: () => void): QueueEntry {
-    this.aside.push(this.#drawn);
-    return this.push(atUs, run);
+  /** As `push`, for who decides upon faults or load: a replay of the same does without. */
+  pushAside(atUs: number, run: () => void, taker: TieTaker): QueueEntry {
+    this.#passOver();
+    this.#aside[taker].push(this.#drawn);
+    return this.place({ atUs, tie: this.#drawTie(), run });
+  }
+
+  /** Which ties, counted from 0, these have taken, or would have in a run that this one repeats; ascending. */
+  tiesOf(takers: readonly TieTaker[]): readonly number[] {
+    return [...this.#passedOver, ...takers.flatMap((taker) => this.#aside[taker])].toSorted(
+      (one, other) => one - other,
+    );
   }
 
   /** Puts in an entry whose tie is known. */
   place(entry: QueueEntry): QueueEntry {
     this.#siftUp(entry);
     return entry;
+  }
+
+  #passOver(): void {
+    for (; this.#drawn === this.#passedOver[this.#passed]; this.#passed++) this.#drawTie();
   }
 
   #drawTie(): number {

@@ -6,7 +6,7 @@
  */
 import type { Dispatcher, Random, Turn, World } from "../../runtime/index.ts";
 import type { EventLog, Part } from "./event-log.ts";
-import { TimeQueue, type QueueEntry } from "./time-queue.ts";
+import { TimeQueue, type QueueEntry, type TieTaker } from "./time-queue.ts";
 
 /** Turns at one instant beyond which actors are taken to tell each other forever; a normal instant has under a hundred. */
 const TURNS_PER_INSTANT_MAX = 100_000;
@@ -69,8 +69,8 @@ export class Timeline {
   }
 
   /** As `after`, for who decides upon faults. */
-  afterAside(delayUs: number, run: () => void): QueueEntry {
-    return this.#queue.pushAside(this.nowUs + Math.max(0, Math.ceil(delayUs)), run);
+  afterAside(delayUs: number, run: () => void, taker: TieTaker = "faults"): QueueEntry {
+    return this.#queue.pushAside(this.nowUs + Math.max(0, Math.ceil(delayUs)), run, taker);
   }
 
   /** Runs `run` at that time, in that order among others of the same time. */
@@ -78,9 +78,9 @@ export class Timeline {
     return this.#queue.place({ atUs, tie, run });
   }
 
-  /** Numbers of the ties that `afterAside` has taken. */
-  get aside(): readonly number[] {
-    return this.#queue.aside;
+  /** Numbers of the ties that a replay does without, in which what these decide upon is given. */
+  tiesOf(...takers: readonly TieTaker[]): readonly number[] {
+    return this.#queue.tiesOf(takers);
   }
 
   /** The world of a node's process as its actors get it. Others look into it here: `traced-timeline.ts`. */

@@ -7,7 +7,7 @@ import type { Part } from "./event-log.ts";
 import type { EventTrace, PlannedEvent } from "./event-trace.ts";
 import { Hash64 } from "./hash64.ts";
 import { Timeline } from "./timeline.ts";
-import type { QueueEntry } from "./time-queue.ts";
+import type { QueueEntry, TieTaker } from "./time-queue.ts";
 
 /** Of a run: with a trace where one is kept. */
 export function openTimeline(trace: EventTrace | null, ...plain: ConstructorParameters<typeof Timeline>): Timeline {
@@ -26,8 +26,9 @@ class TracedTimeline extends Timeline {
     return super.after(delayUs, this.#planned(this.#due(delayUs), "", run));
   }
 
-  override afterAside(delayUs: number, run: () => void): QueueEntry {
-    return super.afterAside(delayUs, this.#planned(this.#due(delayUs), "who draws faults decides", run));
+  override afterAside(delayUs: number, run: () => void, taker: TieTaker = "faults"): QueueEntry {
+    const what = taker === "faults" ? "who draws faults decides" : "the load decides";
+    return super.afterAside(delayUs, this.#planned(this.#due(delayUs), what, run), taker);
   }
 
   override at(atUs: number, tie: number, run: () => void): QueueEntry {

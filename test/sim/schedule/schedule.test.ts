@@ -23,7 +23,7 @@ test.each<[ProfileName, number]>([
 test("runSeed() of a schedule does what it says and nothing else", () => {
   const options = { seed: 3, profile: "elections", nodes: 3, durationMs: DURATION_MS } as const;
   const calls = [1, 2].map((second) => {
-    return { atUs: second * 1_000_000, tie: 0, type: "call", client: 0, key: 0, how: "put" } as const;
+    return { atUs: second * 1_000_000, tie: 0, type: "call", client: 0, key: 0, how: "put", chance: 1 } as const;
   });
   const crash = { type: "crash", node: 1, power: false, downUs: 2_000_000 } as const;
   const events = [...calls, { ...crash, atUs: 3_000_000, tie: 0 }, { ...crash, atUs: 4_000_000, tie: 0 }];
