@@ -100,8 +100,9 @@ function queue({ looksAtFence }: { readonly looksAtFence: boolean }): Omit<Simul
     const to = leaders.get(at);
     if (node === undefined || to === undefined) return;
     const client = node.system.spawn(
-      stateless<Accepted>("client", () => {
-        accepted.add(job);
+      // By what it is told, not by what it asked for: the answer to a client of this node's last process may come to its namesake.
+      stateless<Accepted>("client", (answer) => {
+        accepted.add(answer.job);
         node.mark("accepted");
       }),
     );
