@@ -94,6 +94,8 @@ function readNode(what: string, rest: readonly string[], names: readonly string[
       return { ...say("life", "its process is killed"), life: "end" };
     case "power-loss":
       return { ...say("life", "its host loses power"), life: "end" };
+    case "wipe":
+      return { ...say("life", "loses its disk"), life: "end" };
     case "left":
       return { ...say("life", "has left"), life: "end" };
     case "pause":

@@ -50,6 +50,8 @@ export class RunRecorder {
   readonly #writes = new Map<Lane, number[]>();
   /** By node: moments in which its journal was asked for what it has not answered yet, oldest first. */
   readonly #calls = new Map<Lane, number[]>();
+  /** By node: the last moment in which a message came. */
+  readonly #received = new Map<Lane, number>();
   readonly #spans: OpenSpan[] = [];
   readonly #down = new Map<Lane, OpenSpan>();
   readonly #paused = new Map<Lane, OpenSpan>();
@@ -173,6 +175,7 @@ export class RunRecorder {
     message.arrivals.push({ atUs: moment.atUs, moment: moment.number });
     message.lost = null;
     this.#pair(message.from, message.to).delete(message);
+    this.#received.set(at, moment.number);
     moment.cause ??= message.sentIn;
     moment.facts.push({ type: "receive", message });
   }
@@ -183,6 +186,9 @@ export class RunRecorder {
     const writes = this.#writes.get(node) ?? [];
     this.#writes.set(node, writes);
     writes.push(moment.number);
+    // One write at a time is under way: what is written when it ends is what came meanwhile.
+    const received = this.#received.get(node) ?? -1;
+    if (moment.cause !== null && received !== moment.number) moment.cause = Math.max(moment.cause, received);
     moment.facts.push({ type: "said", kind: "disk", text: `writes ${describeWrite(write)}` });
   }
 

@@ -31,6 +31,8 @@ export interface PlacedMoment {
   readonly time: string;
   /** Since the row before; empty where that is at the same time. */
   readonly later: string;
+  /** The name of the lane; and as much of it as stands before the words. */
+  readonly lane: string;
   readonly name: string;
   readonly lines: readonly string[];
   readonly isCause: boolean;
@@ -218,7 +220,8 @@ class Layout {
         ...{ type: "moment", moment, x: this.#x.get(moment.lane) ?? 0, top, height, y: top + ROW_PAD / 2 + LINE / 2 },
         time: clockTime(moment.atUs),
         later: laterUs > 0 ? `+${length(laterUs)}` : "",
-        name: laneName(moment.lane, this.#record),
+        lane: laneName(moment.lane, this.#record),
+        name: rowName(moment, this.#record),
         lines,
         isCause: causes.has(moment.number),
         isFailure: moment.number === failed,
@@ -261,7 +264,7 @@ class Layout {
     const top = first?.top ?? MARGIN + HEADER;
     const seen = new Set<string>();
     return this.#record.spans.flatMap(({ kind, lanes, fromUs, toUs, text }) => {
-      const [from, to] = [Math.max(top, this.#yAt(fromUs)), Math.min(bottom, this.#yAt(toUs))];
+      const [from, to] = [Math.max(top, this.#yAt(fromUs)), toUs > this.#record.endUs ? bottom : this.#yAt(toUs)];
       const title = `${text}, ${clockTime(fromUs)} s to ${toUs === Infinity ? "the end" : `${clockTime(toUs)} s`}`;
       return lanes.flatMap((lane) => {
         const x = this.#x.get(lane);
@@ -325,9 +328,17 @@ function lanesOf({ nodes, spans }: RunRecord, { rows }: Selection): readonly Lan
   ];
 }
 
+/** Of a longer name the beginning: what is said must have room beside it. */
+const NAME_MAX = 20;
+
+function rowName({ lane }: Moment, record: RunRecord): string {
+  const name = laneName(lane, record);
+  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX - 1)}…`;
+}
+
 function linesOf(moment: Moment, record: RunRecord, columns: number): readonly string[] {
   // The first line begins with the name of the lane.
-  const indent = laneName(moment.lane, record).length + 2;
+  const indent = rowName(moment, record).length + 2;
   const lines = fill(wordsOf(moment, record), columns - indent);
   if (lines.length <= LINES_MAX) return lines.length === 0 ? ["…"] : lines;
   return [...lines.slice(0, LINES_MAX - 1), `… and ${lines.length - LINES_MAX + 1} lines more`];

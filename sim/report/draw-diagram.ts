@@ -147,7 +147,7 @@ function drawRow(row: PlacedRow, layout: DiagramLayout): readonly string[] {
   const baseline = row.y + 4;
   const gap = " ".repeat(row.name.length + 2);
   return [
-    `<g class="moment${row.isFailure ? " is-failure" : ""}" data-lane="${escape(row.name)}">`,
+    `<g class="moment${row.isFailure ? " is-failure" : ""}" data-lane="${escape(row.lane)}">`,
     `<text class="time" x="12" y="${round(baseline)}">${row.time}</text>`,
     ...(row.later === "" ? [] : [`<text class="later" x="146" y="${round(baseline)}">${row.later}</text>`]),
     drawPoint(row),
