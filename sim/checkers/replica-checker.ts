@@ -13,6 +13,8 @@ const STRIDE_PAST = 1024;
 
 export class ReplicaChecker {
   comparisons = 0;
+  /** What maps are compared by. Default: the fingerprint that they keep. */
+  digestOf: (view: ClusterView) => string = ({ fingerprint }) => fingerprint;
   readonly #timeline: Timeline;
   readonly #isSnapshot: (node: number, index: number) => boolean;
   /** Highest index that was compared. */
@@ -64,7 +66,9 @@ export class ReplicaChecker {
     for (const [node, { view }] of this.#replicas) this.#compare(node, view);
   }
 
-  #compare(node: number, { applied, fingerprint }: ClusterView): void {
+  #compare(node: number, view: ClusterView): void {
+    const { applied } = view;
+    const fingerprint = this.digestOf(view);
     const first = this.#fingerprints.get(applied);
     if (first === undefined) {
       this.#fingerprints.set(applied, { fingerprint, node });

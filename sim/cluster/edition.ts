@@ -6,7 +6,7 @@
  * copied, and what only its own kernel can read, its refs, becomes what ours reads; anything else that is no plain data is told.
  */
 import { ActorSystem, jsonCodec, Ref, type Envelope, type PayloadCodec, type Remoting } from "../../runtime/index.ts";
-import { brokenRules, spawnMember } from "../../actors/index.ts";
+import { brokenRules, spawnMember, type RaftView } from "../../actors/index.ts";
 
 export interface Edition {
   /** For people: where it comes from. */
@@ -45,6 +45,17 @@ export function remotingFor({ isRef, name }: Edition, remoting: Remoting): Remot
   return {
     ...remoting,
     send: (envelope) => remoting.send(neutral(envelope)),
+  };
+}
+
+/** A member of that edition, as the checkers of this one look at it: what an older one cannot tell shortly is asked in full. */
+export function raftViewOf({ isRef }: Edition, view: RaftView): RaftView {
+  if (isRef === null) return view;
+  return {
+    status: () => view.status(),
+    glance: () => true,
+    termAt: (index) => view.termAt(index),
+    entries: (from, to) => view.entries(from, to),
   };
 }
 

@@ -12,9 +12,10 @@ import {
   type Vm,
 } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
+import { neutralDigest } from "../checkers/neutral-digest.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
-import type { Edition } from "../cluster/edition.ts";
+import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type Cluster } from "../cluster/cluster.ts";
@@ -86,16 +87,17 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform } = this.#options;
+    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
     this.#cluster = cluster;
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
     this.#load.attach(cluster);
+    if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
-    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs });
+    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs, onAct });
   }
 
   compose({ node, life, system, store, snapshots, edition }: Process): void {
@@ -111,10 +113,11 @@ export class MemberScenario implements Scenario {
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },
-      stateLimits: this.#options.state ?? {},
+      // Older software knows of none, and they must be the same everywhere.
+      ...(edition === THIS_EDITION && { stateLimits: this.#options.state ?? {} }),
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
-      onRaftStart: (view) => this.#cluster.raft.onStart(node.index, view),
+      onRaftStart: (view) => this.#cluster.raft.onStart(node.index, raftViewOf(edition, view)),
       onApply: (view) => this.#replicas.onApply(node.index, view),
     });
     const client = system.spawn(clientActor(replica), { name: "client" });
