@@ -87,17 +87,17 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
+    const { random, vms, everyUs, timeline, platform } = this.#options;
     this.#cluster = cluster;
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
     this.#load.attach(cluster);
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
-    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs, onAct });
+    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs });
   }
 
   compose({ node, life, system, store, snapshots, edition }: Process): void {
