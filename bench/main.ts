@@ -11,6 +11,7 @@ import { journalBench } from "./journal.ts";
 import { raftBench } from "./raft.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
+import { simMonthBench } from "./sim-month.ts";
 
 const BENCHES: readonly Bench[] = [
   actorsBench,
@@ -22,6 +23,7 @@ const BENCHES: readonly Bench[] = [
   raftBench,
   remoteBench,
   simBench,
+  simMonthBench,
 ];
 
 const USAGE = `Usage: npm run bench -- NAME [--json] [--quick]

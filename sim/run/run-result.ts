@@ -8,7 +8,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 export interface RunOptions {
   /** Decides everything: faults, delays, the order of turns, the workload. A safe integer. */
   readonly seed: number;
-  /** Members of the cluster, 1 to 9. Default: 3 to 7, drawn from the seed. */
+  /** Members of the cluster, 1 to 9, or to 100 with `vms`. Default: 3 to 7, drawn from the seed. */
   readonly nodes?: number;
   /** Simulated time under faults and load. Healing and the last checks come on top (about a minute of simulated time). */
   readonly durationMs: number;

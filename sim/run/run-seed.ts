@@ -46,6 +46,9 @@ const CALM_TERMS = 2;
 const LINES_KEPT_DEFAULT = 40;
 const NODES_MAX = 9;
 
+/** As many with `vms`, where no member comes or goes: else a rule tries all pairs of quorums of two configurations. */
+const NODES_OF_VMS_MAX = 100;
+
 /** Where nobody says how many nodes: from three to seven. */
 const NODES_FROM = 3;
 const NODES_RANGE = 5;
@@ -214,7 +217,11 @@ class Run {
     const drawnFaults = random.fork();
     this.#injector =
       replay === undefined
-        ? new FaultInjector(this.#cluster, { plan: keepClocks(plan, scenario), random: drawnFaults, recording: this.recording })
+        ? new FaultInjector(this.#cluster, {
+            plan: keepClocks(plan, scenario),
+            random: drawnFaults,
+            recording: this.recording,
+          })
         : new SchedulePlayer(this.#cluster, { schedule: replay.schedule, scenario, recording: this.recording });
     const { editions, durationMs, upgradeFrom } = options;
     if ((upgradeFrom === undefined) !== (editions === undefined)) {
@@ -408,8 +415,9 @@ export function requireRange({
   upgradeFrom,
 }: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "vms" | "upgradeFrom">): void {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
-    throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${NODES_MAX}`);
+  const nodesMax = vms === undefined ? NODES_MAX : NODES_OF_VMS_MAX;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax) {
+    throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${nodesMax}`);
   }
   if (vms !== undefined && (!Number.isInteger(vms) || vms < 1 || vms > VMS_MAX)) {
     throw new RangeError(`Cannot simulate ${vms} VMs: wanted 1 to ${VMS_MAX}`);
