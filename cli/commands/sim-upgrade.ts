@@ -6,7 +6,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 
 /** Profiles of consensus alone, and of what library users stand on: neither has whole nodes. */
-const WITHOUT_NODES: readonly string[] = ["elections", "disk", "membership", "library"];
+const WITHOUT_NODES: ReadonlySet<string> = new Set(["elections", "disk", "membership", "library"]);
 
 export interface WholeNodeFlags {
   readonly vms?: number;
@@ -26,7 +26,7 @@ export function addUpgradeOption(command: Command): void {
 
 /** @throws {CliError} when something is asked for that only whole nodes have, and the profile has none. */
 export function refuseWithoutNodes({ vms, upgradeFrom, profile = "mixed" }: WholeNodeFlags): void {
-  if (!WITHOUT_NODES.includes(profile)) return;
+  if (!WITHOUT_NODES.has(profile)) return;
   const hint = 'Choose "mixed", "leases" or "calm".';
   if (vms !== undefined) throw usageError(`Cannot simulate ${vms} VMs in profile "${profile}": it has none.`, hint);
   if (upgradeFrom === undefined) return;
