@@ -33,8 +33,8 @@ export class LibraryProbes {
     return true;
   }
 
-  /** Sends what is due at these nodes; says which of their probes has not been handled. */
-  unanswered(at: readonly SimNode[]): string | null {
+  /** Sends what is due at these nodes, to those keys that are asked for; says which of these probes has not been handled. */
+  unanswered(at: readonly SimNode[], isAskedFor: (key: string) => boolean): string | null {
     const { timeline } = this.#cluster;
     let open: Probe | undefined;
     for (const { index: node } of at) {
@@ -44,7 +44,7 @@ export class LibraryProbes {
     }
     const asked = new Set(at.map(({ index }) => index));
     for (const [number, probe] of this.#probes.entries()) {
-      if (probe.isHandled || !asked.has(probe.node)) continue;
+      if (probe.isHandled || !asked.has(probe.node) || !isAskedFor(probe.key)) continue;
       open ??= probe;
       if (timeline.nowUs - probe.sentUs < RESEND_US) continue;
       probe.sentUs = timeline.nowUs;

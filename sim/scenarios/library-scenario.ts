@@ -2,7 +2,7 @@
  * What a library user stands on (`actors/join-cluster.ts`): a singleton, sharded entities, and reliable delivery from each
  * node to the next, all told by the load at random nodes, while nodes crash, hang, are cut off and leave.
  */
-import { jsonCodec, type PayloadCodec, type Random, type Ref } from "../../runtime/index.ts";
+import { createRandom, jsonCodec, type PayloadCodec, type Random, type Ref } from "../../runtime/index.ts";
 import {
   brokenHoldRule,
   brokenLeaseRule,
@@ -30,6 +30,8 @@ import { LibraryProbes } from "./library-probes.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { startReliablePair, type ProducerMessage } from "./reliable-pair.ts";
+import { CHANCES, type LoadAct, type TellKind } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import type { Scenario } from "./scenario.ts";
 import { Scope } from "./scope.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
@@ -45,6 +47,8 @@ export interface LibraryScenarioOptions {
   readonly compaction: Compaction;
   /** Mean pause between two messages of the load, in microseconds. */
   readonly everyUs: number;
+  /** The load does something of which nobody told it. */
+  onAct(act: LoadAct): void;
 }
 
 const SHARDS = 12;
@@ -65,6 +69,11 @@ const TO_SINGLETON = 0.2;
 
 /** A node that has left comes back after at most this. */
 const BACK_MAX_US = 10_000_000;
+
+/** Entities are called `e` and a number. */
+function shardOf(entity: string): number {
+  return Number(entity.slice(1)) % SHARDS;
+}
 
 interface Doors {
   readonly singleton: Singleton<ActorMessage>;
@@ -154,6 +163,7 @@ export class LibraryScenario implements Scenario {
       type: "entities",
       shards: SHARDS,
       entityOf: (message) => (message.type === "work" ? message.key : ""),
+      shardOf,
       make: ({ id, tenure }) => acting(id, tenure, 500),
       passivateAfterMs: PASSIVATE_AFTER_MS,
       rules: brokenShardRules(planted),
@@ -178,9 +188,16 @@ export class LibraryScenario implements Scenario {
     this.#doors.delete(node.index);
   }
 
-  load(): void {
+  load(load: Schedule["load"] = "drawn"): void {
     this.#active = true;
-    this.#actSoon();
+    if (load === "drawn") this.#actSoon();
+  }
+
+  perform(act: LoadAct): boolean {
+    const node = act.type === "tell" ? this.#cluster.nodes[act.node] : undefined;
+    if (!this.#active || act.type !== "tell" || node === undefined || node.process === null) return false;
+    this.#act(node, act.how, createRandom(act.chance));
+    return true;
   }
 
   unload(): void {
@@ -217,7 +234,7 @@ export class LibraryScenario implements Scenario {
       this.#unsettledSingleton(view) ??
       this.#unsettledShards(view) ??
       this.#reliable.missing((node) => this.#isAmong(node) && this.#isAmong(this.#consumerOf(node))) ??
-      this.#probes.unanswered(served)
+      this.#probes.unanswered(served, (key) => this.#isAmong(this.#homeOf(key, view)))
     );
   }
 
@@ -264,6 +281,16 @@ export class LibraryScenario implements Scenario {
     return most - fewest <= 1 ? null : `one node is the home of ${most} shards, another of ${fewest}`;
   }
 
+  /**
+   * The node where that singleton or entity lives. Outside of the core it may be one that the leader hears and not everybody in the core: then it
+   * stays there, as its session does, and who cannot reach that node cannot reach it.
+   */
+  #homeOf(key: string, { coordination }: ClusterView): number {
+    const home =
+      key === SINGLETON ? coordination.lease(key)?.node : coordination.shardsOf("entities")[shardOf(key)]?.home?.node;
+    return this.#cluster.names.indexOf(home ?? "");
+  }
+
   #isAmong(node: number): boolean {
     return this.#scope.has(node);
   }
@@ -272,25 +299,30 @@ export class LibraryScenario implements Scenario {
     return (producer + 1) % this.#cluster.names.length;
   }
 
+  /** Who decides upon the load draws aside, and as much for each act, so that what is drawn later does not hang on it. */
   #actSoon(): void {
-    const { timeline } = this.#cluster;
-    timeline.after(-Math.log(1 - this.#random.next()) * this.#options.everyUs, () => {
+    const random = this.#random;
+    const act = (): void => {
       if (!this.#active) return;
-      this.#act(this.#cluster.node(this.#random.integer(this.#cluster.nodes.length)));
+      const node = random.integer(this.#cluster.nodes.length);
+      const tell: LoadAct = {
+        type: "tell",
+        node,
+        how: drawTell(random.next(), random.next()),
+        chance: random.integer(CHANCES),
+      };
+      if (this.perform(tell)) this.#options.onAct(tell);
       this.#actSoon();
-    });
+    };
+    this.#cluster.timeline.afterAside(-Math.log(1 - random.next()) * this.#options.everyUs, act, "load");
   }
 
-  #act(node: SimNode): void {
-    const random = this.#random;
-    const drawn = random.next();
-    if (drawn < LEAVES) this.#leave(node);
-    else if (drawn < YIELDS) this.#yield(node);
-    else {
-      this.#sent += 1;
-      if (drawn < RELIABLE) this.#send(node, this.#sent);
-      else this.#tell(node, random.next() < TO_SINGLETON ? SINGLETON : `e${random.integer(ENTITIES)}`, this.#sent);
-    }
+  #act(node: SimNode, how: TellKind, random: Random): void {
+    if (how === "leave") return this.#leave(node, random);
+    if (how === "yield") return this.#yield(node, random);
+    this.#sent += 1;
+    if (how === "reliable") this.#send(node, this.#sent);
+    else this.#tell(node, how === "singleton" ? SINGLETON : `e${random.integer(ENTITIES)}`, this.#sent);
   }
 
   #send(node: SimNode, number: number): void {
@@ -309,20 +341,20 @@ export class LibraryScenario implements Scenario {
     process.life.enter(() => process.system.tell(to, { type: "work", key, number }));
   }
 
-  #yield(node: SimNode): void {
-    const to = this.#cluster.names[this.#random.integer(this.#cluster.names.length)] as string;
+  #yield(node: SimNode, random: Random): void {
+    const to = this.#cluster.names[random.integer(this.#cluster.names.length)] as string;
     const doors = this.#doors.get(node.index);
     this.#cluster.timeline.note(`yield ${node.index} ${to}`);
-    node.process?.life.enter(() => doors?.singleton.yieldTo(this.#random.next() < 0.5 ? to : null));
+    node.process?.life.enter(() => doors?.singleton.yieldTo(random.next() < 0.5 ? to : null));
   }
 
   /** The node ends in an orderly way and comes back. */
-  #leave(node: SimNode): void {
+  #leave(node: SimNode, random: Random): void {
     const process = node.process;
     if (process === null) return;
     const { timeline } = this.#cluster;
     timeline.note(`leave ${node.index}`);
-    const backUs = this.#random.integer(BACK_MAX_US);
+    const backUs = random.integer(BACK_MAX_US);
     process.life.enter(() =>
       process.system.beginShutdown(() => {
         this.#left += 1;
@@ -339,4 +371,11 @@ export class LibraryScenario implements Scenario {
   #onWork(number: number): void {
     if (!this.#probes.onHandled(number)) this.#handled += 1;
   }
+}
+
+function drawTell(drawn: number, further: number): TellKind {
+  if (drawn < LEAVES) return "leave";
+  if (drawn < YIELDS) return "yield";
+  if (drawn < RELIABLE) return "reliable";
+  return further < TO_SINGLETON ? "singleton" : "entity";
 }

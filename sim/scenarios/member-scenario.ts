@@ -31,6 +31,8 @@ import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import type { MemberLoad } from "../load/member-load.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import { Users } from "../load/users.ts";
 import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
@@ -48,6 +50,8 @@ export interface MemberScenarioOptions {
   readonly state?: Partial<ClusterLimits>;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
+  /** Clients or users do something of which nobody told them. */
+  onAct(act: LoadAct): void;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
   readonly platform?: MemberPlatform;
 }
@@ -87,17 +91,17 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform } = this.#options;
+    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
     this.#cluster = cluster;
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
     this.#load.attach(cluster);
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
-    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs });
+    this.#users = new Users({ random: users, cluster, clients: checker, everyUs: USER_PACE * everyUs, onAct });
   }
 
   compose({ node, life, system, store, snapshots, edition }: Process): void {
@@ -142,9 +146,13 @@ export class MemberScenario implements Scenario {
     this.#users?.onEnd(node);
   }
 
-  load(): void {
-    this.#load.start();
-    this.#users?.start();
+  load(load: Schedule["load"] = "drawn"): void {
+    this.#load.start(load);
+    this.#users?.start(load);
+  }
+
+  perform(act: LoadAct): boolean {
+    return act.type === "users" ? this.#users?.perform(act) === true : this.#load.perform?.(act) === true;
   }
 
   unload(): void {
@@ -175,6 +183,8 @@ export class MemberScenario implements Scenario {
   unsettled(): string | null {
     const { raft } = this.#cluster;
     const leader = this.#scope.leader();
+    const asked = this.#scope.asked();
+    if (asked !== null) this.#load.keepTo(asked);
     if (leader === undefined) return "no member leads";
     if (!this.#isProbed) return "the last write is not acknowledged";
     for (const node of this.#scope.served(leader)) {

@@ -206,8 +206,16 @@ export class RaftScenario implements Scenario {
   }
 
   perform(act: LoadAct): boolean {
-    if (act.type === "step") return false;
-    return act.type === "call" ? this.#clients.call(act) : this.#operator.perform(act);
+    switch (act.type) {
+      case "call":
+        return this.#clients.call(act);
+      case "change":
+      case "transfer":
+      case "snapshot":
+        return this.#operator.perform(act);
+      default:
+        return false;
+    }
   }
 
   unload(): void {
@@ -238,6 +246,8 @@ export class RaftScenario implements Scenario {
   unsettled(): string | null {
     const { raft } = this.#cluster;
     const leader = this.#scope.leader();
+    const asked = this.#scope.asked();
+    if (asked !== null) this.#clients.keepTo(asked);
     const placed = raft.configurations.committed;
     if (leader === undefined || placed === null) return "no member leads";
     if (!this.#isProbed) return "the last write is not acknowledged, or not every key was read";

@@ -27,6 +27,14 @@ export class Scope {
     return this.#end === null || this.#end.core.has(node);
   }
 
+  /** Who is to be asked for something now: whom the leader serves, and all while there is none. Null: anybody. */
+  asked(): ReadonlySet<number> | null {
+    if (this.#end === null) return null;
+    const leader = this.leader();
+    const served = leader === undefined ? [] : this.served(leader).map(({ index }) => index);
+    return served.length === 0 ? this.#end.core : new Set(served);
+  }
+
   /** The latest term that one of them is in. */
   term(): number {
     const { nodes, raft } = this.#cluster;

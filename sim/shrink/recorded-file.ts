@@ -6,6 +6,7 @@
  * (`replay-file.ts`), and of a user's actors (`../simulate/simulation-file.ts`).
  */
 import type { Replay, SeedFailure } from "../run/run-result.ts";
+import type { ScheduledEvent } from "../schedule/schedule.ts";
 import { checkEvent, isCount, isRecord } from "./check-event.ts";
 
 /** What a file of one kind calls itself. */
@@ -47,15 +48,18 @@ export function formatRecorded(
   }: { readonly run: { readonly replay: Replay }; readonly result: RecordedResult; readonly software: string },
 ): string {
   const { failure, eventLogHash } = result;
-  const { events, passedOver, ...schedule } = run.replay.schedule;
+  const { events, passedOver, ending, ...schedule } = run.replay.schedule;
   const head = {
     ...{ format, formatVersion, software },
     failure: failure === undefined ? null : pick(failure),
     eventLogHash,
     run: { ...run, replay: { ...run.replay, schedule } },
   };
-  const lines = events.map((event) => `\n    ${JSON.stringify(event)}`).join(",");
-  const tail = [`"passedOver": ${JSON.stringify(passedOver)}`, `"events": [${lines}${lines === "" ? "" : "\n  "}]`];
+  const tail = [
+    `"passedOver": ${JSON.stringify(passedOver)}`,
+    `"events": ${formatEvents(events)}`,
+    ...(ending === undefined ? [] : [`"ending": ${formatEvents(ending)}`]),
+  ];
   return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  ${tail.join(",\n  ")}\n}\n`;
 }
 
@@ -72,7 +76,7 @@ export function parseRecorded(
   const refuse = (why: string): never => refuseFile(name, why);
   const file = parseJson(text, refuse);
   if (!isRecord(file) || file["format"] !== format) return refuse(`it is no ${what}`);
-  const { software, failure, eventLogHash, run, events, passedOver } = file;
+  const { software, failure, eventLogHash, run, events, passedOver, ending } = file;
   if (file["formatVersion"] !== formatVersion) {
     const told = `it is of format version ${JSON.stringify(file["formatVersion"])}, this software reads version ${formatVersion}`;
     return refuse(`${told}. Blixard ${typeof software === "string" ? software : "of another version"} wrote it`);
@@ -80,11 +84,8 @@ export function parseRecorded(
   if (typeof software !== "string" || typeof eventLogHash !== "string") return refuse("it does not say who wrote it");
   const isFailure = failure === null || (isRecord(failure) && typeof failure["invariant"] === "string");
   if (!isFailure) return refuse('its "failure" is neither null nor a rule');
-  if (!Array.isArray(events)) return refuse('it has no list "events"');
-  for (const [at, event] of events.entries()) {
-    const wrong = checkEvent(event);
-    if (wrong !== null) return refuse(`event ${at + 1} of ${events.length} ${wrong}`);
-  }
+  const checked = checkEvents(events, "event", refuse);
+  const end = ending === undefined ? {} : { ending: checkEvents(ending, "event of the end", refuse) };
   const options = isRecord(run) ? run : refuse('it has no "run"');
   const replay = isRecord(options["replay"]) ? options["replay"] : refuse('its "run" has no "replay"');
   const schedule = isRecord(replay["schedule"]) ? replay["schedule"] : refuse('its "run" has no "schedule"');
@@ -98,13 +99,27 @@ export function parseRecorded(
   if (chance !== undefined && !Number.isSafeInteger(chance)) return refuse('"chance" is no whole number');
   if (isCutShort !== undefined && typeof isCutShort !== "boolean")
     return refuse('"isCutShort" is neither true nor false');
-  const whole = { ...replay, schedule: { ...schedule, events, passedOver } } as unknown as Replay;
+  const whole = { ...replay, schedule: { ...schedule, events: checked, passedOver, ...end } } as unknown as Replay;
   return {
     software,
     run: { ...options, replay: whole },
     failure: failure as RecordedFile<unknown>["failure"],
     eventLogHash,
   };
+}
+
+function formatEvents(events: readonly ScheduledEvent[]): string {
+  const lines = events.map((event) => `\n    ${JSON.stringify(event)}`).join(",");
+  return `[${lines}${lines === "" ? "" : "\n  "}]`;
+}
+
+function checkEvents(events: unknown, what: string, refuse: (why: string) => never): readonly unknown[] {
+  if (!Array.isArray(events)) return refuse(`it has no list "${what === "event" ? "events" : "ending"}"`);
+  for (const [at, event] of events.entries()) {
+    const wrong = checkEvent(event);
+    if (wrong !== null) return refuse(`${what} ${at + 1} of ${events.length} ${wrong}`);
+  }
+  return events;
 }
 
 /** @throws {ReplayFileError} */

@@ -83,8 +83,9 @@ export class Campaign {
    * the other. Only while it is fresh: a member that hears but is not heard must not hold up the others (fault 44).
    */
   insistsAgainst(candidate: string, nowMs: number): boolean {
-    const { self, timing } = this.#member;
-    return this.role === "pre-candidate" && self < candidate && nowMs < this.#startedMs + timing.heartbeatMs;
+    const { self, timing, rules } = this.#member;
+    const isFresh = nowMs < this.#startedMs + timing.heartbeatMs;
+    return this.role === "pre-candidate" && self < candidate && rules.insists(isFresh);
   }
 
   /** Whether waiting for somebody with a better log has been in vain. */

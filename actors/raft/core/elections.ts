@@ -86,6 +86,7 @@ export class Elections {
   /** Polls, and goes on to an election if nobody else need be asked. Who may not campaign waits for a leader again. */
   campaign(nowMs: number): void {
     if (!this.#member.mayCampaign(nowMs) || this.#isPromised(nowMs)) return this.stepDown(nowMs);
+    if (!this.#member.rules.pollsFirst()) return this.#elect(false, nowMs);
     const poll = Campaign.poll(this.#member, this.#attempt, nowMs);
     this.#become(poll);
     if (poll.result === "won") this.#elect(false, nowMs);
@@ -100,12 +101,14 @@ export class Elections {
 
   /** Whoever asks for a vote or claims to lead must hear of the later term, or it would never join it (fault 37). */
   onEarlierTerm(from: string, message: RaftMessage): void {
-    const { term } = this.#member;
+    const { term, rules } = this.#member;
     switch (message.type) {
       case "pre-vote-request":
-        return this.#member.send(from, { type: "pre-vote-response", term, granted: false });
+        if (rules.answersEarlierTerm()) this.#member.send(from, { type: "pre-vote-response", term, granted: false });
+        return;
       case "vote-request":
-        return this.#member.send(from, { type: "vote-response", term, granted: false });
+        if (rules.answersEarlierTerm()) this.#member.send(from, { type: "vote-response", term, granted: false });
+        return;
       case "pre-vote-response":
         if (message.isAhead) this.#requestLog(from);
         return;
@@ -122,9 +125,9 @@ export class Elections {
 
   /** Answers as it would to a real request, but changes nothing. The log counts here too (fault 38). */
   onPreVoteRequest(from: string, message: PreVoteRequest, nowMs: number): void {
-    if (this.#role.isSticky(nowMs) || this.#isPromised(nowMs)) return;
-    const { term } = this.#member;
-    const isUpToDate = this.#member.isUpToDate(message);
+    if (this.#keepsToLeader(nowMs) || this.#isPromised(nowMs)) return;
+    const { term, rules } = this.#member;
+    const isUpToDate = !rules.pollNeedsLog() || this.#member.isUpToDate(message);
     const granted =
       (message.term > term || this.#mayVoteFor(from)) &&
       this.#member.mayPromiseVote(nowMs) &&
@@ -144,7 +147,7 @@ export class Elections {
 
   /** Whoever hears a leader keeps out of it: there is no need to elect another. */
   onLogRequest(from: string, message: LogRequest, nowMs: number): void {
-    if (!this.#role.isSticky(nowMs)) answerLogRequest(this.#member, from, message);
+    if (!this.#keepsToLeader(nowMs)) answerLogRequest(this.#member, from, message);
   }
 
   /** What it has asked for. With all of it here, it polls at once. */
@@ -158,7 +161,7 @@ export class Elections {
   /** Whether a request of a later term is to be ignored, term and all. */
   ignores(message: VoteRequest | LogRequest, nowMs: number): boolean {
     const isTransfer = message.type === "vote-request" && message.transfer;
-    return !isTransfer && (this.#role.isSticky(nowMs) || this.#isPromised(nowMs));
+    return !isTransfer && (this.#keepsToLeader(nowMs) || this.#isPromised(nowMs));
   }
 
   onVoteRequest(from: string, message: VoteRequest, nowMs: number): void {
@@ -204,6 +207,10 @@ export class Elections {
   #elect(transfer: boolean, nowMs: number): void {
     this.#termLeader = null;
     this.#become(Campaign.elect(this.#member, transfer, this.#attempt, nowMs));
+  }
+
+  #keepsToLeader(nowMs: number): boolean {
+    return this.#member.rules.keepsToLeader(this.#role.isSticky(nowMs));
   }
 
   /** Whether a leader counts on it not to vote: whatever its role and term have become since. */

@@ -239,11 +239,12 @@ export class Leader {
   }
 
   #leadsUntilMs(): number {
-    const { configuration, timing, self } = this.#member;
+    const { configuration, timing, self, rules } = this.#member;
     const heardAtMs = (voter: string): number =>
       voter === self ? Infinity : (this.#replication.peers.get(voter)?.heardAtMs ?? -Infinity);
     const quorumHeardAtMs = quorumValue(configuration, heardAtMs);
-    return Math.min(quorumHeardAtMs + timing.electionTimeoutMaxMs, this.#member.diskStuckAtMs());
+    const quorumMs = quorumHeardAtMs + timing.electionTimeoutMaxMs;
+    return rules.leadsUntilMs({ quorumMs, diskMs: this.#member.diskStuckAtMs() });
   }
 
   #heard(from: string, nowMs: number): Progress | undefined {

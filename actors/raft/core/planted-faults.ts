@@ -43,6 +43,13 @@ const BROKEN: Readonly<Record<number, Partial<RaftRules>>> = {
   31: { mustRecover: () => false },
   32: { countsAtStart: ({ payload }) => !isJoint(decodeConfiguration(payload)) },
   34: { mayVoteFor: (candidate, configuration) => isVoter(configuration, candidate) },
+  // Those of liveness do harm only where another fault does not end.
+  35: { pollsFirst: () => false, keepsToLeader: () => false },
+  36: { leadsUntilMs: ({ diskMs }) => diskMs },
+  37: { answersEarlierTerm: () => false },
+  38: { pollNeedsLog: () => false },
+  41: { leadsUntilMs: ({ quorumMs }) => quorumMs },
+  44: { insists: () => true },
 };
 
 /** The rules of Raft with these faults planted, by number; pass them as `rules` of a member. Numbers of other faults change nothing. */

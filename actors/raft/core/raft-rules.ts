@@ -41,6 +41,20 @@ export interface RaftRules {
   /** Whether a member whose disk lost entries waits with its vote until a later leader's log has replaced them. */
   readonly mustRecover: () => boolean;
 
+  // ── Elections that end ────────────────────────────────────────────────────────────────────────────────────────────
+  /** Whether to poll before a term is raised (dissertation §9.6). */
+  readonly pollsFirst: () => boolean;
+  /** Whether a poll asks for a log as good as the voter's (fault 38). */
+  readonly pollNeedsLog: () => boolean;
+  /** Whether to keep to a leader that was heard lately, whoever asks for a vote (dissertation §4.2.3). */
+  readonly keepsToLeader: (wasHeard: boolean) => boolean;
+  /** Whether of two polls that cross the one of the lower name refuses the other: while it is fresh (fault 44). */
+  readonly insists: (isFresh: boolean) => boolean;
+  /** Whether whoever asks for a vote in an earlier term is told the later one (fault 37). */
+  readonly answersEarlierTerm: () => boolean;
+  /** Until when a leader may lead: after that it has not heard a quorum, or could not write, for too long (dissertation §6.2, §10.2.1). */
+  readonly leadsUntilMs: (until: { readonly quorumMs: number; readonly diskMs: number }) => number;
+
   // ── The log ───────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Whether an entry of an append stands in the log already, given the term there, if any (Raft §5.3). */
   readonly isHeld: (entry: LogEntry, heldTerm: number | undefined) => boolean;
@@ -87,6 +101,13 @@ export const RAFT_RULES: RaftRules = {
   endsWithTerm: () => true,
   toleratesSecondLeader: () => false,
   mustRecover: () => true,
+
+  pollsFirst: () => true,
+  pollNeedsLog: () => true,
+  keepsToLeader: (wasHeard) => wasHeard,
+  insists: (isFresh) => isFresh,
+  answersEarlierTerm: () => true,
+  leadsUntilMs: ({ quorumMs, diskMs }) => Math.min(quorumMs, diskMs),
 
   isHeld: (entry, heldTerm) => entry.term === heldTerm,
   compactedMatches: () => true,
