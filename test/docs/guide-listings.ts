@@ -62,3 +62,19 @@ export function isPrinted(said: string, printed: string): boolean {
     .join(".*");
   return new RegExp(`^${pattern}$`).test(printed.trimEnd());
 }
+
+/**
+ * What the command line says in the end, without its numbers: how each step ended, what it wrote, what was wrong. What it says meanwhile depends on
+ * the machine, and which events a run is left with on every draw of the simulator.
+ */
+export function headsOf(printed: string): readonly string[] {
+  return printed
+    .split("\n")
+    .filter((line) => /^(?:✓|✗|Error:|Wrote|It|Clean,|never|\d+ seeds?:) /.test(line))
+    .map((line) =>
+      line
+        .replaceAll(/\d+(?:\.\d+)?/g, "#")
+        .replaceAll(/# (?:s|ms|min)\b/g, "# s")
+        .replaceAll(/\b(event|seed)s?\b/g, "$1"),
+    );
+}
