@@ -26,26 +26,31 @@ const UNBOUND_FACTOR = { min: 1.05, max: 4 } as const;
 const UNBOUND_US = { min: 1_000_000, max: 15_000_000 } as const;
 const UNBOUND_CUT = 0.7;
 
+type Victim = Pick<SimNode, "index">;
+
+/** What it needs of who makes blows. */
+type Blows = Pick<BlowMaker, "strike" | "drawUs" | "partition">;
+
 export class ClockBlowMaker {
   readonly #timeline: Timeline;
   readonly #random: Random;
-  readonly #blows: BlowMaker;
+  readonly #blows: Blows;
   /** When the clocks of nodes stood still, and for how long. */
   #frozen: { readonly node: number; readonly atUs: number; readonly lengthUs: number }[] = [];
 
-  constructor(timeline: Timeline, random: Random, blows: BlowMaker) {
+  constructor(timeline: Timeline, random: Random, blows: Blows) {
     this.#timeline = timeline;
     this.#random = random;
     this.#blows = blows;
   }
 
-  stepWall({ index: node }: SimNode): boolean {
+  stepWall({ index: node }: Victim): boolean {
     const byMs = Math.round(logUniform(this.#random, STEP_MS.min, STEP_MS.max));
     return this.#blows.strike({ type: "wall-step", node, byMs: this.#random.next() < 0.5 ? byMs : -byMs });
   }
 
   /** False when that clock has stood still for as long as it may. */
-  freeze({ index: node }: SimNode): boolean {
+  freeze({ index: node }: Victim): boolean {
     const { nowUs } = this.#timeline;
     const lengthUs = Math.round(logUniform(this.#random, FREEZE_US.min, FREEZE_US.max));
     this.#frozen = this.#frozen.filter(({ atUs }) => atUs > nowUs - FREEZE_US.withinUs);
@@ -55,7 +60,7 @@ export class ClockBlowMaker {
     return this.#blows.strike({ type: "clock-freeze", node, durationUs: lengthUs });
   }
 
-  drift({ index: node }: SimNode): boolean {
+  drift({ index: node }: Victim): boolean {
     const rate = 1 + DRIFT_MAX * (2 * this.#random.next() - 1);
     return this.#blows.strike({ type: "clock-drift", node, rate, durationUs: this.#blows.drawUs() });
   }
@@ -64,7 +69,7 @@ export class ClockBlowMaker {
    * Outside of what is stated: what stands on leases alone breaks. A clock that is wrong does harm where its node cannot renew, so most of the time nobody
    * hears it meanwhile.
    */
-  unbind({ index: node }: SimNode): boolean {
+  unbind({ index: node }: Victim): boolean {
     const durationUs = UNBOUND_US.min + this.#random.integer(UNBOUND_US.max - UNBOUND_US.min);
     if (this.#random.next() < UNBOUND_CUT) this.#blows.partition(new Set([node]), 2 * durationUs);
     if (this.#random.next() < 0.5) return this.#blows.strike({ type: "clock-freeze", node, durationUs });
