@@ -4,14 +4,14 @@
  */
 import { expect, test } from "vitest";
 import { replayCommand, runSeed } from "../../../sim/index.ts";
-import { DIRECTED_PLANTS, findPlant, optionsOf, PLANTS } from "./raft-plants.ts";
+import { DIRECTED_PLANTS, findPlant, LIVENESS_PLANTS, optionsOf, PLANTS } from "./raft-plants.ts";
 
 /** More than it takes: another seed shows it when the simulator has changed. */
 const SEEDS_MAX = 500;
 
 const TIMEOUT_MS = 180_000;
 
-for (const plant of PLANTS) {
+for (const plant of [...PLANTS, ...LIVENESS_PLANTS]) {
   test(`fault ${plant.number}: ${plant.fault}`, { timeout: TIMEOUT_MS }, () => {
     const found = findPlant(plant, { from: plant.near, seedsMax: SEEDS_MAX });
     const result = found?.result;

@@ -2,7 +2,7 @@
  * The faults of real Raft systems that the simulator is measured by: what each is, how it is put back, and where it shows. The tests
  * (`raft-plants.test.ts`) find each from a seed near it, `npm run seeds-to-find` counts how many seeds it takes from anywhere.
  *
- * How they are planted: 1 to 34 but a few by a rule of `actors/raft/core/planted-faults.ts`; those of disks by `sim/faults/planted-disks.ts`; those
+ * How they are planted: most by a rule of `actors/raft/core/planted-faults.ts`; those of disks by `sim/faults/planted-disks.ts`; those
  * of the machine by the scenario's machine.
  */
 import { runSeed, type PlantedFaults, type ProfileName, type RunOptions, type SeedResult } from "../../../sim/index.ts";
@@ -17,6 +17,8 @@ export interface Plant {
   readonly profile: ProfileName;
   /** Default 5; null: as many as the seed draws. */
   readonly nodes?: number | null;
+  /** Simulated time under faults. Default: a minute. */
+  readonly durationMs?: number;
   /** Default: the fault of that number. */
   readonly faults?: PlantedFaults;
   /** A seed at or before one that shows it, for the test. */
@@ -34,6 +36,7 @@ export interface DirectedPlant {
 
 const DURATION_MS = 60_000;
 const NODES = 5;
+const LIVENESS_MS = 20_000;
 
 export const PLANTS: readonly Plant[] = [
   {
@@ -272,6 +275,59 @@ export const PLANTS: readonly Plant[] = [
   },
 ];
 
+/** Faults of liveness: found where a core is healed and other faults never end. A few seconds under faults are enough. */
+export const LIVENESS_PLANTS: readonly Plant[] = [
+  {
+    number: 35,
+    fault: "a partial partition and an election storm (Cloudflare 2020)",
+    planted: "no poll before an election, and nobody keeps to a leader that it hears",
+    profile: "elections",
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+  {
+    number: 36,
+    fault: "quorum loss under partial links (OmniPaxos)",
+    planted: "a leader that hears no quorum leads on",
+    profile: "elections",
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+  {
+    number: 37,
+    fault: "the deadlock of pre-vote: the longest log is on an old term (openraft #1796, etcd #8501)",
+    planted: "who asks for a vote in an earlier term gets no answer",
+    profile: "membership",
+    nodes: null,
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+  {
+    number: 38,
+    fault: "a pre-vote that ignores the log (NuRaft #134)",
+    planted: "polls are granted whatever the log",
+    profile: "elections",
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+  {
+    number: 41,
+    fault: "a hung disk with live heartbeats",
+    planted: "a leader that cannot write leads on",
+    profile: "disk",
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+  {
+    number: 44,
+    fault: "a member that is not heard by enough to be elected holds up who is",
+    planted: "of two polls that cross the one of the lower name refuses the other for as long as it lasts",
+    profile: "elections",
+    durationMs: LIVENESS_MS,
+    near: 1,
+  },
+];
+
 export const DIRECTED_PLANTS: readonly DirectedPlant[] = [
   {
     number: 17,
@@ -287,8 +343,9 @@ export const DIRECTED_PLANTS: readonly DirectedPlant[] = [
   },
 ];
 
-export function optionsOf({ number, profile, nodes = NODES, faults = { raft: [number] } }: Plant): RunOptions {
-  return { seed: 0, durationMs: DURATION_MS, profile, planted: faults, ...(nodes !== null && { nodes }) };
+export function optionsOf(plant: Plant): RunOptions {
+  const { number, profile, nodes = NODES, durationMs = DURATION_MS, faults = { raft: [number] } } = plant;
+  return { seed: 0, durationMs, profile, planted: faults, ...(nodes !== null && { nodes }) };
 }
 
 export interface Search {
