@@ -25,7 +25,7 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
 import { propose } from "../cluster/propose.ts";
-import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import type { Change, ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { NodeSpec, Vm } from "../resources/index.ts";
 import type { VmReport } from "../vm/vm-message.ts";
 import type { NodeMessage } from "./node-message.ts";
@@ -90,6 +90,8 @@ class NodeKeeper {
   #warned = "";
   /** Version of the map that this node has seen. */
   #seen = 0;
+  /** The epoch in which the VmActors were made to match the map. */
+  #reconciled = -1;
 
   constructor(options: NodeActorOptions, ctx: Context<NodeMessage>) {
     this.#options = options;
@@ -239,15 +241,28 @@ class NodeKeeper {
       this.#mirror.subscribe(this.#ctx, this.#ctx.self);
       return;
     }
+    const matters =
+      this.#reconciled !== this.#epoch ||
+      message.type === "synced" ||
+      message.changes.some((change) => this.#matters(change));
     this.#mirror.take(message);
     this.#seen = message.version;
-    this.#reconcile();
+    if (matters) this.#reconcile();
+  }
+
+  /** Whether a change is about a VM that was here, or is now; others, which are most in a large cluster, change nothing here. */
+  #matters({ type, resource }: Change): boolean {
+    if (resource.kind !== "Vm") return false;
+    const { name } = this.#options;
+    const before = this.#mirror.vms.get(resource.metadata.name);
+    return before?.status.instance?.node === name || (type === "put" && resource.status.instance?.node === name);
   }
 
   /** Makes the VmActors match what the map wants here. */
   #reconcile(): void {
     // Before the map shows our own registration it still shows what an earlier life held.
     if (this.#phase !== "holding" || this.#seen < this.#epoch) return;
+    this.#reconciled = this.#epoch;
     const wanted = this.#wanted();
     for (const [instance, vm] of wanted) this.#reconcileOne(instance, vm);
     for (const instance of this.#actors.instances()) {
