@@ -59,6 +59,8 @@ export class Cluster {
   /** Told of each write to the log of a node, when it begins. Null: nobody writes it down. */
   onWrite: ((node: number, write: LogWrite) => void) | null = null;
   readonly #hooks: ClusterHooks;
+  /** Nodes at which something has happened since the checkers last looked. */
+  readonly #touched: number[] = [];
 
   constructor(options: {
     readonly nodes: number;
@@ -130,6 +132,7 @@ export class Cluster {
         timeline,
         random: randoms[index] as Random,
         compose: (process) => hooks.compose(process),
+        onTouched: () => void this.#touched.push(index),
         onEnd: () => this.#onEnd(index),
         extendWorld: (life) => hooks.extendWorld?.(life, index) ?? {},
         onCrash: (_, crash) => {
@@ -169,13 +172,17 @@ export class Cluster {
   }
 
   #checkTouched(): void {
-    for (const node of this.nodes) {
+    const touched = this.#touched;
+    for (let at = 0; at < touched.length; at++) {
+      const node = this.node(touched[at] as number);
       const life = node.process?.life;
+      // It has ended since, or stands here twice, since it has been started anew.
       if (life?.touched !== true) continue;
       life.touched = false;
       this.raft.check(node.index);
       this.#hooks.check(node);
     }
+    touched.length = 0;
   }
 
   #onEnd(index: number): void {

@@ -50,6 +50,8 @@ export interface SimNodeOptions {
   readonly compose: Compose;
   /** What else the world of a life has. */
   readonly extendWorld: (life: ProcessLife) => Partial<World>;
+  /** Something has entered the process since the checkers last looked. */
+  readonly onTouched: (index: number) => void;
   /** The process is gone. */
   readonly onEnd: (index: number) => void;
   readonly onCrash: (index: number, crash: CrashReport) => void;
@@ -94,7 +96,7 @@ export class SimNode {
     const { network, timeline, random, compose, extendWorld, onCrash } = this.#options;
     this.#lives += 1;
     timeline.note(`start ${this.index} life ${this.#lives}`);
-    const life = new ProcessLife(this.#lives);
+    const life = new ProcessLife(this.#lives, () => this.#options.onTouched(this.index));
     const { edition } = this;
     const remoting: Remoting = remotingFor(edition, network.attach(this.name, `${this.name}-data`, life));
     const clock = clockOf(this.host.clock, timeline, (run) => life.enter(run));

@@ -13,9 +13,13 @@ export class ProcessLife {
   #alive = true;
   #paused = false;
   #parked: (() => void)[] = [];
+  readonly #onTouched: () => void;
 
-  constructor(number: number) {
+  /** @param onTouched called whenever `touched` becomes true, also as the life begins. */
+  constructor(number: number, onTouched: () => void = () => {}) {
     this.number = number;
+    this.#onTouched = onTouched;
+    onTouched();
   }
 
   get alive(): boolean {
@@ -32,7 +36,10 @@ export class ProcessLife {
       this.#parked.push(run);
       return;
     }
-    this.touched = true;
+    if (!this.touched) {
+      this.touched = true;
+      this.#onTouched();
+    }
     run();
   }
 
