@@ -61,6 +61,8 @@ export class Lane {
   /** Deliveries that were due during a cut. */
   #held = 0;
   #lastDueUs = 0;
+  /** How many arrive with the last one, in one event: those that it has held up. */
+  #lastBatch: { messages: number } = { messages: 0 };
 
   constructor(network: LinkNetwork, from: number, to: number) {
     this.#network = network;
@@ -179,6 +181,8 @@ export class Lane {
     this.#network.lost += queue.length + (this.#hindrance?.line.drop() ?? 0);
     this.#queue = [];
     this.#held = 0;
+    // What is sent over the next connection arrives in events of its own.
+    this.#lastBatch = { messages: 0 };
     return queue;
   }
 
@@ -209,11 +213,20 @@ export class Lane {
 
   #scheduleDelivery(word: number): void {
     const { timeline } = this.#network;
-    const dueUs = Math.max(this.#lastDueUs, timeline.nowUs + Math.ceil(this.#delayUs(word)));
+    const lastDueUs = this.#lastDueUs;
+    const dueUs = Math.max(lastDueUs, timeline.nowUs + Math.ceil(this.#delayUs(word)));
     this.#lastDueUs = dueUs;
+    if (dueUs === lastDueUs && dueUs > timeline.nowUs && this.#lastBatch.messages > 0) {
+      this.#lastBatch.messages += 1;
+      return;
+    }
     const connection = this.#connection;
+    const batch = { messages: 1 };
+    this.#lastBatch = batch;
     timeline.after(dueUs - timeline.nowUs, () => {
-      if (this.#connection === connection) this.#deliver();
+      const { messages } = batch;
+      batch.messages = 0;
+      if (this.#connection === connection) for (let at = 0; at < messages; at++) this.#deliver();
     });
   }
 
