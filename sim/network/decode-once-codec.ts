@@ -24,11 +24,25 @@ type Fields = Readonly<Record<string, unknown>>;
 export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
   const decoded = new WeakMap<Uint8Array, unknown>();
   const byText = new Map<string, unknown>();
+  /** Records of a snapshot's chunk, by where they stand in it. */
+  const byPlace = new WeakMap<ArrayBufferLike, Map<number, unknown>>();
   const encoded = new WeakMap<object, Encoded>();
 
   const decodeText = (bytes: Uint8Array): unknown => {
     const value = codec.decode(bytes);
     freezeDeep(value);
+    return value;
+  };
+
+  const decodeOnce = (bytes: Uint8Array): unknown => {
+    if (bytes.length > KEY_BYTES_MAX) return decodeText(bytes);
+    const text = Reflect.apply(String.fromCharCode, null, bytes) as string;
+    let value = byText.get(text);
+    if (value === undefined) {
+      value = decodeText(bytes);
+      if (byText.size >= DECODED_MAX) byText.clear();
+      byText.set(text, value);
+    }
     return value;
   };
 
@@ -45,17 +59,24 @@ export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
       return bytes;
     },
     decode: (bytes) => {
-      const known = decoded.get(bytes);
-      if (known !== undefined) return known;
-      if (bytes.length > KEY_BYTES_MAX) return decodeText(bytes);
-      const text = Reflect.apply(String.fromCharCode, null, bytes) as string;
-      let value = byText.get(text);
-      if (value === undefined) {
-        value = decodeText(bytes);
-        if (byText.size >= DECODED_MAX) byText.clear();
-        byText.set(text, value);
+      if (bytes.length === bytes.buffer.byteLength) {
+        let value = decoded.get(bytes);
+        if (value === undefined) {
+          value = decodeOnce(bytes);
+          decoded.set(bytes, value);
+        }
+        return value;
       }
-      decoded.set(bytes, value);
+      let places = byPlace.get(bytes.buffer);
+      if (places === undefined) {
+        places = new Map();
+        byPlace.set(bytes.buffer, places);
+      }
+      let value = places.get(bytes.byteOffset);
+      if (value === undefined) {
+        value = decodeOnce(bytes);
+        places.set(bytes.byteOffset, value);
+      }
       return value;
     },
   };

@@ -115,6 +115,13 @@ export class RecordReader {
   }
 
   #join(): void {
+    const [only] = this.#parts;
+    if (this.#waiting.length === 0 && this.#parts.length === 1 && only !== undefined) {
+      this.#waiting = only;
+      this.#parts.length = 0;
+      this.#partsBytes = 0;
+      return;
+    }
     const joined = new Uint8Array(this.#waiting.length + this.#partsBytes);
     joined.set(this.#waiting);
     let at = this.#waiting.length;
