@@ -34,7 +34,7 @@ export interface OperatorOptions {
 }
 
 /** What it does of its own will. */
-export type OperatorAct = Exclude<LoadAct, { readonly type: "call" | "step" }>;
+export type OperatorAct = Extract<LoadAct, { readonly type: "change" | "transfer" | "snapshot" }>;
 
 /** How often it looks for members to replace. */
 const ROUND_US = 700_000;

@@ -10,6 +10,8 @@ import { WatchChecker } from "../checkers/watch-checker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 import type { ClientMessage } from "./client-actor.ts";
+import { CHANCES, type LoadAct, type UsersKind } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { SharedVms } from "./shared-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
@@ -21,7 +23,11 @@ export interface UsersOptions {
   readonly clients: ClientChecker;
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
+  /** Users of a kind begin of whom nobody told them to. */
+  onAct(act: UsersAct): void;
 }
+
+export type UsersAct = Extract<LoadAct, { readonly type: "users" }>;
 
 /** Shares of runs that have users of a kind. */
 const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15 };
@@ -43,19 +49,21 @@ export class Users {
     this.#desk = new ClientDesk(cluster);
     this.#updates = new UpdateChecker(cluster.timeline);
     this.#watches = new WatchChecker(cluster.timeline);
-    const nodes = random.fork();
-    const drawNode = (): SimNode => this.#drawNode(nodes);
     const [desk, updates, checker] = [this.#desk, this.#updates, this.#watches];
-    const drawn = <Kind>(share: number, make: (own: Random) => Kind): Kind | null => {
-      const own = random.fork();
-      return random.next() < share ? make(own) : null;
+    const drawn = <Kind>(share: number, make: (own: Random, drawNode: () => SimNode) => Kind): Kind | null => {
+      const [own, nodes] = [random.fork(), random.fork()];
+      return random.next() < share ? make(own, () => this.#drawNode(nodes)) : null;
     };
     this.#shared = drawn(
       SHARE.shared,
-      (own) => new SharedVms({ random: own, cluster, desk, clients, updates, everyUs, drawNode }),
+      (own, drawNode) => new SharedVms({ random: own, cluster, desk, clients, updates, everyUs, drawNode }),
     );
-    this.#watchers = drawn(SHARE.watchers, (own) => new VmWatchers({ random: own, cluster, checker, drawNode }));
-    this.#bursts = drawn(SHARE.bursts, (own) => new VmBursts({ random: own, cluster, desk, clients, drawNode }));
+    this.#watchers = drawn(SHARE.watchers, (own, drawNode) => {
+      return new VmWatchers({ random: own, cluster, checker, drawNode });
+    });
+    this.#bursts = drawn(SHARE.bursts, (own, drawNode) => {
+      return new VmBursts({ random: own, cluster, desk, clients, drawNode });
+    });
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
@@ -69,10 +77,25 @@ export class Users {
     this.#watchers?.onEnd(node);
   }
 
-  start(): void {
-    this.#shared?.start();
-    this.#watchers?.start();
-    this.#bursts?.start();
+  /** `scheduled`: users of a kind begin when `perform` is told to, and by themselves otherwise. */
+  start(load: Schedule["load"]): void {
+    if (load === "scheduled") return;
+    const { cluster, random, onAct } = this.#options;
+    const kinds = { shared: this.#shared, watchers: this.#watchers, bursts: this.#bursts };
+    for (const [kind, users] of Object.entries(kinds)) {
+      const act: UsersAct = { type: "users", kind: kind as UsersKind, chance: random.integer(CHANCES) };
+      const begin = (): void => {
+        if (this.perform(act)) onAct(act);
+      };
+      if (users !== null) cluster.timeline.afterAside(0, begin, "load");
+    }
+  }
+
+  /** Has users of a kind begin. False where this run has none. */
+  perform({ kind }: UsersAct): boolean {
+    const users = kind === "shared" ? this.#shared : kind === "watchers" ? this.#watchers : this.#bursts;
+    users?.start();
+    return users !== null;
   }
 
   stop(): void {

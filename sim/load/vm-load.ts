@@ -4,12 +4,14 @@
  * Each VM belongs to one client, which sends one request at a time; so what must be true at the end is known. A request
  * whose node dies is of unknown fate, never taken for refused.
  */
-import type { Random, Ref } from "../../runtime/index.ts";
+import { createRandom, type Random, type Ref } from "../../runtime/index.ts";
 import type { Command, VmSpec } from "../../actors/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
 import type { ClientMessage } from "./client-actor.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import { CHANCES, type LoadAct } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import type { MemberLoad } from "./member-load.ts";
 
 export interface VmLoadOptions {
@@ -18,7 +20,12 @@ export interface VmLoadOptions {
   readonly vms: { readonly count: number; readonly atOnce: boolean };
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
+  /** It asks for something of which nobody told it. */
+  onAct(act: VmAct): void;
 }
+
+/** What it does of its own will. */
+export type VmAct = Extract<LoadAct, { readonly type: "ask" | "create-all" }>;
 
 interface Request {
   readonly node: number;
@@ -51,9 +58,11 @@ export class VmLoad implements MemberLoad {
   /** Null: all. */
   #nodes: readonly number[] | null = null;
   #active = false;
+  readonly #probing: Random;
 
   constructor(options: VmLoadOptions) {
     this.#options = options;
+    this.#probing = options.random.fork();
   }
 
   attach(cluster: Cluster): void {
@@ -69,11 +78,31 @@ export class VmLoad implements MemberLoad {
     for (const request of this.#open) if (request.node === node.index) this.#finish(request, true);
   }
 
-  start(): void {
+  /** `scheduled`: requests are made when `perform` is told to, and by themselves otherwise. */
+  start(load: Schedule["load"] = "drawn"): void {
     this.#active = true;
+    if (load === "scheduled") return;
     this.#sendSoon();
-    const { count, atOnce } = this.#options.vms;
-    if (atOnce) this.#cluster.timeline.after(BURST_AFTER_US, () => this.#createAll(count));
+    if (!this.#options.vms.atOnce) return;
+    const create = (): void => {
+      const { random, onAct } = this.#options;
+      const act: VmAct = { type: "create-all", node: this.#drawNode(random).index, chance: random.integer(CHANCES) };
+      onAct(act);
+      this.perform(act);
+    };
+    this.#cluster.timeline.afterAside(BURST_AFTER_US, create, "load");
+  }
+
+  /** Does what was recorded, or has just been drawn. False when nobody is there to ask, or the VM's client waits for an answer. */
+  perform(act: LoadAct): boolean {
+    if (act.type !== "ask" && act.type !== "create-all") return false;
+    const node = this.#cluster.nodes[act.node];
+    if (!this.#active || node === undefined) return false;
+    const random = createRandom(act.chance);
+    if (act.type === "create-all") this.#createAll(node, random);
+    else if (act.vm === null) return this.#read(node);
+    else return this.#write(node, `vm${act.vm}`, { random });
+    return true;
   }
 
   stop(): void {
@@ -87,9 +116,9 @@ export class VmLoad implements MemberLoad {
 
   /** A write that is sent again and again until one is answered; it changes nothing, as there is no VM of that name. */
   probe(done: () => void): void {
-    const { random } = this.#options;
+    const random = this.#probing;
     const command: Command = { type: "set-running", name: PROBE, running: true };
-    const node = this.#drawNode();
+    const node = this.#drawNode(random);
     const request: Request = { node: node.index, vm: null };
     const again = (): void => void this.#cluster.timeline.after(random.integer(AGAIN_US), () => this.probe(done));
     const isSent = this.#tell(node, request, `probe ${PROBE}`, {
@@ -105,58 +134,61 @@ export class VmLoad implements MemberLoad {
   }
 
   /** As `apply` of one file with all of them does: at one node, without waiting for answers. */
-  #createAll(count: number): void {
-    const { random } = this.#options;
-    const node = this.#drawNode();
-    for (let at = 0; at < count; at++) {
+  #createAll(node: SimNode, random: Random): void {
+    for (let at = 0; at < this.#options.vms.count; at++) {
       const labels = { request: `r${this.sent}` };
-      this.#write(node, `vm${at}`, { type: "apply-vm", name: `vm${at}`, labels, spec: drawSpec(random) });
+      const wanted: Command = { type: "apply-vm", name: `vm${at}`, labels, spec: drawSpec(random) };
+      this.#write(node, `vm${at}`, { random: random.fork(), wanted });
     }
   }
 
+  /** Who decides upon requests draws aside, and as much for each, so that what is drawn later does not hang on it. */
   #sendSoon(): void {
-    const { random, everyUs } = this.#options;
-    this.#cluster.timeline.after(-Math.log(1 - random.next()) * everyUs, () => {
+    const { random, everyUs, vms, onAct } = this.#options;
+    const send = (): void => {
       if (!this.#active) return;
-      const node = this.#drawNode();
-      if (random.next() < READS) this.#read(node);
-      else this.#write(node, `vm${random.integer(this.#options.vms.count)}`);
+      const node = this.#drawNode(random).index;
+      const [isRead, drawn, chance] = [random.next() < READS, random.integer(vms.count), random.integer(CHANCES)];
+      const act: VmAct = { type: "ask", node, vm: isRead ? null : drawn, chance };
+      if (this.perform(act)) onAct(act);
       this.#sendSoon();
-    });
+    };
+    this.#cluster.timeline.afterAside(-Math.log(1 - random.next()) * everyUs, send, "load");
   }
 
-  #write(node: SimNode, vm: string, wanted?: Command): void {
-    if (this.#busy.has(vm)) return;
-    const command = wanted ?? this.#drawCommand(vm);
+  #write(node: SimNode, vm: string, asked: { readonly random: Random; readonly wanted?: Command }): boolean {
+    if (this.#busy.has(vm)) return false;
+    const { random, wanted } = asked;
+    const command = wanted ?? this.#drawCommand(vm, random);
     const request: Request = { node: node.index, vm };
     const { checker } = this.#options;
-    this.#tell(node, request, `${command.type} ${vm}`, {
+    return this.#tell(node, request, `${command.type} ${vm}`, {
       type: "write",
       command,
       done: (reply) => {
         if (!this.#finish(request, reply?.ok !== true)) return;
         this.#cluster.timeline.note(`answer ${node.index} ${vm} ${describe(reply)}`);
         if (reply?.ok === true) checker.onOutcome(vm, command, reply.outcome);
-        if (this.#active && this.#options.random.next() < FOLLOW_UPS) this.#followUp(vm);
+        if (this.#active && random.next() < FOLLOW_UPS) this.#followUp(vm, random);
       },
     });
   }
 
   /** The next request about the same VM, at once and elsewhere: what was sent twice for the last one may still come. */
-  #followUp(vm: string): void {
-    this.#cluster.timeline.after(0, () => this.#write(this.#drawNode(), vm));
+  #followUp(vm: string, random: Random): void {
+    this.#cluster.timeline.after(0, () => void this.#write(this.#drawNode(random), vm, { random }));
   }
 
-  #drawNode(): SimNode {
+  #drawNode(random: Random): SimNode {
     const all = this.#nodes ?? this.#cluster.nodes.map(({ index }) => index);
-    return this.#cluster.node(all[this.#options.random.integer(all.length)] as number);
+    return this.#cluster.node(all[random.integer(all.length)] as number);
   }
 
-  #read(node: SimNode): void {
+  #read(node: SimNode): boolean {
     const request: Request = { node: node.index, vm: null };
     const { checker } = this.#options;
     const floor = checker.readFloor;
-    this.#tell(node, request, "read", {
+    return this.#tell(node, request, "read", {
       type: "read",
       query: { kind: "Vm", consistency: "linearizable" },
       done: (reply) => {
@@ -188,8 +220,7 @@ export class VmLoad implements MemberLoad {
     return true;
   }
 
-  #drawCommand(name: string): Command {
-    const { random } = this.#options;
+  #drawCommand(name: string, random: Random): Command {
     const drawn = random.next();
     if (drawn < 0.15) return { type: "delete-vm", name };
     if (drawn < 0.4) return { type: "set-running", name, running: random.next() < 0.7 };

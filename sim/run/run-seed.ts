@@ -365,13 +365,16 @@ function makeScenario(profile: ProfileName, circumstances: Circumstances): Scena
     return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs, onAct });
   }
   const compacting = drawCompaction(shared.limits, random);
-  if (profile === "library") return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2 });
+  if (profile === "library") {
+    return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2, onAct });
+  }
   const drawnVms = vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms);
   return new MemberScenario({
     ...shared,
     limits: compacting.limits,
     compaction: compactionOf(drawnVms.count, compacting.compaction),
     timeline,
+    onAct,
     vms: drawnVms,
     everyUs: 10 * pauseUs,
     state: {

@@ -5,11 +5,12 @@
  *     every other kind of blow, by its name ─┴─▶ what stands behind the verb, which fields it may have beside it
  *
  * A kind of blow that is added to the table of acts (`../shrink/check-event.ts`) can be named in files at once: whom it strikes follows from its
- * fields (`node`, `between`, `directions`, `place`), fields in microseconds are written as durations, and whichever of them says how long it
+ * fields (`node`, `between`, `directions`, `place`), fields in micro- or milliseconds are written as durations, and whichever of them says how long it
  * lasts is `for`. Own verbs are for what people say otherwise, and for what one kind of blow does in several ways.
  */
 import type { BlowAct } from "../schedule/blow.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
+import { isLoadAct } from "../schedule/schedule.ts";
 import { ACT_FIELDS } from "../shrink/check-event.ts";
 
 /** What stands behind a verb. */
@@ -39,12 +40,15 @@ export interface FaultVerb {
   readonly way: "both" | "from" | "to";
 }
 
+/** `step`: a duration that may be negative. Microseconds, milliseconds, from 0 to 1. */
+export type Unit = "duration" | "step" | "share";
+
 export interface VerbField {
   /** As the blow has it: `withinUs`. */
   readonly field: string;
   /** As files have it: `within`. */
   readonly name: string;
-  readonly isDuration: boolean;
+  readonly unit: Unit | null;
   readonly fallback: unknown;
   /** Whether a value can stand there. */
   readonly isRight: (value: unknown) => boolean;
@@ -66,6 +70,9 @@ const VICTIMS: ReadonlySet<string> = new Set([
   "core",
 ]);
 
+/** How fields are written, by how their names end. */
+const UNITS: Readonly<Record<string, Unit>> = { Us: "duration", Ms: "step" };
+
 const FALLBACKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   cut: { breaks: true },
   "disk-slow": { slowness: 100 },
@@ -78,6 +85,8 @@ interface OwnVerb {
   readonly operand: Operand;
   readonly fixed?: Readonly<Record<string, unknown>>;
   readonly way?: FaultVerb["way"];
+  /** What files call the field `value` of the blow, and how they write it. */
+  readonly value?: { readonly name: string; readonly unit: VerbField["unit"] };
 }
 
 const OWN: Readonly<Record<string, OwnVerb>> = {
@@ -88,6 +97,13 @@ const OWN: Readonly<Record<string, OwnVerb>> = {
   mute: { blow: "cut", operand: "lines", way: "from", fixed: { breaks: false } },
   deaf: { blow: "cut", operand: "lines", way: "to", fixed: { breaks: false } },
   partition: { blow: "cut", operand: "groups", way: "both" },
+  slow: {
+    blow: "link-weather",
+    operand: "lines",
+    fixed: { key: "delayMeanUs" },
+    value: { name: "by", unit: "duration" },
+  },
+  lossy: { blow: "link-weather", operand: "lines", fixed: { key: "loss" }, value: { name: "by", unit: "share" } },
   "link-reset": { blow: "reset", operand: "pair" },
   loss: { blow: "weather", operand: "share", fixed: { key: "loss" } },
   duplicate: { blow: "weather", operand: "share", fixed: { key: "duplicates" } },
@@ -97,15 +113,6 @@ const OWN: Readonly<Record<string, OwnVerb>> = {
   "guest-exit": { blow: "guest-end", operand: "vm", fixed: { reason: "shutdown" } },
 };
 
-/** What clients and operators do is no fault. */
-const LOAD_ACTS: Readonly<Record<LoadAct["type"], true>> = {
-  call: true,
-  change: true,
-  transfer: true,
-  snapshot: true,
-  step: true,
-};
-
 /** Blows that own verbs stand for, and one that only the end of a run strikes. */
 const HIDDEN: ReadonlySet<string> = new Set(["crash", "reset", "weather", "guest-end", "heal-core"]);
 
@@ -113,12 +120,17 @@ export const FAULT_VERBS: ReadonlyMap<string, FaultVerb> = new Map(
   [
     ...Object.entries(OWN).map(([verb, own]) => verbOf(verb, own)),
     ...Object.keys(ACT_FIELDS)
-      .filter((type) => !Object.hasOwn(LOAD_ACTS, type) && !HIDDEN.has(type) && !Object.hasOwn(OWN, type))
+      .filter((type) => !isOfLoad(type) && !HIDDEN.has(type) && !Object.hasOwn(OWN, type))
       .map((type) => verbOf(type, { blow: type as BlowAct["type"], operand: operandOf(type) })),
   ].map((verb) => [verb.verb, verb]),
 );
 
-function verbOf(verb: string, { blow, operand, fixed = {}, way = "both" }: OwnVerb): FaultVerb {
+/** What clients and operators do is no fault. */
+function isOfLoad(type: string): boolean {
+  return isLoadAct({ type } as BlowAct | LoadAct);
+}
+
+function verbOf(verb: string, { blow, operand, fixed = {}, way = "both", value }: OwnVerb): FaultVerb {
   const kinds = ACT_FIELDS[blow];
   const lasting = LASTING.find((field) => Object.hasOwn(kinds, field)) ?? null;
   const isTaken = (field: string): boolean =>
@@ -129,9 +141,10 @@ function verbOf(verb: string, { blow, operand, fixed = {}, way = "both" }: OwnVe
   const fields = Object.entries(kinds)
     .filter(([field]) => !isTaken(field))
     .map(([field, isRight]): VerbField => {
-      const isDuration = field.endsWith("Us");
-      const name = isDuration ? field.slice(0, -2) : field;
-      return { field, name, isDuration, isRight, fallback: FALLBACKS[blow]?.[field] };
+      const common = { field, isRight, fallback: FALLBACKS[blow]?.[field] };
+      if (field === "value" && value !== undefined) return { ...common, ...value };
+      const unit = UNITS[field.slice(-2)];
+      return { ...common, name: unit === undefined ? field : field.slice(0, -2), unit: unit ?? null };
     });
   return { verb, operand, blow, fixed, lasting, fields, way };
 }

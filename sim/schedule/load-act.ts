@@ -1,4 +1,4 @@
-/** What clients and the operator of consensus alone do, and the load of a user's actors, as plain data: recorded beside the blows, and done again when a schedule says so. */
+/** What clients and the operator do, and the load of a user's actors, as plain data: recorded beside the blows, and done again when a schedule says so. */
 import type { MembershipChange } from "../../actors/raft/index.ts";
 import type { KvInput } from "../checkers/history.ts";
 
@@ -12,9 +12,19 @@ export type LoadAct = (
   /** Null: to whoever is fit for it. */
   | { readonly type: "transfer"; readonly node: number | null; readonly force: boolean }
   | { readonly type: "snapshot" }
+  /** Of whole nodes: a change of the VM of that number, or with null a read of all; and as many created at once as the run has. */
+  | { readonly type: "ask"; readonly node: number; readonly vm: number | null }
+  | { readonly type: "create-all"; readonly node: number }
+  /** Users of that kind begin, all that the run has; what they then do is one with it. */
+  | { readonly type: "users"; readonly kind: UsersKind }
+  /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
+  | { readonly type: "tell"; readonly node: number; readonly how: TellKind }
   /** A user's own: what he drew, when he told. */
   | { readonly type: "step"; readonly step?: unknown }
 ) & { readonly chance: number };
+
+export type UsersKind = "shared" | "watchers" | "bursts";
+export type TellKind = "entity" | "singleton" | "reliable" | "yield" | "leave";
 
 /** What there is of chances. */
 export const CHANCES: number = 2 ** 32;

@@ -70,7 +70,7 @@ export class Recording {
     };
   }
 
-  /** With all that clients and operator did; null where they do what only a seed decides. */
+  /** As `whole`; null where nobody asked for anything. */
   get scheduledLoad(): Schedule | null {
     return this.#events.some(isLoadAct) ? this.whole : null;
   }
@@ -92,6 +92,10 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "change":
     case "transfer":
     case "snapshot":
+    case "ask":
+    case "create-all":
+    case "users":
+    case "tell":
     case "step":
       return true;
     default:

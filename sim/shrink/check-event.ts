@@ -65,6 +65,10 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   change: { change: oneOf("add-learner", "promote", "demote", "remove"), node: isCount, chance: isCount },
   transfer: { node: (value) => value === null || isCount(value), force: isFlag, chance: isCount },
   snapshot: { chance: isCount },
+  ask: { node: isCount, vm: (value) => value === null || isCount(value), chance: isCount },
+  "create-all": { node: isCount, chance: isCount },
+  users: { kind: oneOf("shared", "watchers", "bursts"), chance: isCount },
+  tell: { node: isCount, how: oneOf("entity", "singleton", "reliable", "yield", "leave"), chance: isCount },
   step: { chance: isCount },
 };
 

@@ -1,0 +1,42 @@
+/** The load as events: a run is the same when it is told what clients, users and operator do, and one act left out leaves the others as they were. */
+import { expect, test } from "vitest";
+import { recordSeed, runSeed, type ProfileName, type Replay, type RunOptions } from "../../../sim/index.ts";
+
+const PROFILES: readonly ProfileName[] = ["elections", "membership", "disk", "mixed", "leases", "library", "calm"];
+
+test.each(PROFILES)("recordSeed() of %s gives a load that repeats the run, byte for byte", (profile) => {
+  const options: RunOptions = { seed: 1, profile, nodes: 3, durationMs: 15_000 };
+  const { result, schedule, scheduledLoad } = recordSeed(options);
+  expect(scheduledLoad?.load).toBe("scheduled");
+  expect(scheduledLoad?.events.length).toBeGreaterThan(schedule.events.length);
+  const hashOf = (replayed: Replay["schedule"]): string =>
+    runSeed({ ...options, replay: { schedule: replayed } }).eventLogHash;
+  expect(hashOf(schedule)).toBe(result.eventLogHash);
+  expect(hashOf(scheduledLoad ?? schedule)).toBe(result.eventLogHash);
+  // Also when it was recorded from a replay.
+  const again = recordSeed({ ...options, replay: { schedule } });
+  expect(again.scheduledLoad).toEqual(scheduledLoad);
+});
+
+test("an act that is left out leaves what the others draw as it was", () => {
+  const options: RunOptions = { seed: 4, profile: "elections", nodes: 3, durationMs: 8000 };
+  const { scheduledLoad: schedule } = recordSeed({ ...options, everyFault: false });
+  if (schedule === null) throw new Error("there is no load");
+  const calls = schedule.events.filter(({ type }) => type === "call");
+  expect(calls.length).toBeGreaterThan(10);
+  /** When each call is attempted for the first time, and where; the calls themselves are numbered anew. */
+  const attempts = (events: typeof calls): readonly string[] => {
+    const lines: string[] = [];
+    runSeed({ ...options, onLine: (line) => lines.push(line), replay: { schedule: { ...schedule, events } } });
+    const asked = new Map<string, string>();
+    for (const line of lines) {
+      const [, atUs, number, node] = /^(\d+) ask (\d+) at (\d+)$/.exec(line) ?? [];
+      if (number !== undefined && !asked.has(number)) asked.set(number, `${atUs} at ${node}`);
+    }
+    return [...asked.values()];
+  };
+  const [whole, without] = [attempts(calls), attempts(calls.filter((_, at) => at !== 3))];
+  expect(without.length).toBeGreaterThan(5);
+  const kept = without.filter((attempt) => whole.includes(attempt));
+  expect(kept.length / without.length).toBeGreaterThan(0.9);
+});
