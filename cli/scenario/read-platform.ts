@@ -5,7 +5,14 @@
  *                                  ├─ Vm with a status, VmList: as `get` prints them
  *                                  └─ Node, NodeList ──▶ name, labels, memory, vCPUs
  */
-import { API_VERSION, checkSchema, parseVmManifest, type FieldProblem, type VmManifest } from "../../actors/index.ts";
+import {
+  API_VERSION,
+  checkSchema,
+  fieldName,
+  parseVmManifest,
+  type FieldProblem,
+  type VmManifest,
+} from "../../actors/index.ts";
 import type { NodeDocument, Platform } from "../../sim/index.ts";
 import { usageError } from "../cli-error.ts";
 import { readManifestSources, type SourceOptions } from "../manifest/manifest-source.ts";
@@ -100,7 +107,7 @@ class Printed {
   }
 
   #node(value: unknown, field: string, at: (field: string) => Position): void {
-    const problems = checkSchema(NODE_SCHEMA as unknown as Parameters<typeof checkSchema>[0], value);
+    const problems = checkSchema(NODE_SCHEMA, value);
     this.#refuse(problems, field, at);
     if (problems.length > 0) return;
     const { metadata, spec } = value as PrintedNode;
@@ -118,7 +125,8 @@ class Printed {
 
   #refuse(problems: readonly FieldProblem[], parent: string, at: (field: string) => Position): void {
     for (const { field, message } of problems) {
-      this.mistakes.push({ file: this.#file, ...at(`${parent}${field}`), message });
+      const where = parent === "" ? "" : `${fieldName(parent)}.`;
+      this.mistakes.push({ file: this.#file, ...at(`${parent}${field}`), message: where + message });
     }
   }
 }

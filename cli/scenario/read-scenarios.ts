@@ -11,6 +11,8 @@ import type { Mistake } from "../manifest/parse-manifests.ts";
 import { positionOf } from "../manifest/yaml-position.ts";
 import { readPlatform, refusal } from "./read-platform.ts";
 
+const NONE = "expected a scenario, found none";
+
 export interface ReadScenario {
   /** As the user wrote it. */
   readonly file: string;
@@ -32,7 +34,9 @@ export async function readScenarios(
   const mistakes: Mistake[] = [];
   for (const path of paths) {
     for (const source of await readManifestSources(path, { ...options, words: { verb: "run", noun: "scenario" } })) {
-      for (const document of documentsOf(source)) {
+      const documents = documentsOf(source);
+      if (documents.length === 0) mistakes.push({ file: source.file, line: 1, column: 1, message: NONE });
+      for (const document of documents) {
         const read = await readDocument(source, document, { platform, options });
         if (Array.isArray(read)) mistakes.push(...(read as readonly Mistake[]));
         else scenarios.push(read as ReadScenario);
@@ -52,10 +56,11 @@ function documentsOf({ text }: ManifestSource): readonly Parsed[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   const all: readonly Document.Parsed[] = Array.isArray(documents) ? documents : [];
+  // What stands before the first `---` or behind the last one is often nothing.
   const filled = all.filter(({ contents, errors }) => {
     return errors.length > 0 || !(contents === null || (isScalar(contents) && contents.value === null));
   });
-  return (filled.length > 0 ? filled : all.slice(0, 1)).map((document) => ({ document, lines }));
+  return filled.map((document) => ({ document, lines }));
 }
 
 interface Around {

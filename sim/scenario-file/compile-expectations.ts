@@ -28,7 +28,7 @@ export function compileExpectations(entries: readonly ExpectationDocument[], nam
 
 /** What is expected where a file says nothing: the least that a platform is for. */
 export function usualExpectations({ vms, spanMs, faults }: Named): readonly Expectation[] {
-  const withinMs = Math.min(60_000, spanMs - Math.max(0, ...faults.flatMap(({ atMs }) => atMs)));
+  const withinMs = Math.min(60_000, spanMs - Math.max(0, ...faults.map(({ lastMs }) => lastMs)));
   const healthy: Expectation = {
     type: "healthy",
     vms: vms.map(({ name }) => name),
@@ -88,7 +88,7 @@ class Compiler {
           type: "downtime",
           vms,
           maxMs,
-          title: `${this.#who("downtime")} is never down longer than ${writeDuration(maxMs)}`,
+          title: `${this.#who("downtime")} is never down${maxMs === 0 ? "" : ` longer than ${writeDuration(maxMs)}`}`,
         };
       }
       case "available":
@@ -123,7 +123,7 @@ class Compiler {
     const withinMs = this.#duration("within");
     const after = this.#fault("after", false);
     const { faults, spanMs, problems } = this.#named;
-    const strikes = faults.filter(({ name }) => after === null || name === after).flatMap(({ atMs }) => atMs);
+    const strikes = faults.filter(({ name }) => after === null || name === after).map(({ lastMs }) => lastMs);
     const lastMs = Math.max(...strikes);
     if (strikes.length === 0 && !problems.isWrong(this.#at)) {
       problems.refuse(this.#at, "there is no fault after which VMs could be healthy again");
@@ -170,11 +170,14 @@ class Compiler {
       const field = Array.isArray(this.#entry[verb]) ? `${this.#at}/${verb}/${index}` : `${this.#at}/${verb}`;
       return this.#vm(name, field);
     });
-    const except = list(this.#entry.except).flatMap((name, index) => {
-      return this.#vm(name, Array.isArray(this.#entry.except) ? `${this.#at}/except/${index}` : `${this.#at}/except`);
-    });
-    const left = [...new Set(named)].filter((name) => !except.includes(name));
-    if (left.length === 0) this.#named.problems.refuse(`${this.#at}/${verb}`, "this is no VM at all");
+    const except = new Set(
+      list(this.#entry.except).flatMap((name, index) => {
+        return this.#vm(name, Array.isArray(this.#entry.except) ? `${this.#at}/except/${index}` : `${this.#at}/except`);
+      }),
+    );
+    const left = [...new Set(named)].filter((name) => !except.has(name));
+    if (left.length === 0 && !this.#named.problems.isWrong(this.#at))
+      this.#named.problems.refuse(`${this.#at}/${verb}`, "this is no VM at all");
     return left;
   }
 

@@ -1,8 +1,8 @@
 /** Faults of a file as they are struck: verbs looked up (`fault-verbs.ts`), victims read (`whom.ts`), what cannot be refused by name. */
 import { nearestWord } from "../../actors/index.ts";
-import { durationMs, shareOf, writeDuration } from "./duration.ts";
+import { DURATION_PATTERN, durationMs, SHARE_PATTERN, shareOf, writeDuration } from "./duration.ts";
 import { FAULT_MODIFIERS } from "./document-schema.ts";
-import { FAULT_VERBS, type FaultVerb, type VerbField } from "./fault-verbs.ts";
+import { FAULT_VERBS, type FaultVerb, type Unit, type VerbField } from "./fault-verbs.ts";
 import type { Group, PlannedAct, PlannedFault } from "./scenario-plan.ts";
 import { fixedNodes, isRecord, readGroup, readZone, type Surroundings } from "./whom.ts";
 
@@ -29,6 +29,15 @@ export function compileFaults(
   }
   return faults;
 }
+
+const DURATION = new RegExp(DURATION_PATTERN, "u");
+const SHARE = new RegExp(SHARE_PATTERN, "u");
+
+const WRITTEN: Readonly<Record<Unit, string>> = {
+  duration: "a duration like 20ms",
+  step: "a duration like 30s or -30s",
+  share: "a share like 5%",
+};
 
 interface Circumstances {
   readonly spanMs: number;
@@ -57,7 +66,13 @@ function compileFault(entry: Entry, at: string, { spanMs, around }: Circumstance
   if (problems.isWrong(at) || act === null) return null;
   const name = typeof entry["name"] === "string" ? entry["name"] : word;
   const staggerMs = typeof entry["stagger"] === "string" ? durationMs(entry["stagger"]) : 0;
-  return { name, title: `${word} ${describeOperand(entry[word])}`.trim(), atMs, forMs, staggerMs, act };
+  const turns = act.type === "each" ? (fixedNodes(act.whom, around.nodes.length)?.size ?? around.nodes.length) : 1;
+  const lastMs = (atMs.at(-1) ?? 0) + staggerMs * Math.max(0, turns - 1);
+  if (lastMs >= spanMs) {
+    const last = `the last of ${turns} is struck at ${writeDuration(lastMs)}`;
+    problems.refuse(`${at}/stagger`, `${last}, and the scenario ends at ${writeDuration(spanMs)}; let it last longer`);
+  }
+  return { name, title: `${word} ${describeOperand(entry[word])}`.trim(), atMs, lastMs, forMs, staggerMs, act };
 }
 
 /** Fields that mean nothing beside this verb. */
@@ -117,18 +132,28 @@ function lengthOf(
 }
 
 function fieldsOf(entry: Entry, verb: FaultVerb, at: string, { problems }: Surroundings): Entry {
-  const read = ({ field, name, isDuration, fallback, isRight }: VerbField): [string, unknown] => {
+  const read = ({ field, name, unit, fallback, isRight }: VerbField): [string, unknown] => {
     const given = entry[name];
     if (given === undefined && fallback !== undefined) return [field, fallback];
     if (given === undefined) {
       problems.refuse(at, `"${name}" is missing: "${verb.verb}" must say it`);
       return [field, 0];
     }
-    const value = isDuration && typeof given === "string" ? durationMs(given) * 1000 : given;
-    if (!isRight(value)) problems.expect(`${at}/${name}`, `what "${verb.verb}" can do`, given);
+    const value = unit === null ? given : quantityOf(given, unit);
+    if (value === null) problems.expect(`${at}/${name}`, WRITTEN[unit ?? "duration"], given);
+    else if (!isRight(value)) problems.expect(`${at}/${name}`, `what "${verb.verb}" can do`, given);
     return [field, value];
   };
   return Object.fromEntries(verb.fields.map(read));
+}
+
+/** As the blow has it; null: it is written otherwise. */
+function quantityOf(given: unknown, unit: Unit): number | null {
+  if (typeof given !== "string") return null;
+  if (unit === "share") return SHARE.test(given) ? shareOf(given) : null;
+  if (unit === "duration") return DURATION.test(given) ? durationMs(given) * 1000 : null;
+  const length = given.replace(/^-/u, "");
+  return DURATION.test(length) ? durationMs(length) * (length === given ? 1 : -1) : null;
 }
 
 /** Of verbs whose operand is a number of the blow. */
@@ -189,6 +214,13 @@ function actOf(operand: unknown, verb: FaultVerb, { at, fields, around }: Readin
 
 function linesOf(operand: unknown, { blow, way, verb }: FaultVerb, { at, fields, around }: Reading): PlannedAct | null {
   const { problems } = around;
+  if (isRecord(operand) && Array.isArray(operand["between"])) {
+    const groups = operand["between"].map((one: unknown, index) => readGroup(one, `${at}/between/${index}`, around));
+    if (way !== "both" || groups.length < 2)
+      problems.expect(at, "{ between: [ …, … ] } of two groups or more", operand);
+    refuseEmptyCut(groups, at, around);
+    return { type: "lines", blow, groups, way, fields };
+  }
   if (!isRecord(operand) || !("from" in operand || "to" in operand)) {
     const group = readGroup(operand, at, around);
     refuseEmptyCut([group], at, around);

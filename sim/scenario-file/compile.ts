@@ -28,8 +28,6 @@ export type Compiled =
   | { readonly ok: true; readonly plan: ScenarioPlan }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
-type Schema = Parameters<typeof checkSchema>[0];
-
 /** Of a VM whose own is wrong: such a plan is refused. */
 const UNKNOWN_SPEC = {} as VmSpec;
 
@@ -43,7 +41,7 @@ const DELAY_DEFAULT_MS = 0.35;
 /** `value`: the document as it was read. `platform`: what stands in for the VMs of the file, and for its nodes where it names any. */
 export function compileScenario(value: unknown, platform: Platform | null): Compiled {
   const list = new ProblemList();
-  list.problems.push(...checkSchema(DOCUMENT_SCHEMA as Schema, value));
+  list.problems.push(...checkSchema(DOCUMENT_SCHEMA, value));
   if (!isRecord(value) || !isRecord(value["spec"])) return { ok: false, problems: list.problems };
   const document = value as unknown as ScenarioDocument;
   const { spec } = document;
@@ -126,7 +124,7 @@ function nodesOf(
     problems.expect(field, `a count from 1 to ${NODES_MAX}, a list of nodes, or "fromPlatform"`, given);
     return [];
   }
-  const wrong = checkSchema(NODES_SCHEMA as Schema, given);
+  const wrong = checkSchema(NODES_SCHEMA, given);
   problems.problems.push(...wrong.map((problem) => under(field, problem)));
   if (given.length === 0) problems.expect(field, "at least one node", given);
   if (wrong.some((problem) => !/^\/\d+\/(zone|labels|memoryMiB|vcpus)/u.test(problem.field))) return [];
@@ -167,13 +165,13 @@ function vmsOf(
   }
   if (!isRecord(workload) || !Array.isArray(workload.vms) || isShapeless(problems, { workload, duration: "" }))
     return [];
-  const vms = workload.vms.flatMap((vm, index) => plannedVms(vm, `/spec/workload/vms/${index}`, problems));
-  for (const [index, { name }] of workload.vms.entries()) {
-    const own = vms.filter((vm) => vm.name === name || vm.name.startsWith(`${name}-`));
-    const twice = own.find((vm) => vms.filter((other) => other.name === vm.name).length > 1);
-    if (twice !== undefined && workload.vms.findIndex((vm) => vm.name === name) < index) {
-      problems.refuse(`/spec/workload/vms/${index}/name`, `there is a VM "${twice.name}" already`);
-    }
+  const vms: PlannedVm[] = [];
+  for (const [index, document] of workload.vms.entries()) {
+    const at = `/spec/workload/vms/${index}`;
+    const own = plannedVms(document, at, problems);
+    const twice = own.find(({ name }) => vms.some((vm) => vm.name === name));
+    if (twice !== undefined) problems.refuse(`${at}/name`, `there is a VM "${twice.name}" already`);
+    vms.push(...own);
   }
   return vms;
 }

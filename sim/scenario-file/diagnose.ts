@@ -258,8 +258,8 @@ function failOver(the: Case): Explanation {
     return { why: what, help: "look at the run itself with --events" };
   }
   return {
-    why: `it ran on ${the.names([outage.node])} when ${struck.fault} struck: a lost node's VMs go elsewhere once its lease is over for certain (${leaseS} s), and boot there`,
-    help: "VMs with the same label app are spread over nodes: a second one serves while the first moves",
+    why: `it ran on ${the.names([outage.node])} when ${struck.fault} struck: a node that cannot renew its lease ends its VMs, and they start elsewhere once it is over for certain (${leaseS} s)`,
+    help: "a node that is back sooner keeps them; of VMs with one label app, which are spread over nodes, another serves meanwhile",
   };
 }
 

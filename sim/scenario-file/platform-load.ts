@@ -1,7 +1,7 @@
 /**
  * The load of a scenario: applies its VMs, as `blixard apply` does, and then clients that write and read, each one request at a time.
  *
- *     a request ──▶ some node ──no answer in 2 s, refused, its process gone──▶ another node, the same again ──▶ answered
+ *     a request ──▶ some node ──no answer in 2 s, refused, its process gone──▶ the next node, the same again ──▶ answered
  *
  * How long a request takes counts from its first attempt, since that is what its user waits for. A write gives a VM another label, which
  * changes nothing that runs; without VMs it is one that is refused, which is an answer as well.
@@ -33,6 +33,8 @@ interface Request {
   readonly command: Command | null;
   readonly startedUs: number;
   readonly done: () => void;
+  /** The node that is asked next, as a place among those that may be. */
+  next: number;
 }
 
 interface Attempt {
@@ -139,14 +141,15 @@ export class PlatformLoad implements MemberLoad {
   }
 
   #ask(command: Command | null, what: Request["what"], done: () => void): Request {
-    const request = { what, command, startedUs: this.#cluster.timeline.nowUs, done };
+    const next = this.#options.random.integer(this.#cluster.nodes.length);
+    const request: Request = { what, command, startedUs: this.#cluster.timeline.nowUs, done, next };
     this.#attempt(request);
     return request;
   }
 
   #attempt(request: Request): void {
     const { timeline } = this.#cluster;
-    const node = this.#drawNode();
+    const node = this.#nextNode(request);
     const client = this.#clients.get(node.index);
     const { process } = node;
     if (process === null || client === undefined) {
@@ -192,9 +195,12 @@ export class PlatformLoad implements MemberLoad {
     this.#attempt(attempt.request);
   }
 
-  #drawNode(): SimNode {
+  /** In turn, as the command line tries its servers. */
+  #nextNode(request: Request): SimNode {
     const all = this.#nodes ?? this.#cluster.nodes.map(({ index }) => index);
-    return this.#cluster.node(all[this.#options.random.integer(all.length)] ?? 0);
+    const node = all[request.next % all.length] ?? 0;
+    request.next += 1;
+    return this.#cluster.node(node);
   }
 }
 

@@ -29,9 +29,9 @@ export function formatScenario({ plan, summary, commandOf }: ScenarioReport): st
 }
 
 function heading({ name, nodes, vms, durationMs, clients }: ScenarioPlan, { seeds }: ScenarioSummary): string {
-  const zones = [...zonesOf(nodes)].map(
-    ([zone, members]) => `${zone}: ${members.map((node) => nodes[node]?.name).join(" ")}`,
-  );
+  const zones = [...zonesOf(nodes)]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([zone, members]) => `${zone}: ${members.map((node) => nodes[node]?.name).join(" ")}`);
   const where = zones.length === 0 ? "" : ` (zone ${zones.join("; ")})`;
   const who = `${count(nodes.length, "node")}${where}, ${count(vms.length, "VM")}, ${count(clients.count, "client")}`;
   return `${name}: ${who}; ${writeDuration(durationMs)} under ${count(seeds, "seed")}`;
@@ -144,6 +144,7 @@ function count(value: number, what: string): string {
 }
 
 function seconds(ms: number): string {
+  if (ms === 0) return "0 s";
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${(ms / 60_000).toFixed(1)} min`;
 }

@@ -94,11 +94,15 @@ class Run {
   #unsettled: string | null = null;
   #neverUp: ScenarioRun["neverUp"] = [];
 
-  constructor({ plan, seed, onLine }: ScenarioRunOptions) {
+  constructor(options: ScenarioRunOptions) {
+    const { plan, seed } = options;
     const random = createRandom(seed);
     this.#plan = plan;
     this.#seed = seed;
-    this.#log = new EventLog({ linesKept: LINES_KEPT, ...(onLine && { onLine: (line) => onLine(line) }) });
+    this.#log = new EventLog({
+      linesKept: LINES_KEPT,
+      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+    });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const recording = new Recording(this.#timeline);
     this.#scenario = new MemberScenario({
@@ -109,6 +113,8 @@ class Run {
       compaction: COMPACTION,
       vms: { count: plan.vms.length, atOnce: true },
       everyUs: 0,
+      // Its load is what the file says.
+      onAct: () => {},
       platform: {
         nodeSpec: (index) => {
           const { labels = {}, memoryMiB = 1, vcpus = 1 } = plan.nodes[index] ?? {};

@@ -95,6 +95,8 @@ export interface PlannedFault {
   readonly atMs: readonly number[];
   /** Null: it is over at once. */
   readonly forMs: number | null;
+  /** When the last strike is, also of several that come one after the other. */
+  readonly lastMs: number;
   /** Pause between one node and the next; 0: all at once. */
   readonly staggerMs: number;
   readonly act: PlannedAct;

@@ -88,32 +88,36 @@ export class Striker {
     if (!this.#active) return;
     const { timeline } = this.#cluster;
     const blows = this.#blowsOf(fault);
-    if (blows !== null) this.#carryOut(fault, blows);
+    if (blows !== null) this.#strikeInTurn(fault, blows);
     else if (timeline.nowUs + LOOK_AGAIN_US <= Math.min(untilUs, this.#endUs)) {
       timeline.afterAside(LOOK_AGAIN_US, () => this.#strike(fault, untilUs));
     } else this.#note(fault, { nodes: [], untilUs: timeline.nowUs, notStruck: "there was nobody to strike" });
   }
 
-  #carryOut(fault: PlannedFault, blows: readonly Blow[]): void {
-    const { timeline } = this.#cluster;
-    const nodes = [...new Set(blows.flatMap((blow) => blow.nodes))];
-    const lengthUs = fault.forMs === null ? 0 : fault.forMs * 1000;
-    const lastUs = timeline.nowUs + fault.staggerMs * 1000 * Math.max(0, blows.length - 1);
-    const untilUs = Math.min(this.#endUs, lastUs + lengthUs);
-    this.#note(fault, { nodes, untilUs, notStruck: null });
-    const strike = this.strikes.length - 1;
-    let struck = 0;
-    for (const [index, { act }] of blows.entries()) {
+  /** All at once, or one after the other, each a strike of its own. */
+  #strikeInTurn(fault: PlannedFault, blows: readonly Blow[]): void {
+    if (fault.staggerMs === 0) {
+      this.#carryOut(fault, blows);
+      return;
+    }
+    for (const [index, blow] of blows.entries()) {
       const now = (): void => {
-        if (this.#active && this.#do(act)) struck += 1;
+        if (this.#active) this.#carryOut(fault, [blow]);
       };
-      if (index === 0 || fault.staggerMs === 0) now();
-      else timeline.afterAside(index * fault.staggerMs * 1000, now);
+      if (index === 0) now();
+      else this.#cluster.timeline.afterAside(index * fault.staggerMs * 1000, now);
     }
-    const noted = this.strikes[strike];
-    if (struck === 0 && noted !== undefined) {
-      this.strikes[strike] = { ...noted, untilUs: timeline.nowUs, notStruck: "it was not possible then" };
-    }
+  }
+
+  #carryOut(fault: PlannedFault, blows: readonly Blow[]): void {
+    const { nowUs } = this.#cluster.timeline;
+    const nodes = [...new Set(blows.flatMap((blow) => blow.nodes))];
+    const untilUs = Math.min(this.#endUs, nowUs + (fault.forMs ?? 0) * 1000);
+    this.#note(fault, { nodes, untilUs, notStruck: null });
+    const struck = blows.filter(({ act }) => this.#do(act));
+    const noted = this.strikes.at(-1);
+    if (struck.length > 0 || noted === undefined) return;
+    this.strikes[this.strikes.length - 1] = { ...noted, untilUs: nowUs, notStruck: "it was not possible then" };
   }
 
   #do(act: BlowAct): boolean {
