@@ -2,7 +2,7 @@
  * A blow in words, where it lies and how long: for whoever reads what was done to a run. Known kinds have words of their own; of any other
  * its fields are told, so that a new kind of fault is drawn before anybody thinks of it here.
  */
-import type { BlowAct } from "../schedule/blow.ts";
+import { FOREVER_US, type BlowAct } from "../schedule/blow.ts";
 import type { Lane, Span } from "./run-record.ts";
 
 export interface DescribedAct {
@@ -124,18 +124,15 @@ function spanOf(type: string): Span["kind"] | null {
 function lanesOf(fields: Readonly<Record<string, unknown>>, count: number): readonly Lane[] {
   const { node, between, directions, what } = fields;
   if (typeof node === "number") return [node];
-  const named = typeof what === "string" ? numbersIn(what) : [];
+  const told = typeof what === "string" ? numbersIn(what) : [];
   const struck = [between, directions, fields["nodes"]].flat(2).filter((one) => typeof one === "number");
   // Whoever has a part in every direction is the one that it strikes.
   const pairs = (Array.isArray(directions) ? directions : []) as readonly Direction[];
   const inAll = [...new Set(pairs.flat())].filter((one) => pairs.every((pair) => pair.includes(one)));
-  const found = named.length > 0 ? named : inAll.length === 1 ? inAll : struck;
+  const found = told.length > 0 ? told : inAll.length === 1 ? inAll : struck;
   const lanes = [...new Set(found)].filter((one) => one < count);
   return lanes.length > 0 ? lanes.toSorted((one, other) => one - other) : ["outside"];
 }
-
-/** A length beyond any run. */
-const FOREVER_US = 1e12;
 
 function lengthOf(fields: Readonly<Record<string, unknown>>): number | null {
   const length = fields["durationUs"] ?? fields["downUs"] ?? fields["repairUs"];

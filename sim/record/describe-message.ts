@@ -35,6 +35,9 @@ const FLAGS: Readonly<Record<string, readonly [string, string]>> = {
   ok: ["ok", "refused"],
 };
 
+/** Flags that are told when they are set. */
+const QUIET = new Set(["transfer"]);
+
 const FIELDS_MAX = 6;
 const TEXT_MAX = 24;
 
@@ -67,12 +70,13 @@ function describeFields(body: Readonly<Record<string, unknown>>): string {
 }
 
 function describeField(name: string, value: unknown, body: Readonly<Record<string, unknown>>): string | null {
+  if (QUIET.has(name) && value === false) return null;
   const place = PLACES[name];
-  if (place !== undefined) return `${place[0]} ${String(value)}/${String(body[place[1]] ?? "?")}`;
+  if (place !== undefined) return `${place[0]} ${numberIn(value)}/${numberIn(body[place[1]])}`;
   if (typeof value === "boolean") {
     const words = FLAGS[name];
     if (words !== undefined) return value ? words[0] : words[1];
-    return value ? name : null;
+    return value ? name : `${name} false`;
   }
   if (typeof value === "number") return `${name} ${value}`;
   if (typeof value === "string") return `${name} ${value.length > TEXT_MAX ? `${value.slice(0, TEXT_MAX)}…` : value}`;
@@ -88,6 +92,10 @@ function describeList(name: string, values: readonly unknown[]): string {
     return first === last ? `entry ${first}` : `entries ${first} to ${String(last)}`;
   }
   return values.length === 0 ? `no ${name}` : `${values.length} ${name}`;
+}
+
+function numberIn(value: unknown): string {
+  return typeof value === "number" ? String(value) : "?";
 }
 
 function placeOf(term: string): string {

@@ -104,7 +104,7 @@ function readNode(what: string, rest: readonly string[], names: readonly string[
       return { ...say("life", "goes on"), life: "resume" };
     case "link-up":
     case "link-down":
-      return /^sees/.test(details)
+      return details.startsWith("sees")
         ? say("link", `sees its link to ${named(details.slice(5), names)} ${what.slice(5)}`)
         : say("link", `link to ${named(details, names)} is up`);
     case "link-break": {

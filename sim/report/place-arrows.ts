@@ -33,10 +33,11 @@ export interface Placed {
     number,
     { readonly moment: Moment; readonly x: number; readonly y: number; readonly isCause: boolean }
   >;
-  xOf(lane: Lane): number | undefined;
-  yOf(moment: number): Place;
+  readonly xOf: (lane: Lane) => number | undefined;
+  /** By number. */
+  readonly yOf: (moment: number) => Place;
   /** Where a time begins. */
-  yAt(us: number): number;
+  readonly yAt: (us: number) => number;
   readonly bottom: number;
 }
 

@@ -12,7 +12,7 @@ import {
   faultsSection,
   overviewSection,
   verdictSection,
-  type Command,
+  type ReportCommand,
 } from "./sections.ts";
 import { selectMoments, type SelectionLimits } from "./select-moments.ts";
 
@@ -36,7 +36,7 @@ export interface ReportedRun {
   /** What was reached. */
   readonly marks: Readonly<Record<string, number>>;
   /** How it is run again, and what may help. */
-  readonly commands: readonly Command[];
+  readonly commands: readonly ReportCommand[];
 }
 
 /** The page of one run. Needs nothing but itself. */

@@ -10,7 +10,7 @@ import { laneName, wordsOf } from "./words.ts";
 /** Faults that a table tells one by one. */
 const FAULTS_MAX = 300;
 
-export interface Command {
+export interface ReportCommand {
   /** What it is for. */
   readonly what: string;
   readonly command: string;
@@ -21,7 +21,7 @@ export function factsSection(facts: readonly (readonly [string, string])[]): str
   return `<dl class="facts">${rows.join("\n")}</dl>`;
 }
 
-export function commandsSection(commands: readonly Command[]): string {
+export function commandsSection(commands: readonly ReportCommand[]): string {
   return commands
     .map(({ what, command }) => `<p class="soft">${escape(what)}</p><pre>${escape(command)}</pre>`)
     .join("\n");

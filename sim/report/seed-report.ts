@@ -3,13 +3,13 @@ import { replayCommand, formatOption } from "../run/report.ts";
 import type { SeedResult } from "../run/run-result.ts";
 import type { WatchedRun } from "../run/run-seed.ts";
 import type { ReportedRun } from "./run-report.ts";
-import type { Command } from "./sections.ts";
+import type { ReportCommand } from "./sections.ts";
 
 export interface SeedReportOptions {
   /** The version of the software. */
   readonly software: string;
   /** How it is run again, and what may help. Default: by its seed. */
-  readonly commands?: readonly Command[];
+  readonly commands?: readonly ReportCommand[];
 }
 
 /** What a page says of a seed. */
@@ -26,7 +26,7 @@ export function reportSeed({ result, record }: WatchedRun, { software, commands 
 }
 
 /** How a run is done again; and made short, where it failed. */
-export function commandsFor(again: string, failed: boolean): readonly Command[] {
+export function commandsFor(again: string, failed: boolean): readonly ReportCommand[] {
   return [
     { what: "Runs it again:", command: again },
     ...(failed ? [{ what: "Makes it short, and draws that:", command: `${again} --shrink --report short.html` }] : []),

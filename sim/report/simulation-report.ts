@@ -2,14 +2,14 @@
 import { formatOption } from "../run/report.ts";
 import type { WatchedSimulation } from "../simulate/watch-simulation.ts";
 import { formatRunReport, type ReportedRun } from "./run-report.ts";
-import type { Command } from "./sections.ts";
+import type { ReportCommand } from "./sections.ts";
 
 /** What a page says of a run beside what happened in it. */
 export interface SimulationReportOptions {
   /** Of what it is a run, for the title. Default: nothing is said. */
   readonly name?: string;
   /** How it is run again, and what may help. Default: by `simulate`, with its options. */
-  readonly commands?: readonly Command[];
+  readonly commands?: readonly ReportCommand[];
   /** The version of Blixard. Default: nothing is said. */
   readonly software?: string;
 }

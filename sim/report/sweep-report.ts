@@ -5,7 +5,7 @@ import { count, length, times } from "./figures.ts";
 import { escape } from "./markup.ts";
 import { formatPage } from "./page.ts";
 import { runSections, type ReportedRun } from "./run-report.ts";
-import { commandsSection, countsSection, factsSection, verdictSection, type Command } from "./sections.ts";
+import { commandsSection, countsSection, factsSection, verdictSection, type ReportCommand } from "./sections.ts";
 
 export interface ReportedSweep {
   /** `Seeds 1 to 2000` */
@@ -20,7 +20,7 @@ export interface ReportedSweep {
   readonly drawn: readonly ReportedRun[];
   readonly software: string;
   readonly wallMs: number;
-  readonly commands: readonly Command[];
+  readonly commands: readonly ReportCommand[];
   /** What else is to be known: that it was interrupted, that a seed has no result. */
   readonly notes: readonly string[];
 }

@@ -14,7 +14,14 @@ export function wordsOf({ facts }: Moment, record: Named): readonly string[] {
   const between = facts.filter(({ type }) => type === "said").flatMap((fact) => wordsOfFact(fact, record));
   const roles = facts.filter(({ type }) => type === "role").flatMap((fact) => wordsOfFact(fact, record));
   const sent = facts.flatMap((fact) => (fact.type === "send" ? [fact.message] : []));
-  return [...came, ...new Set(between), ...roles, ...wordsOfSent(sent, record)];
+  return [...came, ...counted(between), ...roles, ...wordsOfSent(sent, record)];
+}
+
+/** The same said several times is one, and how often. */
+function counted(words: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts].map(([word, times]) => (times === 1 ? word : `${word} (${times} times)`));
 }
 
 function wordsOfFact(fact: Fact, record: Named): readonly string[] {

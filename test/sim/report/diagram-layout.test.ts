@@ -92,10 +92,10 @@ test("arrows lead from where a message was sent to where it came, downwards; wha
 test("an arrow into what is left out ends at the line that stands for it", () => {
   const record = makeLongRecord(2000);
   const layout = layOutAll(record);
-  const folds = layout.rows.filter(({ type }) => type === "fold").map(({ y }) => y);
+  const folds = new Set(layout.rows.filter(({ type }) => type === "fold").map(({ y }) => y));
   const folded = layout.arrows.filter(({ end }) => end === "folded");
   expect(folded.length).toBeGreaterThan(0);
-  for (const { fromY, toY } of folded) expect(folds.includes(fromY) || folds.includes(toY)).toBe(true);
+  for (const { fromY, toY } of folded) expect(folds.has(fromY) || folds.has(toY)).toBe(true);
   requireApart(layout);
 });
 
@@ -124,7 +124,7 @@ test("lanes of clients and of who strikes are there when they act", () => {
   const moments = makeMoments([{ lane: 0, facts: [said("alone")] }]);
   expect(layOutAll(makeRecord({ moments })).lanes.map(({ name }) => name)).toEqual(["n1", "n2", "n3"]);
   const both = makeMoments([
-    { lane: "clients", facts: [{ ...said("ask"), kind: "client", to: 1 } as const] },
+    { lane: "clients", facts: [{ type: "said", kind: "client", text: "ask", to: 1 }] },
     { lane: "outside", facts: [said("strike", "fault")] },
   ]);
   const { lanes, arrows } = layOutAll(makeRecord({ moments: both }));
