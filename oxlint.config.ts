@@ -165,8 +165,8 @@ const config: OxlintConfig = {
       },
     },
     {
-      // These tools load a default export.
-      files: ["*.config.ts", "test/tally-reporter.ts"],
+      // These tools load a default export, and so does `blixard sim --actors`.
+      files: ["*.config.ts", "test/tally-reporter.ts", "examples/*/simulation.ts", "test/cli/adding-simulation.ts"],
       rules: { "import/no-default-export": "off" },
     },
     {

@@ -115,13 +115,13 @@ async function shrinkRun(context: CliContext, request: ActorsRequest, run: Recor
           const nowMs = performance.now();
           if (nowMs - toldMs > TELL_EVERY_MS) {
             toldMs = nowMs;
-            step.detail(`${runs} runs, ${describe(best)}`);
+            step.detail(`${runs} runs, ${describe(best, run)}`);
           }
           return nowMs < untilMs && !interrupts.first.aborted;
         },
       });
     },
-    (shrunk) => (shrunk === null ? "it does not fail" : describe(shrunk)),
+    (shrunk) => (shrunk === null ? "it does not fail" : describe(shrunk, run)),
   );
   if (value === null) {
     out.write("It does not fail; there is nothing to shrink.\n");
@@ -135,15 +135,15 @@ async function shrinkRun(context: CliContext, request: ActorsRequest, run: Recor
   return report(context, request, value.result, again);
 }
 
-function describe({ run, failure }: ShrunkSimulation): string {
-  const { length } = run.replay.schedule.events;
-  return `${length} ${length === 1 ? "event" : "events"}, ${run.nodes} nodes, ${(failure.atMs / 1000).toFixed(1)} s`;
+function describe({ run, failure }: ShrunkSimulation, before: RecordedSimulation["run"]): string {
+  const [now, all] = [run, before].map(({ replay }) => replay.schedule.events.length);
+  return `${now} of ${all} events, ${run.nodes} nodes, ${(failure.atMs / 1000).toFixed(1)} s`;
 }
 
 /** What is left, a line each. */
 function listEvents({ run }: ShrunkSimulation): string {
-  const lines = run.replay.schedule.events.map(({ atUs, tie: _, ...event }) => {
-    const { type, ...rest } = event;
+  const lines = run.replay.schedule.events.map((event) => {
+    const { atUs, tie: _, type, ...rest } = event;
     const shown = type === "step" ? ("step" in rest ? rest.step : {}) : rest;
     return `  ${(atUs / 1000).toFixed(1).padStart(8)} ms  ${type} ${JSON.stringify(shown)}`;
   });

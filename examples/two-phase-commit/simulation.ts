@@ -33,7 +33,7 @@ export default twoPhaseCommit;
 
 function transactions({ writesFirst }: { readonly writesFirst: boolean }): Omit<SimulateOptions<Step>, "seed"> {
   /** By node: what its participant has on its disk. */
-  const participants = new Map<string, Participant>();
+  const stores = new Map<string, Participant>();
   const told = new Map<string, Told>();
   let begun = 0;
 
@@ -58,13 +58,13 @@ function transactions({ writesFirst }: { readonly writesFirst: boolean }): Omit<
     nodes: 3,
     durationMs: 30_000,
     start: (node) => {
-      if (node.life > 1 && Object.keys(participants.get(node.name)?.prepared ?? {}).length > 0)
+      if (node.life > 1 && Object.keys(stores.get(node.name)?.prepared ?? {}).length > 0)
         node.mark("in doubt at a restart");
       startNode(node.system, {
         writesFirst,
         onParticipant: (name, state) => {
-          const { ended } = participants.get(name) ?? { ended: {} };
-          participants.set(name, state);
+          const { ended } = stores.get(name) ?? { ended: {} };
+          stores.set(name, state);
           for (const [id, decision] of Object.entries(state.ended)) {
             if (id in ended) continue;
             node.mark(decision);
@@ -79,7 +79,7 @@ function transactions({ writesFirst }: { readonly writesFirst: boolean }): Omit<
     always: {
       "all or nothing": () => {
         const first = new Map<string, readonly [string, string]>();
-        for (const [node, { ended }] of participants) {
+        for (const [node, { ended }] of stores) {
           for (const [id, decision] of Object.entries(ended)) {
             const [other, before] = first.get(id) ?? [node, decision];
             if (before !== decision) return `${id}: ${before} at ${other}, ${decision} at ${node}`;
@@ -89,7 +89,7 @@ function transactions({ writesFirst }: { readonly writesFirst: boolean }): Omit<
         return null;
       },
       "what a client was told is so": () => {
-        for (const [node, { ended }] of participants) {
+        for (const [node, { ended }] of stores) {
           for (const [id, { decision }] of told) {
             const here = ended[id] ?? decision;
             if (here !== decision) return `${id}: its client was told ${decision}, and ${node} has ${here}`;
@@ -100,7 +100,7 @@ function transactions({ writesFirst }: { readonly writesFirst: boolean }): Omit<
     },
     eventually: {
       "nobody is in doubt": () => {
-        for (const [node, { prepared }] of participants) {
+        for (const [node, { prepared }] of stores) {
           const [id] = Object.keys(prepared);
           if (id !== undefined) return `${node} does not know what became of ${id}`;
         }

@@ -9,9 +9,10 @@ import type { SimulationTask } from "./load-simulation.ts";
 /** @throws as `simulate` does; {RangeError} when something unknown is to be planted. */
 export async function runTask(
   definition: SimulationDefinition,
-  { file: _, verify, ...request }: SimulationTask,
+  task: SimulationTask,
   { onLine }: Pick<SimulateOptions, "onLine"> = {},
 ): Promise<SimulationResult> {
+  const { file: _, verify, ...request } = task;
   const make = (): SimulateOptions => ({ ...optionsOfSimulation(definition, request), ...(onLine && { onLine }) });
   return verify === true ? verifySimulation(make) : simulate(make());
 }

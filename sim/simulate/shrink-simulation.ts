@@ -26,16 +26,16 @@ export interface ShrinkSimulationOptions {
 export async function shrinkSimulation(
   definition: SimulationDefinition,
   run: SimulationRun,
-  { runsMax, onProgress }: ShrinkSimulationOptions = {},
+  options: ShrinkSimulationOptions = {},
 ): Promise<ShrunkSimulation | null> {
   const { result, schedule } = await trySimulation(replayOptions(definition, run));
   const { failure } = result;
   if (failure === undefined) return null;
-  const shrinker = new Shrinker({ run, result, failure, scheduledLoad: schedule }, runsMax);
+  const shrinker = new Shrinker({ run, result, failure, scheduledLoad: schedule }, options.runsMax);
   const attempts = shrinker.attempts();
   for (let next = attempts.next(); next.done !== true;) {
     next = attempts.next(await attempt(definition, next.value, result));
-    if ((await onProgress?.(shrinker)) === false) break;
+    if ((await options.onProgress?.(shrinker)) === false) break;
   }
   return shrinker.best;
 }
@@ -44,12 +44,13 @@ export async function shrinkSimulation(
 async function attempt(
   definition: SimulationDefinition,
   run: SimulationRun,
-  { failure: _, ...clean }: SimulationResult,
+  failed: SimulationResult,
 ): Promise<{ readonly result: SimulationResult; readonly scheduledLoad: null }> {
   try {
     const { result } = await trySimulation(replayOptions(definition, run));
     return { result, scheduledLoad: null };
   } catch {
+    const { failure: _, ...clean } = failed;
     return { result: clean, scheduledLoad: null };
   }
 }
