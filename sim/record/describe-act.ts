@@ -18,7 +18,7 @@ export function describeAct(act: BlowAct, names: readonly string[]): DescribedAc
   const fields = act as unknown as Readonly<Record<string, unknown>>;
   const lanes = lanesOf(fields, names.length);
   const node = typeof fields["node"] === "number" ? nameOf(fields["node"], names) : "";
-  return { text: wordsOf(act, node, names), lanes, span: spanOf(act.type), durationUs: lengthOf(fields) };
+  return { text: wordsOf(act, node, names), lanes, span: spanOf(fields), durationUs: lengthOf(fields) };
 }
 
 function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
@@ -29,12 +29,16 @@ function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
       return `${node}'s process is paused`;
     case "wall-step":
       return `somebody sets ${node}'s wall clock ${act.byMs < 0 ? "back" : "forward"} by ${Math.abs(act.byMs)} ms`;
+    case "crash-at":
+      return `${node}'s process is to end at "${act.point}", time ${act.nth}`;
+    case "host-trouble":
+      return `${node}'s hypervisor: ${act.trouble}`;
     case "clock-freeze":
       return `${node}'s clock stands still`;
     case "clock-drift":
       return `${node}'s clock runs at ${Number(act.rate.toPrecision(5))} of its rate`;
     case "cut":
-      return `cut: ${named(act.what, names)}${pairsOf(act.directions, names)}`;
+      return `${act.what.startsWith("cut") ? "" : "cut: "}${named(act.what, names)}${pairsOf(act.directions, names)}`;
     case "reset":
       return `the link of ${act.between.map((one) => nameOf(one, names)).join(" and ")} is reset`;
     case "weather":
@@ -108,16 +112,12 @@ function plainWordsOf(act: { readonly type: string }, names: readonly string[]):
   return [type, ...where, ...words].join(" ");
 }
 
-function spanOf(type: string): Span["kind"] | null {
-  if (type === "cut") return "network";
+/** What lasts and is not told by itself at its lane, as processes and clocks are. */
+function spanOf(fields: Readonly<Record<string, unknown>>): Span["kind"] | null {
+  const type = String(fields["type"]);
   if (type === "weather") return "weather";
-  if (
-    /^(crash|pause|heal-all|heal-core|wall-step|reset|half-open|torn-write|disk-loss|disk-error|.*-rot|guest.*|host.*)$/.test(
-      type,
-    )
-  )
-    return null;
-  return type.startsWith("disk") ? "disk" : "network";
+  if (type === "disk-hang" || type === "disk-slow" || type === "disk-full") return "disk";
+  return "directions" in fields || type === "reconnect-storm" ? "network" : null;
 }
 
 /** The side that is cut off, where it is named; else whoever it strikes; else the whole cluster's lane of its own. */

@@ -61,7 +61,7 @@ describe("describeAct()", () => {
     ],
     [
       { type: "cut", what: "cut 0>1", directions: [[0, 1]], breaks: true, durationUs: 9 },
-      { text: "cut: cut n1>n2 (n1 ⇸ n2)", lanes: [0, 1] },
+      { text: "cut n1>n2 (n1 ⇸ n2)", lanes: [0, 1] },
     ],
     [
       { type: "disk-hang", node: 2, durationUs: 7 },
@@ -71,6 +71,14 @@ describe("describeAct()", () => {
       { type: "weather", key: "loss", value: 0.25, durationUs: 7 },
       { text: "weather: loss 0.25", lanes: ["outside"] },
     ],
+    [
+      { type: "clock-freeze", node: 0, durationUs: 7 },
+      { text: "n1's clock stands still", span: null },
+    ],
+    [
+      { type: "bandwidth", directions: both.slice(0, 2), bytesPerSecond: 900, durationUs: 7 },
+      { text: "only 900 bytes a second pass among n1, n2", lanes: [0, 1], span: "network" },
+    ],
     [{ type: "heal-all" }, { text: "everything is healed", span: null, durationUs: null }],
   ])("%o", (act, told) => {
     expect(describeAct(act, NAMES)).toMatchObject(told);
@@ -79,7 +87,7 @@ describe("describeAct()", () => {
   test("tells a kind that it has never heard of by its fields", () => {
     const act = { type: "gremlin", node: 1, mood: "bad", tries: 3, durationUs: 100 } as unknown as BlowAct;
     expect(describeAct(act, NAMES)).toEqual({
-      ...{ text: "gremlin n2 mood bad tries 3", lanes: [1], span: "network", durationUs: 100 },
+      ...{ text: "gremlin n2 mood bad tries 3", lanes: [1], span: null, durationUs: 100 },
     });
   });
 });
