@@ -10,6 +10,9 @@ import type { LogEntry, PayloadCodec } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import type { CommittedLog } from "./committed-log.ts";
 
+/** Sessions that are remembered, so that a run of months needs no more memory than one of hours: a session lives as long as a process. */
+const SESSIONS_MAX = 16_384;
+
 interface Acknowledged {
   readonly command: Command;
   readonly version: number;
@@ -34,8 +37,8 @@ export class ClientChecker {
   #newestVersion = 0;
   /** Index up to which the log was read. */
   #scanned = 0;
-  /** Proposals that were committed, by session and sequence. */
-  readonly #seen = new Set<string>();
+  /** By session: the highest sequence of its proposals that were committed. A session asks for one thing after the other. */
+  readonly #newestOf = new Map<string, number>();
   /** Copies of committed proposals that no replica was seen to have applied. */
   #repeats: readonly { readonly index: number; readonly vm: string }[] = [];
   /** By VM: index of the last command of a user. */
@@ -120,15 +123,23 @@ export class ClientChecker {
       const { session, sequence, command } = this.#codec.decode(entry.payload) as Proposal;
       if (command.type === "give-back") this.givenBack += 1;
       if (!isUsers(command)) continue;
-      const id = `${session} ${sequence}`;
-      if (this.#seen.has(id)) {
+      if (sequence <= (this.#newestOf.get(session) ?? 0)) {
         this.repeated += 1;
         this.#repeats = [...this.#repeats, { index: this.#scanned, vm: command.name }];
       } else {
-        this.#seen.add(id);
+        this.#note(session, sequence);
         this.#lastInLog.set(command.name, this.#scanned);
       }
     }
+  }
+
+  #note(session: string, sequence: number): void {
+    // Anew, so that those used last stand last.
+    this.#newestOf.delete(session);
+    this.#newestOf.set(session, sequence);
+    if (this.#newestOf.size <= SESSIONS_MAX) return;
+    const [oldest] = this.#newestOf.keys();
+    if (oldest !== undefined) this.#newestOf.delete(oldest);
   }
 
   #checkRepeats(view: ClusterView): void {

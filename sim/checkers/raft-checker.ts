@@ -29,6 +29,9 @@ interface Watched {
   configuration: Configuration;
 }
 
+/** Terms whose leader is remembered; nobody comes back from so many terms ago. */
+const TERMS_MAX = 4096;
+
 export interface RaftListener {
   /** A member leads a term that nobody has led before. */
   onLeader(node: number, term: number): void;
@@ -184,6 +187,8 @@ export class RaftChecker implements DiskWatcher {
     }
     if (other === undefined) this.#listener.onLeader(node, term);
     this.#leaders.set(term, node);
+    const [oldest] = this.#leaders.size > TERMS_MAX ? this.#leaders.keys() : [];
+    if (oldest !== undefined) this.#leaders.delete(oldest);
     this.#timeline.note(`leader ${node} term ${term} last ${lastIndex}`);
     this.#requireVotes(before, status);
     const owed = this.committed.lastBeforeTerm(term);

@@ -11,6 +11,9 @@ import type { Timeline } from "../timeline/timeline.ts";
 const STRIDE = 64;
 const STRIDE_PAST = 1024;
 
+/** Indexes that are remembered: a quarter of a million entries back, where no log goes. */
+const INDEXES_MAX = 4096;
+
 export class ReplicaChecker {
   comparisons = 0;
   /** What maps are compared by. Default: the fingerprint that they keep. */
@@ -72,6 +75,8 @@ export class ReplicaChecker {
     const first = this.#fingerprints.get(applied);
     if (first === undefined) {
       this.#fingerprints.set(applied, { fingerprint, node });
+      const [oldest] = this.#fingerprints.size > INDEXES_MAX ? this.#fingerprints.keys() : [];
+      if (oldest !== undefined) this.#fingerprints.delete(oldest);
       this.#newest = Math.max(this.#newest, applied);
       return;
     }

@@ -101,7 +101,7 @@ export interface RecordedRun {
 export function recordSeed(options: RunOptions): RecordedRun {
   requireRange(options);
   return withSealedGlobals(globalThis, () => {
-    const run = new Run(options);
+    const run = new Run(options, { keepsSchedule: true });
     const result = run.run();
     const { schedule, scheduledLoad } = run.recording;
     return { result, schedule, scheduledLoad };
@@ -139,6 +139,8 @@ export function watchSeed(options: RunOptions): WatchedRun {
 
 /** Who looks on. */
 interface Watchers {
+  /** Whether what is done is kept, for a replay. Default: false. */
+  readonly keepsSchedule?: boolean;
   readonly trace?: EventTrace;
   readonly recorder?: RunRecorder;
 }
@@ -158,7 +160,7 @@ class Run {
   #upgrade: RollingUpgrade | null = null;
   #leaders = 0;
 
-  constructor(options: RunOptions, { trace, recorder }: Watchers = {}) {
+  constructor(options: RunOptions, { trace, recorder, keepsSchedule = false }: Watchers = {}) {
     const random = createRandom(options.seed);
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
@@ -181,7 +183,7 @@ class Run {
     };
     this.#order = drawOrder({ seed: options.seed, chance: replay?.chance, kind: options.order });
     this.#timeline = openTimeline(trace ?? null, forkChance(), this.#log, replay?.schedule.passedOver, this.#order);
-    this.recording = new Recording(this.#timeline);
+    this.recording = new Recording(this.#timeline, keepsSchedule);
     const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {
       planted: options.planted ?? {},

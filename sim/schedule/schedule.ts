@@ -37,13 +37,16 @@ export class Recording {
   readonly #events: ScheduledEvent[] = [];
   #ending: ScheduledEvent[] | null = null;
   readonly #timeline: Timeline;
+  readonly #keeps: boolean;
 
-  constructor(timeline: Timeline) {
+  /** @param keeps false where nobody will ask for a schedule: a run of months would fill memory with it. */
+  constructor(timeline: Timeline, keeps = true) {
     this.#timeline = timeline;
+    this.#keeps = keeps;
   }
 
   add(act: BlowAct | LoadAct, leader?: number): void {
-    this.#events.push(this.#event(act, leader));
+    if (this.#keeps) this.#events.push(this.#event(act, leader));
     this.onAdd?.(act);
   }
 
