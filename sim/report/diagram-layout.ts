@@ -10,7 +10,7 @@ import type { Lane, Moment, Role, RunRecord, Span } from "../record/run-record.t
 import { clockTime, length } from "./figures.ts";
 import { placeArrows, type Arrow, type Place } from "./place-arrows.ts";
 import type { Fold, Selection } from "./select-moments.ts";
-import { fill, laneName, wordsOf, wrap } from "./words.ts";
+import { fill, laneName, whoIsMeant, wordsOf, wrap } from "./words.ts";
 
 export interface PlacedLane {
   readonly lane: Lane;
@@ -310,7 +310,8 @@ class Layout {
     const about = new Set<Lane>([...(moment === undefined ? [] : [moment.moment.lane]), ...failure.nodes]);
     const xs = [...about].flatMap((lane) => this.#x.get(lane) ?? []);
     const columns = Math.floor((this.#wordsX + this.#columns * LETTER - 2 * MARGIN) / LETTER) - 3;
-    const lines = wrap(failure.message, columns);
+    const meant = whoIsMeant(failure.message, this.#record);
+    const lines = [failure.message, ...(meant === null ? [] : [`(${meant})`])].flatMap((line) => wrap(line, columns));
     const fromY = moment?.y ?? this.#bottom;
     const title = `✗ ${failure.rule} does not hold, at ${clockTime(failure.atUs)} s`;
     return { top: top + 14, height: 34 + lines.length * LINE, title, lines, xs, fromY };

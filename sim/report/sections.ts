@@ -5,7 +5,7 @@ import { drawOverview } from "./draw-overview.ts";
 import { clockTime, count, length } from "./figures.ts";
 import { escape } from "./markup.ts";
 import type { Selection } from "./select-moments.ts";
-import { laneName, wordsOf } from "./words.ts";
+import { laneName, whoIsMeant, wordsOf } from "./words.ts";
 
 /** Faults that a table tells one by one. */
 const FAULTS_MAX = 300;
@@ -27,10 +27,12 @@ export function commandsSection(commands: readonly ReportCommand[]): string {
     .join("\n");
 }
 
-export function verdictSection({ failure, endUs }: RunRecord): string {
+export function verdictSection(record: RunRecord): string {
+  const { failure, endUs } = record;
   if (failure === null) return `<p class="clean">✓ Clean: every rule held, for ${length(endUs)}.</p>`;
   const { rule, message, atUs } = failure;
-  return `<div class="verdict-box"><p><strong>✗ ${escape(rule)}</strong> does not hold, ${clockTime(atUs)} s after the start</p><p>${escape(message)}</p></div>`;
+  const meant = whoIsMeant(message, record);
+  return `<div class="verdict-box"><p><strong>✗ ${escape(rule)}</strong> does not hold, ${clockTime(atUs)} s after the start</p><p>${escape(message)}</p>${meant === null ? "" : `<p class="soft">(${escape(meant)})</p>`}</div>`;
 }
 
 /** Back from the failure, one cause at a time. */

@@ -86,6 +86,13 @@ export function fill(words: readonly string[], columns: number): readonly string
   return lines.flatMap((line) => wrap(line, columns));
 }
 
+/** Rules count nodes from 0; null where a message names none so. */
+export function whoIsMeant(message: string, { nodes }: Named): string | null {
+  const numbers = [...new Set([...message.matchAll(/\bnodes? (\d+)\b/gi)].map(([, digits]) => Number(digits)))];
+  const known = numbers.filter((node) => nodes[node] !== undefined && nodes[node] !== String(node));
+  return known.length === 0 ? null : known.map((node) => `node ${node} is ${nodes[node]}`).join(", ");
+}
+
 /** In lines of at most `columns` letters; what a line goes on with is indented. */
 export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
