@@ -69,6 +69,7 @@ export {
   formatRunReport,
   formatSimulationReport,
   formatSweepReport,
+  reportScenario,
   reportSeed,
   reportSimulation,
   SeedLines,
@@ -118,6 +119,7 @@ export {
   formatScenario,
   runScenario,
   summarize,
+  watchScenario,
   type Compiled,
   type NodeDocument,
   type Platform,
@@ -125,6 +127,7 @@ export {
   type ScenarioRun,
   type ScenarioRunOptions,
   type ScenarioSummary,
+  type WatchedScenario,
 } from "./scenario-file/index.ts";
 export { simulate } from "./simulate/simulate.ts";
 export { watchSimulation, type WatchedSimulation } from "./simulate/watch-simulation.ts";

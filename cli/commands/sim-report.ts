@@ -9,7 +9,7 @@ import { access, constants, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
-import type { ReportedRun, ReportedSweep, RunOptions, SimulateOptions } from "../../sim/index.ts";
+import type { ReportedRun, ReportedSweep, RunOptions, ScenarioPlan, SimulateOptions } from "../../sim/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { usageError } from "../cli-error.ts";
 import { Progress } from "../progress.ts";
@@ -109,6 +109,19 @@ export async function drawSweep(
       drawn.push(await watch());
     }
     return formatSweepReport({ ...sweep, drawn, software: blixardVersion() });
+  });
+}
+
+/** Draws one seed of a scenario file, when --report asks for it. */
+export async function drawScenario(
+  context: CliContext,
+  { report }: ReportFlags,
+  { plan, seed, again }: { readonly plan: ScenarioPlan; readonly seed: number; readonly again: string },
+): Promise<void> {
+  if (report === undefined) return;
+  const { formatRunReport, reportScenario, watchScenario } = await import("../../sim/index.ts");
+  await draw(context, report, async () => {
+    return formatRunReport(reportScenario(plan, watchScenario({ plan, seed }), { software: blixardVersion(), again }));
   });
 }
 

@@ -13,6 +13,7 @@ import { EXIT } from "../exit-codes.ts";
 import { formatAge } from "../output/duration.ts";
 import { Progress, type Step } from "../progress.ts";
 import { readScenarios, type ReadScenario } from "../scenario/read-scenarios.ts";
+import { drawScenario, refuseReport } from "./sim-report.ts";
 import { takeShared, toChoice } from "./sim-shared-options.ts";
 
 /** Where nobody says: so that the answer is the same each time it is asked. */
@@ -39,12 +40,14 @@ interface ScenarioFlags {
   readonly seed?: number;
   readonly seeds?: number;
   readonly workers?: number;
+  /** A file. */
+  readonly report?: string;
   readonly events: boolean;
   readonly output: "text" | "json";
 }
 
 /** Options of `blixard sim` that mean the same here. */
-const SHARED = ["seed", "seeds", "workers", "events", "output"] as const;
+const SHARED = ["seed", "seeds", "workers", "report", "events"] as const;
 
 export function addSimScenarioCommand(sim: Command, context: CliContext): void {
   const command = sim
@@ -59,6 +62,7 @@ export function addSimScenarioCommand(sim: Command, context: CliContext): void {
     .option("--seed <number>", `the first seed; alone: only this one (default: ${SEED_DEFAULT})`)
     .option("--workers <count>", "threads that run seeds beside each other (default: as many as there are cores)")
     .option("--events", "print every event of one run")
+    .option("--report <file>", "write a page about one run, the worst, with a sequence diagram (HTML)")
     .option("--schema", "print the JSON Schema of the format, and run nothing")
     .option("-o, --output <format>", 'form of the output (choices: "text", "json", default: "text")')
     .addHelpText("after", MORE);
@@ -72,18 +76,11 @@ export function addSimScenarioCommand(sim: Command, context: CliContext): void {
 }
 
 /** What stands behind the second command is taken by the first, which reads it as its own. */
-function sharedOf(sim: Command): Pick<ScenarioFlags, "seed" | "seeds" | "workers" | "events"> {
-  const { seed, seeds, workers } = Object.fromEntries(
-    SHARED.flatMap((name) =>
-      sim.getOptionValueSource(name) === "cli" ? [[name, sim.getOptionValue(name) as number]] : [],
-    ),
+function sharedOf(sim: Command): Omit<ScenarioFlags, "platform" | "schema" | "output"> {
+  const given: Partial<ScenarioFlags> = Object.fromEntries(
+    SHARED.flatMap((name) => (sim.getOptionValueSource(name) === "cli" ? [[name, sim.getOptionValue(name)]] : [])),
   );
-  return {
-    ...(seed !== undefined && { seed }),
-    ...(seeds !== undefined && { seeds }),
-    ...(workers !== undefined && { workers }),
-    events: sim.getOptionValue("events") === true,
-  };
+  return { ...given, events: given.events === true };
 }
 
 /** Options that only a drawn simulation has would be without effect. */
@@ -114,16 +111,23 @@ async function runScenarios(context: CliContext, files: readonly string[], flags
   if (flags.events && (scenarios.length > 1 || flags.seed === undefined || (flags.seeds ?? 1) > 1)) {
     throw usageError("Cannot print the events of many runs.", "Name one scenario and one seed: --seed 1 --events");
   }
+  await refuseReport(context, flags);
+  if (flags.report !== undefined && scenarios.length > 1) {
+    throw usageError(`Cannot draw ${scenarios.length} scenarios into one page.`, "Name one scenario.");
+  }
   const { formatScenario } = await import("../../sim/index.ts");
   const summaries: ScenarioSummary[] = [];
   for (const scenario of scenarios) {
     const summary = await runOne(context, scenario, flags);
     summaries.push(summary);
-    if (flags.output === "json") continue;
     const again = `blixard sim scenario ${scenario.file}${flags.platform === undefined ? "" : ` --platform ${flags.platform}`}`;
-    const commandOf = (seed: number): string => `${again} --seed ${seed} --events`;
-    const gap = summaries.length > 1 ? "\n" : "";
-    terminal.out.write(gap + formatScenario({ plan: scenario.plan, summary, commandOf }));
+    if (flags.output === "text") {
+      const commandOf = (seed: number): string => `${again} --seed ${seed} --events`;
+      const gap = summaries.length > 1 ? "\n" : "";
+      terminal.out.write(gap + formatScenario({ plan: scenario.plan, summary, commandOf }));
+    }
+    const seed = summary.worstSeed ?? flags.seed ?? SEED_DEFAULT;
+    await drawScenario(context, flags, { plan: scenario.plan, seed, again: `${again} --seed ${seed}` });
   }
   if (flags.output === "json") {
     terminal.out.write(`${JSON.stringify({ ok: summaries.every(({ ok }) => ok), scenarios: summaries }, null, 2)}\n`);

@@ -9,14 +9,15 @@ import { createRandom, type Random } from "../../runtime/index.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { FaultInjector } from "../faults/fault-injector.ts";
 import { drawPlan, drawWeather, type FaultPlan } from "../faults/fault-plan.ts";
+import type { RunRecord } from "../record/run-record.ts";
+import { RunRecorder } from "../record/run-recorder.ts";
 import type { SeedFailure } from "../run/run-result.ts";
 import { MemberScenario } from "../scenarios/member-scenario.ts";
 import { Recording } from "../schedule/schedule.ts";
 import { EventLog } from "../timeline/event-log.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import { Timeline } from "../timeline/timeline.ts";
-import { diagnoseVms, diagnoseWait, type Finding } from "./diagnose.ts";
-import { judge, longest, type Verdict } from "./judge.ts";
+import { judgeRun, type ScenarioRun } from "./scenario-run.ts";
 import type { Observation, ObservedVm } from "./observation.ts";
 import { OutageWatch } from "./outage-watch.ts";
 import { PlatformLoad } from "./platform-load.ts";
@@ -43,39 +44,29 @@ export interface ScenarioRunOptions {
   onLine?(line: string): void;
 }
 
-/** What came of one seed, as plain data. */
-export interface ScenarioRun {
-  readonly seed: number;
-  /** Everything expected was kept, and every rule of the simulator. */
-  readonly ok: boolean;
-  /** The rule of the simulator that was broken, which ended the run. */
-  readonly rule: SeedFailure | null;
-  /** One for each expectation, in their order. */
-  readonly verdicts: readonly Verdict[];
-  /** Of the VMs that broke expectations. */
-  readonly findings: readonly Finding[];
-  /** VMs that did not serve within a minute of the start, before any fault, and why. */
-  readonly neverUp: readonly { readonly vm: string; readonly reason: string }[];
-  readonly vms: readonly { readonly name: string; readonly longestMs: number; readonly isOpen: boolean }[];
-  /** From each strike at who led until somebody leads who reaches a majority. */
-  readonly newLeaderMs: readonly number[];
-  readonly waits: { readonly writes: Wait | null; readonly reads: Wait | null };
-  readonly notStruck: readonly { readonly fault: string; readonly why: string }[];
-  /** What is wrong two minutes after all faults have ended; null: nothing. */
-  readonly unsettled: string | null;
-  readonly simulatedMs: number;
-  readonly events: number;
-  readonly eventLogHash: string;
-}
-
-export interface Wait {
-  readonly count: number;
-  readonly medianMs: number;
-  readonly longestMs: number;
-}
-
 export function runScenario(options: ScenarioRunOptions): ScenarioRun {
-  return withSealedGlobals(globalThis, () => new Run(options).run());
+  return withSealedGlobals(globalThis, () => new Run(options, null).run());
+}
+
+/** A run, and what is drawn of it. */
+export interface WatchedScenario {
+  readonly run: ScenarioRun;
+  readonly record: RunRecord;
+  /** Turns of actors. */
+  readonly turns: number;
+  /** How often each fault struck. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly marks: Readonly<Record<string, number>>;
+}
+
+/** As `runScenario`, and writes down who did what, for a report (`sim/report`). */
+export function watchScenario(options: ScenarioRunOptions): WatchedScenario {
+  return withSealedGlobals(globalThis, () => {
+    const recorder = new RunRecorder();
+    const run = new Run(options, recorder);
+    const result = run.run();
+    return { run: result, record: recorder.record, ...run.reached };
+  });
 }
 
 class Run {
@@ -88,20 +79,23 @@ class Run {
   readonly #striker: Striker;
   readonly #watch: OutageWatch;
   readonly #injector: FaultInjector;
+  readonly #recorder: RunRecorder | null;
   #load!: PlatformLoad;
   #beganUs = 0;
   #endedUs = 0;
   #unsettled: string | null = null;
   #neverUp: ScenarioRun["neverUp"] = [];
 
-  constructor(options: ScenarioRunOptions) {
+  constructor(options: ScenarioRunOptions, recorder: RunRecorder | null) {
     const { plan, seed } = options;
     const random = createRandom(seed);
     this.#plan = plan;
     this.#seed = seed;
     this.#log = new EventLog({
       linesKept: LINES_KEPT,
-      ...(options.onLine && { onLine: (line) => options.onLine?.(line) }),
+      ...(recorder
+        ? { onLine: recorder.lines(options) }
+        : options.onLine && { onLine: (line) => options.onLine?.(line) }),
     });
     this.#timeline = new Timeline(random.fork(), this.#log);
     const recording = new Recording(this.#timeline);
@@ -147,6 +141,8 @@ class Run {
     this.#striker = new Striker(this.#cluster, { plan, random: random.fork(), recording });
     this.#watch = new OutageWatch(this.#cluster, this.#scenario, running(plan));
     this.#scenario.attach(this.#cluster);
+    this.#recorder = recorder;
+    recorder?.attach(this.#cluster, recording);
   }
 
   run(): ScenarioRun {
@@ -155,9 +151,19 @@ class Run {
       this.#live();
       this.#settle();
     } finally {
+      this.#recorder?.finish();
       this.#cluster.close();
     }
     return this.#result();
+  }
+
+  /** For reports. */
+  get reached(): Pick<WatchedScenario, "turns" | "faults" | "marks"> {
+    const faults: Record<string, number> = Object.fromEntries(this.#injector.counts);
+    for (const { fault, notStruck } of this.#striker.strikes) {
+      if (notStruck === null) faults[fault] = (faults[fault] ?? 0) + 1;
+    }
+    return { turns: this.#timeline.turns, faults, marks: { ...this.#cluster.marks(), ...this.#scenario.marks() } };
   }
 
   #warmUp(): void {
@@ -205,32 +211,10 @@ class Run {
   }
 
   #result(): ScenarioRun {
-    const plan = this.#plan;
-    const seen = this.#observe();
-    const rule = this.#rule();
-    const verdicts = plan.expectations.map((one) => judge(one, seen, rule?.invariant ?? null));
-    const areKept = verdicts.every(({ isKept, notJudged }) => isKept || notJudged !== null);
-    return {
-      seed: this.#seed,
-      ok: rule === null && areKept && this.#unsettled === null,
-      rule,
-      verdicts,
-      findings: findingsOf(plan, seen, verdicts),
-      neverUp: this.#neverUp,
-      vms: seen.vms.map(({ name, outages }) => {
-        const { ms: longestMs, isOpen } = longest(outages, seen.spanMs);
-        return { name, longestMs, isOpen };
-      }),
-      newLeaderMs: newLeaderTimes(seen),
-      waits: { writes: waitOf(seen, "writes"), reads: waitOf(seen, "reads") },
-      notStruck: seen.strikes.flatMap(({ fault, notStruck }) =>
-        notStruck === null ? [] : [{ fault, why: notStruck }],
-      ),
-      unsettled: this.#unsettled,
-      simulatedMs: Math.round(this.#timeline.nowMs),
-      events: this.#log.lines,
-      eventLogHash: this.#log.digest(),
-    };
+    const ran = { seed: this.#seed, rule: this.#rule(), neverUp: this.#neverUp, unsettled: this.#unsettled };
+    const { lines: events } = this.#log;
+    const measured = { simulatedMs: Math.round(this.#timeline.nowMs), events, eventLogHash: this.#log.digest() };
+    return { ...judgeRun(this.#plan, this.#observe(), ran), ...measured };
   }
 
   #rule(): SeedFailure | null {
@@ -266,27 +250,6 @@ class Run {
   }
 }
 
-/** Why what was broken was broken. */
-function findingsOf(plan: ScenarioPlan, seen: Observation, verdicts: readonly Verdict[]): readonly Finding[] {
-  const broken = verdicts.map(({ isKept, notJudged }) => !isKept && notJudged === null);
-  const vms = verdicts.flatMap((verdict, index) => (broken[index] === true ? verdict.vms : []));
-  const waits = plan.expectations.flatMap((expectation, index) => {
-    if (broken[index] !== true) return [];
-    if (expectation.type === "leader") return diagnoseWait(plan, seen, seen.leaderless) ?? [];
-    if (expectation.type !== "answered") return [];
-    const asked = seen.requests.filter(({ what }) => what === expectation.what);
-    return (
-      diagnoseWait(
-        plan,
-        seen,
-        asked.map(({ startedMs, answeredMs }) => ({ fromMs: startedMs, untilMs: answeredMs })),
-      ) ?? []
-    );
-  });
-  const found = [...diagnoseVms(plan, seen, [...new Set(vms)]), ...waits];
-  return found.filter(({ why }, index) => found.findIndex((one) => one.why === why) === index);
-}
-
 /** VMs that are to run. */
 function running({ vms }: ScenarioPlan): readonly string[] {
   return vms.filter(({ spec }) => spec.running).map(({ name }) => name);
@@ -317,24 +280,4 @@ function faultPlanOf({ random: drawn }: ScenarioPlan, random: Random): FaultPlan
   );
   delete plan.core;
   return drawn === null ? { ...plan, weights: NOBODY_DRAWS, hunt: 0 } : plan;
-}
-
-function newLeaderTimes({ strikes, leaderless, spanMs }: Observation): readonly number[] {
-  return strikes.flatMap(({ atMs, nodes, leader, notStruck }) => {
-    if (notStruck !== null || leader === null || !nodes.includes(leader)) return [];
-    const gap = leaderless.find(
-      ({ fromMs, untilMs }) => fromMs >= atMs - 100 && fromMs < atMs + 5000 && untilMs !== null,
-    );
-    return gap === undefined ? [] : [Math.max(0, (gap.untilMs ?? spanMs) - atMs)];
-  });
-}
-
-function waitOf({ requests, spanMs }: Observation, what: "writes" | "reads"): Wait | null {
-  const waits = requests
-    .filter((request) => request.what === what)
-    .map(({ startedMs, answeredMs }) => (answeredMs ?? spanMs) - startedMs)
-    .toSorted((one, other) => one - other);
-  const longestMs = waits.at(-1);
-  if (longestMs === undefined) return null;
-  return { count: waits.length, medianMs: waits[Math.floor(waits.length / 2)] ?? 0, longestMs };
 }

@@ -1,6 +1,6 @@
 /** What many seeds of a scenario came to: of each expectation how often it was kept, the worst and the median, and why not. Plain data. */
 import type { Finding } from "./diagnose.ts";
-import type { ScenarioRun } from "./run-scenario.ts";
+import type { ScenarioRun } from "./scenario-run.ts";
 import type { ScenarioPlan } from "./scenario-plan.ts";
 
 export interface ScenarioSummary {

@@ -1,7 +1,8 @@
 /** Scenarios run: whom faults strike, what is measured, and that the seed decides all of it. */
 import { expect, test } from "vitest";
 import { formatScenario } from "../../../sim/scenario-file/report.ts";
-import { runScenario, type ScenarioRun } from "../../../sim/scenario-file/run-scenario.ts";
+import { runScenario } from "../../../sim/scenario-file/run-scenario.ts";
+import type { ScenarioRun } from "../../../sim/scenario-file/scenario-run.ts";
 import { summarize } from "../../../sim/scenario-file/summary.ts";
 import { planOf } from "./scenario-document.ts";
 
