@@ -26,14 +26,21 @@ export class ClockFaults {
       case "clock-freeze":
         timeline.note(`fault clock-freeze ${blow.node} ${Math.round(blow.durationUs)}`);
         // It ends also where a core of others is healed and nothing else ever is: a clock that never goes on is outside of any bound.
-        this.#endings.after(blow.durationUs, clock.freeze(timeline.nowUs + blow.durationUs));
+        this.#end(blow, clock.freeze(timeline.nowUs + blow.durationUs));
         return true;
       case "clock-drift":
         timeline.note(`fault clock-drift ${blow.node} ${blow.rate}`);
-        this.#endings.after(blow.durationUs, clock.drift(blow.rate));
+        this.#end(blow, clock.drift(blow.rate));
         return true;
       default:
         return blow satisfies never;
     }
+  }
+
+  #end({ type, node, durationUs }: Extract<ClockBlow, { readonly durationUs: number }>, end: () => void): void {
+    this.#endings.after(durationUs, () => {
+      this.#cluster.timeline.note(`heal ${type} ${node}`);
+      end();
+    });
   }
 }

@@ -48,6 +48,7 @@ export class LinkFaults {
     if (directions.length === 0) return false;
     const { durationUs } = blow;
     const where = directions.map(([from, to]) => `${from}>${to}`).join(",");
+    const struck = { what: `${blow.type} ${where}`, directions, durationUs };
     switch (blow.type) {
       case "link-weather":
         this.#note(`link-weather ${where}`);
@@ -57,19 +58,19 @@ export class LinkFaults {
         return true;
       case "bandwidth":
         this.#note(`bandwidth ${where} ${Math.round(blow.bytesPerSecond)}`);
-        return this.#during({ directions, durationUs }, (link, from) => link.lane(from).narrow(blow.bytesPerSecond));
+        return this.#during(struck, (link, from) => link.lane(from).narrow(blow.bytesPerSecond));
       case "clog":
         this.#note(`clog ${where}`);
-        return this.#during({ directions, durationUs }, (link, from) => {
+        return this.#during(struck, (link, from) => {
           link.clog(from);
           return () => link.unclog(from);
         });
       case "filter":
         this.#note(`filter ${where} ${blow.kind}`);
-        return this.#during({ directions, durationUs }, (link, from) => link.lane(from).lose(blow.kind));
+        return this.#during(struck, (link, from) => link.lane(from).lose(blow.kind));
       case "flap":
         this.#note(`flap ${where}`);
-        return this.#during({ directions, durationUs }, (link, from) => this.#flap(link, from, blow));
+        return this.#during(struck, (link, from) => this.#flap(link, from, blow));
       case "replay":
         this.#note(`replay ${where}`);
         for (const [from, to] of directions) this.#replay(this.#link(from, to), from, blow);
@@ -81,11 +82,16 @@ export class LinkFaults {
 
   /** `begin` is done to each direction, and what it returns when the time is over. */
   #during(
-    { directions, durationUs }: { readonly directions: Directions; readonly durationUs: number },
+    {
+      what,
+      directions,
+      durationUs,
+    }: { readonly what: string; readonly directions: Directions; readonly durationUs: number },
     begin: (link: Link, from: number) => () => void,
   ): true {
     const ends = directions.map((pair) => ({ pair, end: begin(this.#link(...pair), pair[0]) }));
     this.#endings.after(durationUs, (core) => {
+      this.#cluster.timeline.note(`heal ${what}`);
       for (const { pair, end } of ends) if (core === null || pair.every((node) => core.has(node))) end();
     });
     return true;
@@ -139,6 +145,7 @@ export class LinkFaults {
     this.#note(`reconnect-storm ${nodes.join(",")}`);
     for (const link of links) link.storm();
     this.#endings.after(durationUs, (core) => {
+      this.#cluster.timeline.note(`heal reconnect-storm ${nodes.join(",")}`);
       for (const link of links) if (core === null || (core.has(link.a) && core.has(link.b))) link.calm();
     });
     return true;
