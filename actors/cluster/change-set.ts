@@ -26,6 +26,8 @@ export interface ChangeSetOptions {
   readonly index: number;
   readonly proposal: Proposal;
   readonly eventsMax: number;
+  /** The cluster's (`cluster-level.ts`). */
+  readonly level: number;
 }
 
 export class ChangeSet {
@@ -35,6 +37,8 @@ export class ChangeSet {
   readonly atMs: number;
   /** Index that the proposer had applied. */
   readonly after: number;
+  /** The cluster's. What a command means may change with it, never otherwise. */
+  readonly level: number;
   readonly #eventsMax: number;
   readonly #changes: Change[] = [];
   #events = 0;
@@ -44,6 +48,7 @@ export class ChangeSet {
     this.index = options.index;
     this.atMs = options.proposal.atMs;
     this.after = options.proposal.after;
+    this.level = options.level;
     this.#eventsMax = options.eventsMax;
   }
 

@@ -198,7 +198,7 @@ export class ClusterState {
     if (command.type === "advance-time" || command.type === "note-members" || command.type === "raise-level") {
       return this.#steer(index, proposal, command);
     }
-    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
+    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax, level: this.#level });
     const result = carryOut(set, command);
     const first = outcomeOf(set, result);
     this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
@@ -207,7 +207,7 @@ export class ClusterState {
 
   /** What is about the cluster itself. */
   #steer(index: number, proposal: Proposal, command: ClusterCommand): Applied {
-    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax });
+    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax, level: this.#level });
     let result: Refusal | null = null;
     if (command.type === "advance-time") this.#timeMs = Math.max(this.#timeMs, command.toMs);
     else if (command.type === "raise-level") result = this.#raise(command.to);

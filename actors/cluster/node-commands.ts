@@ -15,7 +15,9 @@ import type { About } from "./first-outcome.ts";
  * the node says that they do not run, and it starts nothing of an earlier epoch.
  *
  * `running` is what the node saw when it proposed. A registration that was made before the current epoch opened, and comes
- * late, knows nothing of what was placed since and would release what runs; so it is refused as stale.
+ * late, knows nothing of what was placed since and would release what runs; so it is refused as stale. So is, from level 2 on, one that was made without
+ * knowing that the node was lost: a node whose replica stands still (a hung disk) could otherwise be heard, and register for ever, and get VMs of which
+ * it never learns.
  */
 export function registerNode(set: ChangeSet, command: CommandOf<"register-node">): About | Refusal {
   const { name, spec } = command;
@@ -35,6 +37,8 @@ export function registerNode(set: ChangeSet, command: CommandOf<"register-node">
   for (const vm of kept) adopt(set, vm, name);
   return aboutNode(node);
 }
+
+const LEVEL_OF_AWARENESS = 2;
 
 export function renewLease(set: ChangeSet, command: CommandOf<"renew-lease">): About | Refusal {
   const { node: name, epoch } = command;
@@ -86,7 +90,7 @@ function refuseRegistration(
   wanted: { readonly spec: NodeSpec; readonly running: ReadonlySet<string> },
 ): Refusal | null {
   const { name } = node.metadata;
-  if (node.status.phase !== "Ready") return null;
+  if (node.status.phase !== "Ready") return refuseUnaware(set, node);
   if (node.spec.incarnation !== wanted.spec.incarnation) {
     const hint = "choose another name, or wait until that node is lost";
     return new Refusal("invalid", `Cannot register node "${name}": a node of that name holds a lease; ${hint}`);
@@ -99,6 +103,12 @@ function refuseRegistration(
     );
   }
   return refuseNewAddress(set, node, wanted);
+}
+
+function refuseUnaware(set: ChangeSet, { metadata: { name, version } }: Node): Refusal | null {
+  if (set.level < LEVEL_OF_AWARENESS || set.after >= version) return null;
+  const since = `it was lost at ${version}, and has seen the map as of ${set.after}`;
+  return new Refusal("stale", `Cannot register node "${name}": ${since}; register again when it has caught up`);
 }
 
 /** What runs keeps its ports, so it cannot move to an address where another VM has them. */

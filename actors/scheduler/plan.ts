@@ -26,13 +26,13 @@ export interface Plan {
  */
 export const PLAN_COMMANDS_MAX = 256;
 
-/** Plans all VMs that wait. Pure: the same view gives the same plan. */
-export function makePlan(view: SchedulerView): Plan {
+/** Plans VMs that wait, with at most so many commands. Pure: the same view gives the same plan. */
+export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMANDS_MAX): Plan {
   const { rooms, spread } = survey(view);
   const place: CommandOf<"place">[] = [];
   const pending: CommandOf<"explain-pending">[] = [];
   for (const vm of reconcile(view.vms.values())) {
-    if (place.length + pending.length >= PLAN_COMMANDS_MAX) break;
+    if (place.length + pending.length >= commandsMax) break;
     const { feasible, objections } = checkFeasible(vm, rooms.rooms());
     const { name, uid, generation } = vm.metadata;
     const room = best(vm, feasible, spread);

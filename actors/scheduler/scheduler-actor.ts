@@ -3,6 +3,9 @@
  *
  *     changes ──debounced──▶ plan ──proposed──▶ all answered ──▶ plan again if anything changed since
  *
+ * A plan that is not answered in time may be in the log all the same, behind what the cluster cannot keep up with; to propose all of it again would keep
+ * the log so long that leases end and everything is placed anew, for ever. So the next one is smaller and comes later, until plans are answered again.
+ *
  * One plan is in flight at a time: the replica tells watchers before it answers proposals, so the next plan is made from a
  * map that holds the effects of the one before. A deposed leader's scheduler may plan on; what it proposes is verified at
  * apply like everything else, so it can only be refused.
@@ -12,7 +15,7 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Node, Resource } from "../resources/index.ts";
-import { makePlan } from "./plan.ts";
+import { makePlan, PLAN_COMMANDS_MAX } from "./plan.ts";
 
 export interface SchedulerOptions {
   readonly replica: Ref<ReplicaRequest>;
@@ -22,13 +25,19 @@ export type SchedulerMessage =
   | WatchMessage
   /** Time to plan. */
   | { readonly type: "plan-due" }
-  | { readonly type: "plan-answered"; readonly plan: number; readonly carriedOut: boolean };
+  | { readonly type: "plan-answered"; readonly plan: number; readonly fate: Fate };
+
+/** What became of a proposal; of one that is not answered nothing is known. */
+type Fate = "carried out" | "refused" | "unanswered";
 
 /** Changes come in bursts (`apply` of many VMs, a node with all its instances); this gathers one into one plan. */
 const DEBOUNCE_MS = 20;
 
 /** After a refused or unanswered proposal: the map has moved on and its changes are under way, or there is no leader. */
 const RETRY_MS = 250;
+
+/** Plans that were not answered in time, in a row, beyond which the next is no smaller and no later: 8 commands, 8 s. */
+const STRAIN_MAX = 5;
 
 /** A proposal is given up then and planned anew, from a map that may have changed. */
 const PROPOSE_MS = 2000;
@@ -55,6 +64,9 @@ class Scheduler {
   /** Proposals of the plan in flight that are not answered. */
   #open = 0;
   #refused = false;
+  #unanswered = false;
+  /** Grows with each plan that was not answered, shrinks with each that was. */
+  #strain = 0;
   /** Something changed that a plan may depend on. */
   #changed = false;
 
@@ -78,7 +90,7 @@ class Scheduler {
         this.#plan();
         return;
       case "plan-answered":
-        if (message.plan === this.#plans) this.#onAnswer(message.carriedOut);
+        if (message.plan === this.#plans) this.#onAnswer(message.fate);
         return;
       default:
         message satisfies never;
@@ -90,7 +102,7 @@ class Scheduler {
     this.#mirror.take(message);
     if (!matters) return;
     this.#changed = true;
-    if (this.#open === 0) this.#ctx.setTimer("plan", DEBOUNCE_MS, { type: "plan-due" });
+    if (this.#open === 0 && !this.#unanswered) this.#ctx.setTimer("plan", DEBOUNCE_MS, { type: "plan-due" });
   }
 
   /** Renewals of leases are most of what changes, and move no plan. */
@@ -101,7 +113,8 @@ class Scheduler {
   #plan(): void {
     this.#changed = false;
     this.#refused = false;
-    const plan = makePlan(this.#mirror);
+    this.#unanswered = false;
+    const plan = makePlan(this.#mirror, PLAN_COMMANDS_MAX >> this.#strain);
     const commands: readonly Command[] = [...plan.place, ...plan.pending];
     this.#plans += 1;
     this.#open = commands.length;
@@ -114,17 +127,20 @@ class Scheduler {
       make: (replyTo) => ({ type: "propose", command, timeoutMs: PROPOSE_MS, replyTo }),
       timeoutMs: PROPOSE_MS + ASK_SLACK_MS,
       adapt: (result) => {
-        const carriedOut = result.ok && result.answer.ok && result.answer.outcome.ok;
-        return { type: "plan-answered", plan, carriedOut };
+        if (!result.ok || !result.answer.ok) return { type: "plan-answered", plan, fate: "unanswered" };
+        return { type: "plan-answered", plan, fate: result.answer.outcome.ok ? "carried out" : "refused" };
       },
     });
   }
 
-  #onAnswer(carriedOut: boolean): void {
+  #onAnswer(fate: Fate): void {
     this.#open -= 1;
-    if (!carriedOut) this.#refused = true;
+    if (fate === "refused") this.#refused = true;
+    if (fate === "unanswered") this.#unanswered = true;
     if (this.#open > 0) return;
-    if (this.#refused) this.#ctx.setTimer("plan", RETRY_MS, { type: "plan-due" });
+    this.#strain = this.#unanswered ? Math.min(STRAIN_MAX, this.#strain + 1) : Math.max(0, this.#strain - 1);
+    if (this.#unanswered) this.#ctx.setTimer("plan", RETRY_MS * 2 ** this.#strain, { type: "plan-due" });
+    else if (this.#refused) this.#ctx.setTimer("plan", RETRY_MS, { type: "plan-due" });
     else if (this.#changed) this.#ctx.setTimer("plan", DEBOUNCE_MS, { type: "plan-due" });
   }
 }

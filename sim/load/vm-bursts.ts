@@ -11,10 +11,13 @@ export interface VmBurstsOptions {
   readonly cluster: Cluster;
   readonly desk: ClientDesk;
   readonly clients: ClientChecker;
+  /** VMs of the largest burst, from `BURST_MIN` to `BURST_MAX`. */
+  readonly sizeMax: number;
   readonly drawNode: () => SimNode;
 }
 
-/** VMs of the largest burst. */
+/** VMs of a burst. */
+export const BURST_MIN = 10;
 export const BURST_MAX = 100;
 
 /** Of each. */
@@ -34,7 +37,7 @@ export class VmBursts {
 
   constructor(options: VmBurstsOptions) {
     this.#options = options;
-    this.#size = Math.round(10 * (BURST_MAX / 10) ** options.random.next());
+    this.#size = Math.round(BURST_MIN * (options.sizeMax / BURST_MIN) ** options.random.next());
   }
 
   start(): void {

@@ -120,3 +120,19 @@ test("remove-node forgets a lost node only", () => {
   expect(map.do({ type: "remove-node", name: "n1" })).toMatchObject({ ok: true, resource: null });
   expect(map.do({ type: "remove-node", name: "n1" })).toMatchObject({ ok: false, code: "not-found" });
 });
+
+test("register-node refuses, from level 2 on, a node that does not know yet that it was lost", () => {
+  const map = withInstances("web");
+  const register = (after: number): ReturnType<SampleMap["do"]> =>
+    map.do({ type: "register-node", name: "n1", spec: nodeSpec(), running: [] }, { after });
+  const lose = (): number => {
+    const { epoch, renewedAt } = map.node("n1").status;
+    return map.do({ type: "expire-lease", node: "n1", epoch, renewedAt }).version;
+  };
+  const first = lose();
+  expect(register(first - 1)).toMatchObject({ ok: true });
+  map.do({ type: "raise-level", to: 2 });
+  const second = lose();
+  expect(register(second - 1)).toMatchObject({ ok: false, code: "stale" });
+  expect(register(second)).toMatchObject({ ok: true });
+});

@@ -95,3 +95,24 @@ test("the scheduler waits for what it has proposed before it plans the next", ()
   raft.world.advance(100);
   expect(raft.proposal(-1).command).toMatchObject({ type: "place", vm: "b" });
 });
+
+test("the scheduler plans less, and later, while its plans are not answered", () => {
+  join("n1");
+  raft.world.advance(100);
+  const plans: number[] = [];
+  raft.system.inspection.subscribe((event) => {
+    if (event.type !== "message") return;
+    const { type, command } = event.message as { readonly type?: string; readonly command?: { readonly type: string } };
+    if (type === "plan-due") plans.push(0);
+    if (type === "propose" && command?.type === "place") plans[plans.length - 1] = (plans.at(-1) ?? 0) + 1;
+  });
+  for (let at = 0; at < 40; at++) {
+    raft.propose({ type: "create-vm", name: `vm${at}`, labels: {}, spec: vmSpec({ memoryMiB: 16, vcpus: 0 }) });
+  }
+  raft.mode = "silent";
+  raft.world.advance(30_000);
+  expect(plans).toEqual([40, 40, 40, 32, 16, 8]);
+  raft.mode = "commits";
+  raft.world.advance(15_000);
+  for (let at = 0; at < 40; at++) expect(vm(`vm${at}`).status.phase).toBe("Starting");
+});
