@@ -5,32 +5,26 @@
  *
  * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
  */
-import type { RaftLimits } from "../../actors/raft/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { EventLog } from "../timeline/event-log.ts";
 import { coreMarks } from "../faults/core-ending.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import { drawPlan, drawProfile, type FaultPlan } from "../faults/fault-plan.ts";
-import { LibraryScenario } from "../scenarios/library-scenario.ts";
-import type { Compaction } from "../scenarios/log-length.ts";
-import { MemberScenario, type MemberScenarioOptions } from "../scenarios/member-scenario.ts";
 import { RunRecorder } from "../record/run-recorder.ts";
 import type { RunRecord } from "../record/run-record.ts";
 import { PlantedDisks } from "../faults/planted-disks.ts";
-import type { PlantedFaults } from "../faults/planted-faults.ts";
-import { RaftScenario } from "../scenarios/raft-scenario.ts";
 import type { ProfileName } from "../faults/profile.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
-import type { LoadAct } from "../schedule/load-act.ts";
 import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
 import { drawOrder, type PriorityOrder } from "../search/index.ts";
+import { makeScenario } from "./make-scenario.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
-import { Timeline } from "../timeline/timeline.ts";
+import type { Timeline } from "../timeline/timeline.ts";
 import { openTimeline } from "../timeline/traced-timeline.ts";
 
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
@@ -56,25 +50,11 @@ const NODES_RANGE = 5;
 /** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
 const SPARES = 2;
 
-/** VMs of one run when nobody says how many; all of them fit on one node, so a VM never waits for room. */
-const VMS_DRAWN_MAX = 8;
-
 /** VMs that may be asked for. */
 const VMS_MAX = 1000;
 
 /** Profiles without VMs: consensus alone, and what library users stand on. */
-const WITHOUT_VMS: readonly ProfileName[] = ["elections", "disk", "membership", "library"];
-
-/** Events that a map keeps: from next to none up to the default of production. */
-const EVENTS_MIN = 16;
-const EVENTS_RANGE = 64;
-
-/** Entries of each VM that must have come before its cluster makes another snapshot; eight VMs have those of the shortest log. */
-const ENTRIES_OF_A_VM = 4;
-
-/** How long sessions are remembered: from less than a run up to the default of production. */
-const SESSIONS_MIN_MS = 20_000;
-const SESSIONS_RANGE = 180;
+const WITHOUT_VMS: ReadonlySet<ProfileName> = new Set(["elections", "disk", "membership", "library"] as const);
 
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
@@ -165,7 +145,7 @@ class Run {
     this.#options = options;
     // Drawn in any case, so that naming the profile that a seed draws anyway changes nothing.
     const drawn = drawProfile(random);
-    this.#profile = options.profile ?? (isOfWholeNodes(options) && WITHOUT_VMS.includes(drawn) ? "mixed" : drawn);
+    this.#profile = options.profile ?? (isOfWholeNodes(options) && WITHOUT_VMS.has(drawn) ? "mixed" : drawn);
     const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
     this.#nodes = options.nodes ?? drawnNodes;
     this.#log = new EventLog({
@@ -341,73 +321,9 @@ function keepClocks(plan: FaultPlan, { standsOnClockRates }: Scenario): FaultPla
   return { ...plan, weights: new Map([...plan.weights].filter(([kind]) => kind !== "clock-freeze")) };
 }
 
-interface Circumstances {
-  readonly planted: PlantedFaults;
-  readonly timeline: Timeline;
-  readonly random: Random;
-  /** Those that the cluster begins with. */
-  readonly nodes: number;
-  /** All of them are created at once. Default: drawn, and made one by one. */
-  readonly vms?: number;
-  readonly onAct: (act: LoadAct) => void;
-}
-
-function makeScenario(profile: ProfileName, circumstances: Circumstances): Scenario {
-  const { planted, timeline, random, nodes, vms, onAct } = circumstances;
-  const shared = {
-    random: random.fork(),
-    planted,
-    // Figure 8 of the Raft paper needs a message to end between two entries, and the next one not to be under way yet.
-    limits: random.next() < 0.5 ? { entriesPerMessageMax: 1, appendsInFlightMax: 1 } : {},
-  };
-  const pauseUs = 10_000 * 10 ** (random.next() * 2);
-  const changeUs = 700_000 * 10 ** random.next();
-  if (profile === "elections" || profile === "disk" || profile === "membership") {
-    const changeEveryUs = profile === "membership" ? changeUs : null;
-    return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs, onAct });
-  }
-  const compacting = drawCompaction(shared.limits, random);
-  if (profile === "library") {
-    return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2, onAct });
-  }
-  const drawnVms = vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms);
-  return new MemberScenario({
-    ...shared,
-    limits: compacting.limits,
-    compaction: compactionOf(drawnVms.count, compacting.compaction),
-    timeline,
-    onAct,
-    vms: drawnVms,
-    everyUs: 10 * pauseUs,
-    state: {
-      eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
-      sessionExpiryMs: Math.round(SESSIONS_MIN_MS * SESSIONS_RANGE ** random.next()),
-    },
-  });
-}
-
-function vmsOf(drawn: number, wanted: number | undefined): MemberScenarioOptions["vms"] {
-  return wanted === undefined ? { count: drawn, atOnce: false } : { count: wanted, atOnce: true };
-}
-
 /** Only whole nodes have VMs, and are upgraded. */
 function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
   return vms !== undefined || upgradeFrom !== undefined;
-}
-
-/** A snapshot costs what the state is large, so one of many VMs comes no sooner than some entries for each. */
-function compactionOf(vms: number, { everyEntries, trailingEntries }: Compaction): Compaction {
-  return { everyEntries: Math.max(ENTRIES_OF_A_VM * vms, everyEntries), trailingEntries };
-}
-
-/** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */
-function drawCompaction(
-  limits: Partial<RaftLimits>,
-  random: Random,
-): { readonly limits: Partial<RaftLimits>; readonly compaction: Compaction } {
-  const everyEntries = Math.round(30 * 30 ** random.next());
-  const trailingEntries = random.integer(100);
-  return { limits: { ...limits, trailingEntries }, compaction: { everyEntries, trailingEntries } };
 }
 
 /** @throws {RangeError} */
@@ -427,12 +343,12 @@ export function requireRange({
   if (vms !== undefined && (!Number.isInteger(vms) || vms < 1 || vms > VMS_MAX)) {
     throw new RangeError(`Cannot simulate ${vms} VMs: wanted 1 to ${VMS_MAX}`);
   }
-  if (vms !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
+  if (vms !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
     throw new RangeError(
       `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases" and "calm" have`,
     );
   }
-  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.includes(profile)) {
+  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
     throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
   }
   if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
