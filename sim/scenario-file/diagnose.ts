@@ -185,8 +185,13 @@ function roomless({ outage, vm, plan }: Case, left: readonly number[]): Explanat
     };
   }
   const haveMiB = left.reduce((sum, node) => sum + (plan.nodes[node]?.memoryMiB ?? 0), 0);
-  const wantMiB = plan.vms.reduce((sum, one) => sum + (one.spec.running ? one.spec.memoryMiB : 0), 0);
-  const total = `all VMs want ${wantMiB} MiB, and ${where} ${left.length === 1 ? "has" : "have"} ${haveMiB} MiB`;
+  const mayRun = ({ spec }: PlannedVm): boolean =>
+    spec.running &&
+    left.some((node) =>
+      Object.entries(spec.nodeSelector).every(([key, value]) => plan.nodes[node]?.labels[key] === value),
+    );
+  const wantMiB = plan.vms.filter(mayRun).reduce((sum, { spec }) => sum + spec.memoryMiB, 0);
+  const total = `all VMs that may run there want ${wantMiB} MiB, and ${where} ${left.length === 1 ? "has" : "have"} ${haveMiB} MiB`;
   return {
     why: `no room for its ${vm.spec.memoryMiB} MiB on ${where}: ${total}`,
     help:

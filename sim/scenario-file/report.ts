@@ -114,7 +114,7 @@ function formatFindings({ findings, seeds }: ScenarioSummary, { vms: all }: Scen
   const told = findings.map(({ vms, why, help, seed, seeds: met }) => {
     const who =
       vms.length === 0 ? "requests" : vms.length === all.length && vms.length > 1 ? "all VMs" : vms.join(", ");
-    return `${who}: ${why}${seeds === 1 ? "" : ` (seed ${seed}${of(met, seeds).replace(" under", "; so under")})`}\n    what would help: ${help}`;
+    return `${who}: ${why}${seeds === 1 ? "" : ` (seed ${seed};${of(met, seeds)})`}\n    what would help: ${help}`;
   });
   return `Why\n${indent(told)}`;
 }

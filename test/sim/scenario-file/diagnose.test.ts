@@ -83,7 +83,7 @@ test("the nodes that are left have no room, or its port is taken", () => {
   const plan = planOf({ cluster: { nodes }, faults: LOSE_B, workload: { vms } });
   const strikes = [strike("lose-zone", [1, 2])];
   expect(whyOf({ plan, vm: "db", strikes, reason: "No node fits VM db: n1 has 0 MiB free, wants 1024 MiB" })).toBe(
-    "no room for its 1024 MiB on n1, n4, n5: all VMs want 5120 MiB, and n1, n4, n5 have 3072 MiB | " +
+    "no room for its 1024 MiB on n1, n4, n5: all VMs that may run there want 5120 MiB, and n1, n4, n5 have 3072 MiB | " +
       "2048 MiB more on those nodes, or smaller VMs; memory is never given out twice",
   );
   expect(whyOf({ plan, vm: "db", strikes, reason: 'n1 has port 8080 taken by VM "web-1"' })).toContain(
