@@ -97,7 +97,10 @@ async function checkFile(context: CliContext, file: string, flags: CheckHistoryF
   }
   if (verdict.verdict === "gave-up") {
     throw new CliError(EXIT.usage, `${verdict.message}.`, {
-      hint: "Nothing is known of it. Give --states or --timeout more, or record with fewer clients a key.",
+      hint:
+        verdict.why === "memory"
+          ? "Nothing is known of it. Record with fewer clients a key: each operation that is open at once makes the next ones dearer."
+          : "Nothing is known of it. Give --states or --timeout more, or record with fewer clients a key.",
     });
   }
   if (flags.picture !== undefined && picture !== null) await draw(context, flags.picture, picture, judged);

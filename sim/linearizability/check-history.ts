@@ -2,7 +2,7 @@
  * Is a history linearizable: is there one order of the operations, each at an instant between its call and its return, in which every
  * client was told the truth? Each object is judged by itself (`Model.partition`); what cannot be explained is cut down to what shows it.
  */
-import { Budget, type BudgetOptions } from "./budget.ts";
+import { Budget, type BudgetOptions, type GaveUp } from "./budget.ts";
 import { findCounterexample, type Counterexample } from "./counterexample.ts";
 import { describeCounterexample, type HistoryClock } from "./describe-counterexample.ts";
 import type { AnyModel, Model } from "./model.ts";
@@ -51,8 +51,8 @@ export type HistoryVerdict<State, Input, Output> =
       readonly keys: number;
       readonly states: number;
       readonly key: string;
-      /** Whether `statesMax` was reached, or `isOver` said so. */
-      readonly why: "states" | "time";
+      /** Whether `statesMax` or `memoryMaxBytes` was reached, or `isOver` said so. */
+      readonly why: GaveUp;
       readonly message: string;
     };
 
@@ -94,10 +94,16 @@ export function checkHistory<State, Input, Output>(
   if (gaveUp === undefined) return { verdict: "linearizable", ...sizes, states, orders };
   const { budget } = gaveUp;
   const why = budget.gaveUp ?? "states";
-  const after = why === "states" ? `${budget.statesMax} states` : `${budget.states} states, as its time was over`;
+  const after = describeEnd(why, budget);
   const object = model.partition === undefined || gaveUp.key === "" ? "the history" : `key "${gaveUp.key}"`;
   const message = `Cannot judge ${object}: gave up after ${after}, over ${gaveUp.operations} operations`;
   return { verdict: "gave-up", ...sizes, states, key: gaveUp.key, why, message };
+}
+
+function describeEnd(why: GaveUp, { states, statesMax, memoryMaxBytes }: Budget): string {
+  if (why === "states") return `${statesMax} states`;
+  if (why === "time") return `${states} states, as its time was over`;
+  return `${states} states, as they take over ${Math.round(memoryMaxBytes / 2 ** 20)} MiB: too many operations are open at once`;
 }
 
 /** With the operations as they were asked, for which the search may have taken simpler ones. */

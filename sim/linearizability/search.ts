@@ -44,10 +44,19 @@ export function search<State, Input, Output>(
   operations: readonly HistoryOperation<Input, Output>[],
   { starts, budget, withWindows }: SearchOptions<State>,
 ): SearchResult<State, Input, Output> {
-  const { stages, kinds } = stagesOf(model, operations);
+  const remember = (bytes: number): boolean => budget.remember(bytes);
+  const walk = stagesOf(model, operations, remember);
+  if (walk === null) return { type: "gave-up" };
+  const { stages, kinds, openMax } = walk;
   const next = new NextStandings<State, Input, Output>(model, kinds);
   const first = starts.map((state): Standing<State, Input, Output> => ({ state, done: 0n, used: [], path: null }));
-  const world: World<State, Input, Output> = { model, operations, stages, next, first, deepest: 0 };
+  const known = (): Standings<State, Input, Output> =>
+    new Standings(
+      (state) => model.keyOf(state),
+      openMax,
+      (bytes) => void remember(bytes),
+    );
+  const world: World<State, Input, Output> = { model, operations, stages, next, first, known, deepest: 0 };
   const runs = [
     { run: searchDepthFirst(world), turn: TURNS.deep },
     ...(withWindows && model.statesOf !== undefined ? [{ run: searchWindows(world), turn: TURNS.windows }] : []),
@@ -71,6 +80,8 @@ interface World<State, Input, Output> {
   readonly stages: readonly Stage<Input, Output>[];
   readonly next: NextStandings<State, Input, Output>;
   readonly first: readonly Standing<State, Input, Output>[];
+  /** An empty set of standings, whose memory is reckoned. */
+  readonly known: () => Standings<State, Input, Output>;
   /** The last stage that the search in depth has come to: nothing goes wrong before it. */
   deepest: number;
 }
@@ -79,13 +90,13 @@ interface World<State, Input, Output> {
 type Run<State, Input, Output> = Generator<number, SearchResult<State, Input, Output>, undefined>;
 
 function* searchLayers<State, Input, Output>(world: World<State, Input, Output>): Run<State, Input, Output> {
-  const { model, stages, next, first } = world;
-  const keyOf = (state: State): string => model.keyOf(state);
+  const { stages, next, first } = world;
   let layer = first;
+  let before: Standings<State, Input, Output> | null = null;
   for (const stage of stages) {
     const { operation, bit } = stage.returning;
-    const after = new Standings<State, Input, Output>(keyOf);
-    const met = new Standings<State, Input, Output>(keyOf);
+    const after = world.known();
+    const met = world.known();
     const waiting: Standing<State, Input, Output>[] = [];
     const reach = (standing: Standing<State, Input, Output>): void => {
       if ((standing.done & bit) !== 0n) after.add({ ...standing, done: standing.done & ~bit });
@@ -100,6 +111,9 @@ function* searchLayers<State, Input, Output>(world: World<State, Input, Output>)
     }
     if (after.isEmpty) return { type: "stuck", returning: operation, standings: met.all() };
     layer = after.all();
+    met.forget();
+    before?.forget();
+    before = after;
     yield layer.length;
   }
   return { type: "explained", order: orderOf(layer[0]?.path ?? null) };
@@ -112,8 +126,8 @@ class Frame<State, Input, Output> {
   expanded = 0;
   readonly #levels: Waiting<State, Input, Output>[][] = [];
 
-  constructor(keyOf: (state: State) => string) {
-    this.met = new Standings(keyOf);
+  constructor(met: Standings<State, Input, Output>) {
+    this.met = met;
   }
 
   add(waiting: Waiting<State, Input, Output>): void {
@@ -143,11 +157,10 @@ interface Waiting<State, Input, Output> {
 const UNKNOWN_LEVELS = 2;
 
 function* searchDepthFirst<State, Input, Output>(world: World<State, Input, Output>): Run<State, Input, Output> {
-  const { model, stages, next, first } = world;
-  const keyOf = (state: State): string => model.keyOf(state);
+  const { stages, next, first } = world;
   const frames: Frame<State, Input, Output>[] = [];
   const enter = (at: number, standing: Standing<State, Input, Output>, level: number): void => {
-    const frame = (frames[at] ??= new Frame(keyOf));
+    const frame = (frames[at] ??= new Frame(world.known()));
     const bit = stages[at]?.returning.bit ?? 0n;
     if ((standing.done & bit) !== 0n) enter(at + 1, { ...standing, done: standing.done & ~bit }, 0);
     else if (frame.met.add(standing)) frame.add({ standing, level, withUnknown: false });

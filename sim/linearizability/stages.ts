@@ -38,14 +38,23 @@ export interface Kind<Input, Output> {
 
 export interface Stages<Input, Output> {
   readonly stages: readonly Stage<Input, Output>[];
+  /** Most operations open at once. */
+  readonly openMax: number;
   readonly kinds: readonly Kind<Input, Output>[];
 }
 
-/** Reads of unknown outcome say nothing and are left out. */
+/** Of one entry of a list of those that are open. */
+const ENTRY_BYTES = 8;
+
+/**
+ * Reads of unknown outcome say nothing and are left out.
+ * @param remember is told how much memory each stage takes, and says whether there may be more; null: there may not
+ */
 export function stagesOf<Input, Output>(
   model: AnyModel<Input, Output>,
   operations: readonly HistoryOperation<Input, Output>[],
-): Stages<Input, Output> {
+  remember: (bytes: number) => boolean,
+): Stages<Input, Output> | null {
   const simplify = model.simplify?.(operations) ?? ((input: Input) => input);
   const kinds = new Map<string, Kind<Input, Output>>();
   const stages: Stage<Input, Output>[] = [];
@@ -55,6 +64,7 @@ export function stagesOf<Input, Output>(
     { readonly slot: number; readonly one: Candidate<Input, Output> }
   >();
   let called = 0;
+  let openMax = 0;
   for (const { isCall, operation } of pointsOf(operations)) {
     if (isCall) {
       called += 1;
@@ -72,6 +82,8 @@ export function stagesOf<Input, Output>(
     }
     const found = open.get(operation);
     if (found === undefined) continue;
+    openMax = Math.max(openMax, open.size);
+    if (!remember(open.size * ENTRY_BYTES)) return null;
     const { slot, one } = found;
     const others = [...open.values()].map((other) => other.one).filter((other) => other !== one);
     const sorted = others.toSorted((first, second) => endOf(first.operation) - endOf(second.operation));
@@ -79,7 +91,7 @@ export function stagesOf<Input, Output>(
     slots[slot] = null;
     open.delete(operation);
   }
-  return { stages, kinds: [...kinds.values()] };
+  return { stages, openMax, kinds: [...kinds.values()] };
 }
 
 function addToKind<Input, Output>(

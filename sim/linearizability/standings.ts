@@ -35,13 +35,31 @@ export function orderOf<State, Input, Output>(
   return steps.toReversed();
 }
 
+/** What one standing takes beside what grows with the operations that are open: itself, its place, its step. */
+const STANDING_BYTES = 400;
+
+/** What each open operation adds: a bit of a number, and its share of that number as text. */
+const OPEN_BYTES = 0.4;
+
 /** Standings, without those that another makes needless: the same with fewer operations of unknown outcome used. */
 export class Standings<State, Input, Output> {
   readonly #keyOf: (state: State) => string;
+  readonly #remember: (bytes: number) => void;
+  readonly #bytesEach: number;
+  #bytes = 0;
   readonly #byPlace = new Map<string, Standing<State, Input, Output>[]>();
 
-  constructor(keyOf: (state: State) => string) {
+  /** @param remember is told how much memory it takes more */
+  constructor(keyOf: (state: State) => string, openMax: number, remember: (bytes: number) => void) {
     this.#keyOf = keyOf;
+    this.#remember = remember;
+    this.#bytesEach = STANDING_BYTES + openMax * OPEN_BYTES;
+  }
+
+  /** It is needed no more. */
+  forget(): void {
+    this.#remember(-this.#bytes);
+    this.#bytes = 0;
   }
 
   get isEmpty(): boolean {
@@ -54,12 +72,19 @@ export class Standings<State, Input, Output> {
     const known = this.#byPlace.get(place);
     if (known === undefined) {
       this.#byPlace.set(place, [standing]);
+      this.#take();
       return true;
     }
     if (known.some(({ used }) => isWithin(used, standing.used))) return false;
+    this.#take();
     const kept = known.filter(({ used }) => !isWithin(standing.used, used));
     this.#byPlace.set(place, [...kept, standing]);
     return true;
+  }
+
+  #take(): void {
+    this.#bytes += this.#bytesEach;
+    this.#remember(this.#bytesEach);
   }
 
   all(): readonly Standing<State, Input, Output>[] {

@@ -15,6 +15,8 @@ import {
   type LockInput,
   type Model,
   type OrderStep,
+  type RegisterInput,
+  type RegisterOutput,
 } from "../../../sim/index.ts";
 import { bruteForce } from "./brute-force.ts";
 import { counterModel, type CounterInput } from "./counter-model.ts";
@@ -344,4 +346,21 @@ test("checkHistory() begins with what a key held", () => {
   );
   const found = checkHistory(kvModel, history);
   expect(found.verdict === "not-linearizable" && found.message).toContain("beginning with nothing");
+});
+
+test("checkHistory() gives up by name before it remembers more than it may, however many operations are open at once", () => {
+  const count = 400;
+  const operations = Array.from({ length: count }, (_, at): HistoryOperation<RegisterInput, RegisterOutput> => {
+    const [callUs, returnUs] = [at, 1_000_000 + ((at * 7919) % count)];
+    return at % 2 === 0
+      ? { client: `c${at}`, input: { type: "put", value: `v${at}` }, output: true, callUs, returnUs }
+      : { client: `c${at}`, input: { type: "get" }, output: `v${at - 1}`, callUs, returnUs };
+  });
+  const little = checkHistory(registerModel, operations, { memoryMaxBytes: 2 ** 20 });
+  expect(little).toMatchObject({ verdict: "gave-up", why: "memory" });
+  expect("message" in little ? little.message : "").toMatch(
+    /^Cannot judge the history: gave up after \d+ states, as they take over 1 MiB: too many operations are open at once, over 400 operations$/,
+  );
+  // Where the lists of what is open are too long by themselves.
+  expect(checkHistory(registerModel, operations, { memoryMaxBytes: 1000 })).toMatchObject({ states: 0, why: "memory" });
 });
