@@ -304,8 +304,10 @@ export class RunRecorder {
 /** Nodes that a message names: as `node 0`, or the first as `n1`. */
 function nodesIn(message: string, names: readonly string[]): readonly number[] {
   const told = [...message.matchAll(/\bnode (\d+)\b/gi)].map(([, digits]) => Number(digits));
-  // A list of all who have a vote says nothing of who is wrong: of names the first counts.
-  const byName = [...message.matchAll(/[\w-]+/g)].map(([word]) => names.indexOf(word)).filter((node) => node >= 0);
+  // A list of all who have a vote says nothing of who is wrong; of other names the first counts.
+  const byName = [...message.replace(/\{[^}]*\}/g, "").matchAll(/[\w-]+/g)]
+    .map(([word]) => names.indexOf(word))
+    .filter((node) => node >= 0);
   const found = told.length > 0 ? told : byName.slice(0, 1);
   return [...new Set(found)].filter((node) => node >= 0 && node < names.length);
 }

@@ -111,3 +111,14 @@ test("KeptMoments tell entries that are applied at once as one run", () => {
   kept.add([{ number: 0, atUs: 0, lane: 0, facts, cause: null }]);
   expect(kept.list()[0]?.facts).toEqual([{ type: "said", kind: "apply", text: "applies 3 to 5" }]);
 });
+
+test("a failure is about who its message names, and not about everybody in a list", () => {
+  const options = { nodes: 3, profile: "disk", durationMs: 10_000, planted: { raft: [21] } } as const;
+  const seeds = Array.from({ length: 20 }, (_, at) => at + 1);
+  const failure = seeds
+    .map((seed) => watchSeed({ ...options, seed }).record.failure)
+    .find((one) => one?.message.includes("durable only on {") === true);
+  expect(failure?.rule).toBe("committed-on-quorum");
+  expect(failure?.nodes).toEqual([]);
+  expect(failure?.moment).not.toBeNull();
+});
