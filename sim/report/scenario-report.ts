@@ -1,10 +1,9 @@
 /** One seed of a scenario file as a run that can be told. */
-import type { ScenarioPlan } from "../scenario-file/index.ts";
-import type { WatchedScenario } from "../scenario-file/index.ts";
+import type { ScenarioPlan, WatchedScenario } from "../scenario-file/index.ts";
 import type { RecordedFailure } from "../record/run-record.ts";
 import type { ReportedRun } from "./run-report.ts";
 
-export interface ScenarioReportOptions {
+interface ScenarioReportOptions {
   /** The version of the software. */
   readonly software: string;
   /** The command that runs it again. */

@@ -21,7 +21,7 @@ const CLIENTS_MAX = 50;
 const SEEDS_MAX = 100_000;
 
 /** Kinds of faults that may be drawn beside those of the file: all but what only an operator of the cluster could make good. */
-export const RANDOM_PROFILES = ["mixed", "elections", "leases"] as const;
+const RANDOM_PROFILES = ["mixed", "elections", "leases"] as const;
 
 const NAME: JsonSchema = {
   type: "string",

@@ -33,9 +33,6 @@ const LINES_KEPT = 40;
 /** Logs of usual length: compacted now and then within minutes. */
 const COMPACTION = { everyEntries: 300, trailingEntries: 100 };
 
-/** Where only the file strikes. */
-const NOBODY_DRAWS: FaultPlan["weights"] = new Map();
-
 export interface ScenarioRunOptions {
   readonly plan: ScenarioPlan;
   /** A safe integer. */
@@ -273,11 +270,6 @@ function weatherOf({ network, random: drawn }: ScenarioPlan, random: Random): Re
 
 /** What is drawn beside the file; at the end everything is healed, since the file says what is to last. */
 function faultPlanOf({ random: drawn }: ScenarioPlan, random: Random): FaultPlan {
-  const plan: FaultPlan & { core?: unknown } = drawPlan(
-    drawn?.profile ?? "calm",
-    random.fork(),
-    drawn?.everyFault === true,
-  );
-  delete plan.core;
-  return drawn === null ? { ...plan, weights: NOBODY_DRAWS, hunt: 0 } : plan;
+  const { core: _, ...plan } = drawPlan(drawn?.profile ?? "calm", random.fork(), drawn?.everyFault === true);
+  return drawn === null ? { ...plan, weights: new Map(), hunt: 0 } : plan;
 }

@@ -1,5 +1,5 @@
 /** `blixard sim scenario` as a user meets it: the answer, exit codes, one run with its events, the schema, and what is refused. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -57,6 +57,15 @@ test("sim scenario --seed --events prints all that happened", async () => {
   expect(out).toContain("15s under 1 seed");
 }, 60_000);
 
+test("sim scenario --report draws the worst seed", async () => {
+  const { exitCode, err } = await scenario("dark.yaml", "--seed", "2", "--report", "dark.html");
+  expect([exitCode, err]).toEqual([1, expect.stringContaining("Wrote dark.html")]);
+  const page = readFileSync(join(folder, "dark.html"), "utf8");
+  expect(page).toContain("dark: seed 2");
+  expect(page).toContain("<strong>✗ a write is acknowledged within 5s</strong>");
+  expect(page).toContain("blixard sim scenario dark.yaml --seed 2");
+}, 60_000);
+
 test("sim scenario --schema prints what editors check against", async () => {
   const { exitCode, out } = await scenario("--schema");
   expect(exitCode).toBe(0);
@@ -73,6 +82,7 @@ test.each([
     ["calm.yaml", "-o", "yaml"],
     "error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are text, json.",
   ],
+  [["calm.yaml", "dark.yaml", "--report", "two.html"], "Cannot draw 2 scenarios into one page."],
   [["calm.yaml", "--platform", "none"], 'Cannot simulate "none": there is no such file or folder.'],
 ])("sim scenario %j is refused", async (args, message) => {
   const { exitCode, err } = await scenario(...args);
