@@ -58,6 +58,10 @@ export class Cluster {
   readonly hosts: ReadonlyMap<string, Host>;
   /** Told of each write to the log of a node, when it begins. Null: nobody writes it down. */
   onWrite: ((node: number, write: LogWrite) => void) | null = null;
+  /** By mark: how often a process ended at that named point. */
+  readonly crashes: Map<string, number> = new Map();
+  /** Told that a guest begins to run on a host; null: nobody cares. */
+  onGuest: ((host: number) => void) | null = null;
   readonly #hooks: ClusterHooks;
   /** Nodes at which something has happened since the checkers last looked. */
   readonly #touched: number[] = [];
@@ -112,7 +116,13 @@ export class Cluster {
         weather: weather.guests,
         timeline,
         random: random.fork(),
-        watcher: hooks.guests,
+        watcher: {
+          onGuestStarted: (host, launch) => {
+            hooks.guests.onGuestStarted(host, launch);
+            this.onGuest?.(host);
+          },
+          onGuestEnded: (host, launch, reason) => hooks.guests.onGuestEnded(host, launch, reason),
+        },
       });
     });
     this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
@@ -162,6 +172,8 @@ export class Cluster {
       ...{ "joint configurations": configurations.joint, "members removed": configurations.removed },
       ...{ "logs cut back": truncated, "snapshots installed": installed },
       ...{ "torn writes found": count("torn"), "damage found": count("damaged") },
+      ...{ "writes misdirected": count("misdirected"), "states refused": count("refused") },
+      ...Object.fromEntries(this.crashes),
       ...{ "disks full": count("full"), "disks lost": count("lost") },
     };
   }

@@ -3,9 +3,9 @@
  *
  * Raft promises to bear the loss of a minority, and a fault that takes more shows nothing but that. So whoever destroys data asks here first
  * (`canMiss`), also when the harm is done later (`doom`); the operator asks before it gives a member up; the end of a run asks who alone
- * would be enough (`suffices`). A run that is to lose more says so (`giveUp`): from then on the cluster must refuse to serve, by name.
+ * would be enough (`suffices`).
  *
- * Invariant: unless given up, each configuration that may still elect or commit has a quorum of members all of whose acknowledged data can be
+ * Invariant: each configuration that may still elect or commit has a quorum of members all of whose acknowledged data can be
  * read. As TigerBeetle's `ClusterFaultAtlas` (src/testing/storage.zig) does for blocks and write-ahead logs; here members are looked at as
  * they are, not spared by a plan that is drawn beforehand, so that faults follow changes of membership.
  */
@@ -30,16 +30,10 @@ export class FaultAtlas {
   readonly #raft: RaftChecker;
   readonly #disks: readonly Disk[];
   readonly #doomed = new Set<number>();
-  #givenUp: string | null = null;
 
   constructor(raft: RaftChecker, disks: readonly Disk[]) {
     this.#raft = raft;
     this.#disks = disks;
-  }
-
-  /** What more was destroyed than a quorum can do without, on purpose; null: nothing was. */
-  get givenUp(): string | null {
-    return this.#givenUp;
   }
 
   /** Why what that node ever acknowledged cannot all be read from its disk; null where it can. */
@@ -97,11 +91,6 @@ export class FaultAtlas {
   /** The harm has been done, or will not be. */
   spare(node: number): void {
     this.#doomed.delete(node);
-  }
-
-  /** More is destroyed from here on than a quorum can do without: the cluster must refuse to serve, by name. */
-  giveUp(what: string): void {
-    this.#givenUp ??= what;
   }
 
   #isSoundMember(member: string): boolean {

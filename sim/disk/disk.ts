@@ -36,12 +36,17 @@ type Operation =
   | { readonly type: "write"; readonly write: LogWrite }
   | { readonly type: "compact"; readonly through: LogPosition };
 
+/** A write that is misdirected lands at most so many entries before its place: in the same segment. */
+const NEAR = 50;
+
 /** Share of losses of power in which the write that was under way leaves some of its sectors. */
 const TORN = 0.7;
 
 export class Disk {
   /** What has become of it so far: torn tails and damage that were found at a start, times without room, disks that were lost. */
-  readonly met: { torn: number; damaged: number; full: number; lost: number } = {
+  readonly met: { torn: number; damaged: number; full: number; lost: number; misdirected: number; refused: number } = {
+    misdirected: 0,
+    refused: 0,
     torn: 0,
     damaged: 0,
     full: 0,
@@ -60,6 +65,8 @@ export class Disk {
   #failing = false;
   /** A write whose sync failed: it may be there or not. */
   #doubtful: LogWrite | null = null;
+  /** The next write lands elsewhere; tells that it has. */
+  #misdirected: (() => void) | null = null;
 
   constructor(options: {
     readonly node: number;
@@ -108,6 +115,10 @@ export class Disk {
       load: () => {
         if (loaded) throw new Error("LogStore.load was called twice");
         loaded = true;
+        if (this.#platter.isStateRotten) {
+          this.met.refused += 1;
+          throw unreadable(this.#node);
+        }
         const log = this.#platter.load();
         bounds.begin(log);
         for (const repair of log.repairs) timeline.note(`repair ${this.#node} ${repair}`);
@@ -168,6 +179,18 @@ export class Disk {
     this.#failing = true;
   }
 
+  /** The next write of entries is confirmed and lands where others stand. `done`: it has, or the process has ended before. */
+  misdirectNextWrite(done: () => void): void {
+    this.#misdirected?.();
+    this.#misdirected = done;
+  }
+
+  /** A bit rots in what stands for identity, term and vote. */
+  rotState(): void {
+    this.#device.timeline.note(`rot ${this.#node} state`);
+    this.#platter.isStateRotten = true;
+  }
+
   /** A bit rots in the record of `index`. */
   rot(index: number): void {
     this.#device.timeline.note(`rot ${this.#node} ${index}`);
@@ -189,6 +212,8 @@ export class Disk {
     const { random } = this.#device;
     this.#failing = false;
     this.#tellRoom = () => {};
+    this.#misdirected?.();
+    this.#misdirected = null;
     const lost = this.#queue.crash();
     this.snapshots.crash(power);
     if (this.#doubtful !== null && lost.length === 0 && random.next() < 0.5) {
@@ -225,7 +250,22 @@ export class Disk {
     const platter = this.#platter;
     const wrong =
       operation.type === "write" ? platter.write(operation.write) : this.#compact(platter, operation.through);
+    if (operation.type === "write" && this.#misdirected !== null) this.#misdirect(operation.write, this.#misdirected);
     if (wrong !== null) this.#device.timeline.fail("log-gap", `Node ${this.#node} writes ${wrong}`);
+  }
+
+  /** It takes the place of an entry before it, where there is one. */
+  #misdirect({ entries }: LogWrite, done: () => void): void {
+    const [first] = entries;
+    const { base } = this.#platter;
+    if (first === undefined) return;
+    const before = first.index - 1 - base.index;
+    const over = before > 0 ? first.index - 1 - this.#device.random.integer(Math.min(before, NEAR)) : first.index;
+    this.#device.timeline.note(`misdirect ${this.#node} ${first.index} over ${over}`);
+    this.#platter.misdirect(first.index, over);
+    this.met.misdirected += 1;
+    this.#misdirected = null;
+    done();
   }
 
   /** What is dropped must be in a snapshot that is durable. */
@@ -240,6 +280,14 @@ export class Disk {
     this.#device.timeline.note(`compact ${this.#node} ${platter.base.index}`);
     return wrong;
   }
+}
+
+function unreadable(node: number): StoreError {
+  return new StoreError("store-corrupt", {
+    message: `Cannot read the log of node ${node}: its identity, term and vote fail their checksum`,
+    path: `disk-${node}`,
+    hint: "remove the data folder and add the node as a new member",
+  });
 }
 
 function ioError(node: number): StoreError {

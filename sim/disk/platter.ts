@@ -96,6 +96,15 @@ export class Platter {
     this.rottenFrom = Math.min(index, this.rottenFrom ?? Infinity);
   }
 
+  /**
+   * A write that was to stand at `index`, and was confirmed, stands where the record of `over` was: neither can be read. Stamps of sectors have their
+   * place in them, so the log tells it (`runtime/node/log/sector.ts`).
+   */
+  misdirect(index: number, over: number): void {
+    this.rot(index);
+    this.rot(over);
+  }
+
   /** Only a part of the sectors of a write that was never synced is there: its batch is cut off when the log is read. */
   tear({ entries }: LogWrite): void {
     const first = entries[0]?.index ?? this.lastIndex + 1;

@@ -4,6 +4,7 @@
  */
 import type { BlowAct } from "../schedule/blow.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { CrashFaults } from "./crash-faults.ts";
 import { DiskFaults } from "./disk-faults.ts";
 import { FaultEndings, type Core } from "./fault-endings.ts";
 import { NetworkFaults } from "./network-faults.ts";
@@ -21,6 +22,7 @@ export class BlowExecutor {
   readonly #clocks: ClockFaults;
   readonly #links: LinkFaults;
   readonly #network: NetworkFaults;
+  readonly #crashes: CrashFaults;
   readonly #nodes: NodeFaults;
   readonly #weather: WeatherFaults;
 
@@ -29,6 +31,7 @@ export class BlowExecutor {
     this.#endings = new FaultEndings(cluster.timeline);
     this.disks = new DiskFaults(cluster, this.#endings);
     this.#network = new NetworkFaults(cluster, this.#endings);
+    this.#crashes = new CrashFaults(cluster, this.#endings);
     this.#nodes = new NodeFaults(cluster, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
     this.#clocks = new ClockFaults(cluster, this.#endings);
@@ -96,6 +99,8 @@ export class BlowExecutor {
     switch (act.type) {
       case "crash":
         return this.#nodes.crash(node, act);
+      case "crash-at":
+        return this.#crashes.arm(node, act);
       case "pause":
         return this.#nodes.pause(node, act.durationUs);
       case "disk-slow":
@@ -117,6 +122,10 @@ export class BlowExecutor {
         return disks.rotLog(node, act.beforeLast);
       case "snapshot-rot":
         return disks.rotSnapshot(node);
+      case "state-rot":
+        return disks.rotState(node);
+      case "misdirected-write":
+        return node.running && disks.misdirect(node);
       case "disk-loss":
         return disks.lose(node, act.downUs);
       case "guest-end":

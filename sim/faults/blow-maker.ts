@@ -185,6 +185,10 @@ export class BlowMaker {
     return this.strike({ type: "snapshot-rot", node: node.index }) && this.#meetRot(node, downUs);
   }
 
+  rotState(node: SimNode, downUs: number): boolean {
+    return this.strike({ type: "state-rot", node: node.index }) && this.#meetRot(node, downUs);
+  }
+
   #meetRot({ index: node }: SimNode, downUs: number): true {
     if (this.#random.next() < ROT_MET) this.strike({ type: "crash", node, power: false, downUs });
     return true;

@@ -80,7 +80,7 @@ export function coreEndOf(ending: readonly BlowAct[]): CoreEnd {
 
 /** How often each way to end was reached; the ends of replays, too. */
 export function coreMarks(ending: readonly (BlowAct | LoadAct)[]): Readonly<Record<string, number>> {
-  const marks: Record<string, number> = {};
+  const marks: Record<string, number> = Object.fromEntries([...CORE_MARKS, HUB_MARK].map((mark) => [mark, 0]));
   for (const act of ending) {
     const mark = markOfAct(act);
     if (mark !== null) marks[mark] = (marks[mark] ?? 0) + 1;

@@ -70,6 +70,23 @@ export class DiskFaults {
     return true;
   }
 
+  /** The next write of entries lands at another place. False where the others could not do without what is lost by it. */
+  misdirect({ index, disk }: SimNode): boolean {
+    const { atlas, timeline } = this.#cluster;
+    if (!atlas.canMiss(index)) return false;
+    timeline.note(`fault misdirected-write ${index}`);
+    atlas.doom(index);
+    disk.misdirectNextWrite(() => atlas.spare(index));
+    return true;
+  }
+
+  /** A bit rots in identity, term and vote. False where the others could not do without the member. */
+  rotState({ index, disk }: SimNode): boolean {
+    if (disk.platter.isStateRotten || !this.#cluster.atlas.canMiss(index)) return false;
+    disk.rotState();
+    return true;
+  }
+
   /** A bit of the newest snapshot rots. False where there is none, or the others could not do without it. */
   rotSnapshot(node: SimNode): boolean {
     return this.#cluster.atlas.canMiss(node.index) && node.disk.snapshots.rot();

@@ -13,8 +13,15 @@ import { Faults } from "./faults.ts";
 import type { Recording } from "../schedule/schedule.ts";
 
 /** What the hunter does to a leader that was just elected, and to one that has committed something. */
-const AT_ELECTION: readonly FaultKind[] = ["leader-cut", "leader-cut", "leader-kill", "leader-pause", "voters-kill"];
-const AT_COMMIT: readonly FaultKind[] = ["vanguard-cut", "vanguard-cut", "leader-cut", "leader-kill"];
+const AT_ELECTION: readonly FaultKind[] = [
+  "leader-cut",
+  "leader-cut",
+  "leader-kill",
+  "leader-pause",
+  "voters-kill",
+  "crash-point",
+];
+const AT_COMMIT: readonly FaultKind[] = ["vanguard-cut", "vanguard-cut", "leader-cut", "leader-kill", "crash-point"];
 
 /** What it does while a change of membership is not committed, and while leadership is handed over. */
 const AT_CHANGE: readonly FaultKind[] = [
@@ -26,8 +33,16 @@ const AT_CHANGE: readonly FaultKind[] = [
   "leader-pause",
   "vanguard-cut",
   "voters-kill",
+  "crash-point",
+  "crash-point",
 ];
-const AT_TRANSFER: readonly FaultKind[] = ["transfer-strike", "transfer-strike", "leader-cut", "vanguard-cut"];
+const AT_TRANSFER: readonly FaultKind[] = [
+  "transfer-strike",
+  "transfer-strike",
+  "leader-cut",
+  "vanguard-cut",
+  "crash-point",
+];
 
 /** Snapshots are many; so much rarer is a strike while one is made or taken over. */
 const SNAPSHOT_INTEREST = 0.1;

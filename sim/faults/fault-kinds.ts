@@ -27,6 +27,12 @@ export type FaultKind =
   | "log-rot"
   /** A bit of the newest snapshot changes; where the others can do without. */
   | "snapshot-rot"
+  /** Identity, term and vote of a member rot; where the others can do without it. */
+  | "state-rot"
+  /** A write of entries lands where others stand; where the others have them. */
+  | "misdirected-write"
+  /** A process ends at a named point of what it does (`../schedule/crash-point.ts`). */
+  | "crash-point"
   /** The disk is lost with all that was on it; where the others can do without. */
   | "disk-loss"
   /** One follower's disk and links are slow, the others go on. */
@@ -83,7 +89,13 @@ export type FaultKind =
   | "lease-squeeze";
 
 /** Those that an operator must make good, so only where there is one (`operator.ts`). */
-const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set(["snapshot-rot", "disk-loss", "change-cut", "transfer-strike"]);
+const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set([
+  "snapshot-rot",
+  "state-rot",
+  "disk-loss",
+  "change-cut",
+  "transfer-strike",
+]);
 
 /** Of the links between nodes, beyond cuts, breaks and worse weather everywhere. */
 export const LINK_FAULT_KINDS: readonly FaultKind[] = [
@@ -114,6 +126,9 @@ const FAULT_KINDS: readonly FaultKind[] = [
   "torn-write",
   "log-rot",
   "snapshot-rot",
+  "state-rot",
+  "misdirected-write",
+  "crash-point",
   "disk-loss",
   "slow-follower",
   "duplicate",

@@ -63,6 +63,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   calm: [],
   elections: [
     "kill",
+    "crash-point",
     "leader-cut",
     "leader-kill",
     "voters-kill",
@@ -80,6 +81,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   ],
   disk: [
     "kill",
+    "crash-point",
     "power-loss",
     "torn-write",
     "kill-all",
@@ -89,6 +91,8 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "disk-full",
     "log-rot",
     "snapshot-rot",
+    "state-rot",
+    "misdirected-write",
     "disk-loss",
     "slow-follower",
     "leader-kill",
@@ -120,6 +124,9 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
   leases: LEASE_KINDS,
   "broken-clocks": [...LEASE_KINDS, "clock-unbound"],
 };
+
+/** There are many points, and some are rarely come by. */
+const POINT_SHARE = 3;
 
 export function drawProfile(random: Random): ProfileName {
   const drawn = random.next();
@@ -184,7 +191,8 @@ export function drawWeights(
   for (const kind of kinds) {
     // By its name, so that another kind in the list changes nothing for this one.
     const own = createRandom(`${base} ${kind}`);
-    const weight = own.next() * (LINK_FAULT_KINDS.includes(kind) ? LINK_SHARE : 1);
+    const weight =
+      own.next() * (LINK_FAULT_KINDS.includes(kind) ? LINK_SHARE : kind === "crash-point" ? POINT_SHARE : 1);
     if (kind === "clock-unbound") weights.set(kind, 1);
     else if (own.next() >= OFF || every) weights.set(kind, weight);
   }

@@ -11,6 +11,7 @@ import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
 import { coreEndOf, type CoreEnd } from "./core-ending.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { CRASH_POINTS, type CrashPoint } from "../schedule/crash-point.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { ClockBlowMaker } from "./clock-blow-maker.ts";
 import { LinkBlowMaker } from "./link-blow-maker.ts";
@@ -22,6 +23,13 @@ const VOTER_BACK_US = 100_000;
 
 /** Share of crashes of the leader, or of all nodes, in which hosts lose power. */
 const POWER = 0.3;
+
+/** A process whose write was misdirected is ended within this. */
+const MISDIRECTED_MET_US = 5_000_000;
+
+/** Of crashes at named points: which time that a process comes by one at most, and the share of those of the leader. */
+const CRASH_NTH_MAX = 4;
+const CRASH_LEADER = 0.6;
 
 /** A lease is 6 s long and ends 0.3 s later for others; renewals come every 1.5 s. */
 const EDGE_MIN_US = 4_500_000;
@@ -103,6 +111,12 @@ export class Faults {
         return this.#withNode((node) => this.#blows.rotLog(node, this.#blows.drawDownUs()));
       case "snapshot-rot":
         return this.#withNode((node) => this.#blows.rotSnapshot(node, this.#blows.drawDownUs()));
+      case "state-rot":
+        return this.#withNode((node) => this.#blows.rotState(node, this.#blows.drawDownUs()));
+      case "misdirected-write":
+        return this.#withNode((node) => this.#misdirect(node));
+      case "crash-point":
+        return this.#crashAtPoint();
       case "disk-loss":
         return this.#withNode(({ index: node }) =>
           this.#blows.strike({ type: "disk-loss", node, downUs: this.#blows.drawDownUs() }),
@@ -173,6 +187,26 @@ export class Faults {
   /** Ends one node's process, for instance while its snapshot is half done. */
   crash(node: SimNode): void {
     if (node.running) this.#blows.crash(node, this.#random.next() < POWER);
+  }
+
+  /** It is met when the process begins anew, some time after the write. */
+  #misdirect(node: SimNode): boolean {
+    if (!this.#blows.strike({ type: "misdirected-write", node: node.index })) return false;
+    this.#cluster.timeline.afterAside(this.#random.integer(MISDIRECTED_MET_US), () => {
+      if (!this.#stopped && node.running && node.disk.platter.rottenFrom !== null) this.#blows.crash(node, false);
+    });
+    return true;
+  }
+
+  /** Mostly of the leader, which comes by more of them. */
+  #crashAtPoint(): boolean {
+    const random = this.#random;
+    const point = CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint;
+    const nth = 1 + random.integer(CRASH_NTH_MAX);
+    const [power, downUs] = [random.next() < POWER, this.#blows.drawDownUs()];
+    const arm = ({ index: node }: SimNode): boolean =>
+      this.#blows.strike({ type: "crash-at", node, point, nth, power, downUs });
+    return random.next() < CRASH_LEADER ? this.#withLeader(arm) : this.#withNode(arm);
   }
 
   #crashAll(power: boolean): true {

@@ -2,7 +2,9 @@
  * What the runs of a profile are for. A sweep in which one of these never happened has shown less than it seems to, and says so
  * (`report.ts`); which are asked for is decided by what the profile's faults can do, not by what was seen.
  */
+import { CORE_MARKS, HUB_MARK } from "../faults/core-ending.ts";
 import type { ProfileName } from "../faults/profile.ts";
+import { crashMark, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
 
 /** Of every cluster that is under faults. */
 const FAULTY = ["leaders", "committed", "snapshots installed"];
@@ -21,6 +23,9 @@ const LINKS = [
 
 /** What a disk does to the log on it. */
 const DISKS = ["torn writes found", "damage found", "disks full", "disks lost", "members replaced"];
+
+/** A copy that cannot be read is found, and refused by name or made good from the others. */
+const ROT = ["writes misdirected", "states refused"];
 
 /** Members that come, go and hand over. */
 const MEMBERS = ["members changed", "members removed", "joint configurations", "leaders handed over"];
@@ -52,13 +57,31 @@ const GUESTS = [
   ...USERS,
 ];
 
+/** Crashes at named points: of consensus; guests have one of their own. */
+const POINTS = RAFT_CRASH_POINTS.map(crashMark);
+
 /** By profile: names of marks. */
 const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
-  elections: [...FAULTY, ...HISTORY, ...LINKS, "messages said again", "logs cut back"],
-  disk: [...FAULTY, ...HISTORY, ...DISKS],
-  membership: [...FAULTY, ...HISTORY, ...LINKS, "messages said again", ...DISKS, ...MEMBERS, "logs cut back"],
+  elections: [...FAULTY, ...CORE_MARKS, HUB_MARK, ...HISTORY, ...LINKS, "messages said again", "logs cut back"],
+  disk: [...FAULTY, ...CORE_MARKS, ...HISTORY, ...DISKS, ...ROT],
+  membership: [
+    ...FAULTY,
+    ...CORE_MARKS,
+    HUB_MARK,
+    ...POINTS,
+    ...HISTORY,
+    ...LINKS,
+    "messages said again",
+    ...DISKS,
+    ...ROT,
+    ...MEMBERS,
+    "logs cut back",
+  ],
   mixed: [
     ...FAULTY,
+    ...CORE_MARKS,
+    crashMark("guest started"),
+    "writes misdirected",
     ...GUESTS,
     ...LINKS,
     "messages said again",
@@ -67,11 +90,12 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     "damage found",
     "disks full",
   ],
-  leases: [...FAULTY, ...GUESTS, ...LINKS],
+  leases: [...FAULTY, ...CORE_MARKS, ...GUESTS, ...LINKS],
   "broken-clocks": [...FAULTY, ...GUESTS],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
   library: [
     ...FAULTY,
+    ...CORE_MARKS,
     ...LINKS,
     "messages said again",
     "acts",

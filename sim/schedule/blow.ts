@@ -3,6 +3,7 @@
  * who carries it out (`blow-executor.ts`) draws nothing. So blows can be recorded, stored, left out and struck again (`schedule.ts`).
  */
 import type { HostTrouble } from "../outside/host-trouble.ts";
+import type { CrashPoint } from "./crash-point.ts";
 import type { ExitReason } from "../../runtime/index.ts";
 import type { ClockBlow } from "./clock-blow.ts";
 import { isLinkBlow, mapLinkBlow, type Directions, type LinkBlow } from "./link-blow.ts";
@@ -13,6 +14,15 @@ export type BlowAct =
   | ClockBlow
   /** The process ends, or the host loses power; it is back after `downUs`. */
   | { readonly type: "crash"; readonly node: number; readonly power: boolean; readonly downUs: number }
+  /** It ends when it comes by that point for the n-th time, from 1; where it does not come by, nothing happens. */
+  | {
+      readonly type: "crash-at";
+      readonly node: number;
+      readonly point: CrashPoint;
+      readonly nth: number;
+      readonly power: boolean;
+      readonly downUs: number;
+    }
   | { readonly type: "pause"; readonly node: number; readonly durationUs: number }
   /**
    * Nothing passes along these directions, each from a node to a node. With `breaks` a silent link is given up after a while. `what`: how the event log
@@ -42,6 +52,10 @@ export type BlowAct =
   /** The entry so many before the last one. */
   | { readonly type: "log-rot"; readonly node: number; readonly beforeLast: number }
   | { readonly type: "snapshot-rot"; readonly node: number }
+  /** Identity, term and vote, which stand together. */
+  | { readonly type: "state-rot"; readonly node: number }
+  /** The next write of entries is confirmed, and stands where others did. */
+  | { readonly type: "misdirected-write"; readonly node: number }
   | { readonly type: "disk-loss"; readonly node: number; readonly downUs: number }
   /** `place`: which of the guests of that node, in the order of their starts. */
   | { readonly type: "guest-end"; readonly node: number; readonly place: number; readonly reason: ExitReason }

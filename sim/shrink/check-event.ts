@@ -1,6 +1,7 @@
 /** Whether what a file has for an event can be done: a person may have written it. */
 import { HOST_TROUBLES } from "../outside/host-trouble.ts";
 import type { BlowAct } from "../schedule/blow.ts";
+import { CRASH_POINTS } from "../schedule/crash-point.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { ScheduledEvent } from "../schedule/schedule.ts";
 
@@ -24,6 +25,7 @@ const oneOf =
 /** What each act must have beside its type. */
 export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<Record<string, Kind>>>> = {
   crash: { node: isCount, power: isFlag, downUs: isLength },
+  "crash-at": { node: isCount, point: oneOf(...CRASH_POINTS), nth: isCount, power: isFlag, downUs: isLength },
   pause: { node: isCount, durationUs: isLength },
   "wall-step": { node: isCount, byMs: isWhole },
   "clock-freeze": { node: isCount, durationUs: isLength },
@@ -55,6 +57,8 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "torn-write": { node: isCount, withinUs: isLength, downUs: isLength },
   "log-rot": { node: isCount, beforeLast: isCount },
   "snapshot-rot": { node: isCount },
+  "state-rot": { node: isCount },
+  "misdirected-write": { node: isCount },
   "disk-loss": { node: isCount, downUs: isLength },
   "guest-end": { node: isCount, place: isCount, reason: isText },
   "guest-hang": { node: isCount, place: isCount },

@@ -1,0 +1,51 @@
+/**
+ * Names of moments at which a process may end, between one thing that it does and the next. They are seen where it calls its ports, so the code of
+ * production knows nothing of them: a write is handed over, or durable and its caller not told yet; a message has left and nothing behind it.
+ */
+
+/** Kinds of writes to the Raft log: of a log that begins anew, of a configuration, of other entries, of a vote, of a term alone. */
+const WRITES = ["reset", "configuration", "entries", "vote", "term"] as const;
+
+/** Messages between members behind which nothing else leaves: `proposed` is the answer to whoever proposed elsewhere. */
+const MESSAGES = [
+  "vote-request",
+  "vote-response",
+  "append",
+  "append-response",
+  "commit",
+  "timeout-now",
+  "snapshot-offer",
+  "snapshot-part",
+  "snapshot-report",
+  "proposed",
+] as const;
+
+export type WriteKind = (typeof WRITES)[number];
+
+export type CrashPoint =
+  /** Handed to the disk, not durable. */
+  | `${WriteKind} written`
+  /** Durable, and nobody told. */
+  | `${WriteKind} synced`
+  /** It has left, and nothing behind it. */
+  | `${(typeof MESSAGES)[number]} sent`
+  /** A snapshot is begun; durable, and the log not told to begin behind it; the log is told. */
+  | "snapshot begun"
+  | "snapshot synced"
+  | "log compacted"
+  /** A guest runs, and nothing of it is recorded. */
+  | "guest started";
+
+/** What consensus comes by. */
+export const RAFT_CRASH_POINTS: readonly CrashPoint[] = [
+  ...WRITES.flatMap((kind) => [`${kind} written`, `${kind} synced`] as const),
+  ...MESSAGES.map((type) => `${type} sent` as const),
+  ...(["snapshot begun", "snapshot synced", "log compacted"] as const),
+];
+
+export const CRASH_POINTS: readonly CrashPoint[] = [...RAFT_CRASH_POINTS, "guest started"];
+
+/** The mark that says that a process ended there. */
+export function crashMark(point: CrashPoint): string {
+  return `crashed at "${point}"`;
+}
