@@ -19,6 +19,7 @@ export type ScheduledEvent = (BlowAct | LoadAct) & {
   readonly leader?: number;
 };
 
+/** What is done in a run, and when. */
 export interface Schedule {
   /** In the order in which they are done. */
   readonly events: readonly ScheduledEvent[];

@@ -208,7 +208,8 @@ class ActorRun {
       events: this.#log.lines,
       turns: this.#timeline.turns,
       simulatedMs: Math.round(this.#timeline.nowMs),
-      faults: Object.fromEntries(this.#injector.counts),
+      // A replay counts the steps of the load, too.
+      faults: Object.fromEntries([...this.#injector.counts].filter(([name]) => name !== "step")),
       marks: {
         delivered: this.#cluster.network.delivered,
         lost: this.#cluster.network.lost,
