@@ -8,7 +8,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { blixardVersion } from "../version.ts";
-import type { ActorsRequest } from "./sim-actors.ts";
+import { seedCommand, type ActorsRequest } from "./sim-actors.ts";
 import { drawActors, type DrawOptions } from "./sim-report.ts";
 
 const MINUTE_MS = 60_000;
@@ -125,7 +125,9 @@ async function shrinkRun(context: CliContext, request: ActorsRequest, run: Recor
   );
   if (value === null) {
     out.write("It does not fail; there is nothing to shrink.\n");
-    return;
+    const { replay } = flags;
+    const same = replay === undefined ? seedCommand(name, run) : `blixard sim --actors ${name} --replay ${replay}`;
+    return drawRun(context, request, run, { again: same });
   }
   const short = typeof flags.shrink === "string" ? flags.shrink : `seed-${run.seed}.short.json`;
   await write(context, short, value);

@@ -131,7 +131,7 @@ async function shrinkRun(
   flags: ReplayFlags & ReportFlags & SweepFlags,
   { run }: { readonly run: Replayable; readonly result: SeedResult | null },
 ): Promise<void> {
-  const { shrink } = await import("../../sim/index.ts");
+  const { replayCommand, shrink } = await import("../../sim/index.ts");
   const { out, err } = context.terminal;
   using interrupts = context.takeInterrupts();
   const untilMs = performance.now() + (flags.minutes ?? SHRINK_MINUTES_DEFAULT) * MINUTE_MS;
@@ -161,7 +161,8 @@ async function shrinkRun(
   );
   if (value === null) {
     out.write("It does not fail; there is nothing to shrink.\n");
-    return;
+    const again = flags.replay === undefined ? replayCommand(run) : `blixard sim --replay ${flags.replay}`;
+    return drawSeed(context, flags, run, { again });
   }
   const name = flags.shrink === true || flags.shrink === undefined ? `seed-${run.seed}.short.json` : flags.shrink;
   await write(context, name, value);
@@ -170,9 +171,9 @@ async function shrinkRun(
 }
 
 function describe({ run, failure }: Shrunk): string {
-  const { events, load } = run.replay.schedule;
+  const { events, load, ending = [] } = run.replay.schedule;
   const drawn = load === "drawn" ? " and the load of the seed" : "";
-  return `${events.length} events${drawn}, ${run.nodes} nodes, ${(failure.atMs / 1000).toFixed(1)} s`;
+  return `${events.length + ending.length} events${drawn}, ${run.nodes} nodes, ${(failure.atMs / 1000).toFixed(1)} s`;
 }
 
 async function read(context: CliContext, name: string): Promise<ReplayFile> {

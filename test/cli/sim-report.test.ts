@@ -77,6 +77,13 @@ test("sim --replay and --shrink draw the run of the file, and the short one", as
   expect(short.length).toBeLessThan(long.length);
 });
 
+test("sim --shrink --report of a run that does not fail draws that run", async () => {
+  const args = ["sim", "--seed", "5", ...SHORT, "--shrink", "--report", "fine.html"];
+  const { exitCode, out } = await runCommandLine(args, { cwd });
+  expect([exitCode, out]).toEqual([0, "It does not fail; there is nothing to shrink.\n"]);
+  expect(await page("fine.html")).toContain("blixard sim --seed 5 --nodes 3 --duration 5s --profile elections");
+});
+
 test("sim --record draws what it records", async () => {
   const args = ["sim", "--seed", "5", ...SHORT, "--record", "run.json", "--report", "run.html"];
   const { exitCode } = await runCommandLine(args, { cwd });
@@ -119,7 +126,7 @@ test.each([
 ])("sim --report is refused where %s names the same file", async (option, name) => {
   const { exitCode, err } = await runCommandLine(["sim", "--report", `./${name}`, option, name], { cwd });
   expect([exitCode, err]).toEqual([2, expect.stringContaining(`: ${option} names the same file\n`)]);
-  await expect(stat(join(cwd, name))).rejects.toThrow();
+  await expect(stat(join(cwd, name))).rejects.toThrow("ENOENT");
 });
 
 test("sim --explore --report is refused: there is no one run to draw", async () => {
