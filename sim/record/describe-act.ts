@@ -63,8 +63,6 @@ function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
       return `a guest of ${node} ends (${act.reason})`;
     case "guest-hang":
       return `a guest of ${node} hangs`;
-    case "host-trouble":
-      return `${node}'s hypervisor: ${act.trouble}`;
     case "heal-all":
       return "everything is healed";
     default:
