@@ -172,6 +172,51 @@ test("rot() is told by the next load(), and mended by a write at it or before", 
   expect(open().store.load()).toMatchObject({ entries: [...commands(1, 1), ...commands(2, 2)], damage: null });
 });
 
+test("misdirectNextWrite() lets the next write of entries destroy others; the next load() tells of both, and never of less", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { disk, timeline, open } = freshDisk(seed);
+    const first = open();
+    first.store.load();
+    let done = 0;
+    const acknowledged = (error?: StoreError): void => void (done += error === undefined ? 1 : 0);
+    first.store.append({ entries: commands(1, 1, 1, 1) }, acknowledged);
+    timeline.run(1_000_000);
+    let harmed = 0;
+    disk.misdirectNextWrite(() => (harmed += 1));
+    first.store.append({ hardState: { term: 1, vote: "n1", commit: 0 }, entries: [] }, acknowledged);
+    timeline.run(2_000_000);
+    expect(harmed).toBe(0);
+    first.store.append({ entries: commands(4, 1) }, acknowledged);
+    first.store.append({ entries: commands(5, 1) }, acknowledged);
+    timeline.run(3_000_000);
+    expect([done, harmed, disk.met.misdirected]).toEqual([4, 1, 1]);
+    first.life.end();
+    disk.crash();
+    const { damage, entries } = open().store.load();
+    expect(damage?.fromIndex).toBeLessThanOrEqual(3);
+    expect(entries).toHaveLength((damage?.fromIndex ?? 0) - 1);
+  }
+});
+
+test("misdirectNextWrite() comes to nothing when the process ends before it writes", () => {
+  const { disk, open } = freshDisk(1);
+  const { life } = open();
+  let told = 0;
+  disk.misdirectNextWrite(() => (told += 1));
+  life.end();
+  disk.crash();
+  expect([told, disk.met.misdirected, open().store.load().damage]).toEqual([1, 0, null]);
+});
+
+test("rotState() is refused by name at the next load()", () => {
+  const { disk, open } = freshDisk(1);
+  disk.rotState();
+  expect(() => open().store.load()).toThrow(
+    "Cannot read the log of node 0: its identity, term and vote fail their checksum",
+  );
+  expect(disk.met.refused).toBe(1);
+});
+
 test("wipe() leaves an empty disk, and hands what was on it to the watcher", () => {
   const { disk, timeline, open } = freshDisk(1);
   const { store, life } = open();

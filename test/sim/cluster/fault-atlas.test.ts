@@ -1,0 +1,32 @@
+/** The atlas knows whose copy is damaged or about to be, and who may still be struck. */
+import { afterEach, expect, test } from "vitest";
+import { SimulatedCluster } from "../liveness/simulated-cluster.ts";
+
+let simulated: SimulatedCluster;
+
+afterEach(() => simulated.close());
+
+test("FaultAtlas.canMiss() spares a quorum from harm that is done, and from harm that is under way", () => {
+  simulated = new SimulatedCluster({ nodes: 3 });
+  simulated.propose(5, 10);
+  simulated.run(500);
+  const { atlas } = simulated.cluster;
+  expect([0, 1, 2].map((node) => atlas.canMiss(node))).toEqual([true, true, true]);
+  atlas.doom(2);
+  expect([0, 1, 2].map((node) => atlas.canMiss(node))).toEqual([false, false, true]);
+  atlas.spare(2);
+  simulated.node(1).disk.rot(2);
+  expect(atlas.damageOf(1)).toBe("the log is rotten");
+  expect([0, 1, 2].map((node) => atlas.canMiss(node))).toEqual([false, true, false]);
+});
+
+test("FaultAtlas.suffices() says who could elect and commit alone", () => {
+  simulated = new SimulatedCluster({ nodes: 5 });
+  simulated.run(500);
+  const { atlas } = simulated.cluster;
+  expect([atlas.suffices(new Set([0, 1, 2])), atlas.suffices(new Set([0, 1]))]).toEqual([true, false]);
+  simulated.node(1).disk.rotState();
+  expect(atlas.damageOf(1)).toBe("the state is rotten");
+  expect([atlas.suffices(new Set([0, 1, 2])), atlas.suffices(new Set([0, 2, 3]))]).toEqual([false, true]);
+  expect(atlas.voters().toSorted()).toEqual([0, 1, 2, 3, 4]);
+});
