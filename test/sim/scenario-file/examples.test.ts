@@ -30,6 +30,14 @@ test("there are examples, and the README has a row for each", () => {
   for (const { file } of scenarios) expect(readme).toContain(`(${file.split("/").at(-1)})`);
 });
 
+test("the file that docs/scenarios.md shows can be run", async () => {
+  const text = readFileSync(join(REPOSITORY, "docs/scenarios.md"), "utf8");
+  const [, yaml = ""] = /```yaml\n(.*?)```/su.exec(text) ?? [];
+  const [shown] = await readScenarios(["-"], { ...options, readStdin: async () => yaml });
+  expect(shown?.plan).toMatchObject({ name: "lose-zone", durationMs: 180_000 });
+  expect(shown?.plan.expectations).toHaveLength(3);
+});
+
 test.each(scenarios.map(({ plan }) => [plan.name, plan] as const))("%s answers as its README says", (name, plan) => {
   const runs = SEEDS.map((seed) => runScenario({ plan, seed }));
   const summary = summarize(plan, runs);

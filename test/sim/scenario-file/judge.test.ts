@@ -39,6 +39,14 @@ test.each([
   expect(verdict).toMatchObject({ isKept, figureMs, vms: isKept ? [] : ["web"], notJudged: null });
 });
 
+test("healthy is broken by who is still down at the end, however soon that is", () => {
+  const late = seen({
+    strikes: [strike("dark", 80_000, 90_000)],
+    vms: [{ name: "web", outages: [outage(85_000, null)] }],
+  });
+  expect(judge(HEALTHY, late, null)).toMatchObject({ isKept: false, figureMs: 20_000, isOpen: true, vms: ["web"] });
+});
+
 test("healthy is not judged where the fault was not struck", () => {
   expect(judge({ ...HEALTHY, after: "other" }, seen(), null).notJudged).toBe("other was not struck");
   const strikes = [{ ...strike("dark", 20_000, 20_000), notStruck: "there was nobody to strike" }];

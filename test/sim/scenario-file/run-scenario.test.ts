@@ -59,6 +59,10 @@ test("faults strike whom they name, when they name it, for as long", () => {
   expect(atOf(/ life 2/u)).toEqual([7, 7]);
   expect(told(lines, /^fault disk-hang/u)).toEqual(["fault disk-hang 0 1000000"]);
   expect(told(lines, /^(fault|heal) cut/u)).toEqual(["fault cut 0 | 2", "heal cut 0 | 2"]);
+  const delivered = (from: number, to: number): number =>
+    atOf(new RegExp(`deliver ${from} ${to} `, "u")).filter((at) => at > 20.1 && at < 22).length;
+  expect(delivered(0, 2), "n1 does not reach n3").toBe(0);
+  expect(delivered(2, 0), "n3 reaches n1").toBeGreaterThan(0);
   expect(atOf(/ pause \d/u).length).toBeGreaterThanOrEqual(2);
   expect(atOf(/scenario fault pause/u)).toEqual([25, 30]);
 });
