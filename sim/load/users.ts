@@ -26,7 +26,7 @@ export interface UsersOptions {
   /** VMs of the largest burst. */
   readonly burstMax: number;
   /** Users of a kind begin of whom nobody told them to. */
-  onAct(act: UsersAct): void;
+  readonly onAct: (act: UsersAct) => void;
 }
 
 export type UsersAct = Extract<LoadAct, { readonly type: "users" }>;

@@ -21,7 +21,7 @@ export interface VmLoadOptions {
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
   /** It asks for something of which nobody told it. */
-  onAct(act: VmAct): void;
+  readonly onAct: (act: VmAct) => void;
 }
 
 /** What it does of its own will. */

@@ -51,7 +51,7 @@ export interface MemberScenarioOptions {
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
   /** Clients or users do something of which nobody told them. */
-  onAct(act: LoadAct): void;
+  readonly onAct: (act: LoadAct) => void;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
   readonly platform?: MemberPlatform;
 }

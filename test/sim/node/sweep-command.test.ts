@@ -43,3 +43,10 @@ test("sim that is interrupted ends with what was done", async () => {
   expect([exitCode, out]).toEqual([130, expect.stringMatching(/^(?:\d+ seeds?: all clean|$)/)]);
   expect(err).toMatch(/Interrupted after \d+ seeds?\./);
 });
+
+test("sim --verify runs each seed in two threads, and gives what it gives without", async () => {
+  const args = [...SHORT, "--seed", "7", "--seeds", "2", "--json"];
+  const [plain, verified] = [await runCommandLine(args), await runCommandLine([...args, "--verify"])];
+  expect(verified.exitCode).toBe(0);
+  expect(verified.out).toBe(plain.out);
+});
