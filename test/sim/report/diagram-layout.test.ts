@@ -3,10 +3,8 @@ import { expect, test } from "vitest";
 import { layOut, LETTER, LINE, type DiagramLayout } from "../../../sim/report/diagram-layout.ts";
 import { selectMoments } from "../../../sim/report/select-moments.ts";
 import type { RunRecord } from "../../../sim/record/run-record.ts";
-import { watchSeed } from "../../../sim/index.ts";
+import { findFailingRun } from "./failing-run.ts";
 import { makeLongRecord, makeMessage, makeMoments, makeRecord, said } from "./make-record.ts";
-
-const FAILING = { seed: 1, nodes: 3, profile: "elections", durationMs: 20_000, planted: { raft: [5] } } as const;
 
 function layOutAll(record: RunRecord): DiagramLayout {
   return layOut(record, selectMoments(record));
@@ -41,7 +39,7 @@ function requireApart({ rows, headers, lanes, width, height, wordsX, verdict, la
 }
 
 test("layOut() puts rows one below the other, in the order of time, words within the page", () => {
-  const { record } = watchSeed(FAILING);
+  const { record } = findFailingRun();
   const layout = layOutAll(record);
   requireApart(layout);
   const times = layout.rows.map((row) => (row.type === "fold" ? row.fold.fromUs : row.moment.atUs));
