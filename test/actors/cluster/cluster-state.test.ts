@@ -24,7 +24,7 @@ const spec = fc.record({
 const step = fc.record({
   type: fc.constantFrom(
     ...(["create-vm", "apply-vm", "set-running", "delete-vm", "register-node", "renew-lease", "expire-lease"] as const),
-    ...(["remove-node", "place", "explain-pending", "stop-instance", "observe", "release"] as const),
+    ...(["remove-node", "place", "explain-pending", "stop-instance", "observe", "release", "give-back"] as const),
     ...(["place", "place", "observe", "register-node"] as const),
   ),
   name,
@@ -77,6 +77,8 @@ function commandOf(map: SampleMap, { type, name: vmName, node: nodeName, spec: w
       return { type, ...held, instance: id, observation: observation({ phase: flag ? "Running" : "Crashed" }) };
     case "release":
       return { type, ...held, instance: id, phase: flag ? "Stopped" : "Completed", message: "" };
+    case "give-back":
+      return { type, ...held, instance: id, message: "no image" };
   }
 }
 
@@ -127,7 +129,7 @@ test("apply() is deterministic, survives encoding, and keeps what must hold", ()
   );
   // The property is worth nothing unless it got everywhere.
   expect([...reached].toSorted()).toEqual(
-    "apply-vm create-vm delete-vm expire-lease explain-pending observe place register-node release remove-node renew-lease set-running stop-instance"
+    "apply-vm create-vm delete-vm expire-lease explain-pending give-back observe place register-node release remove-node renew-lease set-running stop-instance"
       .split(" ")
       .toSorted(),
   );
