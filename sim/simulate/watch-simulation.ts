@@ -16,6 +16,6 @@ export interface WatchedSimulation {
  */
 export async function watchSimulation<Step = unknown>(options: SimulateOptions<Step>): Promise<WatchedSimulation> {
   const recorder = new RunRecorder();
-  const { result } = await trySimulation(options as SimulateOptions, null, recorder);
+  const { result } = await trySimulation(options, null, recorder);
   return { result, record: recorder.record };
 }
