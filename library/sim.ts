@@ -27,6 +27,7 @@ export {
   simulateSeeds,
   svgPicture,
   textPicture,
+  verifySimulation,
   watchSimulation,
   type ActorFaultKind,
   type ActorFaults,
