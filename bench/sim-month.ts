@@ -15,8 +15,8 @@ const MONTH_MS = 30 * 24 * HOUR_MS;
 /** With `--quick`: two hours in all. */
 const QUICK_MS = 2 * HOUR_MS;
 
-/** What the objects of a thread may take. A run of ten minutes takes half of it. */
-const HEAP_MAX_MB = 96;
+/** What the objects of a thread may take. A run of minutes holds some 50 MB. */
+const HEAP_MAX_MB = 256;
 
 /** How often the memory of the threads is looked at. */
 const LOOK_MS = 2000;
