@@ -41,7 +41,7 @@ export class RecordChunks {
     while (at < bytes.length) {
       const record = this.#waiting[taken] as Uint8Array;
       const before = this.#begun;
-      this.#begun = put(bytes, at, { record, from: before });
+      this.#begun = fill(bytes, at, { record, from: before });
       at += this.#begun - before;
       if (this.#begun < LENGTH_BYTES + record.length) break;
       this.#begun = 0;
@@ -63,8 +63,8 @@ export class RecordChunks {
   }
 }
 
-/** Puts as much of a record and its length as fits into `bytes` at `at`, from the byte `from` of both; answers how much of them is put by now. */
-function put(
+/** Fills in as much of a record and its length as fits into `bytes` at `at`, from the byte `from` of both; answers how much of them is put by now. */
+function fill(
   bytes: Uint8Array,
   at: number,
   { record, from }: { readonly record: Uint8Array; readonly from: number },
