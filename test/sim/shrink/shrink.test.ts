@@ -1,6 +1,6 @@
 /** Planted faults are found, made short, stored, and fail in the same way again. What ten of them come to: `shrink-plants.ts`. */
 import { expect, test } from "vitest";
-import { formatReplay, parseReplay, recordSeed, runSeed, shrink } from "../../../sim/index.ts";
+import { formatReplay, parseReplay, recordSeed, runSeed, shrink, type RecordedRun } from "../../../sim/index.ts";
 import { PLANTS } from "../faults/raft-plants.ts";
 import { shrinkPlant } from "./shrink-plant.ts";
 
@@ -37,3 +37,25 @@ test("shrink() ends after as many runs as it may do, with a run that fails", () 
   expect(runs).toBe(5);
   expect(runSeed(shrunk.run).failure?.invariant).toBe(recorded.result.failure?.invariant);
 });
+
+test(
+  "shrink() leaves out what clients and users of whole nodes ask for: a VM that runs twice needs a request and a crash",
+  { timeout: TIMEOUT_MS },
+  () => {
+    const options = { profile: "leases", nodes: 3, durationMs: 40_000, planted: { leaseBoundBroken: true } } as const;
+    let found: (RecordedRun & { readonly seed: number }) | undefined;
+    for (let seed = 1; seed <= 40 && found === undefined; seed++) {
+      const recorded = recordSeed({ ...options, seed });
+      if (recorded.result.failure?.invariant === "a-vm-never-runs-twice") found = { ...recorded, seed };
+    }
+    if (found === undefined) throw new Error("no seed runs a VM twice");
+    const { seed, schedule, scheduledLoad } = found;
+    const steps = shrink({ ...options, seed, replay: { schedule } }, { runsMax: 100 });
+    let next = steps.next();
+    while (next.done !== true) next = steps.next();
+    const events = next.value?.run.replay.schedule.events ?? [];
+    expect(scheduledLoad?.events.length).toBeGreaterThan(20);
+    expect(events.length).toBeLessThan(15);
+    expect(events.some(({ type }) => type === "ask")).toBe(true);
+  },
+);
