@@ -205,8 +205,7 @@ class VmTurn {
   }
 
   #onBootDue(): VmState {
-    if (this.#state.stage !== "booting") return this.#state;
-    return this.#failed(this.#state, "The guest did not boot in time");
+    return this.#state.stage === "booting" ? this.#failed(this.#state, "The guest did not boot in time") : this.#state;
   }
 
   #booted(state: VmState): VmState {
