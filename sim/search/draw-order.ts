@@ -5,8 +5,6 @@ import { PriorityOrder } from "./priority-order.ts";
 /** `even`: each turn is drawn evenly from all who are runnable; `pct`: by priorities (`priority-order.ts`). */
 export type OrderKind = "even" | "pct";
 
-export const ORDER_KINDS: readonly OrderKind[] = ["even", "pct"];
-
 /** Share of runs by priorities, where nobody says how. What it is set by: the table in ../README.md. */
 const PCT_SHARE = 0.25;
 

@@ -1,3 +1,3 @@
 /** Where a run looks: in which order actors get their turns. */
-export { drawOrder, ORDER_KINDS, type OrderKind } from "./draw-order.ts";
+export { drawOrder, type OrderKind } from "./draw-order.ts";
 export type { PriorityOrder } from "./priority-order.ts";
