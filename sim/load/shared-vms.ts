@@ -22,7 +22,7 @@ export interface SharedVmsOptions {
 }
 
 /** Names of VMs that are shared begin so. */
-export const SHARED = "shared";
+const SHARED = "shared";
 
 /** The label that counts how often a VM was updated. */
 const COUNT = "count";

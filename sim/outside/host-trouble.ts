@@ -11,10 +11,8 @@ export type HostTrouble = "refused" | "socket-lost" | "hung-boot" | "slow-boot" 
 
 export const HOST_TROUBLES: readonly HostTrouble[] = ["refused", "socket-lost", "hung-boot", "slow-boot", "slow-stop"];
 
-/** How often each of them has struck somebody. */
-export type TroublesMet = Readonly<Record<HostTrouble, number>>;
-
 export class HostTroubles {
+  /** How often each of them has struck somebody. */
   readonly met: Record<HostTrouble, number> = {
     refused: 0,
     "socket-lost": 0,
