@@ -38,7 +38,7 @@ const INTERNAL: readonly string[] = [
 ];
 
 /** Exports of Raft that only a simulation has a use for. */
-const RAFT_INTERNAL: readonly string[] = ["brokenRules", "RAFT_RULES"];
+const RAFT_INTERNAL: readonly string[] = ["brokenRules", "RAFT_RULES", "RaftGlance"];
 
 function exportsOf(file: string): readonly string[] {
   const text = readFileSync(join(REPOSITORY, file), "utf8").replaceAll(/\/\/.*$/gm, "");
