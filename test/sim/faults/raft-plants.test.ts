@@ -11,7 +11,10 @@ const SEEDS_MAX = 500;
 
 const TIMEOUT_MS = 180_000;
 
-for (const plant of [...PLANTS, ...LIVENESS_PLANTS]) {
+/** Of liveness those that a few seconds show; `npm run seeds-to-find` searches for all of them. */
+const QUICK = LIVENESS_PLANTS.filter(({ number }) => number === 35 || number === 36);
+
+for (const plant of [...PLANTS, ...QUICK]) {
   test(`fault ${plant.number}: ${plant.fault}`, { timeout: TIMEOUT_MS }, () => {
     const found = findPlant(plant, { from: plant.near, seedsMax: SEEDS_MAX });
     const result = found?.result;
