@@ -8,7 +8,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { judgeHistory, type JudgedHistory } from "../history/judge-history.ts";
 import { historyDocument, renderJudged } from "../history/render-judged.ts";
-import { takeShared, toChoice } from "./sim-shared-options.ts";
+import { takeInherited, toChoice } from "./sim-inherited-option.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
 const MODELS = ["register", "cas", "kv", "lock"] as const satisfies readonly HistoryModelName[];
@@ -61,8 +61,8 @@ export function addSimCheckHistoryCommand(sim: Command, context: CliContext): vo
     .addHelpText("after", MORE);
   command.action(async (file: string) => {
     refuseOptionsOf(sim, command);
-    const states = takeShared(command, "states", toCount(1, STATES_MAX)) ?? STATES_DEFAULT;
-    const output = takeShared(command, "output", toChoice<"text" | "json">(["text", "json"])) ?? "text";
+    const states = takeInherited(command, "states", toCount(1, STATES_MAX)) ?? STATES_DEFAULT;
+    const output = takeInherited(command, "output", toChoice<"text" | "json">(["text", "json"])) ?? "text";
     await checkFile(context, file, { ...command.opts<CheckHistoryFlags>(), states, output });
   });
 }

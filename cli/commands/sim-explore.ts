@@ -8,7 +8,7 @@ import { EXIT } from "../exit-codes.ts";
 import { renderValue } from "../output/output-format.ts";
 import { renderTable } from "../output/table.ts";
 import { Progress } from "../progress.ts";
-import { takeShared, toChoice } from "./sim-shared-options.ts";
+import { takeInherited, toChoice } from "./sim-inherited-option.ts";
 import { toCount } from "./wait-options.ts";
 
 const DEPTH_MAX = 100_000;
@@ -38,8 +38,8 @@ export function addExploreOptions(command: Command): void {
 /** @throws {CliError} when the name is unknown, a rule does not hold, something is never reached, or a bound was hit. */
 export async function exploreSetup({ terminal }: CliContext, command: Command): Promise<void> {
   const flags = command.opts<ExploreFlags>();
-  const statesMax = takeShared(command, "states", toCount(1, STATES_MAX));
-  const output = takeShared(command, "output", toChoice(OUTPUTS));
+  const statesMax = takeInherited(command, "states", toCount(1, STATES_MAX));
+  const output = takeInherited(command, "output", toChoice(OUTPUTS));
   const { exploreBySteps, formatExploration, RAFT_SETUPS, RaftModel } = await import("../../sim/index.ts");
   const { out, err } = terminal;
   const list = renderTable(

@@ -14,7 +14,7 @@ import { formatAge } from "../output/duration.ts";
 import { Progress, type Step } from "../progress.ts";
 import { readScenarios, type ReadScenario } from "../scenario/read-scenarios.ts";
 import { drawScenario, refuseReport } from "./sim-report.ts";
-import { takeShared, toChoice } from "./sim-shared-options.ts";
+import { takeInherited, toChoice } from "./sim-inherited-option.ts";
 
 /** Where nobody says: so that the answer is the same each time it is asked. */
 const SEED_DEFAULT = 1;
@@ -68,7 +68,7 @@ export function addSimScenarioCommand(sim: Command, context: CliContext): void {
     .addHelpText("after", MORE);
   command.action(async (files: readonly string[]) => {
     refuseOptionsOf(sim, command);
-    const output = takeShared(command, "output", toChoice<"text" | "json">(["text", "json"])) ?? "text";
+    const output = takeInherited(command, "output", toChoice<"text" | "json">(["text", "json"])) ?? "text";
     const flags = { ...command.opts<ScenarioFlags>(), ...sharedOf(sim), output };
     if (flags.schema === true) return printSchema(context);
     await runScenarios(context, files, flags);

@@ -13,7 +13,7 @@ import type { ClientMessage } from "./client-actor.ts";
 import { CHANCES, type LoadAct, type UsersKind } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { ClientDesk } from "./client-desk.ts";
-import { SharedVms } from "./shared-vms.ts";
+import { ContestedVms } from "./contested-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
 import { VmWatchers } from "./vm-watchers.ts";
 
@@ -39,7 +39,7 @@ export class Users {
   readonly #desk: ClientDesk;
   readonly #updates: UpdateChecker;
   readonly #watches: WatchChecker;
-  readonly #shared: SharedVms | null;
+  readonly #shared: ContestedVms | null;
   readonly #watchers: VmWatchers | null;
   readonly #bursts: VmBursts | null;
   /** Null: all. */
@@ -58,7 +58,7 @@ export class Users {
     };
     this.#shared = drawn(
       SHARE.shared,
-      (own, drawNode) => new SharedVms({ random: own, cluster, desk, clients, updates, everyUs, drawNode }),
+      (own, drawNode) => new ContestedVms({ random: own, cluster, desk, clients, updates, everyUs, drawNode }),
     );
     this.#watchers = drawn(SHARE.watchers, (own, drawNode) => {
       return new VmWatchers({ random: own, cluster, checker, drawNode });

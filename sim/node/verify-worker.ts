@@ -20,16 +20,22 @@ const port = parentPort;
 if (!port) throw new Error("verify-worker.ts runs as a worker thread");
 
 const twin = new SeedThread();
-let isFresh = true;
 
-port.on("message", (options: RunOptions) => {
-  void verify(options).then((result) => port.postMessage(result));
-});
+// The next message comes when this one has its answer (`SeedThread.run()`).
+port.once("message", (first: RunOptions) => void warm(first).then(() => answer(first)));
+
+async function warm(options: RunOptions): Promise<void> {
+  const run = await withEditions(options);
+  runSeed({ ...run, durationMs: Math.min(ELSE_MS, run.durationMs) });
+  port?.on("message", (next: RunOptions) => void answer(next));
+}
+
+async function answer(options: RunOptions): Promise<void> {
+  port?.postMessage(await verify(options));
+}
 
 async function verify(options: RunOptions): Promise<Awaited<ReturnType<typeof verifyResult>>> {
   const run = await withEditions(options);
-  if (isFresh) runSeed({ ...run, durationMs: Math.min(ELSE_MS, run.durationMs) });
-  isFresh = false;
   // This thread does nothing else while it runs, and whoever waits for its result has a time limit.
   const elsewhere = twin.run(options, Infinity);
   const here = runSeed(run);

@@ -88,7 +88,14 @@ test("a replica that meets what a later version has proposed fails by name and a
 });
 
 test("a leader raises the level once all members have said what they can apply, and asks again until they have", () => {
-  const configuration = { voters: ["n1@1"], votersOutgoing: [], learners: ["n2@1"], learnersNext: [], addresses: {}, autoLeave: true };
+  const configuration = {
+    voters: ["n1@1"],
+    votersOutgoing: [],
+    learners: ["n2@1"],
+    learnersNext: [],
+    addresses: {},
+    autoLeave: true,
+  };
   raft.emit({ type: "configuration", index: 1, committed: true, configuration });
   raft.lead();
   raft.world.advance(5000);

@@ -10,7 +10,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 import type { ClientDesk } from "./client-desk.ts";
 
-export interface SharedVmsOptions {
+export interface ContestedVmsOptions {
   readonly random: Random;
   readonly cluster: Cluster;
   readonly desk: ClientDesk;
@@ -21,7 +21,7 @@ export interface SharedVmsOptions {
   readonly drawNode: () => SimNode;
 }
 
-/** Names of VMs that are shared begin so. */
+/** Names of VMs that several users change begin so. */
 const SHARED = "shared";
 
 /** The label that counts how often a VM was updated. */
@@ -35,15 +35,15 @@ const AGAIN_MAX = 2;
 
 type Update = CommandOf<"apply-vm"> & { readonly expectedVersion: number };
 
-export class SharedVms {
+export class ContestedVms {
   /** Requests that were made again since nobody had answered. */
   repeated = 0;
-  readonly #options: SharedVmsOptions;
+  readonly #options: ContestedVmsOptions;
   readonly #vms: number;
   readonly #users: number;
   #active = false;
 
-  constructor(options: SharedVmsOptions) {
+  constructor(options: ContestedVmsOptions) {
     this.#options = options;
     this.#vms = 1 + options.random.integer(VMS_MAX);
     this.#users = 2 + options.random.integer(USERS_MAX - 1);

@@ -5,7 +5,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 
 /** What was written of such an option, read now; undefined: nothing was. Exits with a usage error when it cannot be read. */
-export function takeShared<Value>(
+export function takeInherited<Value>(
   command: Command,
   name: "states" | "output",
   parse: (text: string) => Value,
