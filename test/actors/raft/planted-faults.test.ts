@@ -61,3 +61,27 @@ test("fault 34: no vote for a candidate outside the own configuration", () => {
   made.run(3000);
   for (const name of ["a", "b", "c", "d"]) expect(made.appliedTexts(name)).toEqual(["x"]);
 });
+
+/** `b` has the longest log and is in term 1; `a`, without which it cannot be elected, is in term 9. `b` polls so many times. */
+function pollBehind(rules: RaftRules, polls: number): RaftCluster {
+  const made = new RaftCluster(["a", "b", "c"], { rules });
+  made.restartWith("a", [1, 1], 9);
+  made.restartWith("b", [1, 1, 1], 1);
+  made.restartWith("c", [1], 1);
+  made.crash("c");
+  for (let poll = 0; poll < polls; poll++) {
+    made.timeout("b");
+    made.deliver();
+  }
+  return made;
+}
+
+test("fault 37: the deadlock of pre-vote", () => {
+  const stuck = pollBehind(brokenRules([37]), 20);
+  expect([stuck.leader(), stuck.core("b").status().term]).toEqual([undefined, 1]);
+  // It ends all the same when `a` polls in vain: it asks for the better log, and tells the later term with that.
+  stuck.run(20_000);
+  expect(stuck.leader()).toBeDefined();
+  const made = pollBehind(RAFT_RULES, 2);
+  expect([made.leader(), made.core("b").status().term]).toEqual(["b", 10]);
+});

@@ -11,6 +11,9 @@ const SEEDS_MAX = 500;
 
 const TIMEOUT_MS = 180_000;
 
+/** Numbers from here on are faults of liveness. */
+const LIVENESS_FROM = 35;
+
 /** Of liveness those that a few seconds show; `npm run seeds-to-find` searches for all of them. */
 const QUICK = LIVENESS_PLANTS.filter(({ number }) => number === 35 || number === 36);
 
@@ -27,6 +30,6 @@ for (const plant of [...PLANTS, ...QUICK]) {
 }
 
 test("every fault of safety is planted once", () => {
-  const numbers = [...PLANTS, ...DIRECTED_PLANTS].map(({ number }) => number);
+  const numbers = [...PLANTS, ...DIRECTED_PLANTS].flatMap(({ number }) => (number < LIVENESS_FROM ? number : []));
   expect(numbers.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 34 }, (_, at) => at + 1));
 });

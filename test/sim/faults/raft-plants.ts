@@ -294,15 +294,6 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     near: 1,
   },
   {
-    number: 37,
-    fault: "the deadlock of pre-vote: the longest log is on an old term (openraft #1796, etcd #8501)",
-    planted: "who asks for a vote in an earlier term gets no answer",
-    profile: "membership",
-    nodes: null,
-    durationMs: LIVENESS_MS,
-    near: 1,
-  },
-  {
     number: 38,
     fault: "a pre-vote that ignores the log (NuRaft #134)",
     planted: "polls are granted whatever the log",
@@ -340,6 +331,12 @@ export const DIRECTED_PLANTS: readonly DirectedPlant[] = [
     fault: "no vote for a candidate outside the own configuration",
     planted: "only voters of the own configuration are voted for",
     why: "it delays an election until a member is back, and in the simulator each comes back",
+  },
+  {
+    number: 37,
+    fault: "the deadlock of pre-vote: the longest log is on an old term (openraft #1796, etcd #8501)",
+    planted: "who asks for a vote in an earlier term gets no answer",
+    why: "it ends by itself: whoever polls twice in vain asks for the better log that refused it, and tells the later term with that",
   },
 ];
 
