@@ -10,6 +10,7 @@ const FOLDER = join(import.meta.dirname, "..", "..", "docs", "api");
 /** Types that signatures mention and users never name: what is inside of options for the simulator, and of unions. */
 const INNER: Readonly<Record<string, readonly string[]>> = {
   blixard: [
+    "ClusterLimits",
     "ClusterView",
     "DecisionParts",
     "Done",
