@@ -30,6 +30,7 @@ import type { LoadAct } from "../schedule/load-act.ts";
 import { whyTooLong } from "./log-length.ts";
 import { Operator } from "../load/operator.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
+import { prioritiesFrom } from "./leader-preferences.ts";
 import { RegisterMachine, type RegisterCommand } from "../load/register-machine.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { Scope } from "./scope.ts";
@@ -131,7 +132,7 @@ export class RaftScenario implements Scenario {
     this.#trailingEntries = random.next() < 0.3 ? 0 : random.integer(TRAILING_MAX);
     this.#leaseReads = random.next() < 0.35;
     this.standsOnClockRates = this.#leaseReads;
-    this.#priorities = random.next() < 0.2 ? [0, 1, -1, 3] : [0];
+    this.#priorities = prioritiesFrom(random.next());
     this.#sessionsMax = random.next() < 0.3 ? SESSIONS_MAX : 32_768;
   }
 

@@ -291,7 +291,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "a leader that hears no quorum leads on",
     profile: "elections",
     durationMs: LIVENESS_MS,
-    near: 1,
+    near: 8,
   },
   {
     number: 38,
@@ -299,7 +299,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "polls are granted whatever the log",
     profile: "elections",
     durationMs: LIVENESS_MS,
-    near: 1,
+    near: 14,
   },
   {
     number: 41,
@@ -307,7 +307,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "a leader that cannot write leads on",
     profile: "disk",
     durationMs: LIVENESS_MS,
-    near: 1,
+    near: 64,
   },
   {
     number: 44,
@@ -315,7 +315,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "of two polls that cross the one of the lower name refuses the other for as long as it lasts",
     profile: "elections",
     durationMs: LIVENESS_MS,
-    near: 1,
+    near: 570,
   },
 ];
 
