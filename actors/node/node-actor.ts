@@ -138,7 +138,7 @@ class NodeKeeper {
         this.#onVmReport(message);
         return;
       case "report-answered":
-        this.#onReportAnswered(message.instance, message.reply);
+        if (message.epoch === this.#epoch) this.#onReportAnswered(message.instance, message.reply);
         return;
       case "reports-due":
         this.#sendReports();
@@ -324,9 +324,10 @@ class NodeKeeper {
 
   #sendReports(): void {
     if (this.#phase !== "holding") return;
+    const epoch = this.#epoch;
     for (const instance of this.#reports.waiting()) {
-      const command = this.#reports.next(instance, { node: this.#options.name, epoch: this.#epoch });
-      if (command !== null) this.#propose(command, (reply) => ({ type: "report-answered", instance, reply }));
+      const command = this.#reports.next(instance, { node: this.#options.name, epoch });
+      if (command !== null) this.#propose(command, (reply) => ({ type: "report-answered", instance, epoch, reply }));
     }
   }
 
@@ -340,8 +341,12 @@ class NodeKeeper {
     }
   }
 
+  /**
+   * Waits for as long as the answer is of use. One that is given up sooner stays in the log all the same, and what takes its place makes a log that
+   * is long longer: a cluster that commits slowly would lose every lease that it could have kept.
+   */
   #propose(command: Command, adapt: (reply: ProposeReply) => NodeMessage): void {
-    const timeoutMs = this.#options.lease.renewMs;
+    const timeoutMs = this.#options.lease.leaseMs;
     propose(this.#ctx, { replica: this.#options.replica, command, timeoutMs, adapt });
   }
 }

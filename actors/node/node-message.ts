@@ -14,7 +14,13 @@ export type NodeMessage =
   | { readonly type: "renewed"; readonly askedMs: number; readonly epoch: number; readonly reply: ProposeReply }
   /** The deadline of the lease has passed by this node's clock. */
   | { readonly type: "lease-ended" }
-  | { readonly type: "report-answered"; readonly instance: string; readonly reply: ProposeReply }
+  | {
+      readonly type: "report-answered";
+      readonly instance: string;
+      /** In which it was said: what was said before is forgotten when a lease ends. */
+      readonly epoch: number;
+      readonly reply: ProposeReply;
+    }
   | { readonly type: "reports-due" }
   /** Time to make a VmActor anew that has crashed. */
   | { readonly type: "respawn-due"; readonly instance: string };

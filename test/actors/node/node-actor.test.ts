@@ -125,6 +125,33 @@ test("the lease is renewed, and every renewal moves the guests' deadline to a le
   expect(hypervisor.calls.at(-1)).toBe("lease web-7 7500");
 });
 
+test("a renewal that is answered late counts, and none is proposed beside it", () => {
+  const { hypervisor, accept, show, world, proposals } = bench();
+  accept("register-node", 5);
+  show(5, sampleVm());
+  world.advance(1500);
+  world.advance(4000);
+  expect(proposals.filter(({ command }) => command.type === "renew-lease")).toHaveLength(1);
+  accept("renew-lease", 6);
+  expect(hypervisor.calls.at(-1)).toBe("lease web-7 7500");
+  // The next one is due since long.
+  world.advance(0);
+  expect(proposals.filter(({ command }) => command.type === "renew-lease")).toHaveLength(1);
+});
+
+test("a registration that is answered late opens a lease, from when it was proposed", () => {
+  const { hypervisor, accept, show, world, proposals } = bench();
+  world.advance(4000);
+  expect(proposals.filter(({ command }) => command.type === "register-node")).toHaveLength(1);
+  accept("register-node", 5);
+  show(5, sampleVm());
+  hypervisor.answerAdopt(STARTED);
+  world.advance(1999);
+  expect(hypervisor.calls.some((call) => call.startsWith("stop"))).toBe(false);
+  world.advance(1);
+  expect(hypervisor.calls.at(-1)).toBe("stop web-7 0");
+});
+
 test("a node that cannot renew ends its guests at the end of the lease, then registers anew", () => {
   const { hypervisor, accept, show, world, proposals } = bench();
   accept("register-node", 5);
