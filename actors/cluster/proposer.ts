@@ -22,6 +22,12 @@ const ANSWER_MS = 500;
 /** What Raft has taken commits within milliseconds, or is lost with its leader, which is noticed by itself. */
 const COMMIT_PATIENCE_MS = 2000;
 
+/**
+ * What a leader has taken once more is waited for twice as long: in a log that its cluster is slow to commit it comes no sooner when it is in there
+ * twice, and everything else comes later.
+ */
+const PATIENCE_DOUBLINGS_MAX = 4;
+
 const BACKOFF_MIN_MS = 25;
 const BACKOFF_MAX_MS = 800;
 
@@ -42,6 +48,8 @@ interface Open {
   proposal: Proposal;
   payload: Uint8Array;
   attempt: number;
+  /** How often the leader that is known has taken it. */
+  taken: number;
   /** The last refusal of Raft, for the message when time is up. */
   refusal: string | null;
   /** Entries that may have held it were jumped over by a snapshot since it was made. */
@@ -80,7 +88,17 @@ export class Proposer {
     const session = this.#idle.pop() ?? { id: `${this.#life}/${++this.#sessions}`, sequence: 0 };
     const { command, replyTo, timeoutMs } = request;
     const made = this.#make(session, command, applied);
-    const open: Open = { session, command, replyTo, timeoutMs, ...made, attempt: 0, refusal: null, jumped: false };
+    const open: Open = {
+      session,
+      command,
+      replyTo,
+      timeoutMs,
+      ...made,
+      attempt: 0,
+      taken: 0,
+      refusal: null,
+      jumped: false,
+    };
     this.#open.set(session.id, open);
     this.#ctx.setTimer(`deadline:${session.id}`, timeoutMs, { type: "proposal-expired", session: session.id });
     this.#send(open);
@@ -93,7 +111,8 @@ export class Proposer {
     if (!result.ok) {
       this.#send(open);
     } else if (result.answer.type === "proposed") {
-      this.#sendAfter(open, COMMIT_PATIENCE_MS);
+      this.#sendAfter(open, COMMIT_PATIENCE_MS * 2 ** Math.min(open.taken, PATIENCE_DOUBLINGS_MAX));
+      open.taken += 1;
     } else if (result.answer.code === "too-large") {
       const message = `Cannot apply "${open.command.type}": ${open.payload.length} bytes are more than the log takes`;
       this.#close(open, { ok: true, outcome: { ok: false, version: applied, code: "invalid", message } });
@@ -110,7 +129,10 @@ export class Proposer {
 
   /** A leader is known: what was proposed before may have been lost with the last one. */
   leaderFound(): void {
-    for (const open of this.#open.values()) this.#send(open);
+    for (const open of this.#open.values()) {
+      open.taken = 0;
+      this.#send(open);
+    }
   }
 
   /** A committed proposal was applied here: answers it if it is one of this node's. */

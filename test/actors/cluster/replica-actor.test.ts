@@ -72,6 +72,21 @@ test("propose is made again, unchanged, after silence, after a refusal and when 
   expect(raft.proposals).toHaveLength(taken + 1);
 });
 
+test("propose waits twice as long each time that the leader has taken it, and anew for another leader", () => {
+  raft.mode = "takes";
+  raft.propose(create("web"), 60_000);
+  const counts = [1999, 1, 3999, 1, 7999, 1].map((pauseMs) => {
+    raft.world.advance(pauseMs);
+    return raft.proposals.length;
+  });
+  expect(counts).toEqual([1, 2, 2, 3, 3, 4]);
+  raft.term = 2;
+  raft.lead();
+  expect(raft.proposals).toHaveLength(5);
+  raft.world.advance(2000);
+  expect(raft.proposals).toHaveLength(6);
+});
+
 test("propose is not made again because an attempt before the last one was not answered", () => {
   raft.mode = "silent";
   raft.propose(create("web"));
