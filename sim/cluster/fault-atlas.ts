@@ -68,6 +68,16 @@ export class FaultAtlas {
     return [...others, without].every((one) => isQuorum(one, (member) => this.#isSoundMember(member)));
   }
 
+  /**
+   * Whether that learner may become a voter: where not all members are sound, only if the others are enough without it. It is heard of too late
+   * that it is lost, and a configuration of which it was half the hope can neither go on nor be left.
+   */
+  canJoin(configuration: Configuration, joining: string): boolean {
+    const grown = { ...configuration, voters: [...configuration.voters, joining] };
+    const isSound = (member: string): boolean => this.#isSoundMember(member);
+    return votersOf(grown).every(isSound) || isQuorum(grown, (member) => member !== joining && isSound(member));
+  }
+
   /** Whether these nodes alone could elect and commit, whatever of what is in anybody's log counts. */
   suffices(nodes: ReadonlySet<number>): boolean {
     const all = this.#mayCount();

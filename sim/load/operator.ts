@@ -188,8 +188,10 @@ export class Operator {
     if (voters.includes(member) || voters.length >= this.#options.votersMax) {
       this.#wanted.delete(index);
       if (voters.includes(member)) this.replaced += 1;
-    } else
-      this.#change({ type: learners.includes(member) ? "promote" : "add-learner", member }, { random, attempts: 1 });
+      return;
+    }
+    const change: MembershipChange = { type: learners.includes(member) ? "promote" : "add-learner", member };
+    if (this.#mayStill(change)) this.#change(change, { random, attempts: 1 });
   }
 
   #changeSoon(everyUs: number): void {
@@ -231,7 +233,8 @@ export class Operator {
     if (drawn < 0.3) return this.#drawn(outside, (member) => ({ type: "add-learner", member }));
     if (drawn < 0.6) {
       if (voters.length >= votersMax) return null;
-      return this.#drawn(learners, (member) => ({ type: "promote", member }));
+      const joining = learners.filter((one) => this.#cluster.atlas.canJoin(configuration, one));
+      return this.#drawn(joining, (member) => ({ type: "promote", member }));
     }
     const leaving =
       voters.length > votersMin ? voters.filter((one) => this.#cluster.atlas.canLeave(configuration, one)) : [];
@@ -271,7 +274,8 @@ export class Operator {
     const configuration = this.#cluster.raft.configurations.committed?.configuration;
     if (configuration === undefined) return false;
     const { voters } = configuration;
-    if (type === "promote") return voters.length < this.#options.votersMax;
+    if (type === "promote")
+      return voters.length < this.#options.votersMax && this.#cluster.atlas.canJoin(configuration, member);
     if (type === "add-learner" || !votersOf(configuration).includes(member)) return true;
     return voters.length > this.#options.votersMin && this.#cluster.atlas.canLeave(configuration, member);
   }

@@ -1,5 +1,6 @@
 /** The atlas knows whose copy is damaged or about to be, and who may still be struck. */
 import { afterEach, expect, test } from "vitest";
+import { EMPTY_CONFIGURATION } from "../../../actors/raft/core/configuration.ts";
 import { SimulatedCluster } from "../liveness/simulated-cluster.ts";
 
 let simulated: SimulatedCluster;
@@ -29,4 +30,20 @@ test("FaultAtlas.suffices() says who could elect and commit alone", () => {
   expect(atlas.damageOf(1)).toBe("the state is rotten");
   expect([atlas.suffices(new Set([0, 1, 2])), atlas.suffices(new Set([0, 2, 3]))]).toEqual([false, true]);
   expect(atlas.voters().toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("FaultAtlas.canJoin() wants a new voter's place not to be half the hope", () => {
+  simulated = new SimulatedCluster({ nodes: 4 });
+  simulated.run(500);
+  const { atlas } = simulated.cluster;
+  const [one = "", two = "", three = "", joining = ""] = [0, 1, 2, 3].map(
+    (node) => simulated.node(node).disk.platter.identity?.member,
+  );
+  const configuration = { ...EMPTY_CONFIGURATION, voters: [one, two, three], learners: [joining] };
+  expect(atlas.canJoin(configuration, joining)).toBe(true);
+  expect(atlas.canJoin({ ...configuration, voters: [one] }, joining)).toBe(true);
+  // Of four that would be, three are sound: enough only with the new one.
+  simulated.node(1).disk.rot(2);
+  expect(atlas.canJoin(configuration, joining)).toBe(false);
+  expect(atlas.canJoin({ ...configuration, voters: [one, three] }, joining)).toBe(true);
 });
