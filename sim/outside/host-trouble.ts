@@ -35,9 +35,13 @@ export class HostTroubles {
     this.#on.clear();
   }
 
+  isOn(trouble: HostTrouble): boolean {
+    return (this.#on.get(trouble) ?? 0) > 0;
+  }
+
   /** Whether it strikes who asks; counted. */
   strikes(trouble: HostTrouble): boolean {
-    if ((this.#on.get(trouble) ?? 0) === 0) return false;
+    if (!this.isOn(trouble)) return false;
     this.met[trouble] += 1;
     return true;
   }

@@ -67,6 +67,9 @@ const USER_PACE = 3;
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
 const LAG_MAX = 20;
 
+/** From it on a node says that a VM does not start there, and the scheduler tries others. */
+const LEVEL_OF_GIVE_BACK = 2;
+
 export class MemberScenario implements Scenario {
   readonly guests: VmChecker;
   readonly #options: MemberScenarioOptions;
@@ -266,11 +269,21 @@ export class MemberScenario implements Scenario {
   }
 
   #unsettledVms(leader: number): string | null {
-    for (const vm of this.#replicas.view(leader)?.list("Vm") ?? []) {
-      const wrong = vm.kind === "Vm" ? this.#unsettledVm(vm) : null;
+    const view = this.#replicas.view(leader);
+    for (const vm of view?.list("Vm") ?? []) {
+      const wrong = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) ? this.#unsettledVm(vm) : null;
       if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
     }
     return null;
+  }
+
+  /**
+   * Whether it may be given to a host that refuses to start it, again and again: below the level of `give-back`, which a cluster stays at as long as
+   * one of its members was never heard (decision 0023).
+   */
+  #mayComeBack({ status: { instance } }: Vm, level: number | undefined): boolean {
+    if ((level ?? 1) >= LEVEL_OF_GIVE_BACK || instance === null) return false;
+    return this.#cluster.nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
   }
 
   #unsettledVm({ metadata, spec, status }: Vm): string | null {
