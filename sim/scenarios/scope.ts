@@ -55,6 +55,13 @@ export class Scope {
     const inCore = nodes.filter(({ index }) => core.has(index));
     if (core.has(leader) && (hub === null || hub === leader)) return inCore;
     const self = raft.view(leader)?.status().self;
-    return inCore.filter(({ index }) => index === leader || raft.view(index)?.status().leader === self);
+    return inCore.filter(({ index }) => {
+      return index === leader || (raft.view(index)?.status().leader === self && this.#reaches(index, leader));
+    });
+  }
+
+  /** One that hears a leader and is not heard by it follows, and falls behind: it gets no more than what may be under way to it. */
+  #reaches(node: number, leader: number): boolean {
+    return this.#cluster.network.link(node, leader).lane(node).cuts === 0;
   }
 }
