@@ -93,6 +93,11 @@ export class FaultAtlas {
     return (all[0] === undefined ? [] : votersOf(all[0]).filter(votes)).flatMap((one) => this.#raft.nodeOf(one) ?? []);
   }
 
+  /** Whether a node's member votes, whatever becomes of a change that is under way. */
+  staysVoter(node: number): boolean {
+    return this.#mayCount().every(({ voters }) => voters.some((member) => this.#raft.nodeOf(member) === node));
+  }
+
   /** That node's data will be harmed: nobody else's may be meanwhile that could not be missed beside it. */
   doom(node: number): void {
     this.#doomed.add(node);

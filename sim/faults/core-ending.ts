@@ -59,7 +59,7 @@ export function drawCoreEnding(
   const others = cluster.nodes.map(({ index }) => index).filter((node) => !core.includes(node));
   return [
     { type: "heal-core", core },
-    ...(mayHub && core.length > 2 && random.next() < HUB ? [cutAround(cluster, core, random)] : []),
+    ...(mayHub && core.length > 2 && random.next() < HUB ? cutAround(cluster, core, random) : []),
     ...others.flatMap((node) => drawFate(node, core, random)),
     ...drawOneWay(others, random),
   ];
@@ -74,8 +74,14 @@ export interface CoreEnd {
 
 export function coreEndOf(ending: readonly BlowAct[]): CoreEnd {
   const core = new Set(ending.flatMap((act) => (act.type === "heal-core" ? act.core : [])));
-  const around = ending.find((act) => act.type === "cut" && act.what.startsWith(HUB_WHAT));
+  const around = ending.find(isAroundHub);
   return { core, hub: around?.type === "cut" ? Number(around.what.slice(HUB_WHAT.length)) : null };
+}
+
+/** An ending that was drawn for a cluster that was otherwise: without a hub that would leave the voters. */
+export function endingFor<Act extends BlowAct>(cluster: Cluster, ending: readonly Act[]): readonly Act[] {
+  const { hub } = coreEndOf(ending);
+  return hub === null || cluster.atlas.staysVoter(hub) ? ending : ending.filter((act) => !isAroundHub(act));
 }
 
 /** How often each way to end was reached; the ends of replays, too. */
@@ -145,9 +151,9 @@ function actsOf(fate: Fate, node: number, core: readonly number[], random: Rando
 /**
  * Only the hub hears a majority, and it is heard by all of them: quorum loss as OmniPaxos has it (Ng, Haridi and Carbone, EuroSys 2023, §2). The hub has
  * the best log: one that lacks entries takes them from who does not lead, unless they are compacted away (`log-adoption.ts` says what it does
- * not do), and then waits for ever.
+ * not do), and then waits for ever. One that a change under way takes out of the voters is no hub: it would end the change, and leave.
  */
-function cutAround(cluster: Cluster, core: readonly number[], random: Random): BlowAct {
+function cutAround(cluster: Cluster, core: readonly number[], random: Random): readonly BlowAct[] {
   const endOf = (node: number): readonly [term: number, index: number] => {
     const { platter } = cluster.node(node).disk;
     const { lastTerm, lastIndex } = cluster.raft.view(node)?.status() ?? {
@@ -160,9 +166,10 @@ function cutAround(cluster: Cluster, core: readonly number[], random: Random): B
     const [[term, index], [otherTerm, otherIndex]] = [endOf(one), endOf(other)];
     return otherTerm - term || otherIndex - index;
   });
+  if (!cluster.atlas.staysVoter(hub)) return [];
   const rim = core.filter((node) => node !== hub);
   const pairs = rim.flatMap((one) => rim.filter((other) => other !== one).map((other): Pair => [one, other]));
-  return cut(`${HUB_WHAT} ${hub}`, pairs, random);
+  return [cut(`${HUB_WHAT} ${hub}`, pairs, random)];
 }
 
 function drawOneWay(others: readonly number[], random: Random): readonly BlowAct[] {
@@ -173,6 +180,10 @@ function drawOneWay(others: readonly number[], random: Random): readonly BlowAct
 
 function cut(what: string, directions: readonly Pair[], random: Random): BlowAct {
   return { type: "cut", what, directions, breaks: random.next() >= HALF_OPEN, durationUs: FOREVER_US };
+}
+
+function isAroundHub(act: BlowAct | LoadAct): boolean {
+  return act.type === "cut" && act.what.startsWith(HUB_WHAT);
 }
 
 function markOf(fate: Fate): string {
@@ -190,7 +201,7 @@ function markOfAct(act: BlowAct | LoadAct): string | null {
     case "disk-hang":
       return markOf("disk hung");
     case "cut": {
-      if (act.what.startsWith(HUB_WHAT)) return HUB_MARK;
+      if (isAroundHub(act)) return HUB_MARK;
       const fate = FATES.find((one) => act.what.startsWith(one));
       return fate === undefined ? null : markOf(fate);
     }

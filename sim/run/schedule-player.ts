@@ -1,7 +1,7 @@
 /** Does what a schedule says, in place of the injector. What is not possible when its time comes is left out, and the event log says so. */
 import { mapNodes, type BlowAct } from "../schedule/blow.ts";
 import { BlowExecutor } from "../faults/blow-executor.ts";
-import { coreEndOf, type CoreEnd } from "../faults/core-ending.ts";
+import { coreEndOf, endingFor, type CoreEnd } from "../faults/core-ending.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultSource } from "../faults/fault-injector.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
@@ -46,7 +46,8 @@ export class SchedulePlayer implements FaultSource {
 
   stop(): CoreEnd | null {
     this.#active = false;
-    const ending = this.#inPlace((this.#schedule.ending ?? []).filter((act) => !isLoadAct(act)));
+    const stored = this.#inPlace((this.#schedule.ending ?? []).filter((act) => !isLoadAct(act)));
+    const ending = endingFor(this.#cluster, stored);
     const isCoreHealed = ending[0] !== undefined && this.#end(ending[0]);
     if (!isCoreHealed) {
       this.#executor.healAll();

@@ -1,5 +1,6 @@
 /** The atlas knows whose copy is damaged or about to be, and who may still be struck. */
 import { afterEach, expect, test } from "vitest";
+import { encodeConfiguration } from "../../../actors/raft/core/configuration-codec.ts";
 import { EMPTY_CONFIGURATION } from "../../../actors/raft/core/configuration.ts";
 import { SimulatedCluster } from "../liveness/simulated-cluster.ts";
 
@@ -46,4 +47,18 @@ test("FaultAtlas.canJoin() wants a new voter's place not to be half the hope", (
   simulated.node(1).disk.rot(2);
   expect(atlas.canJoin(configuration, joining)).toBe(false);
   expect(atlas.canJoin({ ...configuration, voters: [one, three] }, joining)).toBe(true);
+});
+
+test("FaultAtlas.staysVoter() is false of who leaves the voters when a change in anybody's log ends", () => {
+  simulated = new SimulatedCluster({ nodes: 3 });
+  simulated.run(500);
+  const { atlas } = simulated.cluster;
+  expect([0, 1, 2].map((node) => atlas.staysVoter(node))).toEqual([true, true, true]);
+  const members = [0, 1, 2].map((node) => simulated.node(node).disk.platter.identity?.member ?? "");
+  const leaving = { ...EMPTY_CONFIGURATION, voters: members.slice(1), votersOutgoing: members };
+  const { platter } = simulated.node(1).disk;
+  const entry = { index: platter.lastIndex + 1, term: 9, type: "configuration" } as const;
+  platter.write({ entries: [{ ...entry, payload: encodeConfiguration(leaving) }] });
+  expect([0, 1, 2].map((node) => atlas.staysVoter(node))).toEqual([false, true, true]);
+  expect(atlas.voters().toSorted((one, other) => one - other)).toEqual([0, 1, 2]);
 });
