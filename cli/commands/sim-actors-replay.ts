@@ -1,5 +1,5 @@
 /** `blixard sim --actors FILE` with `--record`, `--replay` or `--shrink`: one run of a user's actors as a file, and a failing one made short. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { RecordedSimulation, ShrunkSimulation, SimulationFile, SimulationResult } from "../../sim/index.ts";
@@ -9,6 +9,7 @@ import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { blixardVersion } from "../version.ts";
 import { seedCommand, type ActorsRequest } from "./sim-actors.ts";
+import { writeRun } from "./sim-output-files.ts";
 import { drawActors, type DrawOptions } from "./sim-report.ts";
 
 const MINUTE_MS = 60_000;
@@ -182,8 +183,5 @@ async function read(context: CliContext, { definition, name }: ActorsRequest, fi
 async function write(context: CliContext, file: string, recorded: RecordedSimulation): Promise<void> {
   const { formatSimulationRun } = await import("../../sim/index.ts");
   const text = formatSimulationRun(recorded, blixardVersion());
-  await writeFile(resolve(context.cwd, file), text).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`Cannot write the run to ${file}: ${error.code ?? error.message}`);
-  });
-  context.terminal.err.write(`Wrote ${file}: ${recorded.run.replay.schedule.events.length} events\n`);
+  await writeRun(context, file, { text, events: recorded.run.replay.schedule.events.length });
 }

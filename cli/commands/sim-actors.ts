@@ -9,7 +9,8 @@ import { Option, type Command } from "commander";
 import type { SimulationDefinition, SimulationRun } from "../../sim/index.ts";
 import type { SimulationTask } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
-import { usageError } from "../cli-error.ts";
+import { CliError, usageError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
 import { isReplay, type ReplayFlags } from "./sim-replay.ts";
 import type { ReportFlags } from "./sim-report.ts";
 import { SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
@@ -64,7 +65,7 @@ export async function runActors(context: CliContext, command: Command, flags: Ac
     ...(command.getOptionValueSource("duration") !== "default" && { durationMs: flags.duration }),
   };
   const request: ActorsRequest = { definition, name, flags, task };
-  await refuseUnknownPlants(request);
+  await refuseUnmade(request);
   const { replayActors } = await import("./sim-actors-replay.ts");
   if (isReplay(flags) && flags.seeds === 1) return replayActors(context, request);
   const { sweepActors } = await import("./sim-actors-sweep.ts");
@@ -88,11 +89,14 @@ async function load(file: string): Promise<SimulationDefinition> {
   }
 }
 
-async function refuseUnknownPlants({ definition, task: { seed, planted = [] } }: ActorsRequest): Promise<void> {
+/** Makes it once, before any thread does: names in --plant that it does not know, and a fault of its own, are told as such. */
+async function refuseUnmade({ definition, name, task: { seed, planted = [] } }: ActorsRequest): Promise<void> {
   const { optionsOfSimulation } = await import("../../sim/index.ts");
   try {
     optionsOfSimulation(definition, { seed, planted });
   } catch (error) {
-    throw error instanceof RangeError ? usageError(error.message) : error;
+    if (error instanceof RangeError) throw usageError(error.message);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError(EXIT.usage, `Cannot simulate ${name}: its make() throws: ${why}`, { cause: error });
   }
 }

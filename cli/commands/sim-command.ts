@@ -5,12 +5,13 @@ import { groupOptions, refuseContradictions } from "./sim-contradictions.ts";
 import { addSimCheckHistoryCommand } from "./sim-check-history-command.ts";
 import { addActorsOptions, runActors, type ActorsFlags } from "./sim-actors.ts";
 import { addExploreOptions, exploreSetup, type ExploreFlags } from "./sim-explore.ts";
-import { addReportOption, refuseReport, type ReportFlags } from "./sim-report.ts";
+import { refuseUnwritable } from "./sim-output-files.ts";
+import { addReportOption, type ReportFlags } from "./sim-report.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSimScenarioCommand } from "./sim-scenario-command.ts";
 import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
-import { durationOption, toCount } from "./wait-options.ts";
+import { lengthOption, toCount } from "./wait-options.ts";
 
 const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library", "broken-clocks"] as const;
 const SEEDS_MAX = 1_000_000;
@@ -50,7 +51,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--seeds <count>", "how many seeds, counting up", toCount(1, SEEDS_MAX), 1)
     .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
     .option("--vms <count>", "VMs, all created at once (default: up to 8, drawn from the seed)", toCount(1, VMS_MAX))
-    .addOption(durationOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
+    .addOption(lengthOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--every-fault", "leave out no kind of fault of the profile (default: each seed leaves out some)")
     .addOption(
@@ -73,7 +74,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
   command.action(async () => {
     refuseContradictions(command);
     const flags = command.opts<SimFlags>();
-    await refuseReport(context, flags);
+    await refuseUnwritable(context, flags);
     if (flags.actors !== undefined) return runActors(context, command, flags);
     refuseWithoutNodes(flags);
     if (isReplay(flags)) return runReplay(context, flags);

@@ -4,7 +4,7 @@
  *     seed ─▶ recorded ─┬─▶ file (--record)
  *     file ─▶ replayed ─┴─▶ shrunk (--shrink) ─▶ file
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
@@ -14,6 +14,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { blixardVersion } from "../version.ts";
+import { writeRun } from "./sim-output-files.ts";
 import { drawSeed, type ReportFlags } from "./sim-report.ts";
 import { optionsOf, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
 
@@ -195,8 +196,5 @@ async function read(context: CliContext, name: string): Promise<ReplayFile> {
 async function write(context: CliContext, name: string, { run, result }: Ran): Promise<void> {
   const { formatReplay } = await import("../../sim/index.ts");
   const text = formatReplay(run, result, blixardVersion());
-  await writeFile(resolve(context.cwd, name), text).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`Cannot write the run to ${name}: ${error.code ?? error.message}`);
-  });
-  context.terminal.err.write(`Wrote ${name}: ${run.replay.schedule.events.length} events\n`);
+  await writeRun(context, name, { text, events: run.replay.schedule.events.length });
 }

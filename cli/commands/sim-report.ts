@@ -5,8 +5,8 @@
  *
  * A run is done again to be drawn, since it is the same byte for byte: so runs over threads and runs that are shrunk need to know nothing of it.
  */
-import { access, constants, stat, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import type { ReportedRun, ReportedSweep, RunOptions, ScenarioPlan, SimulateOptions } from "../../sim/index.ts";
@@ -21,44 +21,10 @@ export interface ReportFlags {
   readonly report?: string;
 }
 
-/** Other files of the same command line. */
-interface OtherFiles extends ReportFlags {
-  readonly record?: string;
-  readonly replay?: string;
-  readonly shrink?: string | true;
-  readonly keep?: string;
-  readonly actors?: string;
-}
-
 export function addReportOption(command: Command): void {
   command.addOption(
     new Option("--report <file>", "write a page about what was run, with a sequence diagram of what failed (HTML)"),
   );
-}
-
-/** Finds out before the first run whether the page can be written at its end. @throws {CliError} when it cannot. */
-export async function refuseReport({ cwd }: CliContext, flags: OtherFiles): Promise<void> {
-  const { report } = flags;
-  if (report === undefined) return;
-  const refuse = (why: string, hint = "Name a file that can be written, for example --report run.html"): never => {
-    throw usageError(`Cannot write a report to "${report}": ${why}`, hint);
-  };
-  if (report === "") refuse("it has no name");
-  const path = resolve(cwd, report);
-  for (const other of ["record", "replay", "shrink", "keep", "actors"] as const) {
-    const name = flags[other];
-    if (typeof name === "string" && resolve(cwd, name) === path) {
-      refuse(`--${other} names the same file`, "Give the report a name of its own.");
-    }
-  }
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory() === true) refuse("it is a folder");
-  if (found !== null && !found.isFile()) refuse("it is no file");
-  const folder = dirname(path);
-  const above = await stat(folder).catch(() => null);
-  if (above === null) refuse(`there is no folder ${folder}`);
-  if (above?.isDirectory() === false) refuse(`${folder} is no folder`);
-  await access(found === null ? folder : path, constants.W_OK).catch(() => refuse("you may not write there"));
 }
 
 /** How a page says that its run is done again. */

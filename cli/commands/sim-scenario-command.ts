@@ -13,7 +13,8 @@ import { EXIT } from "../exit-codes.ts";
 import { formatAge } from "../output/duration.ts";
 import { Progress, type Step } from "../progress.ts";
 import { readScenarios, type ReadScenario } from "../scenario/read-scenarios.ts";
-import { drawScenario, refuseReport } from "./sim-report.ts";
+import { refuseUnwritable } from "./sim-output-files.ts";
+import { drawScenario } from "./sim-report.ts";
 import { takeInherited, toChoice } from "./sim-inherited-option.ts";
 
 /** Where nobody says: so that the answer is the same each time it is asked. */
@@ -111,7 +112,7 @@ async function runScenarios(context: CliContext, files: readonly string[], flags
   if (flags.events && (scenarios.length > 1 || flags.seed === undefined || (flags.seeds ?? 1) > 1)) {
     throw usageError("Cannot print the events of many runs.", "Name one scenario and one seed: --seed 1 --events");
   }
-  await refuseReport(context, flags);
+  await refuseUnwritable(context, flags);
   if (flags.report !== undefined && scenarios.length > 1) {
     throw usageError(`Cannot draw ${scenarios.length} scenarios into one page.`, "Name one scenario.");
   }

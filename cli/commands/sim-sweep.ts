@@ -20,7 +20,7 @@ import { drawSeed, drawSweep, watchedSeed, type ReportFlags } from "./sim-report
 import { keepFailed, lostSeed, replayKept } from "./sim-kept.ts";
 import { sweepTeller } from "./sweep-detail.ts";
 import { loadedRun, upgradeOf, type WholeNodeFlags } from "./sim-upgrade.ts";
-import { durationOption, toCount } from "./wait-options.ts";
+import { lengthOption, toCount } from "./wait-options.ts";
 
 const WORKERS_MAX = 256;
 const MINUTES_MAX = 60 * 24 * 365;
@@ -59,7 +59,7 @@ export function addSweepOptions(command: Command): void {
       ).argParser(toCount(1, WORKERS_MAX)),
     )
     .addOption(
-      durationOption(
+      lengthOption(
         "--hung-after <duration>",
         "end a sweep when a seed has no result after this long (default: 5m and its simulated time)",
       ),

@@ -30,6 +30,15 @@ function toDuration(text: string): number {
   return ms;
 }
 
+/** As `durationOption`, of what cannot be nothing. */
+export function lengthOption(flags: string, description: string, defaultMs?: number): Option {
+  return durationOption(flags, description, defaultMs).argParser((text) => {
+    const ms = toDuration(text);
+    if (ms > 0) return ms;
+    throw new InvalidArgumentError("Expected more than nothing, like 30s, 5m or 1h.");
+  });
+}
+
 /** For commander: a whole number in a range. */
 export function toCount(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -85,6 +85,10 @@ test("a sweep that never reached what it was for fails", { timeout: TIMEOUT_MS }
 test("what is no simulation, or none of this file, is refused with exit code 2", { timeout: TIMEOUT_MS }, async () => {
   await writeFile(join(cwd, "other.mjs"), "export default { name: 'x' }\n");
   await writeFile(join(cwd, "broken.mjs"), "export default {\n");
+  await writeFile(
+    join(cwd, "upset.mjs"),
+    'export default { name: "x", make: () => { throw new Error("no office"); } };\n',
+  );
   await runCommandLine([...ACTORS, "--record", "b.json"], { cwd });
   const text = await readFile(join(cwd, "b.json"), "utf8");
   await writeFile(join(cwd, "foreign.json"), text.replace('"adding"', '"bank"'));
@@ -93,6 +97,7 @@ test("what is no simulation, or none of this file, is refused with exit code 2",
     [["--actors", "missing.ts"], "there is no such file"],
     [["--actors", "other.mjs"], "its default export is no simulation, wanted one by defineSimulation({ name, make })"],
     [["--actors", "broken.mjs"], "it cannot be loaded ("],
+    [["--actors", "upset.mjs"], "Cannot simulate upset.mjs: its make() throws: no office"],
     [["--actors", FILE, "--plant", "eight"], 'Cannot plant "eight" in adding: what can be is seven, total, shy'],
     [["--plant", "seven"], "Cannot use --plant without --actors"],
     [["--actors", FILE, "--profile", "calm"], "--profile"],

@@ -85,6 +85,7 @@ describe("sim refuses", () => {
     ["--seed -1", ["--seed", "-1"], "Expected a whole number from 0"],
     ["--seed 1.5", ["--seed", "1.5"], "Expected a whole number from 0"],
     ["--duration soon", ["--duration", "soon"], "Expected a duration like 30s, 5m or 1h"],
+    ["--duration 0s", ["--duration", "0s"], "Expected more than nothing, like 30s, 5m or 1h"],
     ["--profile stormy", ["--profile", "stormy"], "Allowed choices are mixed, elections"],
     ["--schedule fair", ["--schedule", "fair"], "Allowed choices are"],
   ])("%s", async (_, args, why) => {

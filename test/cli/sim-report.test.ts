@@ -119,6 +119,19 @@ test.each([
 });
 
 test.each([
+  ["--record", "nowhere/run.json", "there is no folder"],
+  ["--shrink", "nowhere/run.json", "there is no folder"],
+  ["--shrink", ".", "it is a folder"],
+])("sim %s %s is refused before anything runs: %s", async (option, name, why) => {
+  const { exitCode, out, err } = await runCommandLine(["sim", "--seed", "1", "--duration", "9999h", option, name], {
+    cwd,
+  });
+  expect([exitCode, out]).toEqual([2, ""]);
+  expect(err).toMatch(new RegExp(`^Error: Cannot write the run to "${name.replaceAll(".", "\\.")}": ${why}`));
+  expect(err).toContain(`${option} run.json`);
+});
+
+test.each([
   ["--record", "same"],
   ["--replay", "same"],
   ["--shrink", "same"],
