@@ -44,7 +44,8 @@ export class WeatherFaults {
     this.#timeline.note(`fault ${key} ${value.toFixed(3)}`);
     settle();
     this.#endings.after(durationUs, (core) => {
-      if (core !== null && !nodes.every((one) => core.has(one))) return;
+      // On a link out of the core, too: it is no cut. A leader outside would lead on by it, and nothing says how slow is too slow.
+      if (core !== null && nodes.length > 0 && !nodes.some((one) => core.has(one))) return;
       this.#raised.splice(this.#raised.indexOf(raised), 1);
       settle();
     });
