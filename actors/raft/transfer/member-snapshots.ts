@@ -72,6 +72,7 @@ export class MemberSnapshots {
         const { role, term } = view.status();
         return role === "leader" ? term : null;
       },
+      isVoter: (member) => view.status().voters.includes(member),
       send,
       turn,
       wakeAfter: (delayMs) => ports.later(TIMER, delayMs, () => this.#traffic.pump()),

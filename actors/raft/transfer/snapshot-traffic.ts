@@ -23,6 +23,8 @@ export interface SnapshotTrafficOptions {
    * term must not offer what it had under way in that term's name.
    */
   ledTerm(): number | null;
+  /** Whether commits may wait for that member. */
+  isVoter(member: string): boolean;
   send(member: string, message: RaftMessage): void;
   turn<Value>(then: (value: Value) => void): (value: Value) => void;
   /** Calls `pump` after so long; replaces the call before. */
@@ -116,11 +118,16 @@ export class SnapshotTraffic {
     }
   }
 
-  /** Lets every sender do what it can now, and sets the alarm for when one can do more. */
+  /** Lets every sender do what it can now, those to voters first, and sets the alarm for when one can do more. */
   pump(): void {
     if (this.#options.ledTerm() === null) this.dropSenders();
     let wakeMs = Infinity;
-    for (const [member, sender] of this.#senders) wakeMs = Math.min(wakeMs, this.#drive(member, sender));
+    // The throttle lets one send at a time: a voter without whom nothing is committed must not wait for learners.
+    for (const areVoters of [true, false]) {
+      for (const [member, sender] of this.#senders) {
+        if (this.#options.isVoter(member) === areVoters) wakeMs = Math.min(wakeMs, this.#drive(member, sender));
+      }
+    }
     if (wakeMs < Infinity) this.#options.wakeAfter(wakeMs);
   }
 

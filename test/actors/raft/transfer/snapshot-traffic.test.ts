@@ -16,6 +16,9 @@ function snapshotOf(id: string, index: number): FinishedSnapshot {
 class Bench {
   readonly disk = createMemorySnapshots();
   readonly sent: RaftMessage[] = [];
+  /** To whom parts went. */
+  readonly partsTo: string[] = [];
+  nowMs = 0;
   readonly traffic: SnapshotTraffic;
   term = 3;
   leads = true;
@@ -29,9 +32,13 @@ class Bench {
     const nothing = (): void => {};
     this.traffic = new SnapshotTraffic({
       ...{ snapshots: this.#store, loaded: this.#store.load(), bytesPerSecondMax: 1_000_000 },
-      ...{ now: () => 0, term: () => this.term, ledTerm: () => (this.leads ? this.term : null) },
+      isVoter: (member) => member !== "learner",
+      ...{ now: () => this.nowMs, term: () => this.term, ledTerm: () => (this.leads ? this.term : null) },
       newest: () => this.newest,
-      send: (_, message) => this.sent.push(message),
+      send: (member, message) => {
+        this.sent.push(message);
+        if (message.type === "snapshot-part") this.partsTo.push(member);
+      },
       turn: (then) => then,
       unreadable: () => (this.unreadable += 1),
       notSent: () => (this.notSent += 1),
@@ -48,9 +55,9 @@ class Bench {
   }
 
   /** The peer wants the first chunk. */
-  accept(): void {
+  accept(peer = "n2"): void {
     const report = { type: "snapshot-report", term: 3, id: this.newest.id, next: 0, state: "receiving" } as const;
-    this.traffic.onMessage("n2", report);
+    this.traffic.onMessage(peer, report);
   }
 }
 
@@ -65,6 +72,19 @@ test("pump() sends nothing of what was under way once this member has entered a 
   bench.traffic.pump();
   expect(bench.sent).toHaveLength(1);
   expect(bench.traffic.sendingBytes).toBe(null);
+});
+
+test("pump() sends to voters first, whoever asked first", () => {
+  const bench = new Bench();
+  // The first part takes the throttle, so that the others wait for it, what they send in their hands.
+  for (const peer of ["n3", "learner", "n2"]) {
+    bench.traffic.want(peer);
+    bench.accept(peer);
+    bench.disk.flush();
+  }
+  expect(bench.partsTo).toEqual(["n3"]);
+  for (bench.nowMs = 1; bench.nowMs < 3; bench.nowMs++) bench.traffic.pump();
+  expect(bench.partsTo).toEqual(["n3", "n2", "learner"]);
 });
 
 test("want() does not offer a snapshot again that cannot be read, but the next one at once", () => {
