@@ -23,8 +23,6 @@ export interface UsersOptions {
   readonly clients: ClientChecker;
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
-  /** VMs of the largest burst. */
-  readonly burstMax: number;
   /** Users of a kind begin of whom nobody told them to. */
   readonly onAct: (act: UsersAct) => void;
 }
@@ -46,7 +44,7 @@ export class Users {
   #nodes: readonly number[] | null = null;
 
   constructor(options: UsersOptions) {
-    const { random, cluster, clients, everyUs, burstMax } = options;
+    const { random, cluster, clients, everyUs } = options;
     this.#options = options;
     this.#desk = new ClientDesk(cluster);
     this.#updates = new UpdateChecker(cluster.timeline);
@@ -64,7 +62,7 @@ export class Users {
       return new VmWatchers({ random: own, cluster, checker, drawNode });
     });
     this.#bursts = drawn(SHARE.bursts, (own, drawNode) => {
-      return new VmBursts({ random: own, cluster, desk, clients, drawNode, sizeMax: burstMax });
+      return new VmBursts({ random: own, cluster, desk, clients, drawNode });
     });
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
