@@ -58,7 +58,7 @@ export class LinkFaults {
         return true;
       case "bandwidth":
         this.#note(`bandwidth ${where} ${Math.round(blow.bytesPerSecond)}`);
-        return this.#during(struck, (link, from) => link.lane(from).narrow(blow.bytesPerSecond));
+        return this.#during(struck, (link, from) => link.lane(from).narrow(blow.bytesPerSecond), "some");
       case "clog":
         this.#note(`clog ${where}`);
         return this.#during(struck, (link, from) => {
@@ -88,11 +88,13 @@ export class LinkFaults {
       durationUs,
     }: { readonly what: string; readonly directions: Directions; readonly durationUs: number },
     begin: (link: Link, from: number) => () => void,
+    /** Which end of a link must be in a core that is healed: a narrow link is no cut, as with the weather. */
+    healing: "every" | "some" = "every",
   ): true {
     const ends = directions.map((pair) => ({ pair, end: begin(this.#link(...pair), pair[0]) }));
     this.#endings.after(durationUs, (core) => {
       this.#cluster.timeline.note(`heal ${what}`);
-      for (const { pair, end } of ends) if (core === null || pair.every((node) => core.has(node))) end();
+      for (const { pair, end } of ends) if (core === null || pair[healing]((node) => core.has(node))) end();
     });
     return true;
   }
