@@ -23,6 +23,8 @@ export interface UsersOptions {
   readonly clients: ClientChecker;
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
+  /** VMs of the largest burst. */
+  readonly burstMax: number;
   /** Users of a kind begin of whom nobody told them to. */
   readonly onAct: (act: UsersAct) => void;
 }
@@ -44,7 +46,7 @@ export class Users {
   #nodes: readonly number[] | null = null;
 
   constructor(options: UsersOptions) {
-    const { random, cluster, clients, everyUs } = options;
+    const { random, cluster, clients, everyUs, burstMax } = options;
     this.#options = options;
     this.#desk = new ClientDesk(cluster);
     this.#updates = new UpdateChecker(cluster.timeline);
@@ -62,7 +64,7 @@ export class Users {
       return new VmWatchers({ random: own, cluster, checker, drawNode });
     });
     this.#bursts = drawn(SHARE.bursts, (own, drawNode) => {
-      return new VmBursts({ random: own, cluster, desk, clients, drawNode });
+      return new VmBursts({ random: own, cluster, desk, clients, drawNode, sizeMax: burstMax });
     });
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }

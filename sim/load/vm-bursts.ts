@@ -11,12 +11,14 @@ export interface VmBurstsOptions {
   readonly cluster: Cluster;
   readonly desk: ClientDesk;
   readonly clients: ClientChecker;
+  /** VMs of the largest burst, from `BURST_MIN` to `BURST_MAX`. */
+  readonly sizeMax: number;
   readonly drawNode: () => SimNode;
 }
 
 /** VMs of a burst. */
-const BURST_MIN = 10;
-const BURST_MAX = 100;
+export const BURST_MIN = 10;
+export const BURST_MAX = 100;
 
 /** Of each. */
 const MEMORY_MIB = 32;
@@ -35,7 +37,7 @@ export class VmBursts {
 
   constructor(options: VmBurstsOptions) {
     this.#options = options;
-    this.#size = Math.round(BURST_MIN * (BURST_MAX / BURST_MIN) ** options.random.next());
+    this.#size = Math.round(BURST_MIN * (options.sizeMax / BURST_MIN) ** options.random.next());
   }
 
   start(): void {

@@ -34,7 +34,7 @@ import type { MemberLoad } from "../load/member-load.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { Users } from "../load/users.ts";
-import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
+import { BURST_MAX, BURST_MIN, BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -67,8 +67,8 @@ const USER_PACE = 3;
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
 const LAG_MAX = 20;
 
-/** From it on a node says that a VM does not start there, and the scheduler tries others; and one that does not know that it was lost cannot register. */
-const LEVEL_OF_LEAVING = 2;
+/** From it on a node says that a VM does not start there, and the scheduler tries others. */
+const LEVEL_OF_GIVE_BACK = 2;
 
 export class MemberScenario implements Scenario {
   readonly guests: VmChecker;
@@ -104,11 +104,14 @@ export class MemberScenario implements Scenario {
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
+    // One entry a round trip keeps up with some thirty entries a second: less than the leases of a hundred VMs that all start anew ask for.
+    const burstMax = this.#options.limits.entriesPerMessageMax === 1 ? BURST_MIN : BURST_MAX;
     this.#users = new Users({
       random: users,
       cluster,
       clients: checker,
       everyUs: USER_PACE * everyUs,
+      burstMax,
       onAct,
     });
   }
@@ -275,13 +278,12 @@ export class MemberScenario implements Scenario {
   }
 
   /**
-   * Whether it may be given, again and again, to a host that refuses to start it, or to a node outside of the core that is heard and never learns of it
-   * (its disk hangs). A cluster knows no better below level 2, where it stays as long as one of its members was never heard (decision 0023).
+   * Whether it may be given to a host that refuses to start it, again and again: below the level of `give-back`, which a cluster stays at as long as
+   * one of its members was never heard (decision 0023).
    */
   #mayComeBack({ status: { instance } }: Vm, level: number | undefined): boolean {
-    if ((level ?? 1) >= LEVEL_OF_LEAVING || instance === null) return false;
-    const node = this.#cluster.nodes.find(({ name }) => name === instance.node);
-    return node !== undefined && (node.host.troubles.isOn("refused") || !this.#scope.has(node.index));
+    if ((level ?? 1) >= LEVEL_OF_GIVE_BACK || instance === null) return false;
+    return this.#cluster.nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
   }
 
   #unsettledVm({ metadata, spec, status }: Vm): string | null {
