@@ -78,10 +78,12 @@ export function coreEndOf(ending: readonly BlowAct[]): CoreEnd {
   return { core, hub: around?.type === "cut" ? Number(around.what.slice(HUB_WHAT.length)) : null };
 }
 
-/** An ending that was drawn for a cluster that was otherwise: without a hub that would leave the voters. */
+/** An ending that was drawn for a cluster that was otherwise: without a hub where one of the core would leave the voters. */
 export function endingFor<Act extends BlowAct>(cluster: Cluster, ending: readonly Act[]): readonly Act[] {
-  const { hub } = coreEndOf(ending);
-  return hub === null || cluster.atlas.staysVoter(hub) ? ending : ending.filter((act) => !isAroundHub(act));
+  const { core, hub } = coreEndOf(ending);
+  return hub === null || [...core].every((node) => cluster.atlas.staysVoter(node))
+    ? ending
+    : ending.filter((act) => !isAroundHub(act));
 }
 
 /** How often each way to end was reached; the ends of replays, too. */
@@ -151,7 +153,8 @@ function actsOf(fate: Fate, node: number, core: readonly number[], random: Rando
 /**
  * Only the hub hears a majority, and it is heard by all of them: quorum loss as OmniPaxos has it (Ng, Haridi and Carbone, EuroSys 2023, §2). The hub has
  * the best log: one that lacks entries takes them from who does not lead, unless they are compacted away (`log-adoption.ts` says what it does
- * not do), and then waits for ever. One that a change under way takes out of the voters is no hub: it would end the change, and leave.
+ * not do), and then waits for ever. There is none where a change under way
+ * takes one of the core out of the voters: a hub would end the change, and leave; who is not the hub would be heard by nobody who leads.
  */
 function cutAround(cluster: Cluster, core: readonly number[], random: Random): readonly BlowAct[] {
   const endOf = (node: number): readonly [term: number, index: number] => {
@@ -166,7 +169,7 @@ function cutAround(cluster: Cluster, core: readonly number[], random: Random): r
     const [[term, index], [otherTerm, otherIndex]] = [endOf(one), endOf(other)];
     return otherTerm - term || otherIndex - index;
   });
-  if (!cluster.atlas.staysVoter(hub)) return [];
+  if (!core.every((node) => cluster.atlas.staysVoter(node))) return [];
   const rim = core.filter((node) => node !== hub);
   const pairs = rim.flatMap((one) => rim.filter((other) => other !== one).map((other): Pair => [one, other]));
   return [cut(`${HUB_WHAT} ${hub}`, pairs, random)];
