@@ -11,9 +11,14 @@ export function formatSummary(summary: Summary, wallMs: number): string {
     formatTotals({ ...summary, failed: failed.length }, wallMs),
     `profiles     ${formatCounts(profiles)}`,
     `faults       ${formatCounts(faults)}`,
-    `marks        ${formatCounts(marks)}`,
+    `marks        ${formatCounts(reached(marks))}`,
     ...(seeds > 1 ? [`never        ${formatNever(summary)}`] : []),
   ].join("\n");
+}
+
+/** Without those that no run has come to: of many runs `never` names them. */
+function reached(marks: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(marks).filter(([, value]) => value > 0));
 }
 
 /** How many seeds, how they ended, and how fast they went. */

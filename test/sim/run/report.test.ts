@@ -22,7 +22,7 @@ const CLEAN: SeedResult = {
   turns: 2000,
   simulatedMs: 600_000,
   faults: { kill: 2 },
-  marks: { leaders: 3 },
+  marks: { leaders: 3, "torn writes found": 0 },
 };
 
 const FAILED: SeedResult = {
