@@ -335,7 +335,8 @@ export class KvClients {
     const placed = raft.configurations.committed;
     const members = placed === null ? [] : votersOf(placed.configuration).map((member) => raft.nodeOf(member));
     const isAnywhere = placed === null || (client.name !== PROBE && random.next() < ANYWHERE);
-    const mayAsk = (node: number): boolean => this.#nodes?.has(node) ?? (isAnywhere || members.includes(node));
+    const mayAsk = (node: number): boolean =>
+      (this.#nodes?.has(node) ?? true) && (isAnywhere || members.includes(node));
     const running = nodes.filter((node) => node.running && mayAsk(node.index));
     return running[random.integer(Math.max(1, running.length))];
   }

@@ -33,6 +33,9 @@ const SETTLE_US = 120_000_000;
 /** After the last fault a write must be acknowledged within this, and what there is be read. */
 const PROGRESS_US = 10_000_000;
 
+/** As above, of a core whose members hear each other by way of one alone: the polls of all others come in its way, and only its own can be won. */
+const HUB_PROGRESS_US = 30_000_000;
+
 /**
  * A core that has settled begins so few terms in this time, or in one of the next: hand-overs may be in vain, to each of those who had better lead and
  * that nobody else hears.
@@ -250,7 +253,8 @@ class Run {
     const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
     const untilUs = timeline.nowUs + settleUs;
     this.#scenario.probe?.(untilUs);
-    timeline.after(PROGRESS_US, () => this.#checkProgress(since));
+    const progressUs = (end?.hub ?? null) === null ? PROGRESS_US : HUB_PROGRESS_US;
+    timeline.after(progressUs, () => this.#checkProgress(progressUs, since));
     let unsettled = this.#scenario.unsettled();
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {
       timeline.run(timeline.nowUs + SETTLED_EVERY_US);
@@ -262,10 +266,10 @@ class Run {
     if (timeline.failure === null) this.#scenario.checkEnd();
   }
 
-  #checkProgress(since: string): void {
+  #checkProgress(withinUs: number, since: string): void {
     const halted = this.#scenario.halted?.() ?? null;
     if (halted === null) return;
-    this.#timeline.fail("progress-resumes", `${PROGRESS_US / 1_000_000} s after ${since}, ${halted}`);
+    this.#timeline.fail("progress-resumes", `${withinUs / 1_000_000} s after ${since}, ${halted}`);
   }
 
   /** A core that is well is led by one: elections without end are no progress, though something may be done between two of them. */
