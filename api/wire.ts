@@ -66,6 +66,10 @@ const ReplicaView = Type.Object(
     members: Type.Array(MemberEntry, { description: "who belongs to the cluster, as this node knows it" }),
     configuration: Type.Union([ConfigurationEntry, Type.Null()]),
     readOnly: Type.Boolean({ description: "its disk has no room: writes wait" }),
+    level: Type.Integer({ description: "of the cluster: what all its members can follow" }),
+    softwareLevel: Type.Optional(
+      Type.Integer({ description: "which this node's software could follow; older software does not say" }),
+    ),
     recovering: Type.Boolean({ description: "damage was found on its disk: it does not vote until it is refilled" }),
     base: Type.Integer({ description: "its log holds what comes after this index" }),
     transferringTo: Type.Union([Type.String(), Type.Null()]),

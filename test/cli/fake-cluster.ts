@@ -14,6 +14,8 @@ const LEADING: ClusterStatus["replica"] = {
   applied: 7,
   lastIndex: 7,
   storeError: "",
+  level: 2,
+  softwareLevel: 2,
   member: "n1@a",
   members: [],
   configuration: { index: 1, committed: true, joint: false },

@@ -28,7 +28,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
     "Spawner",
     "Step",
   ],
-  "blixard/raft": ["KnownCommit", "LogEnd", "MachineHost", "SessionListener"],
+  "blixard/raft": ["KnownCommit", "LogEnd", "MachineHost", "RaftGlance", "SessionListener"],
   "blixard/sim": ["FaultKind"],
 };
 
