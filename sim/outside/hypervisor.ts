@@ -72,9 +72,10 @@ export class SimulatedHypervisor implements Hypervisor {
     const drawnUs = 10_000 + host.random.integer(500_000);
     const shutdownUs = Math.min(graceMs * 1000, host.troubles.strikes("slow-stop") ? SLOW * drawnUs : drawnUs);
     const forced = deaf || shutdownUs >= graceMs * 1000;
-    // The guard carries the stop out, so it also happens when this process dies first.
+    // The guard carries the stop out, so it also happens when this process dies first: to the next one that has taken the guest over, it ends by itself.
     host.timeline.after(forced ? graceMs * 1000 : shutdownUs, () => {
-      host.end(guest);
+      if (this.#life.alive) host.end(guest);
+      else host.end(guest, forced ? "crash" : "shutdown", "it was being stopped when its node died");
       this.#stopping.delete(instance);
       this.#life.enter(() => done({ ok: true, forced }));
     });
@@ -164,13 +165,15 @@ export class SimulatedHypervisor implements Hypervisor {
     return { ok: true, pid: guest.pid };
   }
 
-  /** A guest that cannot be talked to is ended before anybody is told that it did not start. */
+  /** A guest that cannot be talked to is ended before anybody is told that it did not start. A process that dies meanwhile leaves it to the next one. */
   #abandon(guest: Guest, done: (result: StartResult) => void): void {
     const { vm } = guest.launch;
     const message = `Cannot start VM "${vm}": its control socket does not answer`;
     this.#host.timeline.after(SOCKET_PATIENCE_US, () => {
-      this.#host.end(guest);
-      this.#answer(() => done(failure("failed", message)));
+      this.#life.enter(() => {
+        this.#host.end(guest);
+        this.#answer(() => done(failure("failed", message)));
+      });
     });
   }
 

@@ -1,5 +1,6 @@
 /** The modelled hypervisor keeps the contract of its port. Its guests know only the few scripts of the contract. */
-import type { InstanceLaunch } from "../../../runtime/index.ts";
+import { expect, test } from "vitest";
+import type { InstanceEvent, InstanceLaunch } from "../../../runtime/index.ts";
 import { Host, type GuestProgram } from "../../../sim/outside/host.ts";
 import { SimulatedHypervisor } from "../../../sim/outside/hypervisor.ts";
 import { ProcessLife } from "../../../sim/timeline/process-life.ts";
@@ -8,10 +9,58 @@ import { hypervisorContract, type HypervisorHarness } from "../../contract/hyper
 import { PumpedWorld } from "../checkers/pumped-world.ts";
 
 const BOOT_MS = 1000;
+const LEASE_MS = 120_000;
 
 hypervisorContract(async () => createHarness(), "simulated");
 
-function createHarness(): HypervisorHarness {
+test("a guest that a dead process was stopping ends by itself for the one that has taken it over", async () => {
+  const { host, world } = createHost();
+  const { first, second, events } = await takenOver(host, world, (hypervisor) => hypervisor.stop("i", 1000, () => {}));
+  expect([first.alive, second.alive]).toEqual([false, true]);
+  await world.until(() => events.some(({ type }) => type === "exited"));
+  expect(host.guests.size).toBe(0);
+});
+
+test("a process that dies while it waits for a guest's control socket ends nothing any more", async () => {
+  const { host, world } = createHost();
+  const { events } = await takenOver(host, world, () => host.troubles.begin("socket-lost"), true);
+  await world.pause(20_000);
+  expect([host.guests.size, events.filter(({ type }) => type === "exited").length]).toEqual([1, 0]);
+});
+
+/** A guest whose process does `last` and dies, and which the next process has adopted. `isBefore`: `last` comes before its start. */
+async function takenOver(
+  host: Host,
+  world: PumpedWorld,
+  last: (hypervisor: SimulatedHypervisor) => void,
+  isBefore = false,
+): Promise<{ first: ProcessLife; second: ProcessLife; events: readonly InstanceEvent[] }> {
+  const [first, second] = [new ProcessLife(1), new ProcessLife(2)];
+  const before = new SimulatedHypervisor(host, first);
+  if (isBefore) last(before);
+  before.start(launchOf("i", host.clock.monotonicMs() + LEASE_MS), () => {});
+  await world.until(() => host.guests.size === 1);
+  if (!isBefore) {
+    await world.until(() => host.guests.get("i")?.booted === true);
+    last(before);
+  }
+  first.end();
+  const events: InstanceEvent[] = [];
+  const after = new SimulatedHypervisor(host, second);
+  after.onEvent((event) => events.push(event));
+  let isAdopted = false;
+  after.adopt("i", host.clock.monotonicMs() + LEASE_MS, ({ ok }) => (isAdopted = ok));
+  await world.until(() => isAdopted);
+  return { first, second, events };
+}
+
+function launchOf(instance: string, leaseUntilMs: number): InstanceLaunch {
+  const size = { vcpus: 1, memoryMiB: 64, image: "base" };
+  const service = { command: [], env: {}, files: [], ports: [] };
+  return { instance, vm: "vm", node: "n1", ...size, ...service, leaseUntilMs };
+}
+
+function createHost(): { readonly host: Host; readonly world: PumpedWorld } {
   const world = new PumpedWorld(3);
   const { timeline, random } = world;
   const clock = new HostClock(timeline, random, true);
@@ -24,6 +73,12 @@ function createHarness(): HypervisorHarness {
     watcher: { onGuestStarted: () => {}, onGuestEnded: () => {} },
     programOf,
   });
+  return { host, world };
+}
+
+function createHarness(): HypervisorHarness {
+  const { host, world } = createHost();
+  const { clock } = host;
   const lives = new Map<object, ProcessLife>();
   let started = 0;
   const open = (): SimulatedHypervisor => {
