@@ -11,9 +11,7 @@ import { blixardVersion } from "../version.ts";
 import { seedCommand, type ActorsRequest } from "./sim-actors.ts";
 import { writeRun } from "./sim-output-files.ts";
 import { drawActors, type DrawOptions } from "./sim-report.ts";
-
-const MINUTE_MS = 60_000;
-const SHRINK_MINUTES_DEFAULT = 10;
+import { compare, shrinkingMs } from "./sim-repeated-run.ts";
 
 /** How often it says how far it is. */
 const TELL_EVERY_MS = 1000;
@@ -78,16 +76,6 @@ async function inStep<Value>(
   });
 }
 
-/** What became of the failure that the file holds. */
-function compare({ failure, eventLogHash, software }: SimulationFile, result: SimulationResult): string {
-  const same = result.eventLogHash === eventLogHash ? ", byte for byte the recorded run" : "";
-  if (failure === null) return result.ok ? `Clean, as recorded${same}.` : "It was clean when it was recorded.";
-  const before = `${failure.invariant} after ${(failure.atMs / 1000).toFixed(1)} s`;
-  if (result.ok) return `It no longer fails. Recorded with Blixard ${software} was ${before}.`;
-  if (result.failure?.invariant === failure.invariant) return `It still fails${same}.`;
-  return `It fails otherwise. Recorded with Blixard ${software} was ${before}.`;
-}
-
 /** @throws {CliError} with the failure, when there is one. */
 async function report(
   { terminal }: CliContext,
@@ -105,7 +93,7 @@ async function shrinkRun(context: CliContext, request: ActorsRequest, run: Recor
   const { definition, flags, name } = request;
   const { out, err } = context.terminal;
   using interrupts = context.takeInterrupts();
-  const untilMs = performance.now() + (flags.minutes ?? SHRINK_MINUTES_DEFAULT) * MINUTE_MS;
+  const untilMs = performance.now() + shrinkingMs(flags.minutes);
   const { value } = await new Progress(err).step(
     "Shrinking",
     async (step) => {

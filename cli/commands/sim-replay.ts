@@ -17,9 +17,7 @@ import { blixardVersion } from "../version.ts";
 import { writeRun } from "./sim-output-files.ts";
 import { drawSeed, type ReportFlags } from "./sim-report.ts";
 import { optionsOf, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
-
-const MINUTE_MS = 60_000;
-const SHRINK_MINUTES_DEFAULT = 10;
+import { compare, shrinkingMs, SHRINK_MINUTES_DEFAULT } from "./sim-repeated-run.ts";
 
 /** How long it shrinks before it lets anything else happen, and how often it says how far it is. */
 const BREATHE_EVERY_MS = 50;
@@ -104,16 +102,6 @@ function keepIn(lines: string[]): (line: string) => void {
   return (line) => void lines.push(line);
 }
 
-/** What became of the failure that the file holds. */
-function compare({ failure, eventLogHash, software }: ReplayFile, result: SeedResult): string {
-  const same = result.eventLogHash === eventLogHash ? ", byte for byte the recorded run" : "";
-  if (failure === null) return result.ok ? `Clean, as recorded${same}.` : "It was clean when it was recorded.";
-  const before = `${failure.invariant} after ${(failure.atMs / 1000).toFixed(1)} s`;
-  if (result.ok) return `It no longer fails. Recorded with Blixard ${software} was ${before}.`;
-  if (result.failure?.invariant === failure.invariant) return `It still fails${same}.`;
-  return `It fails otherwise. Recorded with Blixard ${software} was ${before}.`;
-}
-
 /** @throws {CliError} with the failure, when there is one. */
 async function report(
   context: CliContext,
@@ -135,7 +123,7 @@ async function shrinkRun(
   const { replayCommand, shrink } = await import("../../sim/index.ts");
   const { out, err } = context.terminal;
   using interrupts = context.takeInterrupts();
-  const untilMs = performance.now() + (flags.minutes ?? SHRINK_MINUTES_DEFAULT) * MINUTE_MS;
+  const untilMs = performance.now() + shrinkingMs(flags.minutes);
   const { value } = await new Progress(err).step(
     "Shrinking",
     async (step) => {

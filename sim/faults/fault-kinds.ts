@@ -1,4 +1,5 @@
 /** Every kind of fault. What each does: `faults.ts`; when it strikes: `fault-injector.ts`. */
+import { LINK_BLOWS } from "../schedule/link-blow.ts";
 export type FaultKind =
   /** `kill -9` of one process; it comes back. */
   | "kill"
@@ -98,16 +99,7 @@ const FOR_OPERATORS: ReadonlySet<FaultKind> = new Set([
 ]);
 
 /** Of the links between nodes, beyond cuts, breaks and worse weather everywhere. */
-export const LINK_FAULT_KINDS: readonly FaultKind[] = [
-  "link-weather",
-  "bandwidth",
-  "clog",
-  "flap",
-  "filter",
-  "replay",
-  "reconnect-storm",
-  "half-open",
-];
+export const LINK_FAULT_KINDS: readonly FaultKind[] = LINK_BLOWS;
 
 const FAULT_KINDS: readonly FaultKind[] = [
   "kill",

@@ -46,7 +46,8 @@ export type LinkBlow =
   /** The first has forgotten the connection; the second believes in it for `noticeUs`, unless the first dials anew. */
   | { readonly type: "half-open"; readonly between: readonly [number, number]; readonly noticeUs: number };
 
-const TYPES: ReadonlySet<string> = new Set<LinkBlow["type"]>([
+/** All of them. */
+export const LINK_BLOWS: readonly LinkBlow["type"][] = [
   "link-weather",
   "bandwidth",
   "clog",
@@ -55,7 +56,9 @@ const TYPES: ReadonlySet<string> = new Set<LinkBlow["type"]>([
   "replay",
   "reconnect-storm",
   "half-open",
-]);
+];
+
+const TYPES: ReadonlySet<string> = new Set(LINK_BLOWS);
 
 export function isLinkBlow<Act extends { readonly type: string }>(act: Act): act is Extract<Act, LinkBlow> {
   return TYPES.has(act.type);
