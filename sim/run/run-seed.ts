@@ -5,9 +5,9 @@
  *
  * The first rule that does not hold ends the run. The result is made of what the seed decides and of nothing else.
  */
-import { createRandom, type Random } from "../../runtime/index.ts";
+import { createRandom } from "../../runtime/index.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import { EventLog } from "../timeline/event-log.ts";
+import type { EventLog } from "../timeline/event-log.ts";
 import { coreMarks } from "../faults/core-ending.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import { drawPlan, drawProfile, type FaultPlan } from "../faults/fault-plan.ts";
@@ -19,13 +19,13 @@ import type { RunOptions, SeedFailure, SeedResult } from "./run-result.ts";
 import { RollingUpgrade } from "../load/rolling-upgrade.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
-import { drawOrder, type PriorityOrder } from "../search/index.ts";
+import type { PriorityOrder } from "../search/index.ts";
 import { makeScenario } from "./make-scenario.ts";
+import { openRun } from "./open-run.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
 import type { Timeline } from "../timeline/timeline.ts";
-import { openTimeline } from "../timeline/traced-timeline.ts";
 
 /** A cluster without faults has this long to settle: an election, a lease that must run out, restarts with backoff. */
 const SETTLE_US = 120_000_000;
@@ -44,7 +44,6 @@ const CALM_US = 10_000_000;
 const CALM_TERMS = 2;
 const CALM_WINDOWS = 4;
 
-const LINES_KEPT_DEFAULT = 40;
 const NODES_MAX = 9;
 
 /** As many with `vms`, where no member comes or goes: else a rule tries all pairs of quorums of two configurations. */
@@ -155,21 +154,14 @@ class Run {
     this.#profile = options.profile ?? (isOfWholeNodes(options) && WITHOUT_VMS.has(drawn) ? "mixed" : drawn);
     const drawnNodes = NODES_FROM + random.integer(NODES_RANGE);
     this.#nodes = options.nodes ?? drawnNodes;
-    this.#log = new EventLog({
-      linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
-      ...(recorder
-        ? { onLine: recorder.lines(options) }
-        : options.onLine && { onLine: (line) => options.onLine?.(line) }),
+    const { log, order, timeline, forkChance } = openRun(options, random, {
+      trace: trace ?? null,
+      recorder: recorder ?? null,
     });
+    this.#log = log;
+    this.#order = order;
+    this.#timeline = timeline;
     const { replay } = options;
-    const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
-    /** What the seed alone decides is drawn in any case, so that all else stays as it is. */
-    const forkChance = (): Random => {
-      const own = random.fork();
-      return chance?.fork() ?? own;
-    };
-    this.#order = drawOrder({ seed: options.seed, chance: replay?.chance, kind: options.order });
-    this.#timeline = openTimeline(trace ?? null, forkChance(), this.#log, replay?.schedule.passedOver, this.#order);
     this.recording = new Recording(this.#timeline, keepsSchedule);
     const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
     const scenario = makeScenario(this.#profile, {

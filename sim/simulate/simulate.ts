@@ -7,30 +7,28 @@
  * `ctx.pipe` alone (virtual-work.ts) and keeps the event loop until it is done. While it runs, every source of time and
  * entropy of the platform throws, so a run is decided by its seed or it fails.
  */
-import { createRandom, type Random } from "../../runtime/index.ts";
+import { createRandom } from "../../runtime/index.ts";
 import { PayloadTypes } from "../../transport/index.ts";
 import { drawActorPlan, type ActorFaults } from "./actor-faults.ts";
 import { ActorScenario } from "./actor-scenario.ts";
 import { checkSimulate } from "./check-simulate.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import { EventLog } from "../timeline/event-log.ts";
+import type { EventLog } from "../timeline/event-log.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import type { RunRecorder } from "../record/run-recorder.ts";
+import { openRun } from "../run/open-run.ts";
 import { requireRange } from "../run/run-seed.ts";
 import { SchedulePlayer } from "../run/schedule-player.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
-import { drawOrder } from "../search/index.ts";
 import { whileSealed } from "../timeline/sealed-globals.ts";
 import type { SimulateOptions, SimulationResult } from "./simulate-options.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
 import type { Timeline } from "../timeline/timeline.ts";
-import { openTimeline } from "../timeline/traced-timeline.ts";
 import { VirtualWork } from "../timeline/virtual-work.ts";
 
 const NODES_DEFAULT = 3;
 const DURATION_MS_DEFAULT = 60_000;
 const SETTLE_MS_DEFAULT = 120_000;
-const LINES_KEPT_DEFAULT = 40;
 
 /** How often it is asked whether everything of `eventually` holds. */
 const SETTLED_EVERY_US = 100_000;
@@ -95,21 +93,10 @@ class ActorRun {
     this.#nodes = nodes;
     this.#durationMs = durationMs;
     this.#faults = options.faults ?? "mixed";
-    this.#log = new EventLog({
-      linesKept: options.linesKept ?? LINES_KEPT_DEFAULT,
-      ...(recorder
-        ? { onLine: recorder.lines(options) }
-        : options.onLine && { onLine: (line) => options.onLine?.(line) }),
-    });
+    const { log, timeline, forkChance } = openRun(options, random, { trace, recorder });
+    this.#log = log;
+    this.#timeline = timeline;
     const { replay } = options;
-    const chance = replay?.chance === undefined ? null : createRandom(replay.chance);
-    /** What the seed alone decides is drawn in any case, so that all else stays as it is. */
-    const forkChance = (): Random => {
-      const own = random.fork();
-      return chance?.fork() ?? own;
-    };
-    const order = drawOrder({ seed: options.seed, chance: replay?.chance, kind: options.order });
-    this.#timeline = openTimeline(trace, forkChance(), this.#log, replay?.schedule.passedOver, order);
     this.recording = new Recording(this.#timeline);
     const plan = drawActorPlan(this.#faults, durationMs * 1000, random.fork());
     this.#work = new VirtualWork(this.#timeline, forkChance());
