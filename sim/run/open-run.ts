@@ -24,7 +24,7 @@ interface OpenRun {
   readonly order: PriorityOrder | null;
   readonly timeline: Timeline;
   /** For what a replay may decide by another chance than the run's seed. */
-  forkChance(): Random;
+  readonly forkChance: () => Random;
 }
 
 /** @param random of the seed; one stream of it goes to the timeline */
