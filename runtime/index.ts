@@ -72,6 +72,21 @@ export type {
   StartResult,
   StopResult,
 } from "./ports/hypervisor.ts";
+export type {
+  CheckpointManifest,
+  CheckpointPart,
+  CheckpointRequest,
+  GuestMetrics,
+  GuestVerb,
+  GuestVerbs,
+  MigrationEndpoint,
+  MigrationLimits,
+  MigrationProgress,
+  MigrationRequest,
+  VerbFailure,
+  VerbRefusal,
+  VerbResult,
+} from "./ports/guest-verbs.ts";
 export {
   EMPTY_LOG,
   type HardState,
@@ -92,6 +107,7 @@ export type {
   SnapshotStore,
 } from "./ports/snapshot-store.ts";
 export { crc32 } from "./crc32.ts";
+export { lackingVerbs, type LackingVerbs } from "./lacking-verbs.ts";
 export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";

@@ -221,6 +221,7 @@ class VmTurn {
       case "booted":
         return state.stage === "starting" || state.stage === "booting" ? this.#booted(state) : state;
       case "heartbeat":
+      case "arrived":
         return state;
       case "exited":
         if (

@@ -8,9 +8,13 @@
  *
  * Drivers: `runtime/node/qemu/`, `runtime/node/process/`, the simulator's. Contract: `test/contract/hypervisor.ts`.
  */
+import type { GuestVerb, GuestVerbs, MigrationEndpoint } from "./guest-verbs.ts";
+
 export interface Hypervisor {
   readonly driver: DriverName;
   readonly capabilities: HypervisorCapabilities;
+  /** What may be done with an instance that runs, beyond its life and death. */
+  readonly verbs: GuestVerbs;
   /** Starts an instance whose guard ends it at `leaseUntilMs`. A started instance is not yet healthy. */
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void;
   /** Asks the guest to shut down, ends it after `graceMs`. Done when nothing of it runs; so also when nothing ran. */
@@ -37,7 +41,8 @@ export interface HypervisorCapabilities {
   readonly accelerated: boolean;
   /** An instance survives the end of its node's process and can be adopted. */
   readonly adopt: boolean;
-  readonly pause: boolean;
+  /** Verbs that it cannot carry out, and why: "a process has no memory that could be moved". */
+  readonly lacks: Readonly<Partial<Record<GuestVerb, string>>>;
 }
 
 /** Everything a driver needs to start one instance. All paths and addresses are the host's. */
@@ -57,7 +62,18 @@ export interface InstanceLaunch {
   readonly ports: readonly PortForward[];
   /** Guard deadline on this host's monotonic clock. */
   readonly leaseUntilMs: number;
+  /** What the guest begins with. Default: it boots. */
+  readonly from?: LaunchOrigin;
 }
+
+export type LaunchOrigin =
+  /** Goes on where the checkpoint of that id on this host was made. `fresh`: with an identity of its own, given before it can send anything. */
+  | { readonly type: "checkpoint"; readonly id: string; readonly identity: "same" | "fresh" }
+  /**
+   * Stands still and waits for a guest that another host sends; `resume` sets it going when all of it has come. What listens is told by the
+   * answer to `start`.
+   */
+  | { readonly type: "migration"; readonly listenAddress: string };
 
 export interface GuestFile {
   /** Absolute path in the guest. */
@@ -75,7 +91,8 @@ export interface PortForward {
 }
 
 export type StartResult =
-  | { readonly ok: true; readonly pid: number }
+  /** `incoming`: where a migration is waited for. */
+  | { readonly ok: true; readonly pid: number; readonly incoming?: MigrationEndpoint }
   | { readonly ok: false; readonly code: StartFailure; readonly message: string };
 
 export type StartFailure =
@@ -85,6 +102,10 @@ export type StartFailure =
   | "no-space"
   | "unsupported"
   | "not-running"
+  /** A checkpoint of another version, machine, processor or image. */
+  | "incompatible"
+  /** A checkpoint whose checksum is not what it was. */
+  | "damaged"
   | "failed";
 
 export type StopResult =
@@ -103,7 +124,9 @@ export type InstanceEvent =
   /** The guest's init said that it is up; `bootMs` by the host's clock since start. */
   | { readonly type: "booted"; readonly instance: string; readonly bootMs: number }
   /** The guest's heartbeat. */
-  | { readonly type: "heartbeat"; readonly instance: string };
+  | { readonly type: "heartbeat"; readonly instance: string }
+  /** Everything of a guest that was waited for has come; it stands still until `resume`. */
+  | { readonly type: "arrived"; readonly instance: string };
 
 /** `shutdown`: the guest ended by itself, cleanly; `crash`: anything else; `lease`: the guard's deadline passed. */
 export type ExitReason = "shutdown" | "crash" | "lease";

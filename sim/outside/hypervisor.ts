@@ -1,4 +1,5 @@
 /** The hypervisor port of one life of a node's process, on a modelled host. Contract: test/contract/hypervisor.ts. */
+import { type GuestVerbs, lackingVerbs } from "../../runtime/index.ts";
 import type {
   Hypervisor,
   HypervisorCapabilities,
@@ -13,7 +14,21 @@ import type {
 import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 
-const CAPABILITIES: HypervisorCapabilities = { isolation: true, accelerated: false, adopt: true, pause: false };
+const CAPABILITIES: HypervisorCapabilities = {
+  isolation: true,
+  accelerated: false,
+  adopt: true,
+  lacks: {
+    pause: "not modelled",
+    checkpoint: "not modelled",
+    migrate: "not modelled",
+    balloon: "not modelled",
+    metrics: "not modelled",
+    exec: "not modelled",
+    copy: "not modelled",
+    console: "not modelled",
+  },
+};
 
 /** How long a call to the host takes at most, in microseconds. */
 const CALL_MAX_US = 2000;
@@ -24,6 +39,7 @@ const SOCKET_PATIENCE_US = 5_000_000;
 export class SimulatedHypervisor implements Hypervisor {
   readonly driver = "simulated";
   readonly capabilities: HypervisorCapabilities = CAPABILITIES;
+  readonly verbs: GuestVerbs;
   readonly #host: Host;
   readonly #life: ProcessLife;
   /** Instances whose end was asked for; how they end is not reported as an event. */
@@ -34,6 +50,8 @@ export class SimulatedHypervisor implements Hypervisor {
   constructor(host: Host, life: ProcessLife) {
     this.#host = host;
     this.#life = life;
+    const { lacks } = CAPABILITIES;
+    this.verbs = lackingVerbs({ driver: this.driver, lacks, own: {}, later: (run) => this.#answer(run) });
   }
 
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {

@@ -35,6 +35,21 @@ const INTERNAL: readonly string[] = [
   "StartFailure",
   "StartResult",
   "StopResult",
+  "CheckpointManifest",
+  "CheckpointPart",
+  "CheckpointRequest",
+  "GuestMetrics",
+  "GuestVerb",
+  "GuestVerbs",
+  "MigrationEndpoint",
+  "MigrationLimits",
+  "MigrationProgress",
+  "MigrationRequest",
+  "VerbFailure",
+  "VerbRefusal",
+  "VerbResult",
+  "lackingVerbs",
+  "LackingVerbs",
 ];
 
 /** Exports of Raft that only a simulation has a use for. */

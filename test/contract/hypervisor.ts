@@ -5,7 +5,15 @@
  * what needs a node's death is skipped for a harness without `startAndDie`, with that reason.
  */
 import { afterEach, describe, expect, test } from "vitest";
-import type { Hypervisor, InstanceEvent, InstanceLaunch, StartResult, StopResult } from "../../runtime/index.ts";
+import type {
+  GuestVerb,
+  VerbResult,
+  Hypervisor,
+  InstanceEvent,
+  InstanceLaunch,
+  StartResult,
+  StopResult,
+} from "../../runtime/index.ts";
 
 export interface HypervisorHarness {
   readonly name: string;
@@ -68,6 +76,29 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       expect(await driver.list()).toEqual([
         { instance: "i-boot", vm: "vm-i-boot", pid: (started as { pid: number }).pid },
       ]);
+    });
+
+    test("a verb that the driver lacks is refused by name, with the reason, and the instance runs on", async () => {
+      const driver = await open();
+      const { lacks } = driver.hypervisor.capabilities;
+      await driver.startAndBoot(serving("i-lacks"));
+      const { verbs } = driver.hypervisor;
+      const limits = { bandwidthBytesPerSecond: 1, downtimeMs: 1, autoConverge: false, timeoutMs: 1 };
+      const to = { address: "127.0.0.1", port: 1 };
+      const asks: Partial<Record<GuestVerb, (done: (result: VerbResult) => void) => void>> = {
+        pause: (done) => verbs.pause("i-lacks", done),
+        checkpoint: (done) => verbs.checkpoint({ instance: "i-lacks", id: "c-1" }, done),
+        migrate: (done) => verbs.migrate({ instance: "i-lacks", to, limits, onProgress: () => undefined }, done),
+        balloon: (done) => verbs.setBalloon("i-lacks", 64, done),
+        metrics: (done) => verbs.readMetrics("i-lacks", done),
+      };
+      for (const [verb, ask] of Object.entries(asks)) {
+        const why = lacks[verb as GuestVerb];
+        if (why === undefined) continue;
+        const result = await new Promise<VerbResult>((resolve) => ask(resolve));
+        expect(result).toMatchObject({ ok: false, code: "unsupported", message: expect.stringContaining(why) });
+      }
+      expect(await driver.list()).toMatchObject([{ instance: "i-lacks" }]);
     });
 
     test("stop() lets a guest end by itself and reports no exit", async () => {

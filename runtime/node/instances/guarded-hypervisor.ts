@@ -21,6 +21,7 @@ import type {
   StartResult,
   StopResult,
 } from "../../ports/hypervisor.ts";
+import type { GuestVerbs } from "../../ports/guest-verbs.ts";
 import type { Logger } from "../../ports/logger.ts";
 import {
   findGuardTools,
@@ -37,6 +38,7 @@ import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
@@ -56,6 +58,7 @@ const TICK_MS = 1_000;
 export class GuardedHypervisor implements Hypervisor {
   readonly driver: DriverName;
   readonly capabilities: HypervisorCapabilities;
+  readonly verbs: GuestVerbs;
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
@@ -77,6 +80,11 @@ export class GuardedHypervisor implements Hypervisor {
     this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.verbs = guardedVerbs({
+      driver: machines,
+      machineOf: (instance) => this.#running.get(instance)?.machine,
+      isClosed: () => this.#closed,
+    });
   }
 
   onEvent(listen: (event: InstanceEvent) => void): void {
@@ -235,9 +243,10 @@ export class GuardedHypervisor implements Hypervisor {
     const folder = this.#store.folder(instance);
     const { child } = readGuard(folder);
     if (child === undefined) return undefined;
-    const report = (sign: "booted" | "heartbeat"): void => {
+    const report = (sign: "booted" | "heartbeat" | "arrived"): void => {
       const running = this.#running.get(instance);
       if (running === undefined || running.ended) return;
+      if (sign === "arrived") return this.#emit({ type: "arrived", instance });
       // A guest that was found and beats has booted, though the word itself went to nobody.
       if (!running.booted) {
         running.booted = true;

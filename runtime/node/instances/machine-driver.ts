@@ -9,6 +9,7 @@ import type {
   InstanceLaunch,
   StartFailure,
 } from "../../ports/hypervisor.ts";
+import type { CheckpointManifest, GuestMetrics, MigrationRequest, VerbFailure } from "../../ports/guest-verbs.ts";
 import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
 import type { ProcessIdentity } from "../guard/process-identity.ts";
 import type { InstanceRecord } from "./instance-store.ts";
@@ -20,6 +21,8 @@ export interface MachineDriver {
   prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand>;
   /** Connects to what runs in `folder`, just started or found again. */
   attach(to: MachineContext): Machine;
+  /** Forgets a checkpoint of this host, if there is one. */
+  dropCheckpoint?(id: string): Promise<void>;
 }
 
 export interface MachineContext {
@@ -27,7 +30,7 @@ export interface MachineContext {
   readonly record: InstanceRecord;
   readonly child: ProcessIdentity;
   /** What the guest says of itself. May be called at any time until `detach`. */
-  report(sign: "booted" | "heartbeat"): void;
+  report(sign: "booted" | "heartbeat" | "arrived"): void;
 }
 
 /** One running instance. */
@@ -42,6 +45,31 @@ export interface Machine {
   explain(exit: GuardExit): Promise<{ readonly reason: ExitReason; readonly detail: string }>;
   /** Lets go of sockets; the instance runs on. */
   detach(): void;
+  /** What the driver does not lack of the port's verbs. Each rejects with a `VerbError` and has changed nothing then. */
+  readonly verbs?: MachineVerbs;
+}
+
+/** The verbs of one machine, as `GuestVerbs` has them of an instance. */
+export interface MachineVerbs {
+  pause?(): Promise<void>;
+  resume?(): Promise<void>;
+  checkpoint?(id: string): Promise<CheckpointManifest>;
+  /** Resolves with the downtime in milliseconds. */
+  migrate?(request: MigrationRequest): Promise<number>;
+  cancelMigration?(): void;
+  setBalloon?(memoryMiB: number): Promise<void>;
+  readMetrics?(): Promise<GuestMetrics>;
+}
+
+/** A verb that was not carried out, with the code of the port and the reason for people. */
+export class VerbError extends Error {
+  override readonly name = "VerbError";
+  readonly code: VerbFailure;
+
+  constructor(code: VerbFailure, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
 }
 
 /** A start that cannot be, with the code of the port and a message for people. */

@@ -31,7 +31,21 @@ export function createProcessHypervisor(options: ProcessHypervisorOptions): Guar
 
 class ProcessDriver implements MachineDriver {
   readonly name = "process";
-  readonly capabilities = { isolation: false, accelerated: false, adopt: true, pause: false };
+  readonly capabilities: MachineDriver["capabilities"] = {
+    isolation: false,
+    accelerated: false,
+    adopt: true,
+    lacks: {
+      pause: "not built for processes yet",
+      checkpoint: "a process has no memory image that could be started again",
+      migrate: "a process cannot leave its host",
+      balloon: "a process has the host's memory",
+      metrics: "not built for processes yet",
+      exec: "a process is no guest that commands could run in",
+      copy: "a process has the host's files",
+      console: "a process has no terminal",
+    },
+  };
   readonly #searchPath: string;
 
   constructor(searchPath: string) {

@@ -57,7 +57,16 @@ class QemuDriver implements MachineDriver {
       isolation: true,
       accelerated: options.acceleration === "kvm",
       adopt: true,
-      pause: false,
+      lacks: {
+        pause: "not built yet",
+        checkpoint: "not built yet",
+        migrate: "not built yet",
+        balloon: "not built yet",
+        metrics: "not built yet",
+        exec: "not built yet",
+        copy: "not built yet",
+        console: "not built yet",
+      },
     };
   }
 

@@ -1,11 +1,13 @@
 /** A hypervisor that does what the test says: it records every call and keeps its answer until told. */
-import type {
-  FoundInstance,
-  Hypervisor,
-  InstanceEvent,
-  InstanceLaunch,
-  StartResult,
-  StopResult,
+import {
+  type FoundInstance,
+  type GuestVerb,
+  lackingVerbs,
+  type Hypervisor,
+  type InstanceEvent,
+  type InstanceLaunch,
+  type StartResult,
+  type StopResult,
 } from "../../../runtime/index.ts";
 
 export interface ScriptedHypervisor extends Hypervisor {
@@ -20,6 +22,17 @@ export interface ScriptedHypervisor extends Hypervisor {
   answerStop(result: StopResult): void;
   emit(event: InstanceEvent): void;
 }
+
+const LACKS: Record<GuestVerb, string> = {
+  pause: "not in the script",
+  checkpoint: "not in the script",
+  migrate: "not in the script",
+  balloon: "not in the script",
+  metrics: "not in the script",
+  exec: "not in the script",
+  copy: "not in the script",
+  console: "not in the script",
+};
 
 export const NOT_RUNNING: StartResult = { ok: false, code: "not-running", message: "no guest of this instance runs" };
 export const STARTED: StartResult = { ok: true, pid: 4711 };
@@ -42,7 +55,8 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
 
   return {
     driver: "simulated",
-    capabilities: { isolation: true, accelerated: false, adopt: true, pause: false },
+    capabilities: { isolation: true, accelerated: false, adopt: true, lacks: LACKS },
+    verbs: lackingVerbs({ driver: "scripted", lacks: LACKS, own: {}, later: queueMicrotask }),
     calls,
     launches,
     leases,

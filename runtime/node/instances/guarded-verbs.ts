@@ -1,0 +1,95 @@
+/** The verbs of guarded instances: one at a time an instance, refused by name where its driver lacks them or where it does not run. */
+import type { GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
+import { lackingVerbs } from "../../lacking-verbs.ts";
+import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts";
+
+export interface GuardedVerbsOptions {
+  readonly driver: MachineDriver;
+  /** The instance's machine; undefined when it does not run here. */
+  machineOf(instance: string): Machine | undefined;
+  isClosed(): boolean;
+}
+
+export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOptions): GuestVerbs {
+  const verbsOf = (instance: string): NonNullable<Machine["verbs"]> => {
+    const machine = machineOf(instance);
+    if (machine === undefined) throw new VerbError("not-running", "it does not run on this host");
+    if (machine.verbs === undefined) throw new VerbError("unsupported", `the driver "${driver.name}" has no verbs`);
+    return machine.verbs;
+  };
+  /** Answers once, never during the call; not at all when this process lets go of its instances first. */
+  function answer<Answer>(
+    what: string,
+    run: () => Promise<Answer>,
+    done: (result: VerbRefusal | { readonly ok: true; readonly answer: Answer }) => void,
+  ): void {
+    const tell = (result: Parameters<typeof done>[0]): void => {
+      setImmediate(() => isClosed() || done(result));
+    };
+    Promise.resolve()
+      .then(run)
+      .then(
+        (value) => tell({ ok: true, answer: value }),
+        (error: unknown) => tell(refusalOf(error, what)),
+      );
+  }
+  const plain =
+    (done: (result: VerbResult) => void) =>
+    (result: VerbRefusal | { readonly ok: true }): void =>
+      done(result.ok ? { ok: true } : result);
+
+  const own: GuestVerbs = {
+    pause: (instance, done) =>
+      answer(`pause instance "${instance}"`, async () => must(verbsOf(instance), "pause")(), plain(done)),
+    resume: (instance, done) =>
+      answer(`resume instance "${instance}"`, async () => must(verbsOf(instance), "resume")(), plain(done)),
+    checkpoint: ({ instance, id }, done) =>
+      answer(
+        `make checkpoint "${id}" of instance "${instance}"`,
+        async () => must(verbsOf(instance), "checkpoint")(id),
+        (result) => done(result.ok ? { ok: true, manifest: result.answer } : result),
+      ),
+    dropCheckpoint: (id, done) =>
+      answer(`drop checkpoint "${id}"`, async () => driver.dropCheckpoint?.(id), plain(done)),
+    migrate: (request, done) =>
+      answer(
+        `migrate instance "${request.instance}"`,
+        async () => must(verbsOf(request.instance), "migrate")(request),
+        (result) => done(result.ok ? { ok: true, downtimeMs: result.answer } : result),
+      ),
+    cancelMigration: (instance) => machineOf(instance)?.verbs?.cancelMigration?.(),
+    setBalloon: (instance, memoryMiB, done) =>
+      answer(
+        `set the balloon of instance "${instance}"`,
+        async () => must(verbsOf(instance), "setBalloon")(memoryMiB),
+        plain(done),
+      ),
+    readMetrics: (instance, done) =>
+      answer(
+        `read the metrics of instance "${instance}"`,
+        async () => must(verbsOf(instance), "readMetrics")(),
+        (result) => done(result.ok ? { ok: true, metrics: result.answer } : result),
+      ),
+  };
+  const { lacks } = driver.capabilities;
+  return lackingVerbs({
+    driver: driver.name,
+    lacks,
+    own,
+    later: (run) => void setImmediate(() => isClosed() || run()),
+  });
+}
+
+function must<Verbs extends object, Verb extends keyof Verbs & string>(
+  verbs: Verbs,
+  verb: Verb,
+): NonNullable<Verbs[Verb]> {
+  const found = verbs[verb];
+  if (typeof found !== "function") throw new TypeError(`the driver neither does nor lacks "${verb}"`);
+  return found.bind(verbs) as NonNullable<Verbs[Verb]>;
+}
+
+function refusalOf(error: unknown, what: string): VerbRefusal {
+  const code = error instanceof VerbError ? error.code : "failed";
+  return { ok: false, code, message: `Cannot ${what}: ${(error as Error).message}` };
+}
