@@ -10,7 +10,7 @@ export interface LackingVerbs {
   /** What the driver does; asked only for verbs that it does not lack. */
   readonly own: Partial<GuestVerbs>;
   /** Runs later, and not at all when the process has ended by then. */
-  later(run: () => void): void;
+  readonly later: (run: () => void) => void;
 }
 
 /** @throws {TypeError} from the call of a verb that is neither lacked nor there: the driver contradicts itself. */

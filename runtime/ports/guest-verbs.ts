@@ -7,7 +7,7 @@
 export type GuestVerb = "pause" | "checkpoint" | "migrate" | "balloon" | "metrics" | "exec" | "copy" | "console";
 
 /** A verb's answer: what it asked for has happened, or nothing of it has. */
-export type VerbResult<Answer = Record<never, never>> = ({ readonly ok: true } & Answer) | VerbRefusal;
+export type VerbResult<Answer = unknown> = ({ readonly ok: true } & Answer) | VerbRefusal;
 
 export interface VerbRefusal {
   readonly ok: false;

@@ -6,8 +6,8 @@ import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts
 export interface GuardedVerbsOptions {
   readonly driver: MachineDriver;
   /** The instance's machine; undefined when it does not run here. */
-  machineOf(instance: string): Machine | undefined;
-  isClosed(): boolean;
+  readonly machineOf: (instance: string) => Machine | undefined;
+  readonly isClosed: () => boolean;
 }
 
 export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOptions): GuestVerbs {
