@@ -9,8 +9,8 @@ export interface CliContext {
   readonly terminal: Terminal;
   /** Wall clock, in milliseconds since the epoch. */
   readonly now: () => number;
-  /** All of standard input. */
-  readonly readStdin: () => Promise<string>;
+  /** All of standard input, or so much of it that it is more than `charsMax`. Default: however much there is. */
+  readonly readStdin: (charsMax?: number) => Promise<string>;
   /** Puts a question on the terminal and reads a line; null where nobody can answer. */
   readonly askUser: ((question: string) => Promise<string>) | null;
   /** From now on Ctrl-C only asks, until the result is disposed of. */

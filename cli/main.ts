@@ -6,8 +6,8 @@
  */
 import { enableCompileCache } from "node:module";
 import { createInterface } from "node:readline/promises";
-import { text } from "node:stream/consumers";
 import { compileCacheFolder } from "./folders.ts";
+import { readAtMost } from "./read-at-most.ts";
 
 // The variable is what threads and node processes go by: without it each loads its own compiler of types, 20 MB.
 process.env.NODE_COMPILE_CACHE ??= compileCacheFolder(process.env);
@@ -33,7 +33,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   terminal: processTerminal(),
   now: Date.now,
   askUser: process.stdin.isTTY && process.stderr.isTTY ? askUser : null,
-  readStdin: async () => text(process.stdin),
+  readStdin: async (charsMax) => readAtMost(process.stdin.setEncoding("utf8"), charsMax),
   takeInterrupts: () => new ProcessInterrupts(),
   connect: (urls) => createApiClient({ urls, ...(token ? { token } : {}) }),
 });

@@ -18,6 +18,8 @@ const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;
 const VMS_MAX = 1000;
 const DURATION_DEFAULT_MS = 600_000;
+/** A year, as `sim/run/run-limits.ts` has it. */
+const DURATION_MAX_MS = 365 * 86_400_000;
 
 const EXAMPLES = `
 Examples:
@@ -51,7 +53,12 @@ export function addSimCommand(program: Command, context: CliContext): void {
     .option("--seeds <count>", "how many seeds, counting up", toCount(1, SEEDS_MAX), 1)
     .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
     .option("--vms <count>", "VMs, all created at once (default: up to 8, drawn from the seed)", toCount(1, VMS_MAX))
-    .addOption(lengthOption("--duration <duration>", "simulated time of a run", DURATION_DEFAULT_MS))
+    .addOption(
+      lengthOption("--duration <duration>", "simulated time of a run", {
+        defaultMs: DURATION_DEFAULT_MS,
+        maxMs: DURATION_MAX_MS,
+      }),
+    )
     .addOption(new Option("--profile <name>", "kinds of faults (default: drawn from the seed)").choices(PROFILES))
     .option("--every-fault", "leave out no kind of fault of the profile (default: each seed leaves out some)")
     .addOption(

@@ -1,8 +1,10 @@
 /** Finds the manifest files that `apply -f` means: one file, a folder's files in the order of their names, or `-`. */
+import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
+import { readAtMost } from "../read-at-most.ts";
 
 export interface ManifestSource {
   /** As the user wrote it, for messages. */
@@ -21,20 +23,31 @@ export interface SourceOptions {
   /** What relative paths start from. */
   readonly cwd: string;
   /** Reads all of standard input, for `-`. */
-  readonly readStdin: () => Promise<string>;
+  readonly readStdin: (charsMax?: number) => Promise<string>;
   /** What is done with them, and what each is, for errors: "Cannot run …: … no scenario". Default: apply, manifest. */
   readonly words?: { readonly verb: string; readonly noun: string };
+  /** Of one file. Default: 8 MiB. */
+  readonly sizeBytesMax?: number;
 }
 
 /** @throws CliError when there is nothing to read. */
 export async function readManifestSources(path: string, options: SourceOptions): Promise<readonly ManifestSource[]> {
-  if (path === "-") return [{ file: "<stdin>", folder: options.cwd, text: await options.readStdin() }];
-  const absolute = resolve(options.cwd, path);
   const { verb, noun } = options.words ?? { verb: "apply", noun: "manifest" };
+  const reading: Reading = { verb, sizeBytesMax: options.sizeBytesMax ?? SIZE_BYTES_MAX };
+  if (path === "-") {
+    const text = await options.readStdin(reading.sizeBytesMax);
+    refuseLarge("<stdin>", Buffer.byteLength(text), reading);
+    return [{ file: "<stdin>", folder: options.cwd, text }];
+  }
+  const absolute = resolve(options.cwd, path);
   const found = await statOf(path, absolute, verb);
   // What the shell makes of <(command): it ends, unlike a pipe that merely lies in a folder.
-  if (found.isFIFO()) return [{ file: path, folder: options.cwd, text: await readText(path, absolute, verb) }];
-  if (!found.isDirectory()) return [await readSource(path, absolute, verb)];
+  if (found.isFIFO()) {
+    const text = await readAtMost(createReadStream(absolute, "utf8"), reading.sizeBytesMax);
+    refuseLarge(path, Buffer.byteLength(text), reading);
+    return [{ file: path, folder: options.cwd, text }];
+  }
+  if (!found.isDirectory()) return [await readSource(path, absolute, reading)];
   const names = (await readdir(absolute)).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
   if (names.length === 0) {
     throw usageError(
@@ -42,15 +55,24 @@ export async function readManifestSources(path: string, options: SourceOptions):
       `${noun.charAt(0).toUpperCase()}${noun.slice(1)}s end in ${EXTENSIONS.join(", ")}.`,
     );
   }
-  return Promise.all(names.toSorted().map((name) => readSource(join(path, name), join(absolute, name), verb)));
+  return Promise.all(names.toSorted().map((name) => readSource(join(path, name), join(absolute, name), reading)));
 }
 
-async function readSource(file: string, absolute: string, verb: string): Promise<ManifestSource> {
+interface Reading {
+  readonly verb: string;
+  readonly sizeBytesMax: number;
+}
+
+function refuseLarge(file: string, sizeBytes: number, { verb, sizeBytesMax }: Reading): void {
+  if (sizeBytes <= sizeBytesMax) return;
+  throw usageError(`Cannot ${verb} "${file}": ${sizeBytes} bytes, at most ${sizeBytesMax} are read.`);
+}
+
+async function readSource(file: string, absolute: string, reading: Reading): Promise<ManifestSource> {
+  const { verb } = reading;
   const found = await statOf(file, absolute, verb);
-  const { size } = found;
   if (!found.isFile()) throw usageError(`Cannot ${verb} "${file}": it is neither a file nor a folder.`);
-  if (size > SIZE_BYTES_MAX)
-    throw usageError(`Cannot ${verb} "${file}": ${size} bytes, at most ${SIZE_BYTES_MAX} are read.`);
+  refuseLarge(file, Number(found.size), reading);
   return { file, folder: dirname(absolute), text: await readText(file, absolute, verb) };
 }
 

@@ -11,6 +11,7 @@ import { fieldKeys, fieldName } from "../../actors/resources/field-problem.ts";
 import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
 import type { VmManifest } from "../../actors/index.ts";
 import type { ManifestSource } from "./manifest-source.ts";
+import { tooDeepAt, TOO_DEEP } from "./yaml-depth.ts";
 import { positionOf, type Position } from "./yaml-position.ts";
 
 export interface Mistake {
@@ -35,6 +36,8 @@ export type Divert = (value: unknown, at: (field: string) => Position) => boolea
 
 /** All manifests of a file, or all mistakes in it. With `divert` a file without manifests is none either. */
 export async function parseManifests(source: ManifestSource, divert?: Divert): Promise<ParsedManifests> {
+  const deep = tooDeepAt(source.text);
+  if (deep !== null) return { ok: false, mistakes: [{ file: source.file, ...deep, message: TOO_DEEP }] };
   const lines = new LineCounter();
   const documents = parseAllDocuments(source.text, { lineCounter: lines, prettyErrors: false });
   const manifests: VmManifest[] = [];

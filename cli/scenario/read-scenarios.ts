@@ -8,8 +8,12 @@ import { fieldKeys, type FieldProblem } from "../../actors/index.ts";
 import type { Platform, ScenarioPlan } from "../../sim/index.ts";
 import { readManifestSources, type ManifestSource, type SourceOptions } from "../manifest/manifest-source.ts";
 import type { Mistake } from "../manifest/parse-manifests.ts";
+import { tooDeepAt, TOO_DEEP } from "../manifest/yaml-depth.ts";
 import { positionOf } from "../manifest/yaml-position.ts";
 import { readPlatform, refusal } from "./read-platform.ts";
+
+/** A scenario of all its limits, each name as long as it may be, is a tenth of this. */
+const SCENARIOS = { words: { verb: "run", noun: "scenario" }, sizeBytesMax: 1024 * 1024 };
 
 const NONE = "expected a scenario, found none";
 
@@ -33,7 +37,12 @@ export async function readScenarios(
   const scenarios: ReadScenario[] = [];
   const mistakes: Mistake[] = [];
   for (const path of paths) {
-    for (const source of await readManifestSources(path, { ...options, words: { verb: "run", noun: "scenario" } })) {
+    for (const source of await readManifestSources(path, { ...options, ...SCENARIOS })) {
+      const deep = tooDeepAt(source.text);
+      if (deep !== null) {
+        mistakes.push({ file: source.file, ...deep, message: TOO_DEEP });
+        continue;
+      }
       const documents = documentsOf(source);
       if (documents.length === 0) mistakes.push({ file: source.file, line: 1, column: 1, message: NONE });
       for (const document of documents) {

@@ -7,7 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROFILE_NAMES } from "../run/coverage.ts";
-import { requireRange } from "../run/run-seed.ts";
+import { requireRange } from "../run/run-limits.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "../run/run-result.ts";
 
 const FORMAT = "blixard-failing-seed";

@@ -22,6 +22,7 @@ import { Recording, type Schedule } from "../schedule/schedule.ts";
 import type { PriorityOrder } from "../search/index.ts";
 import { makeScenario } from "./make-scenario.ts";
 import { openRun } from "./open-run.ts";
+import { NODES_FROM, requireRange, WITHOUT_VMS } from "./run-limits.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
@@ -44,23 +45,11 @@ const CALM_US = 10_000_000;
 const CALM_TERMS = 2;
 const CALM_WINDOWS = 4;
 
-const NODES_MAX = 9;
-
-/** As many with `vms`, where no member comes or goes: else a rule tries all pairs of quorums of two configurations. */
-const NODES_OF_VMS_MAX = 100;
-
 /** Where nobody says how many nodes: from three to seven. */
-const NODES_FROM = 3;
 const NODES_RANGE = 5;
 
 /** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
 const SPARES = 2;
-
-/** VMs that may be asked for. */
-const VMS_MAX = 1000;
-
-/** Profiles without VMs: consensus alone, and what library users stand on. */
-const WITHOUT_VMS: ReadonlySet<ProfileName> = new Set(["elections", "disk", "membership", "library"] as const);
 
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
@@ -328,34 +317,4 @@ function keepClocks(plan: FaultPlan, { standsOnClockRates }: Scenario): FaultPla
 /** Only whole nodes have VMs, and are upgraded. */
 function isOfWholeNodes({ vms, upgradeFrom }: RunOptions): boolean {
   return vms !== undefined || upgradeFrom !== undefined;
-}
-
-/** @throws {RangeError} */
-export function requireRange({
-  seed,
-  nodes = NODES_FROM,
-  durationMs,
-  profile,
-  vms,
-  upgradeFrom,
-}: Pick<RunOptions, "seed" | "nodes" | "durationMs" | "profile" | "vms" | "upgradeFrom">): void {
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`Cannot run seed ${seed}: wanted a safe integer`);
-  const nodesMax = vms === undefined ? NODES_MAX : NODES_OF_VMS_MAX;
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax) {
-    throw new RangeError(`Cannot simulate ${nodes} nodes: wanted 1 to ${nodesMax}`);
-  }
-  if (vms !== undefined && (!Number.isInteger(vms) || vms < 1 || vms > VMS_MAX)) {
-    throw new RangeError(`Cannot simulate ${vms} VMs: wanted 1 to ${VMS_MAX}`);
-  }
-  if (vms !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
-    throw new RangeError(
-      `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases" and "calm" have`,
-    );
-  }
-  if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
-    throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
-  }
-  if (!(durationMs > 0) || !Number.isFinite(durationMs)) {
-    throw new RangeError(`Cannot simulate ${durationMs} ms: wanted a positive number`);
-  }
 }

@@ -2,7 +2,7 @@
 import { nearestWord } from "../../actors/index.ts";
 import type { ExpectationDocument } from "./document.ts";
 import { EXPECTATION_FIELDS, EXPECTATION_VERBS, type ExpectationVerb } from "./document-schema.ts";
-import { durationMs, writeDuration } from "./duration.ts";
+import { writeDuration } from "./duration.ts";
 import type { ProblemList } from "./problem-list.ts";
 import type { Expectation, PlannedFault, PlannedVm } from "./scenario-plan.ts";
 
@@ -194,7 +194,7 @@ class Compiler {
 
   #duration(field: "within" | "max" | "gap", fallback?: number): number {
     const given = this.#entry[field];
-    if (given !== undefined) return durationMs(given);
+    if (given !== undefined) return this.#named.problems.lengthOf(`${this.#at}/${field}`, given);
     if (fallback === undefined)
       this.#named.problems.refuse(this.#at, `"${field}" is missing; expected a duration like 30s`);
     return fallback ?? 0;

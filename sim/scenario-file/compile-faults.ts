@@ -1,8 +1,9 @@
 /** Faults of a file as they are struck: verbs looked up (`fault-verbs.ts`), victims read (`whom.ts`), what cannot be refused by name. */
 import { nearestWord } from "../../actors/index.ts";
-import { DURATION_PATTERN, durationMs, SHARE_PATTERN, shareOf, writeDuration } from "./duration.ts";
+import { DURATION_PATTERN, SHARE_PATTERN, shareOf, writeDuration } from "./duration.ts";
 import { FAULT_MODIFIERS } from "./document-schema.ts";
 import { FAULT_VERBS, type FaultVerb, type Unit, type VerbField } from "./fault-verbs.ts";
+import type { ProblemList } from "./problem-list.ts";
 import type { Group, PlannedAct, PlannedFault } from "./scenario-plan.ts";
 import { fixedNodes, isRecord, readGroup, readZone, type Surroundings } from "./whom.ts";
 
@@ -61,11 +62,15 @@ function compileFault(entry: Entry, at: string, { spanMs, around }: Circumstance
   const atMs = strikesOf(entry, at, { spanMs, around });
   const forMs = lengthOf(entry, verb, { at, spanMs, around });
   const operand = `${at}/${word}`;
-  const fields = { ...verb.fixed, ...fieldsOf(entry, verb, at, around), ...valueOf(entry[word], verb) };
+  const fields = {
+    ...verb.fixed,
+    ...fieldsOf(entry, verb, at, around),
+    ...valueOf(entry[word], verb, { at: operand, problems }),
+  };
   const act = actOf(entry[word], verb, { at: operand, fields, around });
   if (problems.isWrong(at) || act === null) return null;
   const name = typeof entry["name"] === "string" ? entry["name"] : word;
-  const staggerMs = typeof entry["stagger"] === "string" ? durationMs(entry["stagger"]) : 0;
+  const staggerMs = typeof entry["stagger"] === "string" ? problems.lengthOf(`${at}/stagger`, entry["stagger"]) : 0;
   const turns = act.type === "each" ? (fixedNodes(act.whom, around.nodes.length)?.size ?? around.nodes.length) : 1;
   const lastMs = (atMs.at(-1) ?? 0) + staggerMs * Math.max(0, turns - 1);
   if (lastMs >= spanMs) {
@@ -95,7 +100,7 @@ function refuseForeign(entry: Entry, verb: FaultVerb, at: string, { problems }: 
 }
 
 function strikesOf(entry: Entry, at: string, { spanMs, around: { problems } }: Circumstances): readonly number[] {
-  const firstMs = durationMs(entry["at"] as string);
+  const firstMs = problems.lengthOf(`${at}/at`, entry["at"] as string);
   const end = writeDuration(spanMs);
   if (firstMs >= spanMs) problems.expect(`${at}/at`, `a time before the scenario ends, at ${end}`, entry["at"]);
   const { every, times } = entry;
@@ -103,7 +108,7 @@ function strikesOf(entry: Entry, at: string, { spanMs, around: { problems } }: C
     if (times !== undefined) problems.refuse(`${at}/times`, '"every" is missing: how long from one to the next');
     return [firstMs];
   }
-  const everyMs = durationMs(every as string);
+  const everyMs = problems.lengthOf(`${at}/every`, every as string);
   if (everyMs <= 0) {
     problems.expect(`${at}/every`, "a pause longer than 0s", every);
     return [firstMs];
@@ -128,7 +133,7 @@ function lengthOf(
     if (given !== undefined) problems.refuse(`${at}/for`, `"${verb.verb}" is over at once and cannot last`);
     return null;
   }
-  return given === undefined ? spanMs : durationMs(given as string);
+  return given === undefined ? spanMs : problems.lengthOf(`${at}/for`, given as string);
 }
 
 function fieldsOf(entry: Entry, verb: FaultVerb, at: string, { problems }: Surroundings): Entry {
@@ -139,7 +144,7 @@ function fieldsOf(entry: Entry, verb: FaultVerb, at: string, { problems }: Surro
       problems.refuse(at, `"${name}" is missing: "${verb.verb}" must say it`);
       return [field, 0];
     }
-    const value = unit === null ? given : quantityOf(given, unit);
+    const value = unit === null ? given : quantityOf(given, unit, { at: `${at}/${name}`, problems });
     if (value === null) problems.expect(`${at}/${name}`, WRITTEN[unit ?? "duration"], given);
     else if (!isRight(value)) problems.expect(`${at}/${name}`, `what "${verb.verb}" can do`, given);
     return [field, value];
@@ -147,20 +152,26 @@ function fieldsOf(entry: Entry, verb: FaultVerb, at: string, { problems }: Surro
   return Object.fromEntries(verb.fields.map(read));
 }
 
+/** Which field, for what is wrong with it. */
+interface Place {
+  readonly at: string;
+  readonly problems: ProblemList;
+}
+
 /** As the blow has it; null: it is written otherwise. */
-function quantityOf(given: unknown, unit: Unit): number | null {
+function quantityOf(given: unknown, unit: Unit, { at, problems }: Place): number | null {
   if (typeof given !== "string") return null;
   if (unit === "share") return SHARE.test(given) ? shareOf(given) : null;
-  if (unit === "duration") return DURATION.test(given) ? durationMs(given) * 1000 : null;
+  if (unit === "duration") return DURATION.test(given) ? problems.lengthOf(at, given) * 1000 : null;
   const length = given.replace(/^-/u, "");
-  return DURATION.test(length) ? durationMs(length) * (length === given ? 1 : -1) : null;
+  return DURATION.test(length) ? problems.lengthOf(at, length, given) * (length === given ? 1 : -1) : null;
 }
 
 /** Of verbs whose operand is a number of the blow. */
-function valueOf(operand: unknown, { operand: kind }: FaultVerb): Entry {
+function valueOf(operand: unknown, { operand: kind }: FaultVerb, { at, problems }: Place): Entry {
   if (typeof operand !== "string") return {};
   if (kind === "share") return { value: shareOf(operand) };
-  return kind === "delay" ? { value: durationMs(operand) * 1000 } : {};
+  return kind === "delay" ? { value: problems.lengthOf(at, operand) * 1000 } : {};
 }
 
 interface Reading {

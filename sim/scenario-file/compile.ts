@@ -19,7 +19,7 @@ import type { NodeDocument, Platform, ScenarioDocument, VmDocument } from "./doc
 import { DOCUMENT_SCHEMA, NODES_MAX, NODES_SCHEMA } from "./document-schema.ts";
 import { APP_LABEL, compileExpectations, usualExpectations } from "./compile-expectations.ts";
 import { compileFaults } from "./compile-faults.ts";
-import { durationMs, shareOf } from "./duration.ts";
+import { shareOf } from "./duration.ts";
 import { ProblemList } from "./problem-list.ts";
 import type { PlannedNode, PlannedVm, ScenarioPlan } from "./scenario-plan.ts";
 import { isRecord, isRole, ZONE_LABEL } from "./whom.ts";
@@ -49,7 +49,7 @@ export function compileScenario(value: unknown, platform: Platform | null): Comp
   const vms = vmsOf(document, platform, list);
   // Names that are known can be looked up; what is wrong with the rest of a node or VM is told already.
   const isBased = nodes.length > 0 && !list.isWrong("/spec/duration") && !isShapeless(list, spec);
-  const spanMs = isBased ? durationMs(spec.duration) : 0;
+  const spanMs = isBased ? list.lengthOf("/spec/duration", spec.duration) : 0;
   if (isBased && spanMs <= 0) list.expect("/spec/duration", "a duration longer than 0s", spec.duration);
   const areFaultsListed = isBased && (spec.faults === undefined || Array.isArray(spec.faults));
   const around = { nodes, vms: vms.map(({ name }) => name), problems: list };
@@ -63,9 +63,12 @@ export function compileScenario(value: unknown, platform: Platform | null): Comp
       : areAllFaultsRight && Array.isArray(spec.expect)
         ? compileExpectations(spec.expect, named)
         : [];
+  const clients = (list.isWrong("/spec/workload") ? null : spec.workload?.clients) ?? {};
+  const network = (list.isWrong("/spec/cluster") ? null : spec.cluster?.network) ?? {};
+  const everyMs = list.lengthOf("/spec/workload/clients/every", clients.every ?? "500ms");
+  const delayMs =
+    network.delay === undefined ? DELAY_DEFAULT_MS : list.lengthOf("/spec/cluster/network/delay", network.delay);
   if (list.problems.length > 0) return { ok: false, problems: list.problems };
-  const { clients = {} } = spec.workload ?? {};
-  const { network = {} } = spec.cluster ?? {};
   return {
     ok: true,
     plan: {
@@ -74,12 +77,12 @@ export function compileScenario(value: unknown, platform: Platform | null): Comp
       seeds: spec.seeds ?? SEEDS_DEFAULT,
       ...{ nodes, vms, faults, expectations },
       network: {
-        delayMs: network.delay === undefined ? DELAY_DEFAULT_MS : durationMs(network.delay),
+        delayMs,
         loss: network.loss === undefined ? 0 : shareOf(network.loss),
       },
       clients: {
         count: clients.count ?? 3,
-        everyMs: durationMs(clients.every ?? "500ms"),
+        everyMs,
         reads: shareOf(clients.reads ?? "20%"),
       },
       random:

@@ -21,6 +21,8 @@ export function shareOf(text: string): number {
 
 /** The shortest form that loses nothing: `90s` is `1m30s`. */
 export function writeDuration(ms: number): string {
+  const dayMs = 86_400_000;
+  if (ms > 0 && ms % dayMs === 0) return `${ms / dayMs}d`;
   if (ms < 1000) return `${Math.round(ms)}ms`;
   const whole = Math.round(ms / 100) * 100;
   const minutes = Math.floor(whole / 60_000);

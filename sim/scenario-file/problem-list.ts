@@ -1,4 +1,6 @@
 /** Gathers what is wrong with a scenario, field by field, in the words that manifests have (`actors/resources/field-problem.ts`). */
+import { DURATION_MAX_MS } from "../run/run-limits.ts";
+import { durationMs, writeDuration } from "./duration.ts";
 import { describeValue, fieldName, nearestWord, type FieldProblem } from "../../actors/index.ts";
 
 export class ProblemList {
@@ -23,6 +25,14 @@ export class ProblemList {
   /** What cannot be, in a sentence of its own. */
   refuse(field: string, why: string): void {
     this.#add({ field, expected: "something else", got: "this", message: `${fieldName(field)}: ${why}` });
+  }
+
+  /** Milliseconds of what fits `DURATION_PATTERN`; what is longer than any run is told, as it was written. */
+  lengthOf(field: string, text: string, written: string = text): number {
+    const ms = durationMs(text);
+    if (ms <= DURATION_MAX_MS) return ms;
+    this.expect(field, `at most ${writeDuration(DURATION_MAX_MS)}`, written);
+    return DURATION_MAX_MS;
   }
 
   /** Whether anything at this field, or below it, is wrong. */

@@ -1,6 +1,6 @@
 /** The file of a run of this software under its own load; what all files have is in `recorded-file.ts`. */
 import { PROFILE_NAMES } from "../run/coverage.ts";
-import { requireRange } from "../run/run-seed.ts";
+import { requireRange } from "../run/run-limits.ts";
 import type { SeedResult } from "../run/run-result.ts";
 import { formatRecorded, parseRecorded, refuseFile, type RecordedFile, type RecordedFormat } from "./recorded-file.ts";
 import type { Replayable } from "./replayable.ts";

@@ -17,7 +17,7 @@ import type { EventLog } from "../timeline/event-log.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import type { RunRecorder } from "../record/run-recorder.ts";
 import { openRun } from "../run/open-run.ts";
-import { requireRange } from "../run/run-seed.ts";
+import { requireRange } from "../run/run-limits.ts";
 import { SchedulePlayer } from "../run/schedule-player.ts";
 import { Recording, type Schedule } from "../schedule/schedule.ts";
 import { whileSealed } from "../timeline/sealed-globals.ts";

@@ -1,5 +1,5 @@
 /** The file of a run of a user's actors; what all files have is in `../shrink/recorded-file.ts`. */
-import { requireRange } from "../run/run-seed.ts";
+import { requireRange } from "../run/run-limits.ts";
 import {
   formatRecorded,
   parseRecorded,

@@ -86,6 +86,8 @@ describe("sim refuses", () => {
     ["--seed 1.5", ["--seed", "1.5"], "Expected a whole number from 0"],
     ["--duration soon", ["--duration", "soon"], "Expected a duration like 30s, 5m or 1h"],
     ["--duration 0s", ["--duration", "0s"], "Expected more than nothing, like 30s, 5m or 1h"],
+    ["--duration 366d", ["--duration", "366d"], "argument '366d' is invalid. Expected at most 365d"],
+    ["--hung-after 25d", ["--hung-after", "25d"], "argument '25d' is invalid. Expected at most 24d"],
     ["--profile stormy", ["--profile", "stormy"], "Allowed choices are mixed, elections"],
     ["--schedule fair", ["--schedule", "fair"], "Allowed choices are"],
   ])("%s", async (_, args, why) => {

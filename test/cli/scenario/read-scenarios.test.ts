@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readAtMost } from "../../../cli/read-at-most.ts";
 import { readPlatform } from "../../../cli/scenario/read-platform.ts";
 import { readScenarios, type ReadScenario } from "../../../cli/scenario/read-scenarios.ts";
 
@@ -144,4 +145,43 @@ test.each([
   write("platform.yaml", text);
   write("one.yaml", SCENARIO);
   expect(await refusal(["one.yaml"], "platform.yaml")).toContain(message);
+});
+
+test("readScenarios() tells a file that is nested too deep in one line, where it is", async () => {
+  const deep = "expected at most 64 lists and maps inside each other, found more; nothing behind this is read";
+  write("flow.yaml", `${SCENARIO}x: ${"[".repeat(100_000)}`);
+  write("block.yaml", Array.from({ length: 200 }, (_, at) => `${" ".repeat(at)}a:`).join("\n"));
+  write("compact.yaml", `${"- ".repeat(5000)}a`);
+  expect(await refusal(["flow.yaml", "block.yaml", "compact.yaml"])).toBe(
+    [
+      'Cannot simulate "flow.yaml block.yaml compact.yaml": 3 mistakes.',
+      `flow.yaml:8:67: ${deep}`,
+      `block.yaml:65:66: ${deep}`,
+      `compact.yaml:1:129: ${deep}`,
+    ].join("\n"),
+  );
+  write("right.yaml", SCENARIO.replace("{ name: web }", `{ name: web, spec: ${"[".repeat(50)}${"]".repeat(50)} }`));
+  expect(await refusal(["right.yaml"])).toContain("spec.workload.vms[0].spec: expected");
+});
+
+test("readScenarios() reads no more than a mebibyte, of standard input either", async () => {
+  const large = `# ${"x".repeat(1024 * 1024)}\n${SCENARIO}`;
+  write("large.yaml", large);
+  expect(await refusal(["large.yaml"])).toMatch(/^Cannot run "large.yaml": 10\d+ bytes, at most 1048576 are read\.$/u);
+  const asked: (number | undefined)[] = [];
+  const readStdin = async (charsMax?: number): Promise<string> => {
+    asked.push(charsMax);
+    return large;
+  };
+  await expect(readScenarios(["-"], { cwd: folder, readStdin, platform: null })).rejects.toThrow(
+    /^Cannot run "<stdin>": 10\d+ bytes, at most 1048576 are read\.$/u,
+  );
+  expect(asked).toEqual([1_048_576]);
+});
+
+test("readAtMost() ends a stream that has no end", async () => {
+  async function* endless(): AsyncGenerator<string> {
+    for (;;) yield "12345";
+  }
+  expect(await readAtMost(endless(), 12)).toBe("123451234512345");
 });

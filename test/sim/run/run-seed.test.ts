@@ -71,6 +71,9 @@ test("runSeed() with every fault leaves out no kind, and says so; which faults t
 
 test("runSeed() refuses options out of range by name", () => {
   expect(() => runSeed({ seed: 0.5, nodes: 3, durationMs: 1 })).toThrow("Cannot run seed 0.5");
+  expect(() => runSeed({ seed: 1, durationMs: 365 * 86_400_000 + 1 })).toThrow(
+    "Cannot simulate 31536000001 ms: wanted more than 0 and at most 31536000000 (365 days)",
+  );
   expect(() => runSeed({ seed: 1, nodes: 0, durationMs: 1 })).toThrow("Cannot simulate 0 nodes: wanted 1 to 9");
   expect(() => runSeed({ seed: 1, nodes: 3, durationMs: -1 })).toThrow("Cannot simulate -1 ms");
 });

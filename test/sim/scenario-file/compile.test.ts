@@ -132,3 +132,25 @@ test("compileScenario() refuses what is no scenario at all", () => {
   const compiled = compileScenario({ ...(documentWith() as object), kind: "Scenarios" }, null);
   expect(compiled).toMatchObject({ ok: false, problems: [{ message: 'kind: expected "Scenario", got "Scenarios"' }] });
 });
+
+test("compileScenario() refuses each length that is more than any run lasts", () => {
+  expect(
+    problemsOf({
+      duration: "366d",
+      cluster: { network: { delay: "400d" } },
+      workload: { clients: { every: "500d" } },
+      faults: [
+        { kill: "n1", at: "5s", for: `${"9".repeat(400)}d` },
+        { delay: "9000d", at: "5s" },
+        { "wall-step": "n1", by: "-9999d", at: "3s" },
+      ],
+    }).map((message) => message.replace(/9{400}/u, "9…")),
+  ).toEqual([
+    'spec.duration: expected at most 365d, got "366d"',
+    expect.stringContaining("spec.faults[0].for: expected at most 365d, got "),
+    'spec.faults[1].delay: expected at most 365d, got "9000d"',
+    'spec.faults[2].by: expected at most 365d, got "-9999d"',
+    'spec.workload.clients.every: expected at most 365d, got "500d"',
+    'spec.cluster.network.delay: expected at most 365d, got "400d"',
+  ]);
+});
