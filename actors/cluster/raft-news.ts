@@ -13,6 +13,7 @@ export type RaftNews = Extract<
       | "membership"
       | "peer-refused"
       | "snapshot"
+      | "snapshot-refused"
       | "read-only";
   }
 >;
@@ -44,6 +45,9 @@ export function logRaftNews(logger: Logger, node: string, news: RaftNews): void 
       logger.log("info", `A snapshot as of index ${index} was ${origin}`, { sizeBytes });
       return;
     }
+    case "snapshot-refused":
+      logger.log("error", news.message, { code: news.error.code, hint: news.error.hint });
+      return;
     case "read-only":
       if (news.readOnly) {
         logger.log("error", `Node "${node}" is read-only: its disk has no room; it goes on by itself when it has`);

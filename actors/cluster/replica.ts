@@ -133,6 +133,7 @@ export class Replica {
       case "membership":
       case "peer-refused":
       case "snapshot":
+      case "snapshot-refused":
         return logRaftNews(this.#options.logger, this.#ctx.node, message);
       case "store-failed":
         return this.#fail(message.error);

@@ -50,6 +50,8 @@ export type RaftActorMessage =
 export interface RaftPropose {
   readonly type: "propose";
   readonly payload: Uint8Array;
+  /** Present on what keeps the cluster alive, which a leader takes while it refuses all else as overloaded. Absent: ordinary. */
+  readonly urgency?: "vital";
   /** Told once what became of the proposal, unless a message is lost on the way; silence means unknown. */
   readonly replyTo?: Ref<RaftProposeReply>;
   /** How often it was forwarded; absent when it was not. */
@@ -65,6 +67,8 @@ export type RaftProposeReply =
       readonly type: "propose-refused";
       readonly code: "no-leader" | "overloaded" | "too-large" | "store-failed" | "read-only";
       readonly leader: string | null;
+      /** With `overloaded`: when there may be room again, in milliseconds. Absent where nobody knows. */
+      readonly retryAfterMs?: number;
     };
 
 /** Many commands at once, for whoever gathers them: appended together or refused together. Not forwarded. */
@@ -168,6 +172,8 @@ export type RaftEvent =
       readonly sizeBytes: number;
       readonly origin: "made" | "received";
     }
+  /** The store did not take a snapshot: the member goes on without one and tries again. Told once, and once more after one was kept. */
+  | { readonly type: "snapshot-refused"; readonly error: StoreError; readonly message: string }
   /** Entries on disk that cannot be read and may have been acknowledged: the member does not vote until it was refilled. */
   | { readonly type: "store-damaged"; readonly fromIndex: number; readonly message: string }
   /** What the store repaired when it was loaded, for the operator. */

@@ -173,6 +173,7 @@ export class Cluster {
       ...{ "logs cut back": truncated, "snapshots installed": installed },
       ...{ "torn writes found": count("torn"), "damage found": count("damaged") },
       ...{ "writes misdirected": count("misdirected"), "states refused": count("refused") },
+      "snapshots refused": this.nodes.reduce((sum, { disk }) => sum + disk.snapshots.refused, 0),
       ...Object.fromEntries(this.crashes),
       ...{ "disks full": count("full"), "disks lost": count("lost") },
     };

@@ -3,6 +3,9 @@
  *
  * A crash keeps a prefix of what was called. When the power is lost the newest chunks of the unfinished snapshot may be torn, which the next
  * load finds by their checksums: they go, and the snapshot goes on behind them. A bit may rot in a chunk; who reads it is told.
+ *
+ * The store may be in trouble while the log beside it is well (`SnapshotTrouble`): as the store of production does, it then takes nothing more
+ * in this life after an I/O error, and goes on when there is room.
  */
 import {
   crc32,
@@ -23,6 +26,25 @@ const KEPT = 2;
 /** Share of losses of power that tear chunks of an unfinished snapshot. */
 const TORN = 0.5;
 
+/** What fails: writes of chunks, the sync that makes a snapshot the newest, reads; or there is no room for another. */
+export const SNAPSHOT_TROUBLES = ["write", "sync", "read", "room"] as const;
+
+export type SnapshotTroubleAt = (typeof SNAPSHOT_TROUBLES)[number];
+
+export interface SnapshotTrouble {
+  readonly at: SnapshotTroubleAt;
+  /** Whether a snapshot is there all the same whose sync has failed. */
+  readonly isKept: boolean;
+}
+
+/** Where an error says that it comes from that ends no member. */
+const WRITE_PATH = "snapshots-";
+
+/** Whether the store has refused to write a snapshot, and has not failed to read one. */
+export function isSnapshotWriteError({ path }: StoreError): boolean {
+  return path.startsWith(WRITE_PATH);
+}
+
 interface Kept {
   readonly snapshot: FinishedSnapshot;
   readonly chunks: readonly Uint8Array[];
@@ -33,9 +55,17 @@ interface Kept {
 type Operation =
   | { readonly type: "begin"; readonly head: SnapshotHead }
   | { readonly type: "write"; readonly chunk: SnapshotChunk }
-  | { readonly type: "finish"; readonly id: string; readonly end: SnapshotEnd; failed: StoreError | undefined };
+  | { readonly type: "finish"; readonly id: string; readonly end: SnapshotEnd; failed: StoreError | undefined }
+  /** There was no room for a part of it. */
+  | { readonly type: "drop"; readonly id: string };
 
 export class SnapshotDisk {
+  /** Null: it works. */
+  trouble: SnapshotTrouble | null = null;
+  /** How often it has refused something for a trouble. */
+  refused = 0;
+  /** The last life whose store has failed for good. */
+  #failedIn: ProcessLife | null = null;
   readonly #node: number;
   readonly #device: Device;
   /** A snapshot is begun or ended. */
@@ -63,11 +93,29 @@ export class SnapshotDisk {
     return (this.#finished[0]?.rotten.size ?? 0) > 0;
   }
 
+  /** Whether that life's store takes nothing more. */
+  hasFailedIn(life: ProcessLife): boolean {
+    return this.#failedIn === life;
+  }
+
   /** Opens the store for one life of the node's process. */
   open(life: ProcessLife): SnapshotStore {
     /** As of what was called: the unfinished one and its chunks. */
     let unfinished: { readonly id: string; chunks: number } | null = null;
+    /** There was no room for a part of it: it can only be begun anew. */
+    let spoiled: string | null = null;
     const { timeline } = this.#device;
+    /** False: the store works. */
+    const refuses = (type: Operation["type"], id: string, done: (error: StoreError) => void): boolean => {
+      const error = this.#refusal(life, type) ?? (id === spoiled ? noRoom(this.#node) : null);
+      if (error === null) return false;
+      if (error.code === "store-full") {
+        spoiled = id;
+        unfinished = null;
+        this.#queue.push({ type: "drop", id }, () => life.enter(() => done(error)));
+      } else timeline.after(0, () => life.enter(() => done(error)));
+      return true;
+    };
     const push = (operation: Operation, done: (error?: StoreError) => void): void => {
       if (!life.alive) return;
       if (operation.type !== "write") this.#onStep();
@@ -82,10 +130,13 @@ export class SnapshotDisk {
         return loaded;
       },
       begin: (head, done) => {
+        if (spoiled === head.id) spoiled = null;
+        if (refuses("begin", head.id, done)) return;
         if (unfinished?.id !== head.id) unfinished = { id: head.id, chunks: 0 };
         push({ type: "begin", head }, done);
       },
       write: (chunk, done) => {
+        if (refuses("write", chunk.id, done)) return;
         if (unfinished?.id !== chunk.id || unfinished.chunks !== chunk.number) {
           throw new RangeError(`SnapshotStore.write: chunk ${chunk.number} of "${chunk.id}" is not the next`);
         }
@@ -93,11 +144,17 @@ export class SnapshotDisk {
         push({ type: "write", chunk: { ...chunk, bytes: chunk.bytes.slice() } }, done);
       },
       finish: (id, end, done) => {
+        if (this.trouble?.at === "sync" && this.trouble.isKept && !this.hasFailedIn(life)) {
+          this.#queue.push({ type: "finish", id, end, failed: undefined }, () => {});
+        }
+        if (refuses("finish", id, done)) return;
         unfinished = null;
         push({ type: "finish", id, end, failed: undefined }, done);
       },
       read: (id, number, done) => {
         if (!life.alive) return;
+        const error = this.#readError(life);
+        if (error !== null) return void timeline.after(1, () => life.enter(() => done(error)));
         const readUs = Math.max(this.#queue.syncedUs, this.#device.hungUntilUs) + 1;
         timeline.after(readUs - timeline.nowUs, () => life.enter(() => done(this.#read(id, number))));
       },
@@ -120,6 +177,7 @@ export class SnapshotDisk {
   }
 
   wipe(): void {
+    this.trouble = null;
     this.#finished = [];
     this.#unfinished = null;
     this.#repairs = [];
@@ -130,6 +188,26 @@ export class SnapshotDisk {
     const lost = this.#queue.crash();
     if (!power || this.#unfinished === null || !lost.some(({ type }) => type === "write")) return;
     if (random.next() < TORN) this.#repairs.push(`dropped a torn chunk of snapshot "${this.#unfinished.head.id}"`);
+  }
+
+  /** Null: it takes it. */
+  #refusal(life: ProcessLife, type: Operation["type"]): StoreError | null {
+    if (!life.alive) return null;
+    const at = this.trouble?.at;
+    const isRoom = at === "room" && !this.hasFailedIn(life);
+    const strikes = at === "write" ? type !== "finish" : at === "sync" ? type === "finish" : at === "room";
+    if (!strikes && !this.hasFailedIn(life)) return null;
+    this.refused += 1;
+    if (isRoom) return noRoom(this.#node);
+    this.#failedIn = life;
+    return ioError(this.#node, "write", `${WRITE_PATH}${this.#node}`);
+  }
+
+  #readError(life: ProcessLife): StoreError | null {
+    if (this.trouble?.at !== "read" && !this.hasFailedIn(life)) return null;
+    this.refused += 1;
+    this.#failedIn = life;
+    return ioError(this.#node, "read", `disk-${this.#node}`);
   }
 
   #load(): LoadedSnapshots {
@@ -154,6 +232,9 @@ export class SnapshotDisk {
         return;
       case "finish":
         operation.failed = this.#finish(operation.id, operation.end);
+        return;
+      case "drop":
+        if (this.#unfinished?.head.id === operation.id) this.#unfinished = null;
         return;
       default:
         operation satisfies never;
@@ -187,6 +268,16 @@ export class SnapshotDisk {
       ? corrupt(this.#node, `chunk ${number} of snapshot "${id}" fails its checksum`)
       : chunk;
   }
+}
+
+function ioError(node: number, verb: "read" | "write", path: string): StoreError {
+  const message = `Cannot ${verb} the snapshots of node ${node}: I/O error`;
+  return new StoreError("store-io", { message, path, hint: "replace the disk, then start the node again" });
+}
+
+function noRoom(node: number): StoreError {
+  const message = `Cannot write the snapshots of node ${node}: no space left`;
+  return new StoreError("store-full", { message, path: `${WRITE_PATH}${node}`, hint: "free space" });
 }
 
 function corrupt(node: number, reason: string): StoreError {

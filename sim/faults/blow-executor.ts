@@ -118,6 +118,9 @@ export class BlowExecutor {
       case "torn-write":
         if (node.running) disks.tear(node, act);
         return node.running;
+      case "snapshot-error":
+        disks.failSnapshots(node, act);
+        return true;
       case "log-rot":
         return disks.rotLog(node, act.beforeLast);
       case "snapshot-rot":

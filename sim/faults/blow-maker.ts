@@ -8,6 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { HOST_TROUBLES, type HostTrouble } from "../outside/host-trouble.ts";
 import type { Recording } from "../schedule/schedule.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import { SNAPSHOT_TROUBLES, type SnapshotTroubleAt } from "../disk/snapshot-disk.ts";
 
 /** Lengths in microseconds; drawn so that short ones are as frequent as long ones. */
 export interface FaultLengths {
@@ -33,6 +34,9 @@ const ROT_MET = 0.7;
 /** Share of partitions and of one-way cuts after which a link breaks; the others leave it half open until they end. */
 const PARTITION_BREAKS = 0.7;
 const CUT_BREAKS = 0.5;
+
+/** How many times longer than other faults a snapshot store is in trouble: it is asked now and then. */
+const SNAPSHOT_TROUBLE = 6;
 
 /** How many times longer than other faults a host is in trouble, and the share of refusals that never end, on one host of a cluster. */
 const TROUBLE = 4;
@@ -169,6 +173,15 @@ export class BlowMaker {
     return this.strike({ type: "disk-error", node, repairUs: this.#random.integer(DISK_REPAIR_US) });
   }
 
+  /** What cannot be read shows when the process begins anew. */
+  failSnapshots({ index: node }: SimNode): boolean {
+    const at = SNAPSHOT_TROUBLES[this.#random.integer(SNAPSHOT_TROUBLES.length)] as SnapshotTroubleAt;
+    const isKept = at === "sync" && this.#random.next() < 0.5;
+    const durationUs = SNAPSHOT_TROUBLE * this.drawUs();
+    if (!this.strike({ type: "snapshot-error", node, at, isKept, durationUs })) return false;
+    return at !== "read" || this.#meetRot({ index: node }, this.drawDownUs());
+  }
+
   tear({ index: node }: SimNode, downUs: number): boolean {
     return this.strike({ type: "torn-write", node, withinUs: this.#random.integer(TEAR_WITHIN_US), downUs });
   }
@@ -189,7 +202,7 @@ export class BlowMaker {
     return this.strike({ type: "state-rot", node: node.index }) && this.#meetRot(node, downUs);
   }
 
-  #meetRot({ index: node }: SimNode, downUs: number): true {
+  #meetRot({ index: node }: Pick<SimNode, "index">, downUs: number): true {
     if (this.#random.next() < ROT_MET) this.strike({ type: "crash", node, power: false, downUs });
     return true;
   }

@@ -6,6 +6,7 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import type { SnapshotTrouble } from "../disk/snapshot-disk.ts";
 
 export class DiskFaults {
   readonly #cluster: Cluster;
@@ -34,6 +35,20 @@ export class DiskFaults {
     node.journal.failNextWrite();
     this.#endings.afterAt(node.index, repairUs, () => {
       if (node.process?.life !== life) return;
+      node.kill();
+      node.start();
+    });
+  }
+
+  /** The log beside it is well: the member is to go on. In the end somebody replaces what is broken, and restarts whom it has failed for good. */
+  failSnapshots(node: SimNode, { at, isKept, durationUs }: SnapshotTrouble & { readonly durationUs: number }): void {
+    const { snapshots } = node.disk;
+    this.#cluster.timeline.note(`fault snapshot-error ${node.index} ${at}${isKept ? " kept" : ""}`);
+    const trouble = { at, isKept };
+    snapshots.trouble = trouble;
+    this.#endings.afterAt(node.index, durationUs, () => {
+      if (snapshots.trouble === trouble) snapshots.trouble = null;
+      if (node.process === null || !snapshots.hasFailedIn(node.process.life)) return;
       node.kill();
       node.start();
     });

@@ -29,6 +29,8 @@ export type FaultKind =
   | "log-rot"
   /** A bit of the newest snapshot changes; where the others can do without. */
   | "snapshot-rot"
+  /** The snapshot store alone fails to write, to sync or to read, or has no room; the log beside it is well. */
+  | "snapshot-error"
   /** Identity, term and vote of a member rot; where the others can do without it. */
   | "state-rot"
   /** A write of entries lands where others stand; where the others have them. */
@@ -119,6 +121,7 @@ const FAULT_KINDS: readonly FaultKind[] = [
   "torn-write",
   "log-rot",
   "snapshot-rot",
+  "snapshot-error",
   "state-rot",
   "misdirected-write",
   "crash-point",

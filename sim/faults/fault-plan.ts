@@ -91,6 +91,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "disk-full",
     "log-rot",
     "snapshot-rot",
+    "snapshot-error",
     "state-rot",
     "misdirected-write",
     "disk-loss",

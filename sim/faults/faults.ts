@@ -111,6 +111,8 @@ export class Faults {
         return this.#withNode((node) => this.#blows.rotLog(node, this.#blows.drawDownUs()));
       case "snapshot-rot":
         return this.#withNode((node) => this.#blows.rotSnapshot(node, this.#blows.drawDownUs()));
+      case "snapshot-error":
+        return this.#withNode((node) => this.#blows.failSnapshots(node));
       case "state-rot":
         return this.#withNode((node) => this.#blows.rotState(node, this.#blows.drawDownUs()));
       case "misdirected-write":

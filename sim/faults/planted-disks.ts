@@ -84,6 +84,9 @@ export class PlantedDisks {
             done();
           },
         };
+      // A snapshot whose sync has failed is taken for durable.
+      case 45:
+        return { ...inner, finish: (id, end, done) => inner.finish(id, end, () => done()) };
       // Each snapshot of a node names those who were members at its first.
       case 26:
         return {

@@ -27,6 +27,9 @@ const DISKS = ["torn writes found", "damage found", "disks full", "disks lost", 
 /** A copy that cannot be read is found, and refused by name or made good from the others. */
 const ROT = ["writes misdirected", "states refused"];
 
+/** A snapshot that the store did not take, or could not read, while the log beside it was well. */
+const SNAPSHOTS = ["snapshots refused"];
+
 /** Members that come, go and hand over. */
 const MEMBERS = ["members changed", "members removed", "joint configurations", "leaders handed over"];
 
@@ -63,7 +66,7 @@ const POINTS = RAFT_CRASH_POINTS.map(crashMark);
 /** By profile: names of marks. */
 const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
   elections: [...FAULTY, ...CORE_MARKS, HUB_MARK, ...HISTORY, ...LINKS, "messages said again", "logs cut back"],
-  disk: [...FAULTY, ...CORE_MARKS, ...HISTORY, ...DISKS, ...ROT],
+  disk: [...FAULTY, ...CORE_MARKS, ...HISTORY, ...DISKS, ...ROT, ...SNAPSHOTS],
   membership: [
     ...FAULTY,
     ...CORE_MARKS,
@@ -74,6 +77,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     "messages said again",
     ...DISKS,
     ...ROT,
+    ...SNAPSHOTS,
     ...MEMBERS,
     "logs cut back",
   ],

@@ -35,6 +35,7 @@ import { RegisterMachine, type RegisterCommand } from "../load/register-machine.
 import type { Schedule } from "../schedule/schedule.ts";
 import { Scope } from "./scope.ts";
 import type { Scenario } from "./scenario.ts";
+import { isSnapshotWriteError } from "../disk/snapshot-disk.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 
 export interface RaftScenarioOptions {
@@ -160,8 +161,10 @@ export class RaftScenario implements Scenario {
         onEvent: (event) => {
           if (!life.alive) return;
           this.#cluster.timeline.note(`event ${node.index} ${event.type}`);
-          if (event.type === "store-failed" && event.error.code === "store-corrupt")
-            this.#operator.onOutOfService(node);
+          if (event.type !== "store-failed") return;
+          if (event.error.code === "store-corrupt") this.#operator.onOutOfService(node);
+          if (!isSnapshotWriteError(event.error)) return;
+          this.#cluster.timeline.fail("log-is-enough", `Node ${node.index} ends its member: ${event.error.message}`);
         },
       }),
       MACHINE_SPAWN_OPTIONS,

@@ -2,6 +2,7 @@
  * A blow: one thing that is done to the cluster from outside, as plain data. Who draws it (`faults.ts`) has decided on victims and lengths;
  * who carries it out (`blow-executor.ts`) draws nothing. So blows can be recorded, stored, left out and struck again (`schedule.ts`).
  */
+import type { SnapshotTrouble } from "../disk/snapshot-disk.ts";
 import type { HostTrouble } from "../outside/host-trouble.ts";
 import type { CrashPoint } from "./crash-point.ts";
 import type { ExitReason } from "../../runtime/index.ts";
@@ -52,6 +53,8 @@ export type BlowAct =
   /** The entry so many before the last one. */
   | { readonly type: "log-rot"; readonly node: number; readonly beforeLast: number }
   | { readonly type: "snapshot-rot"; readonly node: number }
+  /** The snapshot store alone fails, or has no room; where it failed for good its process is started anew in the end. */
+  | ({ readonly type: "snapshot-error"; readonly node: number; readonly durationUs: number } & SnapshotTrouble)
   /** Identity, term and vote, which stand together. */
   | { readonly type: "state-rot"; readonly node: number }
   /** The next write of entries is confirmed, and stands where others did. */

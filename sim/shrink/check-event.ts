@@ -1,4 +1,5 @@
 /** Whether what a file has for an event can be done: a person may have written it. */
+import { SNAPSHOT_TROUBLES } from "../disk/snapshot-disk.ts";
 import { HOST_TROUBLES } from "../outside/host-trouble.ts";
 import type { BlowAct } from "../schedule/blow.ts";
 import { CRASH_POINTS } from "../schedule/crash-point.ts";
@@ -57,6 +58,7 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "torn-write": { node: isCount, withinUs: isLength, downUs: isLength },
   "log-rot": { node: isCount, beforeLast: isCount },
   "snapshot-rot": { node: isCount },
+  "snapshot-error": { node: isCount, at: oneOf(...SNAPSHOT_TROUBLES), isKept: isFlag, durationUs: isLength },
   "state-rot": { node: isCount },
   "misdirected-write": { node: isCount },
   "disk-loss": { node: isCount, downUs: isLength },

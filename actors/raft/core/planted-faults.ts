@@ -50,6 +50,7 @@ const BROKEN: Readonly<Record<number, Partial<RaftRules>>> = {
   38: { pollNeedsLog: () => false },
   41: { leadsUntilMs: ({ quorumMs }) => quorumMs },
   44: { insists: () => true },
+  46: { outlivesSnapshots: () => false },
 };
 
 /** The rules of Raft with these faults planted, by number; pass them as `rules` of a member. Numbers of other faults change nothing. */

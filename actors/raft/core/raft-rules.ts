@@ -66,6 +66,8 @@ export interface RaftRules {
   readonly stillWritten: (writing: number, index: number) => number;
   /** Whether a configuration in the log on disk counts when a member starts (dissertation §4.1). */
   readonly countsAtStart: (entry: LogEntry) => boolean;
+  /** Whether a member goes on, with its log alone, whose snapshots cannot be written (fault 46). */
+  readonly outlivesSnapshots: () => boolean;
 
   // ── Commit ────────────────────────────────────────────────────────────────────────────────────────────────────────
   /** What a quorum has on disk (dissertation §4.3). */
@@ -114,6 +116,7 @@ export const RAFT_RULES: RaftRules = {
   agreesWithSnapshot: (heldTerm, term) => heldTerm === term,
   stillWritten: (writing, index) => Math.min(writing, index - 1),
   countsAtStart: () => true,
+  outlivesSnapshots: () => true,
 
   agreedIndex: quorumValue,
   ownMatch: ({ durable }) => durable,

@@ -120,6 +120,7 @@ export class MachineHost {
       case "membership":
       case "peer-refused":
       case "snapshot":
+      case "snapshot-refused":
       case "store-damaged":
       case "store-repaired":
         this.#options.onEvent?.(message);

@@ -4,12 +4,18 @@
  *
  * The store has one unfinished snapshot at a time. One that a leader offers goes before one that is being made: it is newer than all that
  * is committed here.
+ *
+ * A store that takes no snapshot ends nobody: the log is on another file and holds all that snapshots would, so the member votes, leads and
+ * serves on, tries again, and says so once until one is kept. What it cannot do is let its log become shorter, and what it must read and cannot,
+ * a snapshot to restore from, does end it. A snapshot whose sync failed was never made: nothing of the log goes for it (fault 45).
  */
 import type { FinishedSnapshot, LoadedSnapshots } from "../../../runtime/ports/snapshot-store.ts";
+import type { StoreError } from "../../../runtime/ports/store-error.ts";
 import { decodeConfiguration } from "../core/configuration-codec.ts";
 import type { RaftMessage } from "../core/messages.ts";
 import type { RaftView } from "../core/raft-core.ts";
 import type { RaftInput } from "../core/raft-input.ts";
+import { RAFT_RULES } from "../core/raft-rules.ts";
 import type { Ready } from "../core/ready.ts";
 import type { HostPorts } from "../host-ports.ts";
 import type { RaftMachineMessage } from "../raft-actor-protocol.ts";
@@ -45,6 +51,8 @@ export class MemberSnapshots {
   #newest: FinishedSnapshot | null;
   /** Somebody asked for the log to be dropped behind the next snapshot. */
   #mustCompact = false;
+  /** It was told that none is kept. */
+  #isRefused = false;
 
   constructor({ ports, view, found, step, send }: MemberSnapshotsOptions) {
     const { options, tell, turn, fail } = ports;
@@ -61,6 +69,7 @@ export class MemberSnapshots {
       found: found.newest,
       onBegin: () => this.#traffic.ownBegins(),
       onMade: (snapshot) => this.#onMade(snapshot),
+      onRefused: (error) => this.#onRefused(error),
     });
     this.#traffic = new SnapshotTraffic({
       snapshots,
@@ -85,7 +94,7 @@ export class MemberSnapshots {
       notSent: (member) => step({ type: "snapshot-failed", member }),
       beginsToReceive: () => this.#maker.giveUp("a newer snapshot comes from the leader"),
       received: (snapshot) => this.#onReceived(snapshot),
-      fail,
+      refused: (error) => this.#onRefused(error),
     });
     if (found.newest !== null) this.#handover.restore(found.newest);
   }
@@ -175,7 +184,21 @@ export class MemberSnapshots {
     this.#step({ type: "snapshot-received", snapshot, configuration: decodeConfiguration(snapshot.configuration) });
   }
 
+  #onRefused(error: StoreError): void {
+    const { options, tell, fail, ctx } = this.#ports;
+    if (!(options.rules ?? RAFT_RULES).outlivesSnapshots()) return fail(error);
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    const means = "it goes on with its log, which cannot become shorter until one is kept";
+    tell({
+      type: "snapshot-refused",
+      error,
+      message: `Node "${ctx.node}" keeps no snapshot: ${error.message}; ${means}`,
+    });
+  }
+
   #tell({ index, sizeBytes }: FinishedSnapshot, origin: "made" | "received"): void {
+    this.#isRefused = false;
     this.#ports.tell({ type: "snapshot", index, sizeBytes, origin });
   }
 }

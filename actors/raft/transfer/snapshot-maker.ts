@@ -29,6 +29,8 @@ interface SnapshotMakerOptions {
   /** The store's unfinished snapshot is this one from now on. */
   onBegin(): void;
   onMade(snapshot: FinishedSnapshot): void;
+  /** The store did not take one. */
+  onRefused(error: StoreError): void;
 }
 
 interface Making {
@@ -41,7 +43,7 @@ interface Making {
 
 type MachineMessage<Type extends RaftMachineMessage["type"]> = Extract<RaftMachineMessage, { readonly type: Type }>;
 
-/** After a snapshot that could not be made, for want of room or of a view, the next one waits so long. */
+/** After a snapshot that could not be made, for want of room, of a disk that works or of a view, the next one waits so long. */
 const PAUSE_MS = 5000;
 
 export class SnapshotMaker {
@@ -188,11 +190,10 @@ export class SnapshotMaker {
     );
   }
 
-  /** What goes on when the store is done, unless the snapshot was given up meanwhile. A disk without room ends it; it is tried again. */
+  /** What goes on when the store is done, unless the snapshot was given up meanwhile. A store that does not take it ends it; it is tried again. */
   #then(making: Making, next: () => void): (error: StoreError | undefined) => void {
-    const { turn, fail } = this.#options.ports;
-    return turn((error) => {
-      if (error && error.code !== "store-full") return fail(error);
+    return this.#options.ports.turn((error) => {
+      if (error) this.#options.onRefused(error);
       if (making !== this.#making) return;
       if (error) this.giveUp(error.message);
       else next();

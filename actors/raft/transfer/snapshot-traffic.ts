@@ -39,7 +39,8 @@ export interface SnapshotTrafficOptions {
   /** This member begins to take one: nothing else may write to the store. */
   beginsToReceive(): void;
   received(snapshot: FinishedSnapshot): void;
-  fail(error: StoreError): void;
+  /** The store did not take what came. */
+  refused(error: StoreError): void;
 }
 
 export class SnapshotTraffic {
@@ -250,9 +251,9 @@ export class SnapshotTraffic {
     return (error) => done(error);
   }
 
-  /** Without room it goes on when there is some; every other failure is the store's end. */
+  /** The leader offers it again, and it is begun anew. */
   #onError(error: StoreError): void {
     this.#receive(this.#receiver.giveUp());
-    if (error.code !== "store-full") this.#options.fail(error);
+    this.#options.refused(error);
   }
 }

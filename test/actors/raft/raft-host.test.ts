@@ -534,7 +534,7 @@ test("damage in the log is told, and the member is refilled by the others", () =
   expect(nodes.status(damaged)).toMatchObject({ recovering: false });
 });
 
-test("a snapshot store that fails ends the member by name", () => {
+test("a log that cannot be written ends the member by name", () => {
   nodes = new RaftNodes(["n1"], SNAPSHOTS);
   nodes.write(5);
   const node = nodes.node("n1");
@@ -545,6 +545,51 @@ test("a snapshot store that fails ends the member by name", () => {
   expect(node.last("store-failed")).toEqual({ type: "store-failed", error });
   const refused = nodes.ask<SnapshotNowReply>(node, (replyTo) => ({ type: "snapshot-now", replyTo }));
   expect(refused).toMatchObject([{ ok: false, code: "store-failed" }]);
+});
+
+/** From now on the store of that node refuses to finish a snapshot, as long as there is an error. */
+function refuseSnapshots(node: RaftNode, error: () => StoreError | null): void {
+  const inner = node.snapshots;
+  node.snapshots = {
+    ...{ durable: inner.durable, flush: () => inner.flush(), damage: (id, number) => inner.damage(id, number) },
+    open: () => {
+      const store = inner.open();
+      const finish: typeof store.finish = (id, end, done) => store.finish(id, end, (result) => done(error() ?? result));
+      const rest = { begin: store.begin, write: store.write, read: store.read, close: store.close, load: store.load };
+      for (const [name, call] of Object.entries(rest)) Object.assign(rest, { [name]: call.bind(store) });
+      return { ...rest, finish };
+    },
+  };
+}
+
+test("a snapshot that cannot be written leaves the member in service with all of its log, told once, until one is kept", () => {
+  nodes = new RaftNodes(["n1"], SNAPSHOTS);
+  nodes.settled();
+  const node = nodes.node("n1");
+  let error: StoreError | null = new StoreError("store-io", {
+    ...{ message: "Cannot write the snapshots: I/O error", path: "/x", hint: "look at dmesg" },
+  });
+  refuseSnapshots(node, () => error);
+  nodes.crash("n1");
+  nodes.restart("n1");
+  nodes.write(50);
+  nodes.settled();
+  const refusals = (): number => node.events.filter(({ type }) => type === "snapshot-refused").length;
+  expect(node.last("snapshot-refused")).toMatchObject({
+    error,
+    message:
+      'Node "n1" keeps no snapshot: Cannot write the snapshots: I/O error; it goes on with its log, which cannot become shorter until one is kept',
+  });
+  expect([refusals(), node.last("store-failed"), node.last("snapshot")]).toEqual([1, undefined, undefined]);
+  expect(nodes.status(node).base).toBe(0);
+  const asked = nodes.ask<SnapshotNowReply>(node, (replyTo) => ({ type: "snapshot-now", replyTo }));
+  nodes.advance(100);
+  expect([asked, refusals()]).toMatchObject([[{ ok: false, code: "store-failed" }], 1]);
+  error = null;
+  nodes.advance(6000);
+  nodes.write(30, "later");
+  nodes.until("one is kept", () => node.last("snapshot")?.origin === "made");
+  expect(nodes.status(node).base).toBeGreaterThan(0);
 });
 
 // ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────────

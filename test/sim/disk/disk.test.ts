@@ -1,6 +1,6 @@
 /** The simulated disk keeps the contracts of both store ports; a crash keeps a prefix of what was not synced. */
 import { expect, test } from "vitest";
-import { createRandom, type LogStore, type SnapshotStore, type StoreError } from "../../../runtime/index.ts";
+import { crc32, createRandom, type LogStore, type SnapshotStore, type StoreError } from "../../../runtime/index.ts";
 import type { DiskWeather } from "../../../sim/disk/device.ts";
 import { Disk } from "../../../sim/disk/disk.ts";
 import { EventLog } from "../../../sim/timeline/event-log.ts";
@@ -44,6 +44,8 @@ function letSnapshotsCover(disk: Disk): void {
   };
   Object.defineProperty(disk.snapshots, "newest", { value: newest });
 }
+
+const BYTE = Uint8Array.of(1);
 
 interface Opened {
   readonly store: LogStore;
@@ -255,3 +257,49 @@ test("an unfinished snapshot goes on behind what a crash has kept of it", () => 
   }
   expect(kept).toEqual(new Set([-1, 0, 1, 2]));
 });
+
+test.each([
+  ["write", "store-io", false],
+  ["sync", "store-io", false],
+  ["sync", "store-io", true],
+  ["room", "store-full", false],
+] as const)(
+  "a snapshot store in trouble at %s says %s, and keeps what was there; the log beside it is well",
+  (at, code, isKept) => {
+    const { disk, timeline, open } = freshDisk(3);
+    const { store, snapshots, life } = open();
+    const end = { chunks: 1, sizeBytes: 1, checksum: crc32(BYTE) };
+    const said: (string | undefined)[] = [];
+    const make = (to: SnapshotStore, index: number): void => {
+      const id = `${index}-1-a`;
+      to.begin({ id, index, term: 1, configuration: BYTE }, (error) => {
+        if (error !== undefined) return void said.push(error.code);
+        to.write({ id, number: 0, bytes: BYTE }, (refused) => {
+          if (refused !== undefined) return void said.push(refused.code);
+          to.finish(id, end, (result) => void said.push(result?.code));
+        });
+      });
+      timeline.run(timeline.nowUs + 1_000_000);
+    };
+    make(snapshots, 5);
+    disk.snapshots.trouble = { at, isKept };
+    make(snapshots, 9);
+    expect([said, disk.snapshots.newest?.index]).toEqual([[undefined, code], isKept ? 9 : 5]);
+    disk.snapshots.trouble = null;
+    make(snapshots, 12);
+    // After an I/O error it takes nothing more in this life; a disk without room has some in time.
+    expect([said.at(-1), disk.snapshots.hasFailedIn(life)]).toEqual(
+      code === "store-full" ? [undefined, false] : [code, true],
+    );
+    let logged: StoreError | undefined | null = null;
+    store.append({ hardState: term(2), entries: [] }, (error) => (logged = error));
+    timeline.run(timeline.nowUs + 1_000_000);
+    expect(logged).toBe(undefined);
+    life.end();
+    disk.crash();
+    const after = open().snapshots;
+    expect(after.load().newest?.index).toBe(code === "store-full" ? 12 : isKept ? 9 : 5);
+    make(after, 20);
+    expect(said.at(-1)).toBe(undefined);
+  },
+);

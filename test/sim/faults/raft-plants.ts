@@ -273,6 +273,20 @@ export const PLANTS: readonly Plant[] = [
     nodes: null,
     near: 14,
   },
+  {
+    number: 45,
+    fault: "a snapshot whose sync failed is taken for made, and the log goes for it",
+    planted: "the snapshot store says of a snapshot whose sync failed that it is kept",
+    profile: "disk",
+    near: 1,
+  },
+  {
+    number: 46,
+    fault: "a snapshot store that fails ends a member whose log is well",
+    planted: "a member is out of service when a snapshot cannot be written",
+    profile: "disk",
+    near: 1,
+  },
 ];
 
 /** Faults of liveness: found where a core is healed and other faults never end. A few seconds under faults are enough. */

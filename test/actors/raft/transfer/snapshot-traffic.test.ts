@@ -42,7 +42,7 @@ class Bench {
       turn: (then) => then,
       unreadable: () => (this.unreadable += 1),
       notSent: () => (this.notSent += 1),
-      ...{ wakeAfter: nothing, sent: nothing, beginsToReceive: nothing, received: nothing, fail: nothing },
+      ...{ wakeAfter: nothing, sent: nothing, beginsToReceive: nothing, received: nothing, refused: nothing },
     });
   }
 
