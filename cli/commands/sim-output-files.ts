@@ -1,7 +1,8 @@
 /**
  * The files that `blixard sim` writes at its end. Shrinking takes minutes, a sweep a night: so whether they can be written is found out before the first run.
  */
-import { access, constants, stat, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { access, constants, open, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { CliContext } from "../cli-context.ts";
 import { usageError } from "../cli-error.ts";
@@ -16,12 +17,25 @@ export interface FileFlags {
   readonly actors?: string;
 }
 
+/** As large as the page of a long run. */
+const TRIAL_BYTES = 1024 * 1024;
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: "you may not write there",
+  EPERM: "you may not write there",
+  EROFS: "what is there can only be read (EROFS)",
+  ENOSPC: "the disk is full (ENOSPC)",
+  EDQUOT: "your share of the disk is full (EDQUOT)",
+  ENAMETOOLONG: "the name is too long (ENAMETOOLONG)",
+};
+
 type Refuse = (why: string, hint?: string) => never;
 
 /** @throws {CliError} when the report or the file of a run could not be written. */
 export async function refuseUnwritable({ cwd }: CliContext, flags: FileFlags): Promise<void> {
   for (const option of ["report", "record", "shrink"] as const) {
-    const name = flags[option];
+    // Where nobody names it, the file of a shrunk run is named after its seed, in this folder.
+    const name = option === "shrink" && flags[option] === true ? "seed.short.json" : flags[option];
     if (typeof name !== "string") continue;
     const hint = `Name a file that can be written, for example --${option} run.${option === "report" ? "html" : "json"}`;
     const refuse: Refuse = (why, other) => {
@@ -68,5 +82,35 @@ async function refusePath(
   const above = await stat(folder).catch(() => null);
   if (above === null) refuse(`there is no folder ${folder}`);
   if (above?.isDirectory() === false) refuse(`${folder} is no folder`);
-  await access(found === null ? folder : path, constants.W_OK).catch(() => refuse("you may not write there"));
+  // Whoever waits at the other end of a pipe should not read what is only tried.
+  if (found?.isFile() === false) return access(path, constants.W_OK).catch(() => refuse("you may not write there"));
+  const why = await whyUnwritable(path, found !== null);
+  if (why !== null) refuse(why);
+}
+
+/**
+ * Why it could not be written, found out by writing: permissions do not say that a disk is full, nor that the kernel makes the files of a folder.
+ * Null: it can be. What is there stays as it is.
+ */
+async function whyUnwritable(path: string, exists: boolean): Promise<string | null> {
+  try {
+    if (exists) await (await open(path, "r+")).close();
+    const trial = `${path}.trial-${randomUUID()}`;
+    try {
+      await writeFile(trial, new Uint8Array(TRIAL_BYTES), { flag: "wx", flush: true });
+    } finally {
+      await rm(trial, { force: true });
+    }
+    return null;
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    // A file that is there may be written in a folder where none can be made; whether it has room is then not known.
+    if (exists && (code === "EACCES" || code === "EPERM")) {
+      return access(path, constants.W_OK).then(
+        () => null,
+        () => WORDS["EACCES"] ?? null,
+      );
+    }
+    return WORDS[code] ?? `no file can be made there (${code})`;
+  }
 }

@@ -4,14 +4,18 @@
  * A file holds the options of the run, whatever the sweep drew for it included, and what was broken. The same options under other software are
  * another run: one that is clean now may have been mended, or no longer come to where it failed. So files stay until somebody removes them.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { PROFILE_NAMES } from "../run/coverage.ts";
 import { requireRange } from "../run/run-limits.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "../run/run-result.ts";
 
 const FORMAT = "blixard-failing-seed";
 const FORMAT_VERSION = 1;
+
+/** More than a file has. */
+const TRIAL_BYTES = 65_536;
 
 export interface KeptFailure {
   /** The file's name in its folder. */
@@ -40,11 +44,12 @@ export class FailureFolder {
 
   /**
    * What is there, sorted by name. Makes the folder, and those above it, where it is missing: a night should not find out at its first failure
-   * that it cannot. @throws {FailureFileError} when that fails, or a `.json` file holds something else.
+   * that it cannot, so a file is made and removed. @throws {FailureFileError} when that fails, or a `.json` file holds something else.
    */
   open(): readonly KeptFailure[] {
     const files = this.#attempt("open", () => {
-      mkdirSync(this.#path, { recursive: true });
+      makeFolder(this.#path);
+      requireRoom(this.#path);
       return readdirSync(this.#path);
     });
     return files
@@ -115,6 +120,29 @@ export class FailureFolder {
       failure: failure as unknown as KeptFailure["failure"],
       eventLogHash: String(eventLogHash),
     };
+  }
+}
+
+/** With those above it. One by one: where the kernel makes no folders, as in /proc, `recursive` tries for ever (Node.js 24). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  const above = dirname(path);
+  if (above !== path) makeFolder(above);
+  mkdirSync(path);
+}
+
+/** @throws {Error} when no file can be made there, found out by making one: permissions do not say that a disk is full. */
+function requireRoom(folder: string): void {
+  if (!statSync(folder).isDirectory()) throw new Error("it is no folder");
+  const trial = join(folder, `trial-${randomUUID()}`);
+  try {
+    writeFileSync(trial, new Uint8Array(TRIAL_BYTES), { flag: "wx", flush: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOSPC" ? "the disk is full" : "no file can be made there";
+    throw new Error(`${why} (${code ?? "unknown error"})`, { cause: error });
+  } finally {
+    rmSync(trial, { force: true });
   }
 }
 

@@ -95,3 +95,22 @@ test("sim --keep refuses a file of another version by name", async () => {
   const { exitCode, err } = await runCommandLine(["sim", "--keep", path]);
   expect([exitCode, err]).toEqual([2, expect.stringContaining(`${join(path, "old.json")}: its format version is 9`)]);
 });
+
+test.each([
+  ["/proc/failing", "ENOENT"],
+  ["/proc/version", "it is no folder"],
+])("sim --keep %s is refused before anything runs: %s", async (folder, why) => {
+  const { exitCode, out, err } = await runCommandLine(["sim", "--seeds", "1000000", "--keep", folder]);
+  expect([exitCode, out]).toEqual([2, ""]);
+  expect(err).toMatch(new RegExp(`^Error: Cannot open the folder of failing seeds ${folder}: .*${why}`, "u"));
+});
+
+test("sim --shrink is refused before anything runs where the file it would write has no place", async () => {
+  const { exitCode, err } = await runCommandLine(["sim", "--seed", "1", "--duration", "8000h", "--shrink"], {
+    cwd: "/proc",
+  });
+  expect([exitCode, err]).toEqual([
+    2,
+    expect.stringMatching(/^Error: Cannot write the run to "seed.short.json": no file/u),
+  ]);
+});

@@ -109,6 +109,7 @@ test.each([
   ["nowhere/a.html", "there is no folder"],
   ["file/a.html", "is no folder"],
   ["/dev/null", "it is no file"],
+  ["/proc/a.html", "no file can be made there \\(ENOENT\\)"],
 ])('sim --report "%s" is refused before anything runs: %s', async (name, why) => {
   await mkdir(join(cwd, "folder"), { recursive: true });
   await writeFile(join(cwd, "file"), "");
@@ -122,8 +123,9 @@ test.each([
   ["--record", "nowhere/run.json", "there is no folder"],
   ["--shrink", "nowhere/run.json", "there is no folder"],
   ["--shrink", ".", "it is a folder"],
+  ["--record", "/proc/run.json", "no file can be made there"],
 ])("sim %s %s is refused before anything runs: %s", async (option, name, why) => {
-  const { exitCode, out, err } = await runCommandLine(["sim", "--seed", "1", "--duration", "9999h", option, name], {
+  const { exitCode, out, err } = await runCommandLine(["sim", "--seed", "1", "--duration", "8000h", option, name], {
     cwd,
   });
   expect([exitCode, out]).toEqual([2, ""]);
