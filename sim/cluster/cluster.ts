@@ -28,6 +28,9 @@ export interface Weather {
   readonly strict: boolean;
 }
 
+/** What a host does about guests. */
+export type GuestPoint = "guest asked for" | "guest started" | "guard armed" | "guest ended";
+
 export interface ClusterHooks {
   compose(process: Process): void;
   /** A process was touched by the event that has just been handled. */
@@ -60,8 +63,10 @@ export class Cluster {
   onWrite: ((node: number, write: LogWrite) => void) | null = null;
   /** By mark: how often a process ended at that named point. */
   readonly crashes: Map<string, number> = new Map();
-  /** Told that a guest begins to run on a host; null: nobody cares. */
-  onGuest: ((host: number) => void) | null = null;
+  /** Told of what hosts do about guests; empty: nobody cares. */
+  readonly guestListeners: Set<(host: number, point: GuestPoint) => void> = new Set();
+  /** Told that a node has applied an entry, and how to see which instances there are then; empty: nobody cares. */
+  readonly applyListeners: Set<(node: number, instances: () => ReadonlySet<string>) => void> = new Set();
   readonly #hooks: ClusterHooks;
   /** Nodes at which something has happened since the checkers last looked. */
   readonly #touched: number[] = [];
@@ -119,9 +124,14 @@ export class Cluster {
         watcher: {
           onGuestStarted: (host, launch) => {
             hooks.guests.onGuestStarted(host, launch);
-            this.onGuest?.(host);
+            this.#tellGuest(host, "guest started");
           },
-          onGuestEnded: (host, launch, reason) => hooks.guests.onGuestEnded(host, launch, reason),
+          onGuestEnded: (host, launch, reason) => {
+            hooks.guests.onGuestEnded(host, launch, reason);
+            this.#tellGuest(host, "guest ended");
+          },
+          onGuestAsked: (host) => this.#tellGuest(host, "guest asked for"),
+          onGuardArmed: (host) => this.#tellGuest(host, "guard armed"),
         },
       });
     });
@@ -182,6 +192,10 @@ export class Cluster {
   /** Ends every process, so that its name is free for the next run. */
   close(): void {
     for (const node of this.nodes) node.kill();
+  }
+
+  #tellGuest(host: number, point: GuestPoint): void {
+    for (const listen of this.guestListeners) listen(host, point);
   }
 
   #checkTouched(): void {

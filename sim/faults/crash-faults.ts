@@ -7,7 +7,7 @@
  * in the next event of the same time.
  */
 import type { LogWrite } from "../../runtime/index.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, GuestPoint } from "../cluster/cluster.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { CRASH_POINTS, crashMark, type CrashPoint, type WriteKind } from "../schedule/crash-point.ts";
 import type { FaultEndings } from "./fault-endings.ts";
@@ -103,14 +103,25 @@ export class CrashFaults {
         if (type !== null) reach(`${type} sent` as CrashPoint);
       };
     }
-    cluster.onGuest = (host) => {
-      if (host === node.index) reach("guest started");
+    const onGuest = (host: number, point: GuestPoint): void => {
+      if (host === node.index) reach(point);
     };
+    let before: ReadonlySet<string> | null = null;
+    const onApply = (at: number, instances: () => ReadonlySet<string>): void => {
+      if (at !== node.index) return;
+      const after = instances();
+      if (before !== null && [...before].some((instance) => !after.has(instance))) reach("instance released");
+      if (before !== null && [...after].some((instance) => before?.has(instance) === false)) reach("instance placed");
+      before = after;
+    };
+    cluster.guestListeners.add(onGuest);
+    cluster.applyListeners.add(onApply);
     return () => {
       Object.assign(store, was.store);
       Object.assign(snapshots, was.snapshots);
       if (remoting !== undefined) Object.assign(remoting, was.remoting);
-      cluster.onGuest = null;
+      cluster.guestListeners.delete(onGuest);
+      cluster.applyListeners.delete(onApply);
     };
   }
 }

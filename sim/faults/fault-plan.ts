@@ -43,6 +43,7 @@ const LEASE_KINDS: readonly FaultKind[] = [
   "lease-edge",
   "lease-squeeze",
   "guest-trouble",
+  "crash-point",
   "pause",
   "leader-pause",
   "leader-cut",

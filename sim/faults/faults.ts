@@ -4,14 +4,14 @@
  * Those that aim at leaders know what Raft fears (voters that forget, a vanguard that vanishes): blind chance meets figure
  * 8 of the Raft paper once in a million runs, these in one of thirty.
  */
-import type { Random } from "../../runtime/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
 import { BlowExecutor } from "./blow-executor.ts";
 import type { BlowAct } from "../schedule/blow.ts";
 import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
 import { coreEndOf, type CoreEnd } from "./core-ending.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { CRASH_POINTS, type CrashPoint } from "../schedule/crash-point.ts";
+import { COMMON_CRASH_POINTS, HAND_OVER_POINTS, type CrashPoint } from "../schedule/crash-point.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { ClockBlowMaker } from "./clock-blow-maker.ts";
 import { LinkBlowMaker } from "./link-blow-maker.ts";
@@ -30,6 +30,9 @@ const MISDIRECTED_MET_US = 5_000_000;
 /** Of crashes at named points: which time that a process comes by one at most, and the share of those of the leader. */
 const CRASH_NTH_MAX = 4;
 const CRASH_LEADER = 0.6;
+
+/** Share of crashes at named points that are on the way of a VM from node to node, where there are any. */
+const HAND_OVER = 0.6;
 
 /** A lease is 6 s long and ends 0.3 s later for others; renewals come every 1.5 s. */
 const EDGE_MIN_US = 4_500_000;
@@ -203,12 +206,20 @@ export class Faults {
   /** Mostly of the leader, which comes by more of them. */
   #crashAtPoint(): boolean {
     const random = this.#random;
-    const point = CRASH_POINTS[random.integer(CRASH_POINTS.length)] as CrashPoint;
+    const common = COMMON_CRASH_POINTS[random.integer(COMMON_CRASH_POINTS.length)] as CrashPoint;
     const nth = 1 + random.integer(CRASH_NTH_MAX);
     const [power, downUs] = [random.next() < POWER, this.#blows.drawDownUs()];
+    const point = this.#handOverPoint(createRandom(`hand-over ${downUs}`)) ?? common;
     const arm = ({ index: node }: SimNode): boolean =>
       this.#blows.strike({ type: "crash-at", node, point, nth, power, downUs });
     return random.next() < CRASH_LEADER ? this.#withLeader(arm) : this.#withNode(arm);
+  }
+
+  /** Where there are guests. From what was drawn already, so that these points take no chance from others. */
+  #handOverPoint(own: Random): CrashPoint | null {
+    const hasGuests = this.#cluster.nodes.some(({ host }) => host.guests.size > 0);
+    if (!hasGuests || own.next() >= HAND_OVER) return null;
+    return HAND_OVER_POINTS[own.integer(HAND_OVER_POINTS.length)] as CrashPoint;
   }
 
   #crashAll(power: boolean): true {

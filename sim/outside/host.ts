@@ -57,6 +57,9 @@ export interface Guest {
 export interface GuestWatcher {
   onGuestStarted(host: number, launch: InstanceLaunch): void;
   onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
+  /** A process wants a guest, which does not run yet; it has moved the deadline of a guard. Default: nobody cares. */
+  onGuestAsked?(host: number): void;
+  onGuardArmed?(host: number): void;
 }
 
 const SERVES: GuestProgram = {};
@@ -149,6 +152,18 @@ export class Host {
     guest.hung = this.troubles.strikes("hung-boot");
     this.timeline.after(this.troubles.strikes("slow-boot") ? bootUs * SLOW : bootUs, () => this.#boot(guest));
     return guest;
+  }
+
+  /** A process wants a guest. */
+  asked(): void {
+    this.#watcher.onGuestAsked?.(this.index);
+  }
+
+  /** The guard of that guest ends it no sooner. */
+  arm(guest: Guest, deadlineMs: number): void {
+    if (deadlineMs <= guest.deadlineMs) return;
+    guest.deadlineMs = deadlineMs;
+    this.#watcher.onGuardArmed?.(this.index);
   }
 
   /** Ends a guest. Without `reason` nobody is told: whoever asked knows. */

@@ -59,6 +59,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const { weather, random } = this.#host;
     const { powerEpoch } = this.#host;
     const fails = weather.startFailures > 0 && random.next() < weather.startFailures;
+    this.#host.asked();
     // The node's process prepares the guest and forks it, so a dead one forks nothing and a paused one forks late. What it
     // forked before it died is found by the next `list`.
     this.#host.timeline.after(random.integer(weather.spawnMaxUs), () => {
@@ -115,7 +116,7 @@ export class SimulatedHypervisor implements Hypervisor {
         return;
       }
       this.#known.add(instance);
-      guest.deadlineMs = Math.max(guest.deadlineMs, leaseUntilMs);
+      this.#host.arm(guest, leaseUntilMs);
       done({ ok: true, pid: guest.pid });
     });
   }
@@ -124,7 +125,7 @@ export class SimulatedHypervisor implements Hypervisor {
     if (!this.#life.alive) return;
     for (const instance of instances) {
       const guest = this.#host.guests.get(instance);
-      if (guest !== undefined) guest.deadlineMs = Math.max(guest.deadlineMs, leaseUntilMs);
+      if (guest !== undefined) this.#host.arm(guest, leaseUntilMs);
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { CORE_MARKS, HUB_MARK } from "../faults/core-ending.ts";
 import type { ProfileName } from "../faults/profile.ts";
-import { crashMark, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
+import { crashMark, HAND_OVER_POINTS, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
 
 /** Of every cluster that is under faults. */
 const FAULTY = ["leaders", "committed", "snapshots installed"];
@@ -62,6 +62,7 @@ const GUESTS = [
 
 /** Crashes at named points: of consensus; guests have one of their own. */
 const POINTS = RAFT_CRASH_POINTS.map(crashMark);
+const HAND_OVERS = HAND_OVER_POINTS.map(crashMark);
 
 /** By profile: names of marks. */
 const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
@@ -85,6 +86,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     ...FAULTY,
     ...CORE_MARKS,
     crashMark("guest started"),
+    ...HAND_OVERS,
     "writes misdirected",
     ...GUESTS,
     ...LINKS,
@@ -94,7 +96,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     "damage found",
     "disks full",
   ],
-  leases: [...FAULTY, ...CORE_MARKS, ...GUESTS, ...LINKS],
+  leases: [...FAULTY, ...CORE_MARKS, ...HAND_OVERS, ...GUESTS, ...LINKS],
   "broken-clocks": [...FAULTY, ...GUESTS],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
   library: [

@@ -34,7 +34,7 @@ import type { MemberLoad } from "../load/member-load.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { Users } from "../load/users.ts";
-import { BURST_MAX, BURST_MIN, BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
+import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -104,14 +104,11 @@ export class MemberScenario implements Scenario {
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
-    // One entry a round trip keeps up with some thirty entries a second: less than the leases of a hundred VMs that all start anew ask for.
-    const burstMax = this.#options.limits.entriesPerMessageMax === 1 ? BURST_MIN : BURST_MAX;
     this.#users = new Users({
       random: users,
       cluster,
       clients: checker,
       everyUs: USER_PACE * everyUs,
-      burstMax,
       onAct,
     });
   }
@@ -134,7 +131,10 @@ export class MemberScenario implements Scenario {
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, raftViewOf(edition, view)),
-      onApply: (view) => this.#replicas.onApply(node.index, view),
+      onApply: (view) => {
+        this.#replicas.onApply(node.index, view);
+        for (const listen of this.#cluster.applyListeners) listen(node.index, () => instancesOf(view));
+      },
     });
     const client = system.spawn(clientActor(replica), { name: "client" });
     this.#load.addClient(node.index, client);
@@ -310,6 +310,11 @@ export class MemberScenario implements Scenario {
     }
     return null;
   }
+}
+
+/** Which nodes have a VM, each time under an id of its own. */
+function instancesOf(view: ClusterView): ReadonlySet<string> {
+  return new Set(view.list("Vm").flatMap((vm) => (vm.kind === "Vm" ? (vm.status.instance?.id ?? []) : [])));
 }
 
 /** All VMs fit on one node, so that none ever waits for room. */

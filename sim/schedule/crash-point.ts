@@ -34,7 +34,28 @@ export type CrashPoint =
   | "snapshot synced"
   | "log compacted"
   /** A guest runs, and nothing of it is recorded. */
-  | "guest started";
+  | "guest started"
+  | HandOverPoint;
+
+/** What lies on the way of a VM from the node that had it to the one that gets it. */
+export type HandOverPoint =
+  /** Released by the old holder: its guest is gone, and nothing of that is recorded. */
+  | "guest ended"
+  /** An entry is committed and applied here by which a node has a VM no longer; or by which one gets it. Nobody has acted upon it. */
+  | "instance released"
+  | "instance placed"
+  /** Taken up by the new holder: its host is asked for the guest, and has none yet. */
+  | "guest asked for"
+  /** The guard of a guest is set to a later deadline, that of a lease that was renewed. */
+  | "guard armed";
+
+export const HAND_OVER_POINTS: readonly HandOverPoint[] = [
+  "guest ended",
+  "instance released",
+  "instance placed",
+  "guest asked for",
+  "guard armed",
+];
 
 /** What consensus comes by. */
 export const RAFT_CRASH_POINTS: readonly CrashPoint[] = [
@@ -43,7 +64,10 @@ export const RAFT_CRASH_POINTS: readonly CrashPoint[] = [
   ...(["snapshot begun", "snapshot synced", "log compacted"] as const),
 ];
 
-export const CRASH_POINTS: readonly CrashPoint[] = [...RAFT_CRASH_POINTS, "guest started"];
+/** What any process may come by. */
+export const COMMON_CRASH_POINTS: readonly CrashPoint[] = [...RAFT_CRASH_POINTS, "guest started"];
+
+export const CRASH_POINTS: readonly CrashPoint[] = [...COMMON_CRASH_POINTS, ...HAND_OVER_POINTS];
 
 /** The mark that says that a process ended there. */
 export function crashMark(point: CrashPoint): string {

@@ -1,7 +1,13 @@
 /** A process ends at the point that a blow names, and the cluster bears it. */
 import { expect, test } from "vitest";
 import { runSeed, type RunOptions } from "../../../sim/index.ts";
-import { CRASH_POINTS, crashMark, RAFT_CRASH_POINTS, type CrashPoint } from "../../../sim/schedule/crash-point.ts";
+import {
+  CRASH_POINTS,
+  crashMark,
+  HAND_OVER_POINTS,
+  RAFT_CRASH_POINTS,
+  type CrashPoint,
+} from "../../../sim/schedule/crash-point.ts";
 
 const NODES = [0, 1, 2];
 
@@ -38,7 +44,31 @@ test("a vote that is synced when the process ends is on disk, and its candidate 
   expect(said.filter((line) => Number(line.split(" ")[0]) < Number(timeUs) + 500_000)).toEqual([]);
 });
 
+test.each(HAND_OVER_POINTS)(
+  "a process ends at %s, on the way of a VM from node to node, and none runs twice",
+  (point) => {
+    const arm = NODES.map((node) => {
+      return {
+        type: "crash-at",
+        node,
+        point,
+        nth: 1,
+        power: false,
+        downUs: 9_000_000,
+        atUs: 5_000_000,
+        tie: 0,
+      } as const;
+    });
+    const mute = { type: "crash", node: 0, power: false, downUs: 12_000_000, atUs: 6_000_000, tie: 0 } as const;
+    const schedule = { events: [...arm, mute], load: "drawn", passedOver: [] } as const;
+    const options = { seed: 7, profile: "mixed", nodes: 3, vms: 3, durationMs: 30_000, replay: { schedule } } as const;
+    const { failure, marks } = runSeed(options);
+    expect(failure).toBeUndefined();
+    expect(marks[crashMark(point)]).toBeGreaterThan(0);
+  },
+);
+
 test("every point has a name of its own", () => {
   expect(new Set(CRASH_POINTS).size).toBe(CRASH_POINTS.length);
-  expect(RAFT_CRASH_POINTS.length).toBe(CRASH_POINTS.length - 1);
+  expect(RAFT_CRASH_POINTS.length).toBe(CRASH_POINTS.length - HAND_OVER_POINTS.length - 1);
 });
