@@ -34,7 +34,7 @@ import type { MemberLoad } from "../load/member-load.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { Users } from "../load/users.ts";
-import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
+import { BURST_MAX, BURST_MIN, BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -104,11 +104,14 @@ export class MemberScenario implements Scenario {
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
+    // One entry a round trip keeps up with some thirty entries a second: less than the leases of a hundred VMs that all start anew ask for.
+    const burstMax = this.#options.limits.entriesPerMessageMax === 1 ? BURST_MIN : BURST_MAX;
     this.#users = new Users({
       random: users,
       cluster,
       clients: checker,
       everyUs: USER_PACE * everyUs,
+      burstMax,
       onAct,
     });
   }
