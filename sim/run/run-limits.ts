@@ -12,6 +12,14 @@ const NODES_OF_VMS_MAX = 100;
 /** As few as a seed draws; from there it draws on. */
 export const NODES_FROM = 3;
 
+/** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
+const SPARES = 2;
+
+/** Of a run of this profile; absent: of a user's actors. */
+export function sparesOf(profile?: ProfileName): number {
+  return profile === "membership" ? SPARES : 0;
+}
+
 /** VMs that may be asked for. */
 const VMS_MAX = 1000;
 

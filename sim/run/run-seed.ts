@@ -22,7 +22,7 @@ import { Recording, type Schedule } from "../schedule/schedule.ts";
 import type { PriorityOrder } from "../search/index.ts";
 import { makeScenario } from "./make-scenario.ts";
 import { openRun } from "./open-run.ts";
-import { NODES_FROM, requireRange, WITHOUT_VMS } from "./run-limits.ts";
+import { NODES_FROM, requireRange, sparesOf, WITHOUT_VMS } from "./run-limits.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
@@ -47,9 +47,6 @@ const CALM_WINDOWS = 4;
 
 /** Where nobody says how many nodes: from three to seven. */
 const NODES_RANGE = 5;
-
-/** Nodes that a cluster whose membership changes can get beyond those that it begins with. */
-const SPARES = 2;
 
 /** How often it is asked whether everything has settled. */
 const SETTLED_EVERY_US = 100_000;
@@ -112,6 +109,15 @@ export function watchSeed(options: RunOptions): WatchedRun {
   });
 }
 
+/**
+ * How many nodes, and VMs that its requests are about, a run has; some of that only its seed says.
+ * @throws {RangeError} when an option is out of range.
+ */
+export function sizeOfRun(options: RunOptions): { readonly nodes: number; readonly vms: number } {
+  requireRange(options);
+  return withSealedGlobals(globalThis, () => new Run(options).size());
+}
+
 /** Who looks on. */
 interface Watchers {
   /** Whether what is done is kept, for a replay. Default: false. */
@@ -164,7 +170,7 @@ class Run {
     this.#scenario = scenario;
     const disks = new PlantedDisks(options.planted?.raft ?? []);
     this.#cluster = new Cluster({
-      nodes: this.#nodes + (this.#profile === "membership" ? SPARES : 0),
+      nodes: this.#nodes + sparesOf(this.#profile),
       timeline: this.#timeline,
       random: forkChance(),
       weather: plan.weather,
@@ -214,6 +220,12 @@ class Run {
       this.#cluster.close();
     }
     return this.#result();
+  }
+
+  /** In place of `run`. */
+  size(): { readonly nodes: number; readonly vms: number } {
+    this.#cluster.close();
+    return { nodes: this.#cluster.nodes.length, vms: this.#scenario.vms ?? 0 };
   }
 
   #live(): void {

@@ -33,8 +33,8 @@ import type { Timeline } from "../timeline/timeline.ts";
 import type { MemberLoad } from "../load/member-load.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import { Users } from "../load/users.ts";
-import { BURST_MAX, BURST_MIN, BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
+import { isUsersAct, Users } from "../load/users.ts";
+import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
 export interface MemberScenarioOptions {
@@ -104,14 +104,11 @@ export class MemberScenario implements Scenario {
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
     if (platform !== undefined) return;
-    // One entry a round trip keeps up with some thirty entries a second: less than the leases of a hundred VMs that all start anew ask for.
-    const burstMax = this.#options.limits.entriesPerMessageMax === 1 ? BURST_MIN : BURST_MAX;
     this.#users = new Users({
       random: users,
       cluster,
       clients: checker,
       everyUs: USER_PACE * everyUs,
-      burstMax,
       onAct,
     });
   }
@@ -166,8 +163,12 @@ export class MemberScenario implements Scenario {
     this.#users?.start(load);
   }
 
+  get vms(): number {
+    return this.#options.vms.count;
+  }
+
   perform(act: LoadAct): boolean {
-    return act.type === "users" ? this.#users?.perform(act) === true : this.#load.perform?.(act) === true;
+    return isUsersAct(act) ? this.#users?.perform(act) === true : this.#load.perform?.(act) === true;
   }
 
   unload(): void {

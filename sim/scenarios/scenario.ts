@@ -25,6 +25,8 @@ export interface Scenario {
   load(load?: Schedule["load"]): void;
   /** Does what was recorded. False when it is not possible now. Default: nothing is recorded, and nothing possible. */
   perform?(act: LoadAct): boolean;
+  /** How many VMs its requests are about. Default: none. */
+  readonly vms?: number;
   /** Sends no more new requests. */
   unload(): void;
   /** How long it may take to settle, in microseconds. Default: two minutes. */

@@ -1,6 +1,7 @@
 /** The file of a run of this software under its own load; what all files have is in `recorded-file.ts`. */
 import { PROFILE_NAMES } from "../run/coverage.ts";
-import { requireRange } from "../run/run-limits.ts";
+import { sizeOfRun } from "../run/run-seed.ts";
+import { checkNames } from "./check-names.ts";
 import type { SeedResult } from "../run/run-result.ts";
 import { formatRecorded, parseRecorded, refuseFile, type RecordedFile, type RecordedFormat } from "./recorded-file.ts";
 import type { Replayable } from "./replayable.ts";
@@ -29,10 +30,14 @@ export function parseReplay(text: string, name: string): ReplayFile {
     refuseFile(name, `there is no profile ${JSON.stringify(profile)}`);
   }
   const complete = run as unknown as Replayable;
-  try {
-    requireRange(complete);
-  } catch (error) {
-    refuseFile(name, error instanceof RangeError ? error.message : String(error));
-  }
+  const attempt = <Value>(what: () => Value): Value => {
+    try {
+      return what();
+    } catch (error) {
+      return refuseFile(name, error instanceof RangeError ? error.message : String(error));
+    }
+  };
+  const unknown = attempt(() => checkNames(complete.replay.schedule, sizeOfRun(complete)));
+  if (unknown !== null) refuseFile(name, unknown);
   return { ...file, run: complete };
 }

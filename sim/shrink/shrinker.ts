@@ -12,7 +12,10 @@
  * a number that decides those draws; the one that fails is part of the result. Delta debugging: Zeller and Hildebrandt, "Simplifying and
  * Isolating Failure-Inducing Input", 2002, §3.
  */
+import type { ProfileName } from "../faults/profile.ts";
+import { sparesOf } from "../run/run-limits.ts";
 import type { Replay, SeedFailure } from "../run/run-result.ts";
+import { withinNodes } from "../schedule/named-nodes.ts";
 import { isLoadAct, type Schedule, type ScheduledEvent } from "../schedule/schedule.ts";
 
 /** Most runs unless the caller says otherwise: a minute or so. */
@@ -43,6 +46,7 @@ const BEFORE_TAIL_US = 1_500_000;
 /** What shrinking may change of a run. All else of it is left alone. */
 export interface ShrinkableRun {
   readonly nodes: number;
+  readonly profile?: ProfileName;
   readonly durationMs: number;
   readonly replay: Replay;
 }
@@ -233,7 +237,8 @@ export class Shrinker<
   *#takeNodes(): Attempts<Run, Result, void> {
     while (this.best.run.nodes > 1) {
       const { run } = this.best;
-      if (!(yield* this.#try({ ...run, nodes: run.nodes - 1 }))) return;
+      const nodes = run.nodes - 1;
+      if (!(yield* this.#try({ ...withNodes(run, nodes + sparesOf(run.profile)), nodes }))) return;
     }
   }
 }
@@ -242,6 +247,14 @@ export class Shrinker<
 function sizeOf({ run, failure }: ShrunkRun<ShrinkableRun, unknown>): string {
   const { events, load, ending = [] } = run.replay.schedule;
   return `${load} ${events.length} ${ending.length} ${run.nodes} ${Math.ceil(failure.atMs / 100)}`;
+}
+
+/** Without what names others; a file of it could not be read. */
+function withNodes<Run extends ShrinkableRun>(run: Run, nodes: number): Run {
+  const { schedule } = run.replay;
+  const events = withinNodes(schedule.events, nodes);
+  const ending = schedule.ending && { ending: withinNodes(schedule.ending, nodes) };
+  return withSchedule(run, { ...schedule, events, ...ending });
 }
 
 function withSchedule<Run extends ShrinkableRun>(run: Run, schedule: Schedule): Run {
@@ -273,6 +286,7 @@ function trimmed<Run extends ShrinkableRun>(run: Run, { atMs }: SeedFailure): Ru
 
 /** Null where there is no length. */
 function withLength(event: ScheduledEvent, share: number): ScheduledEvent | null {
+  if (event.type === "burst" && event.vms > 1) return { ...event, vms: Math.max(1, Math.floor(event.vms * share)) };
   if (isLoadAct(event)) return null;
   if ("downUs" in event) return { ...event, downUs: Math.ceil(event.downUs * share) };
   return "durationUs" in event ? { ...event, durationUs: Math.ceil(event.durationUs * share) } : null;

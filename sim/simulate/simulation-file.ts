@@ -7,6 +7,7 @@ import {
   type RecordedFile,
   type RecordedFormat,
 } from "../shrink/recorded-file.ts";
+import { checkNames } from "../shrink/check-names.ts";
 import { isActorFaults } from "./actor-faults.ts";
 import type { RecordedSimulation, SimulationRun } from "./recorded-simulation.ts";
 
@@ -45,5 +46,7 @@ export function parseSimulationRun(text: string, name: string): SimulationFile {
   } catch (error) {
     refuseFile(name, error instanceof RangeError ? error.message : String(error));
   }
+  const unknown = checkNames(run.replay.schedule, { nodes: run.nodes, vms: 0 });
+  if (unknown !== null) refuseFile(name, unknown);
   return { ...file, run };
 }

@@ -45,7 +45,7 @@ test("FailureFolder says what it cannot do where there is no folder", () => {
   const path = join(folder, "taken");
   writeFileSync(path, "");
   const failures = new FailureFolder(path);
-  expect(() => failures.open()).toThrow(`Cannot open the folder of failing seeds ${path}: EEXIST`);
+  expect(() => failures.open()).toThrow(`Cannot open the folder of failing seeds ${path}: it is no folder`);
   expect(() => failures.keep(FAILED, "1.0.0")).toThrow(
     `Cannot keep seed 7 in the folder of failing seeds ${path}: ENOTDIR`,
   );

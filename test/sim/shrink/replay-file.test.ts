@@ -51,6 +51,39 @@ describe("parseReplay() refuses", () => {
       'event 2 of 2 is of a type that does not exist: "explode"',
     ],
     [
+      "a node that is not there",
+      JSON.stringify({ ...head, run, events: [event, { ...event, node: 3 }] }),
+      "event 2 of 2 (crash) names node 3, and this run has nodes 0 to 2",
+    ],
+    [
+      "a link that is not there",
+      JSON.stringify({
+        ...head,
+        run,
+        events: [{ atUs: 1, tie: 0, type: "clog", directions: [[0, 7]], durationUs: 1 }],
+      }),
+      "event 1 of 1 (clog) names node 7, and this run has nodes 0 to 2",
+    ],
+    [
+      "a VM that is not there",
+      JSON.stringify({
+        ...head,
+        run: { ...run, profile: "calm", vms: 2 },
+        events: [{ atUs: 1, tie: 0, type: "ask", node: 0, vm: 2, chance: 1 }],
+      }),
+      "event 1 of 1 (ask) names VM 2, and this run has VMs 0 to 1",
+    ],
+    [
+      "a VM where there are none",
+      JSON.stringify({ ...head, run, events: [{ atUs: 1, tie: 0, type: "ask", node: 0, vm: 0, chance: 1 }] }),
+      "event 1 of 1 (ask) names VM 0, and this run has no VMs",
+    ],
+    [
+      "a node of its end that is not there",
+      JSON.stringify({ ...head, run, events: [], ending: [{ atUs: 1, tie: 0, type: "heal-core", core: [0, 4] }] }),
+      "event of the end 1 of 1 (heal-core) names node 4, and this run has nodes 0 to 2",
+    ],
+    [
       "an act that says too little",
       JSON.stringify({ ...head, run, events: [{ ...event, downUs: "long" }] }),
       'event 1 of 1 (crash) has no "downUs" that can be used: "long"',
@@ -72,4 +105,16 @@ describe("parseReplay() refuses", () => {
       [event],
     );
   });
+});
+
+test("parseReplay() takes nodes that join a cluster whose membership changes, and whoever led in a larger one", () => {
+  const { text } = recorded();
+  const file = JSON.parse(text) as Record<string, unknown>;
+  const crash = { type: "crash", power: false, downUs: 5, atUs: 1, tie: 0 };
+  const read = (profile: string, event: object): number =>
+    parseReplay(JSON.stringify({ ...file, run: { ...(file["run"] as object), profile }, events: [event] }), "a.json")
+      .run.replay.schedule.events.length;
+  expect(read("membership", { ...crash, node: 4 })).toBe(1);
+  expect(() => read("membership", { ...crash, node: 5 })).toThrow("names node 5, and this run has nodes 0 to 4");
+  expect(read("elections", { ...crash, node: 6, leader: 6 })).toBe(1);
 });
