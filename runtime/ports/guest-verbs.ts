@@ -114,16 +114,17 @@ export interface MigrationProgress {
   readonly rounds: number;
 }
 
-/** Counters since the instance's start, gauges of now. */
+/** Counters since the instance's start on this host, gauges of now. What a driver cannot know is left out, never 0. */
 export interface GuestMetrics {
   /** Processor time of all its processors, in milliseconds. */
   readonly cpuMs: number;
-  /** Memory that the host holds for it. */
+  /** Memory that the host holds for it; of what is shared with other instances, its share. */
   readonly residentBytes: number;
   /** Memory that the guest has after what the balloon took. */
-  readonly balloonBytes: number;
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
+  readonly balloonBytes?: number;
+  /** From and to its disks. */
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
+  readonly receivedBytes?: number;
+  readonly sentBytes?: number;
 }

@@ -62,8 +62,15 @@ export interface InstanceLaunch {
   readonly ports: readonly PortForward[];
   /** Guard deadline on this host's monotonic clock. */
   readonly leaseUntilMs: number;
+  /**
+   * With a balloon, by which memory can be taken from it while it runs. Default: without, since a guest that has one shares no memory with the
+   * checkpoint that it is started from.
+   */
+  readonly balloon?: boolean;
   /** What the guest begins with. Default: it boots. */
   readonly from?: LaunchOrigin;
+  /** A NixOS configuration, in place of an image. Only the driver `microvm-nix` runs it. */
+  readonly microvm?: MicrovmConfig;
 }
 
 export type LaunchOrigin =

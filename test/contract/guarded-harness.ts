@@ -9,15 +9,16 @@ import { expect } from "vitest";
 import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
 import { anythingRuns, killInstance, readGuard } from "../../runtime/node/guard/guard.ts";
 import type { Hypervisor, InstanceLaunch } from "../../runtime/index.ts";
-import type { HypervisorHarness } from "./hypervisor.ts";
+import type { HypervisorHarness } from "./hypervisor-suite.ts";
 import { type DriverChoice, openDriver } from "./open-driver.ts";
 
 export async function guardedHarness(
-  driver: "process" | "qemu",
-  options: { imagesDir: string; bootMs: number; shortLeaseMs: number },
+  driver: DriverChoice["driver"],
+  options: { imagesDir: string; bootMs: number; shortLeaseMs: number; nix?: DriverChoice["nix"] },
 ): Promise<HypervisorHarness> {
   const stateDir = await mkdtemp(join(tmpdir(), "blixard-hypervisor-"));
-  const choice: DriverChoice = { driver, stateDir, imagesDir: options.imagesDir };
+  const { imagesDir, nix } = options;
+  const choice: DriverChoice = { driver, stateDir, imagesDir, ...(nix === undefined ? {} : { nix }) };
   return {
     name: driver,
     bootMs: options.bootMs,

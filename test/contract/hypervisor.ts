@@ -4,67 +4,26 @@
  * A driver's test calls `hypervisorContract` with a harness. Instances run shell scripts, which every driver's guests can;
  * what needs a node's death is skipped for a harness without `startAndDie`, with that reason.
  */
-import { afterEach, describe, expect, test } from "vitest";
-import type {
-  GuestVerb,
-  VerbResult,
-  Hypervisor,
-  InstanceEvent,
-  InstanceLaunch,
-  StartResult,
-  StopResult,
-} from "../../runtime/index.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { GuestVerb, InstanceLaunch, VerbResult } from "../../runtime/index.ts";
+import { metricsContract } from "./hypervisor-metrics.ts";
+import { pauseContract } from "./hypervisor-pause.ts";
+import { type Driver, type HypervisorHarness, HypervisorSuite } from "./hypervisor-suite.ts";
 
-export interface HypervisorHarness {
-  readonly name: string;
-  /** A driver object over this harness's one state folder; several may follow one another. */
-  open(): Hypervisor;
-  /** Lets go of a driver object as a node does that ends, without ending its instances. */
-  close(hypervisor: Hypervisor): void;
-  /**
-   * Starts `launch` in another process, waits until it has booted, and kills that process with SIGKILL. What is left of the
-   * lease when this is called is counted from that process's start on.
-   */
-  startAndDie?(launch: InstanceLaunch): Promise<void>;
-  /** Monotonic milliseconds on the clock that leases count by. */
-  now(): number;
-  /** A port of 127.0.0.1 that nobody listens on. */
-  freePort(): Promise<number>;
-  /** Occupies a port until the returned function is called. */
-  occupy(port: number): Promise<() => Promise<void>>;
-  /** Is a process of this id there? */
-  isAlive(pid: number): boolean;
-  /** Ends the process of that id, as somebody outside of the driver might. */
-  kill(pid: number): void;
-  /** Lets time pass on the clock that leases count by. */
-  pause(durationMs: number): Promise<void>;
-  /** Ends everything that a test started, failed or not, and asserts that nothing is left. */
-  cleanUp(): Promise<void>;
-  /** How long an instance may take to boot. */
-  readonly bootMs: number;
-  /** A lease long enough to boot under, and to be renewed in a test. */
-  readonly shortLeaseMs: number;
-}
-
-const LONG_LEASE_MS = 120_000;
+export type { HypervisorHarness } from "./hypervisor-suite.ts";
 
 export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>, title: string): void {
   describe(`hypervisor ${title}`, () => {
+    const suite = new HypervisorSuite(makeHarness);
+    const open = (): Promise<Driver> => suite.open();
+    const launch = (instance: string, script: string): InstanceLaunch => suite.launch(instance, script);
+    const serving = (instance: string): InstanceLaunch => suite.serving(instance);
     let harness: HypervisorHarness;
-    const opened: { hypervisor: Hypervisor; events: InstanceEvent[] }[] = [];
 
-    const open = async (): Promise<Driver> => {
-      harness ??= await makeHarness();
-      const hypervisor = harness.open();
-      const driver = new Driver(hypervisor);
-      opened.push(driver);
-      return driver;
-    };
-
-    afterEach(async () => {
-      for (const { hypervisor } of opened.splice(0)) harness.close(hypervisor);
-      await harness.cleanUp();
+    beforeEach(async () => {
+      harness = await suite.harness();
     });
+    afterEach(() => suite.cleanUp());
 
     test("start() runs an instance that boots and beats", async () => {
       const driver = await open();
@@ -156,7 +115,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       const driver = await open();
       const firstMs = harness.now() + harness.shortLeaseMs;
       await driver.start({ ...serving("i-extend"), leaseUntilMs: firstMs });
-      driver.hypervisor.extendLease(["i-extend", "i-unknown"], firstMs + LONG_LEASE_MS);
+      driver.hypervisor.extendLease(["i-extend", "i-unknown"], firstMs + 120_000);
       driver.hypervisor.extendLease(["i-extend"], firstMs - harness.shortLeaseMs);
       await harness.pause(firstMs + 300 - harness.now());
       expect(await driver.list()).toHaveLength(1);
@@ -253,13 +212,12 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     });
 
     test("adopt() takes over an instance whose node was killed", async ({ skip }) => {
-      harness ??= await makeHarness();
       if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
       await harness.startAndDie(serving("i-adopt"));
       const driver = await open();
       const [found] = await driver.list();
       expect(found).toMatchObject({ instance: "i-adopt", vm: "vm-i-adopt" });
-      const adopted = await driver.adopt("i-adopt", harness.now() + LONG_LEASE_MS);
+      const adopted = await driver.adopt("i-adopt", suite.longLease);
       expect(adopted).toEqual({ ok: true, pid: found!.pid });
       await driver.event("heartbeat", "i-adopt");
       expect(await driver.stop("i-adopt", harness.bootMs)).toEqual({ ok: true, forced: false });
@@ -267,17 +225,15 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     });
 
     test("an adopted instance's crash is reported", async ({ skip }) => {
-      harness ??= await makeHarness();
       if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
       await harness.startAndDie(serving("i-crash2"));
       const driver = await open();
-      const adopted = await driver.adopt("i-crash2", harness.now() + LONG_LEASE_MS);
+      const adopted = await driver.adopt("i-crash2", suite.longLease);
       harness.kill((adopted as { pid: number }).pid);
       expect(await driver.event("exited", "i-crash2")).toMatchObject({ reason: "crash" });
     });
 
     test("the guard ends an instance at its deadline also when the node is dead", async ({ skip }) => {
-      harness ??= await makeHarness();
       if (harness.startAndDie === undefined) return skip("this driver's instances do not outlive its process");
       await harness.startAndDie({ ...serving("i-orphan"), leaseUntilMs: harness.now() + harness.bootMs });
       const driver = await open();
@@ -290,98 +246,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
       expect(await driver.adopt("i-orphan", harness.now() + 1000)).toMatchObject({ ok: false, code: "not-running" });
     });
 
-    function launch(instance: string, script: string): InstanceLaunch {
-      return {
-        instance,
-        vm: `vm-${instance}`,
-        node: "n1",
-        vcpus: 1,
-        memoryMiB: 128,
-        image: "base",
-        command: ["sh", "-c", script],
-        env: {},
-        files: [],
-        ports: [],
-        leaseUntilMs: harness.now() + LONG_LEASE_MS,
-      };
-    }
-
-    /** Runs until it is asked to end. */
-    function serving(instance: string): InstanceLaunch {
-      return launch(instance, "echo serving; exec sleep 1000");
-    }
+    pauseContract(suite);
+    metricsContract(suite);
   });
-}
-
-/** A hypervisor with promises instead of callbacks, and a memory for events. */
-class Driver {
-  readonly hypervisor: Hypervisor;
-  readonly events: InstanceEvent[] = [];
-  #wake: () => void = () => undefined;
-
-  constructor(hypervisor: Hypervisor) {
-    this.hypervisor = hypervisor;
-    hypervisor.onEvent((event) => {
-      this.events.push(event);
-      this.#wake();
-    });
-  }
-
-  start(launch: InstanceLaunch): Promise<StartResult> {
-    return new Promise((resolve) => this.hypervisor.start(launch, resolve));
-  }
-
-  async startAndBoot(launch: InstanceLaunch): Promise<{ pid: number }> {
-    const started = await this.start(launch);
-    if (!started.ok) throw new Error(started.message);
-    await this.event("booted", launch.instance);
-    return started;
-  }
-
-  stop(instance: string, graceMs: number): Promise<StopResult> {
-    return new Promise((resolve) => this.hypervisor.stop(instance, graceMs, resolve));
-  }
-
-  adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
-    return new Promise((resolve) => this.hypervisor.adopt(instance, leaseUntilMs, resolve));
-  }
-
-  list(): Promise<readonly { instance: string; vm: string; pid: number }[]> {
-    return new Promise((resolve) => this.hypervisor.list(resolve));
-  }
-
-  /** The first event of that type, now or later. */
-  async event(type: InstanceEvent["type"], instance: string): Promise<InstanceEvent> {
-    for (;;) {
-      const found = this.events.find((event) => event.type === type && event.instance === instance);
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  logs(instance: string, tail: number): Promise<string[]> {
-    return new Promise((resolve, reject) => {
-      const lines: string[] = [];
-      this.hypervisor.readLogs({
-        instance,
-        tail,
-        follow: false,
-        onLine: (line) => lines.push(line),
-        onEnd: (error) => (error === undefined ? resolve(lines) : reject(new Error(error))),
-      });
-    });
-  }
-
-  /** Waits until the instance has said this line. */
-  line(instance: string, wanted: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const subscription = this.hypervisor.readLogs({
-        instance,
-        tail: 1000,
-        follow: true,
-        onLine: (line) => line === wanted && subscription.cancel(),
-        onEnd: (error) => (error === undefined ? resolve() : reject(new Error(error))),
-      });
-    });
-  }
 }

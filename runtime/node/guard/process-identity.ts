@@ -52,12 +52,17 @@ export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals | 
  * init, gets around to them.
  */
 export function groupRuns(identity: ProcessIdentity): boolean {
-  if (isRunning(identity)) return true;
-  if (!signalGroup(identity, 0)) return false;
-  return readdirSync("/proc").some((pid) => {
+  return isRunning(identity) || groupMembers(identity).length > 0;
+}
+
+/** Pids of what runs in the group that `identity` leads. */
+export function groupMembers(identity: ProcessIdentity): readonly number[] {
+  if (!signalGroup(identity, 0)) return [];
+  const members = readdirSync("/proc").filter((pid) => {
     const found = /^\d+$/.test(pid) ? readStat(pid) : undefined;
     return found !== undefined && found.group === String(identity.pid) && !hasEnded(found.state);
   });
+  return members.map(Number);
 }
 
 /**

@@ -1,7 +1,11 @@
-/** The verbs of guarded instances: one at a time an instance, refused by name where its driver lacks them or where it does not run. */
+/**
+ * The verbs of guarded instances: one at a time an instance, refused by name where its driver lacks them or where it does not run. Only
+ * reading waits for nothing, so that a migration can be watched, and neither does its cancel.
+ */
 import type { GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
 import { lackingVerbs } from "../../lacking-verbs.ts";
 import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts";
+import { Turns } from "./turns.ts";
 
 export interface GuardedVerbsOptions {
   readonly driver: MachineDriver;
@@ -17,6 +21,11 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
     if (machine.verbs === undefined) throw new VerbError("unsupported", `the driver "${driver.name}" has no verbs`);
     return machine.verbs;
   };
+  const turns = new Turns();
+  const inTurn =
+    <Answer>(instance: string, run: () => Promise<Answer>): (() => Promise<Answer>) =>
+    () =>
+      turns.take(instance, run);
   /** Answers once, never during the call; not at all when this process lets go of its instances first. */
   function answer<Answer>(
     what: string,
@@ -40,13 +49,21 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
 
   const own: GuestVerbs = {
     pause: (instance, done) =>
-      answer(`pause instance "${instance}"`, async () => must(verbsOf(instance), "pause")(), plain(done)),
+      answer(
+        `pause instance "${instance}"`,
+        inTurn(instance, async () => must(verbsOf(instance), "pause")()),
+        plain(done),
+      ),
     resume: (instance, done) =>
-      answer(`resume instance "${instance}"`, async () => must(verbsOf(instance), "resume")(), plain(done)),
+      answer(
+        `resume instance "${instance}"`,
+        inTurn(instance, async () => must(verbsOf(instance), "resume")()),
+        plain(done),
+      ),
     checkpoint: ({ instance, id }, done) =>
       answer(
         `make checkpoint "${id}" of instance "${instance}"`,
-        async () => must(verbsOf(instance), "checkpoint")(id),
+        inTurn(instance, async () => must(verbsOf(instance), "checkpoint")(id)),
         (result) => done(result.ok ? { ok: true, manifest: result.answer } : result),
       ),
     dropCheckpoint: (id, done) =>
@@ -54,14 +71,14 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
     migrate: (request, done) =>
       answer(
         `migrate instance "${request.instance}"`,
-        async () => must(verbsOf(request.instance), "migrate")(request),
+        inTurn(request.instance, async () => must(verbsOf(request.instance), "migrate")(request)),
         (result) => done(result.ok ? { ok: true, downtimeMs: result.answer } : result),
       ),
     cancelMigration: (instance) => machineOf(instance)?.verbs?.cancelMigration?.(),
     setBalloon: (instance, memoryMiB, done) =>
       answer(
         `set the balloon of instance "${instance}"`,
-        async () => must(verbsOf(instance), "setBalloon")(memoryMiB),
+        inTurn(instance, async () => must(verbsOf(instance), "setBalloon")(memoryMiB)),
         plain(done),
       ),
     readMetrics: (instance, done) =>

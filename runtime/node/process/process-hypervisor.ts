@@ -10,10 +10,18 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExitReason, InstanceLaunch } from "../../ports/hypervisor.ts";
 import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
-import { processState, signalGroup } from "../guard/process-identity.ts";
+import { groupMembers, processState, signalGroup } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
-import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
+import {
+  type Machine,
+  type MachineContext,
+  type MachineDriver,
+  type MachineVerbs,
+  StartRefusal,
+  VerbError,
+} from "../instances/machine-driver.ts";
+import { readProcessUsage } from "../instances/process-usage.ts";
 
 export interface ProcessHypervisorOptions extends GuardedHypervisorOptions {
   /** The PATH of the commands. Default: the usual folders, NixOS's among them. */
@@ -36,11 +44,9 @@ class ProcessDriver implements MachineDriver {
     accelerated: false,
     adopt: true,
     lacks: {
-      pause: "not built for processes yet",
       checkpoint: "a process has no memory image that could be started again",
       migrate: "a process cannot leave its host",
       balloon: "a process has the host's memory",
-      metrics: "not built for processes yet",
       exec: "a process is no guest that commands could run in",
       copy: "a process has the host's files",
       console: "a process has no terminal",
@@ -99,8 +105,16 @@ class ProcessMachine implements Machine {
     });
   }
 
+  readonly verbs: MachineVerbs = {
+    pause: async () => this.#signal("SIGSTOP"),
+    resume: async () => this.#signal("SIGCONT"),
+    readMetrics: async () => readProcessUsage(groupMembers(this.#context.child)),
+  };
+
+  /** One that stands still is set going, for only so can it end by itself. */
   requestStop(): void {
     signalGroup(this.#context.child, "SIGTERM");
+    signalGroup(this.#context.child, "SIGCONT");
   }
 
   /** The nearest thing to a guest's heartbeat: the process is there and not held by a debugger or SIGSTOP. */
@@ -115,6 +129,10 @@ class ProcessMachine implements Machine {
 
   detach(): void {
     this.#detached = true;
+  }
+
+  #signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    if (!signalGroup(this.#context.child, signal)) throw new VerbError("not-running", "its process has ended");
   }
 }
 

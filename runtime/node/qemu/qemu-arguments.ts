@@ -19,14 +19,20 @@ export interface MachineSpec {
   /** 48 bits, as QEMU writes them: "52:54:00:12:34:56". */
   readonly mac: string;
   readonly ports: readonly PortForward[];
+  /** With a device by which memory can be taken from the guest. */
+  readonly balloon: boolean;
 }
 
 export const QMP_SOCKET = "qmp.sock";
 export const AGENT_SOCKET = "agent.sock";
+/** Holds secrets, maybe; gone once QEMU has read it. */
+export const INITRAMFS = "initramfs";
 /** The virtio port's name inside the guest. */
 const AGENT_PORT = "blixard";
 /** QEMU's default translates up to 1 GiB of code for each guest before it starts over; this is plenty for a service. */
 const TRANSLATION_CACHE_MIB = 64;
+
+export const MACHINE = "microvm,x-option-roms=off,rtc=on,acpi=on";
 
 const KERNEL_PARAMETERS = [
   "console=ttyS0",
@@ -53,7 +59,9 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
   return [
     ...["-name", `${spec.name.replaceAll(",", ",,")},process=blixard:${spec.name.replaceAll(",", ",,")}`],
     // ACPI is how the kernel finds the virtio devices. PIT and PIC stay on: without them a TCG guest hangs at its start.
-    ...["-M", "microvm,x-option-roms=off,rtc=on,acpi=on"],
+    ...["-M", `${MACHINE},memory-backend=mem`],
+    // Memory that a checkpoint or another process of this host can read, and that goes with QEMU. It costs a boot nothing measurable.
+    ...["-object", `memory-backend-memfd,id=mem,size=${spec.memoryMiB}M,share=on`],
     ...["-accel", tcg ? `tcg,tb-size=${TRANSLATION_CACHE_MIB}` : "kvm"],
     ...["-cpu", tcg ? "max" : "host"],
     ...["-smp", String(spec.vcpus), "-m", `${spec.memoryMiB}M`],
@@ -65,6 +73,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ...(spec.balloon ? ["-device", "virtio-balloon-device"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
   ];
 }

@@ -6,22 +6,18 @@
  * `-no-reboot` turns into QEMU's end.
  */
 import { constants } from "node:fs";
-import { appendFile, copyFile, readFile, rm } from "node:fs/promises";
+import { appendFile, copyFile, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { ExitReason, InstanceLaunch } from "../../ports/hypervisor.ts";
+import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
-import { type GuardedCommand, type GuardExit, lastOutput } from "../guard/guard.ts";
-import { isRunning } from "../guard/process-identity.ts";
-import { CONSOLE_LOG } from "../instances/console-log.ts";
+import type { GuardedCommand } from "../guard/guard.ts";
 import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
-import { AgentLink } from "./agent-link.ts";
-import { FolderHandle } from "./folder-handle.ts";
 import { guestFiles } from "./guest-files.ts";
-import { type Acceleration, AGENT_SOCKET, QMP_SOCKET, qemuArguments } from "./qemu-arguments.ts";
-import { QmpClient } from "./qmp-client.ts";
+import { type Acceleration, INITRAMFS, qemuArguments } from "./qemu-arguments.ts";
+import { QemuMachine } from "./qemu-machine.ts";
 
 export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   /** Holds a folder an image: `<imagesDir>/<name>/{kernel,initramfs,image.json}`. */
@@ -34,13 +30,6 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
 
 const QEMU = "qemu-system-x86_64";
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const INITRAMFS = "initramfs";
-/** From QEMU's start to its first answer: milliseconds, but a host may be busy. */
-const READY_MS = 10_000;
-const RETRY_MS = 10;
-/** What the guest said last is in the socket already when its QEMU is gone. */
-const LAST_WORDS_MS = 200;
-const CONSOLE_LINES = 3;
 
 export function createQemuHypervisor(options: QemuHypervisorOptions): GuardedHypervisor {
   return new GuardedHypervisor(new QemuDriver(options), options);
@@ -58,11 +47,8 @@ class QemuDriver implements MachineDriver {
       accelerated: options.acceleration === "kvm",
       adopt: true,
       lacks: {
-        pause: "not built yet",
         checkpoint: "not built yet",
         migrate: "not built yet",
-        balloon: "not built yet",
-        metrics: "not built yet",
         exec: "not built yet",
         copy: "not built yet",
         console: "not built yet",
@@ -90,6 +76,7 @@ class QemuDriver implements MachineDriver {
       initramfs: INITRAMFS,
       mac: macAddress(launch.instance),
       ports: launch.ports,
+      balloon: launch.balloon ?? false,
     });
     return {
       argv: [qemu, ...args],
@@ -112,108 +99,6 @@ class QemuDriver implements MachineDriver {
       throw new StartRefusal("image-missing", `no guest image "${name}" in ${imagesDir}: build or copy it there`);
     }
     return image;
-  }
-}
-
-class QemuMachine implements Machine {
-  readonly #context: MachineContext;
-  readonly #folder: FolderHandle;
-  #agent: AgentLink | undefined;
-  #qmp: QmpClient | undefined;
-  #serviceStatus: number | undefined;
-  /** QEMU's word for why it ended: `guest-reset`, `guest-panic`, … */
-  #shutdownReason = "unknown";
-  #detached = false;
-  readonly #connected: Promise<void>;
-
-  constructor(context: MachineContext) {
-    this.#context = context;
-    this.#folder = new FolderHandle(context.folder);
-    this.#connected = this.#connect();
-    // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
-    this.#connected.catch(() => undefined);
-  }
-
-  async ready(): Promise<void> {
-    await this.#connected;
-    // Secrets may be among the files; QEMU has read them.
-    await rm(join(this.#context.folder, INITRAMFS), { force: true });
-  }
-
-  requestStop(): void {
-    void this.#connected.then(
-      () => this.#agent?.requestStop(),
-      () => undefined,
-    );
-  }
-
-  tick(): void {
-    // The guest's own heartbeat comes through the agent link.
-  }
-
-  async explain(exit: GuardExit): Promise<{ reason: ExitReason; detail: string }> {
-    if (this.#agent !== undefined) {
-      await Promise.race([this.#agent.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
-    }
-    if (exit.reason === "lease") return { reason: "lease", detail: "its lease ended and its guard ended it" };
-    if (exit.kind === "lost") return { reason: "crash", detail: "its guard was killed, and QEMU with it" };
-    if (exit.kind === "signal") return { reason: "crash", detail: `QEMU was ended by signal ${exit.number}` };
-    if (exit.number !== 0) {
-      const said = await lastOutput(join(this.#context.folder, VMM_LOG), 1);
-      return { reason: "crash", detail: `QEMU ended with status ${exit.number}: ${said}` };
-    }
-    if (this.#serviceStatus === 0) return { reason: "shutdown", detail: "its service ended with status 0" };
-    if (this.#serviceStatus !== undefined) {
-      return { reason: "crash", detail: `its service ended with status ${this.#serviceStatus}` };
-    }
-    const said = await lastOutput(join(this.#context.folder, CONSOLE_LOG), CONSOLE_LINES);
-    const how = `the guest ended (${this.#shutdownReason}) without a word from its init`;
-    return { reason: "crash", detail: said === "" ? how : `${how}; its console: ${said}` };
-  }
-
-  detach(): void {
-    this.#detached = true;
-    this.#qmp?.close();
-    this.#agent?.close();
-    this.#folder.close();
-  }
-
-  async #connect(): Promise<void> {
-    const { child } = this.#context;
-    const untilMs = performance.now() + READY_MS;
-    for (;;) {
-      try {
-        this.#qmp = await QmpClient.connect({
-          path: this.#folder.path(QMP_SOCKET),
-          onEvent: ({ event, data }) => {
-            if (event === "SHUTDOWN") this.#shutdownReason = String(data["reason"]);
-          },
-          onClose: () => undefined,
-        });
-        break;
-      } catch (error) {
-        if (this.#detached) return;
-        if (!isRunning(child)) throw await this.#startFailure();
-        if (performance.now() > untilMs)
-          throw new StartRefusal("failed", `QEMU does not answer: ${String(error)}`, error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-    if (this.#detached) return this.#qmp.close();
-    this.#agent = new AgentLink({
-      path: this.#folder.path(AGENT_SOCKET),
-      onBooted: () => this.#context.report("booted"),
-      onBeat: () => this.#context.report("heartbeat"),
-      onServiceExit: (status) => (this.#serviceStatus = status),
-    });
-  }
-
-  /** QEMU ended before it answered; it says why on its standard error. */
-  async #startFailure(): Promise<StartRefusal> {
-    const said = await lastOutput(join(this.#context.folder, VMM_LOG), 2);
-    const forward = /Could not set up host forwarding rule 'tcp:([^']+)-:\d+'/.exec(said)?.[1];
-    if (forward !== undefined) return new StartRefusal("port-in-use", `${forward} is in use by another program`);
-    return new StartRefusal("failed", `QEMU ended at once: ${said || "without a word"}`);
   }
 }
 

@@ -83,6 +83,11 @@ export class QmpClient {
     });
   }
 
+  /** Will it never answer again? */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   close(): void {
     this.#end();
   }

@@ -101,6 +101,7 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     kernel: "/k",
     initramfs: "i",
     mac: "52:54:00:00:00:01",
+    balloon: false,
     ports: [
       { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
       { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },

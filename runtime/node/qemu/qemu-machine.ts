@@ -1,0 +1,145 @@
+/**
+ * One running QEMU, just started or found again: its control socket, its guest's agent, and why it ended.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ExitReason } from "../../ports/hypervisor.ts";
+import { type GuardExit, lastOutput } from "../guard/guard.ts";
+import { isRunning } from "../guard/process-identity.ts";
+import { CONSOLE_LOG } from "../instances/console-log.ts";
+import { VMM_LOG } from "../instances/instance-store.ts";
+import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
+import { AgentLink } from "./agent-link.ts";
+import { FolderHandle } from "./folder-handle.ts";
+import { AGENT_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
+import { QmpClient } from "./qmp-client.ts";
+import { QmpControl } from "./qmp-control.ts";
+
+/** From QEMU's start to its first answer: milliseconds, but a host may be busy. */
+const READY_MS = 10_000;
+const RETRY_MS = 2;
+/** What the guest said last is in the socket already when its QEMU is gone. */
+const LAST_WORDS_MS = 200;
+const CONSOLE_LINES = 3;
+
+export class QemuMachine implements Machine {
+  readonly #context: MachineContext;
+  readonly #folder: FolderHandle;
+  #agent: AgentLink | undefined;
+  #qmp: QmpClient | undefined;
+  #serviceStatus: number | undefined;
+  /** QEMU's word for why it ended: `guest-reset`, `guest-panic`, … */
+  #shutdownReason = "unknown";
+  #detached = false;
+  readonly #connected: Promise<QmpClient>;
+  readonly #control: QmpControl;
+  readonly verbs: MachineVerbs;
+
+  constructor(context: MachineContext) {
+    this.#context = context;
+    this.#folder = new FolderHandle(context.folder);
+    this.#connected = this.#connect();
+    // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
+    this.#connected.catch(() => undefined);
+    const control = new QmpControl({ connected: () => this.#connected, child: context.child });
+    this.#control = control;
+    this.verbs = {
+      pause: () => control.pause(),
+      resume: () => control.resume(),
+      setBalloon: (memoryMiB) => control.setBalloon(memoryMiB),
+      readMetrics: () => control.readMetrics(),
+    };
+  }
+
+  async ready(): Promise<void> {
+    await this.#connected;
+    // Secrets may be among the files; QEMU has read them.
+    await rm(join(this.#context.folder, INITRAMFS), { force: true });
+  }
+
+  /** A guest that stands still is set going, for only so can it end by itself. */
+  requestStop(): void {
+    const stop = async (): Promise<void> => {
+      await this.#connected;
+      this.#agent?.requestStop();
+      if ((await this.#control.status()) === "paused") await this.#control.resume();
+    };
+    // Whom the word does not reach is ended when the grace time is over.
+    stop().catch(() => undefined);
+  }
+
+  tick(): void {
+    // The guest's own heartbeat comes through the agent link.
+  }
+
+  async explain(exit: GuardExit): Promise<{ reason: ExitReason; detail: string }> {
+    if (this.#agent !== undefined) {
+      await Promise.race([this.#agent.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+    }
+    if (exit.reason === "lease") return { reason: "lease", detail: "its lease ended and its guard ended it" };
+    if (exit.kind === "lost") return { reason: "crash", detail: "its guard was killed, and QEMU with it" };
+    if (exit.kind === "signal") return { reason: "crash", detail: `QEMU was ended by signal ${exit.number}` };
+    if (exit.number !== 0) {
+      const said = await lastOutput(join(this.#context.folder, VMM_LOG), 1);
+      return { reason: "crash", detail: `QEMU ended with status ${exit.number}: ${said}` };
+    }
+    if (this.#serviceStatus === 0) return { reason: "shutdown", detail: "its service ended with status 0" };
+    if (this.#serviceStatus !== undefined) {
+      return { reason: "crash", detail: `its service ended with status ${this.#serviceStatus}` };
+    }
+    const said = await lastOutput(join(this.#context.folder, CONSOLE_LOG), CONSOLE_LINES);
+    const how = `the guest ended (${this.#shutdownReason}) without a word from its init`;
+    return { reason: "crash", detail: said === "" ? how : `${how}; its console: ${said}` };
+  }
+
+  detach(): void {
+    this.#detached = true;
+    this.#qmp?.close();
+    this.#agent?.close();
+    this.#folder.close();
+  }
+
+  async #connect(): Promise<QmpClient> {
+    const { child } = this.#context;
+    const untilMs = performance.now() + READY_MS;
+    let qmp: QmpClient;
+    for (;;) {
+      try {
+        qmp = await QmpClient.connect({
+          path: this.#folder.path(QMP_SOCKET),
+          onEvent: ({ event, data }) => {
+            if (event === "SHUTDOWN") this.#shutdownReason = String(data["reason"]);
+          },
+          onClose: () => undefined,
+        });
+        break;
+      } catch (error) {
+        if (this.#detached) throw error;
+        if (!isRunning(child)) throw await this.#startFailure();
+        if (performance.now() > untilMs)
+          throw new StartRefusal("failed", `QEMU does not answer: ${String(error)}`, error);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    if (this.#detached) {
+      qmp.close();
+      throw new Error("this process has let go of the instance");
+    }
+    this.#qmp = qmp;
+    this.#agent = new AgentLink({
+      path: this.#folder.path(AGENT_SOCKET),
+      onBooted: () => this.#context.report("booted"),
+      onBeat: () => this.#context.report("heartbeat"),
+      onServiceExit: (status) => (this.#serviceStatus = status),
+    });
+    return qmp;
+  }
+
+  /** QEMU ended before it answered; it says why on its standard error. */
+  async #startFailure(): Promise<StartRefusal> {
+    const said = await lastOutput(join(this.#context.folder, VMM_LOG), 2);
+    const forward = /Could not set up host forwarding rule 'tcp:([^']+)-:\d+'/.exec(said)?.[1];
+    if (forward !== undefined) return new StartRefusal("port-in-use", `${forward} is in use by another program`);
+    return new StartRefusal("failed", `QEMU ended at once: ${said || "without a word"}`);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What can be done with any QEMU through its QMP socket, whoever started it: its processors, balloon and counters.
+ *
+ * QEMU keeps the state, not this process: a guest that was paused by a node that died is still paused for the next one.
+ */
+import type { GuestMetrics } from "../../ports/guest-verbs.ts";
+import type { ProcessIdentity } from "../guard/process-identity.ts";
+import { VerbError } from "../instances/machine-driver.ts";
+import { readProcessUsage } from "../instances/process-usage.ts";
+import type { QmpClient } from "./qmp-client.ts";
+import { type QmpObject, numberOf, objectOf, objectsOf } from "./qmp-values.ts";
+
+/** The states of QEMU in which its processors stand still and may be set going. */
+const STANDING = new Set(["paused", "prelaunch", "postmigrate"]);
+const MIB = 1024 * 1024;
+
+export interface QmpControlOptions {
+  /** Rejects when there is no QEMU to talk to. */
+  connected(): Promise<QmpClient>;
+  readonly child: ProcessIdentity;
+}
+
+export class QmpControl {
+  readonly #options: QmpControlOptions;
+
+  constructor(options: QmpControlOptions) {
+    this.#options = options;
+  }
+
+  /** One command. @throws {VerbError} `failed` with QEMU's words, `not-running` when it has ended. */
+  async ask(command: string, args?: QmpObject): Promise<QmpObject> {
+    return objectOf(await this.askAny(command, args));
+  }
+
+  async askAny(command: string, args?: QmpObject): Promise<unknown> {
+    const qmp = await this.#options.connected().catch((error: unknown) => {
+      throw new VerbError("not-running", `QEMU does not answer: ${(error as Error).message}`, error);
+    });
+    return qmp.execute(command, args).catch((error: unknown) => {
+      throw new VerbError(qmp.isClosed ? "not-running" : "failed", (error as Error).message, error);
+    });
+  }
+
+  /** QEMU's word: `running`, `paused`, `inmigrate`, `postmigrate`, `internal-error`, … */
+  async status(): Promise<string> {
+    return String((await this.ask("query-status"))["status"]);
+  }
+
+  async pause(): Promise<void> {
+    await this.ask("stop");
+  }
+
+  async resume(): Promise<void> {
+    const status = await this.status();
+    if (status === "running") return;
+    // QEMU would take the word for later and start the guest by itself when the rest has come.
+    if (status === "inmigrate") throw new VerbError("failed", "not all of it has arrived yet");
+    if (!STANDING.has(status)) throw new VerbError("failed", `QEMU says that it is in state "${status}"`);
+    await this.ask("cont");
+  }
+
+  async setBalloon(memoryMiB: number): Promise<void> {
+    const sizeMiB = numberOf((await this.ask("query-memory-size-summary"))["base-memory"]) / MIB;
+    if (!Number.isSafeInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > sizeMiB) {
+      throw new VerbError(
+        "failed",
+        `it was started with ${sizeMiB} MiB, so it can have 1 to ${sizeMiB}, not ${memoryMiB}`,
+      );
+    }
+    if ((await this.#balloonBytes()) === undefined) {
+      throw new VerbError("unsupported", "it was started without a balloon");
+    }
+    await this.ask("balloon", { value: memoryMiB * MIB });
+  }
+
+  async readMetrics(): Promise<GuestMetrics> {
+    const usage = readProcessUsage([this.#options.child.pid]);
+    const [disks, balloonBytes] = await Promise.all([this.askAny("query-blockstats"), this.#balloonBytes()]);
+    let [readBytes, writtenBytes] = [0, 0];
+    for (const disk of objectsOf(disks)) {
+      const stats = objectOf(disk["stats"]);
+      readBytes += numberOf(stats["rd_bytes"]);
+      writtenBytes += numberOf(stats["wr_bytes"]);
+    }
+    return { ...usage, readBytes, writtenBytes, ...(balloonBytes === undefined ? {} : { balloonBytes }) };
+  }
+
+  /** undefined without a balloon. */
+  async #balloonBytes(): Promise<number | undefined> {
+    try {
+      return numberOf((await this.ask("query-balloon"))["actual"]);
+    } catch (error) {
+      if (error instanceof VerbError && error.code === "failed") return undefined;
+      throw error;
+    }
+  }
+}
