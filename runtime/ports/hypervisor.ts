@@ -69,8 +69,6 @@ export interface InstanceLaunch {
   readonly balloon?: boolean;
   /** What the guest begins with. Default: it boots. */
   readonly from?: LaunchOrigin;
-  /** A NixOS configuration, in place of an image. Only the driver `microvm-nix` runs it. */
-  readonly microvm?: MicrovmConfig;
 }
 
 export type LaunchOrigin =
