@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { SimulationDefinition, SimulationRun } from "../../sim/index.ts";
-import type { SimulationTask } from "../../sim/node/index.ts";
+import type { SimulationTask, SimulationTrial } from "../../sim/node/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -53,11 +53,12 @@ export function addActorsOptions(command: Command): void {
 export async function runActors(context: CliContext, command: Command, flags: ActorsFlags): Promise<void> {
   const name = flags.actors ?? "";
   const file = resolve(context.cwd, name);
-  const definition = await load(file);
   const { nodes, plant: planted, verify } = flags;
+  const seed = flags.seed ?? context.now() % SEED_MAX;
+  const definition = await load({ file, seed, planted: planted ?? [] }, flags);
   const task: SimulationTask = {
     file,
-    seed: flags.seed ?? context.now() % SEED_MAX,
+    seed,
     ...(planted !== undefined && { planted }),
     ...(nodes !== undefined && { nodes }),
     ...(verify === true && { verify }),
@@ -80,10 +81,12 @@ export function seedCommand(name: string, { seed, planted = [], nodes, durationM
   return `blixard sim --actors ${name}${plant} --seed ${seed}${sized}`;
 }
 
-async function load(file: string): Promise<SimulationDefinition> {
-  const { loadSimulation, SimulationFileError } = await import("../../sim/node/index.ts");
+/** A run without a result in time is hung; so is a file that is not even loaded. */
+async function load(trial: SimulationTrial, { hungAfter }: ActorsFlags): Promise<SimulationDefinition> {
+  const { loadSimulation, SimulationFileError, TRIAL_MS, trySimulation } = await import("../../sim/node/index.ts");
   try {
-    return await loadSimulation(file);
+    await trySimulation(trial, Math.min(TRIAL_MS, hungAfter ?? TRIAL_MS));
+    return await loadSimulation(trial.file);
   } catch (error) {
     throw error instanceof SimulationFileError ? usageError(error.message) : error;
   }

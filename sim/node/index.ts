@@ -4,5 +4,6 @@ export { FailureFileError, FailureFolder, type KeptFailure } from "./failure-fol
 export { loadSimulation, SimulationFileError, type SimulationTask } from "./load-simulation.ts";
 export { sweepScenario, type ScenarioTask } from "./sweep-scenario.ts";
 export { runTask } from "./run-task.ts";
+export { TRIAL_MS, trySimulation, type SimulationTrial } from "./try-simulation.ts";
 export { sweepSimulation } from "./sweep-simulation.ts";
 export { sweep, VERIFY_WORKER, type SweepOptions, type SweepOutcome } from "./sweep.ts";

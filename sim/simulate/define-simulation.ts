@@ -44,7 +44,7 @@ export function isSimulation(value: unknown): value is SimulationDefinition {
 
 /**
  * The options of one run of it.
- * @throws {RangeError} when something is to be planted that the definition does not know.
+ * @throws {RangeError} when something is to be planted that the definition does not know; {TypeError} when `make` answers a promise.
  */
 export function makeSimulation(
   definition: SimulationDefinition,
@@ -56,5 +56,7 @@ export function makeSimulation(
     const can = known.length === 0 ? "nothing can be" : `what can be is ${known.join(", ")}`;
     throw new RangeError(`Cannot plant "${unknown}" in ${definition.name}: ${can}`);
   }
-  return { ...definition.make({ seed, planted: new Set(planted) }), seed };
+  const made = definition.make({ seed, planted: new Set(planted) });
+  if (made instanceof Promise) throw new TypeError("it returns a promise, wanted the options of a run at once");
+  return { ...made, seed };
 }

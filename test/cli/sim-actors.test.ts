@@ -89,6 +89,8 @@ test("what is no simulation, or none of this file, is refused with exit code 2",
     join(cwd, "upset.mjs"),
     'export default { name: "x", make: () => { throw new Error("no office"); } };\n',
   );
+  await writeFile(join(cwd, "endless.mjs"), 'export default { name: "x", make: () => { for (;;); } };\n');
+  await writeFile(join(cwd, "later.mjs"), 'export default { name: "x", make: async () => ({}) };\n');
   await runCommandLine([...ACTORS, "--record", "b.json"], { cwd });
   const text = await readFile(join(cwd, "b.json"), "utf8");
   await writeFile(join(cwd, "foreign.json"), text.replace('"adding"', '"bank"'));
@@ -98,6 +100,8 @@ test("what is no simulation, or none of this file, is refused with exit code 2",
     [["--actors", "other.mjs"], "its default export is no simulation, wanted one by defineSimulation({ name, make })"],
     [["--actors", "broken.mjs"], "it cannot be loaded ("],
     [["--actors", "upset.mjs"], "Cannot simulate upset.mjs: its make() throws: no office"],
+    [["--actors", "endless.mjs", "--hung-after", "4s"], "endless.mjs: its make() has not ended after 4 s"],
+    [["--actors", "later.mjs"], "its make() throws: it returns a promise, wanted the options of a run at once"],
     [["--actors", FILE, "--plant", "eight"], 'Cannot plant "eight" in adding: what can be is seven, total, shy'],
     [["--plant", "seven"], "Cannot use --plant without --actors"],
     [["--actors", FILE, "--profile", "calm"], "--profile"],
