@@ -9,6 +9,7 @@ import {
   type Event,
   type EventSpec,
   type Kind,
+  type Migration,
   type Node,
   type Resource,
   type Vm,
@@ -57,7 +58,8 @@ export class ChangeSet {
   }
 
   putVm(vm: Vm): void {
-    const { instance } = vm.status;
+    const { instance, migration } = vm.status;
+    if (migration !== undefined) this.#requireMigration(vm, migration);
     if (instance !== null) {
       const node = this.map.node(instance.node);
       invariant(
@@ -66,6 +68,19 @@ export class ChangeSet {
       );
     }
     this.#put({ ...vm, metadata: { ...vm.metadata, version: this.index } });
+  }
+
+  #requireMigration({ metadata, spec, status: { instance } }: Vm, { id, node: to, epoch }: Migration): void {
+    const target = this.map.node(to)?.status;
+    invariant(
+      target?.phase === "Ready" && target.epoch === epoch && instance !== null && instance.node !== to,
+      () => `Migration ${id} goes to node "${to}" under epoch ${epoch}, which is over, or from nowhere`,
+    );
+    const isWanted = spec.running && metadata.deletedAtMs === undefined && instance.generation === metadata.generation;
+    invariant(
+      isWanted && !instance.stopping && instance.paused !== true,
+      () => `Migration ${id} goes on of an instance that is not wanted as it is`,
+    );
   }
 
   putNode(node: Node): void {

@@ -16,7 +16,7 @@ import { isCoordinationCommand, type CoordinationCommand } from "../coordination
 import type { Command, Outcome } from "./commands.ts";
 
 /** What this software can apply, and asks for as soon as all members can. Counts up with the commands below. */
-export const LEVEL = 2;
+export const LEVEL = 3;
 
 /** Where a cluster begins, and whatever does not say what it can apply. */
 export const FIRST_LEVEL = 1;
@@ -42,6 +42,13 @@ const LEVELS: Readonly<Record<OwnCommand, number>> = {
   "note-members": 1,
   "raise-level": 2,
   "give-back": 2,
+  "set-paused": 3,
+  "restart-vm": 3,
+  "migrate-vm": 3,
+  "migration-ready": 3,
+  "migration-progress": 3,
+  "take-over": 3,
+  "cancel-migration": 3,
 };
 
 /** The level that a command needs; undefined for one that this software does not know. */

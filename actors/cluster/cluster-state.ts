@@ -20,8 +20,10 @@ import { Fingerprint } from "./fingerprint.ts";
 import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
 import type { About, FirstOutcome } from "./first-outcome.ts";
 import { noteMembers, type NotedMembers } from "./membership-commands.ts";
+import { cancelMigration, migrateVm, migrationProgress, migrationReady, takeOver } from "./migration-commands.ts";
 import { expireLease, registerNode, removeNode, renewLease } from "./node-commands.ts";
 import { giveBack, observe, release } from "./observation-commands.ts";
+import { restartVm, setPaused } from "./pause-commands.ts";
 import { explainPending, place, stopInstance } from "./placement-commands.ts";
 import { Refusal } from "./refusal.ts";
 import type { Change } from "./replica-protocol.ts";
@@ -307,6 +309,20 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return release(set, command);
     case "give-back":
       return giveBack(set, command);
+    case "set-paused":
+      return setPaused(set, command);
+    case "restart-vm":
+      return restartVm(set, command);
+    case "migrate-vm":
+      return migrateVm(set, command);
+    case "migration-ready":
+      return migrationReady(set, command);
+    case "migration-progress":
+      return migrationProgress(set, command);
+    case "take-over":
+      return takeOver(set, command);
+    case "cancel-migration":
+      return cancelMigration(set, command);
     default:
       return command satisfies never;
   }

@@ -7,6 +7,7 @@
  */
 import type { CoordinationCommand } from "../coordination/coordination-commands.ts";
 import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
+import type { MigrationCommand } from "./migration-command.ts";
 
 export type Command = ResourceCommand | CoordinationCommand | ClusterCommand;
 
@@ -38,6 +39,7 @@ export interface RecoveryNote {
 }
 
 export type ResourceCommand =
+  | MigrationCommand
   /** Makes a VM. Refused when the name is taken. */
   | {
       readonly type: "create-vm";
@@ -55,6 +57,10 @@ export type ResourceCommand =
     }
   /** Starts or stops a VM. */
   | { readonly type: "set-running"; readonly name: string; readonly running: boolean }
+  /** Has the processors of a VM's instance stand still, or go on. Level 3. */
+  | { readonly type: "set-paused"; readonly name: string; readonly paused: boolean }
+  /** Wants the instance of a VM gone and another one in its place, on whatever node. Level 3. */
+  | { readonly type: "restart-vm"; readonly name: string }
   /** Asks for a VM to go: its instance is stopped, then the resource is removed. */
   | { readonly type: "delete-vm"; readonly name: string }
   /** A node joins or comes back: opens a lease with a new epoch. Instances it does not name in `running` are released. */
@@ -116,7 +122,7 @@ export type ResourceCommand =
 export type CommandOf<Type extends Command["type"]> = Extract<Command, { readonly type: Type }>;
 
 export interface Observation {
-  readonly phase: Extract<VmPhase, "Starting" | "Running" | "Stopping" | "Crashed">;
+  readonly phase: Extract<VmPhase, "Starting" | "Running" | "Paused" | "Stopping" | "Crashed">;
   readonly health: VmStatus["health"];
   readonly addresses: readonly VmAddress[];
   readonly restarts: number;

@@ -1,6 +1,7 @@
 /** The end of an instance: by its node's word, or because its lease is over. What the VM wanted decides what follows. */
 import type { Instance, Vm } from "../resources/index.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { withoutMigration } from "./migration-end.ts";
 
 export interface InstanceEnd {
   /** The guest ended by itself, and its restart policy says that this is the end. */
@@ -11,7 +12,8 @@ export interface InstanceEnd {
 }
 
 /** Takes the instance off its VM. A VM that is being deleted goes with it; one that should run is pending again. */
-export function endInstance(set: ChangeSet, vm: Vm, end: InstanceEnd): void {
+export function endInstance(set: ChangeSet, known: Vm, end: InstanceEnd): void {
+  const vm = withoutMigration(set, known, "its instance has ended");
   const { instance } = vm.status;
   if (instance === null) return;
   const { name } = vm.metadata;

@@ -3,6 +3,7 @@ import type { Instance, Node, Vm } from "../resources/index.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { whyNot } from "./fit-rules.ts";
+import { withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
 import { claimOf } from "./rooms.ts";
 import type { About } from "./first-outcome.ts";
@@ -60,7 +61,11 @@ export function stopInstance(set: ChangeSet, command: CommandOf<"stop-instance">
   }
   if (!instance.stopping) {
     const stopping: Instance = { ...instance, stopping: true };
-    set.putVm({ ...vm, status: { ...vm.status, phase: "Stopping", instance: stopping, message, sinceMs: set.atMs } });
+    const rest = withoutMigration(set, vm, message);
+    set.putVm({
+      ...rest,
+      status: { ...rest.status, phase: "Stopping", instance: stopping, message, sinceMs: set.atMs },
+    });
     const what = `Instance ${instance.id} of VM "${name}" is to stop: ${message}`;
     set.record({ reason: "Stopping", message: what, regarding: { kind: "Vm", name } });
   }

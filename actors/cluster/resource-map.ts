@@ -7,7 +7,7 @@
 import type { Event, Kind, Node, Resource, Vm } from "../resources/index.ts";
 import { invariant } from "./cluster-invariant.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { Rooms, type Room } from "./rooms.ts";
+import { bookingsOf, Rooms, type Room } from "./rooms.ts";
 
 export class ResourceMap {
   #vms = new Map<string, Vm>();
@@ -53,10 +53,12 @@ export class ResourceMap {
 
   /** The VMs whose instance is on a node, by name: what they are told apart by must not depend on how the map came to be. */
   vmsOn(node: string): readonly Vm[] {
-    return this.#rooms
-      .vmsOn(node)
-      .toSorted()
-      .flatMap((name) => this.#vms.get(name) ?? []);
+    return this.#bookedOn(node).filter(({ status }) => status.instance?.node === node);
+  }
+
+  /** The VMs that are on their way to a node or from it, by name. */
+  migrationsOf(node: string): readonly Vm[] {
+    return this.#bookedOn(node).filter(({ status }) => status.migration !== undefined);
   }
 
   /** The VM that holds a port of an address. */
@@ -84,10 +86,7 @@ export class ResourceMap {
       else this.#vms.set(name, resource);
     }
     for (const node of this.#nodes.values()) this.#rooms.setNode(node);
-    for (const { metadata, status } of this.#vms.values()) {
-      const { instance } = status;
-      if (instance !== null) this.#rooms.book({ vm: metadata.name, node: instance.node, claim: instance.claim });
-    }
+    for (const vm of this.#vms.values()) for (const booking of bookingsOf(vm)) this.#rooms.book(booking);
   }
 
   put(resource: Resource): void {
@@ -113,7 +112,7 @@ export class ResourceMap {
     this.#fingerprint.remove(`${resource.kind}/${name}`);
     switch (resource.kind) {
       case "Vm":
-        this.#rooms.release(name);
+        this.#rebook(this.#vms.get(name), undefined);
         this.#vms.delete(name);
         return;
       case "Node":
@@ -131,7 +130,8 @@ export class ResourceMap {
 
   #putVm(vm: Vm): void {
     const { name } = vm.metadata;
-    const before = this.#vms.get(name)?.status.instance ?? null;
+    const known = this.#vms.get(name);
+    const before = known?.status.instance ?? null;
     const after = vm.status.instance;
     invariant(
       before === null || after === null || before.id === after.id,
@@ -142,9 +142,21 @@ export class ResourceMap {
       () => `VM "${name}" gets instance ${after?.id} while it is being deleted`,
     );
     this.#vms.set(name, vm);
-    if (before?.id === after?.id) return;
-    if (before !== null) this.#rooms.release(name);
-    if (after !== null) this.#rooms.book({ vm: name, node: after.node, claim: after.claim });
+    this.#rebook(known, vm);
+  }
+
+  /** What an instance holds does not change, only where. */
+  #rebook(before: Vm | undefined, after: Vm | undefined): void {
+    if (isBookedAlike(before?.status, after?.status)) return;
+    for (const { vm, node } of before === undefined ? [] : bookingsOf(before)) this.#rooms.release(vm, node);
+    for (const booking of after === undefined ? [] : bookingsOf(after)) this.#rooms.book(booking);
+  }
+
+  #bookedOn(node: string): Vm[] {
+    return this.#rooms
+      .vmsOn(node)
+      .toSorted()
+      .flatMap((name) => this.#vms.get(name) ?? []);
   }
 
   #table(kind: Kind): ReadonlyMap<string, Resource> {
@@ -159,4 +171,9 @@ export class ResourceMap {
         return kind satisfies never;
     }
   }
+}
+
+function isBookedAlike(before: Vm["status"] | undefined, after: Vm["status"] | undefined): boolean {
+  const [from, to] = [before?.instance, after?.instance];
+  return from?.id === to?.id && from?.node === to?.node && before?.migration?.node === after?.migration?.node;
 }

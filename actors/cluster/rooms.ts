@@ -4,7 +4,7 @@
  * The replicated map keeps one up to date command by command; the scheduler builds one for each plan and books its own
  * placements into it. Ports belong to addresses, not to nodes, because several nodes may publish on one address.
  */
-import type { Claim, Node, VmSpec } from "../resources/index.ts";
+import type { Claim, Node, Vm, VmSpec } from "../resources/index.ts";
 
 /**
  * vCPUs that a node gives out for each one it has. Guests are idle most of the time and share processors by time slices, so
@@ -32,12 +32,12 @@ interface Ledger {
   node: Node;
   memoryMiB: number;
   vcpus: number;
-  readonly vms: Set<string>;
+  /** By VM; one that is being migrated has room on two nodes. */
+  readonly bookings: Map<string, Booking>;
 }
 
 export class Rooms {
   readonly #ledgers = new Map<string, Ledger>();
-  readonly #bookings = new Map<string, Booking>();
   /** `address:port` to the VM that holds it. */
   readonly #ports = new Map<string, string>();
 
@@ -45,11 +45,11 @@ export class Rooms {
   setNode(node: Node): void {
     const ledger = this.#ledgers.get(node.metadata.name);
     if (ledger === undefined) {
-      this.#ledgers.set(node.metadata.name, { node, memoryMiB: 0, vcpus: 0, vms: new Set() });
+      this.#ledgers.set(node.metadata.name, { node, memoryMiB: 0, vcpus: 0, bookings: new Map() });
       return;
     }
     const moved = ledger.node.spec.address !== node.spec.address;
-    const bookings = moved ? [...ledger.vms].map((vm) => this.release(vm)) : [];
+    const bookings = moved ? this.vmsOn(node.metadata.name).map((vm) => this.release(vm, node.metadata.name)) : [];
     ledger.node = node;
     for (const booking of bookings) if (booking !== undefined) this.book(booking);
   }
@@ -63,20 +63,18 @@ export class Rooms {
   book(booking: Booking): void {
     const ledger = this.#ledgers.get(booking.node);
     if (ledger === undefined) return;
-    this.#bookings.set(booking.vm, booking);
-    ledger.vms.add(booking.vm);
+    ledger.bookings.set(booking.vm, booking);
     ledger.memoryMiB += booking.claim.memoryMiB;
     ledger.vcpus += booking.claim.vcpus;
     for (const port of booking.claim.hostPorts) this.#ports.set(portKey(ledger.node, port), booking.vm);
   }
 
-  /** Undoes the booking of a VM, if it has one. */
-  release(vm: string): Booking | undefined {
-    const booking = this.#bookings.get(vm);
-    const ledger = booking === undefined ? undefined : this.#ledgers.get(booking.node);
-    if (booking === undefined || ledger === undefined) return undefined;
-    this.#bookings.delete(vm);
-    ledger.vms.delete(vm);
+  /** Undoes the booking of a VM on a node, if it has one there. */
+  release(vm: string, node: string): Booking | undefined {
+    const ledger = this.#ledgers.get(node);
+    const booking = ledger?.bookings.get(vm);
+    if (ledger === undefined || booking === undefined) return undefined;
+    ledger.bookings.delete(vm);
     ledger.memoryMiB -= booking.claim.memoryMiB;
     ledger.vcpus -= booking.claim.vcpus;
     for (const port of booking.claim.hostPorts) {
@@ -87,7 +85,7 @@ export class Rooms {
 
   /** Names of the VMs that have something booked on a node. */
   vmsOn(node: string): readonly string[] {
-    return [...(this.#ledgers.get(node)?.vms ?? [])];
+    return [...(this.#ledgers.get(node)?.bookings.keys() ?? [])];
   }
 
   /** The VM that holds a port of an address. */
@@ -107,15 +105,22 @@ export class Rooms {
   }
 
   #roomOf(ledger: Ledger): Room {
-    const { node, memoryMiB, vcpus, vms } = ledger;
+    const { node, memoryMiB, vcpus, bookings } = ledger;
     return {
       node,
       memoryFreeMiB: Math.max(0, node.spec.memoryMiB - memoryMiB),
       vcpusFree: Math.max(0, node.spec.vcpus * VCPU_OVERCOMMIT - vcpus),
-      instances: vms.size,
+      instances: bookings.size,
       holderOf: (port) => this.#ports.get(portKey(node, port)),
     };
   }
+}
+
+/** What a VM holds, on its instance's node and on the one that it migrates to. */
+export function bookingsOf({ metadata: { name }, status: { instance, migration } }: Vm): readonly Booking[] {
+  if (instance === null) return [];
+  const nodes = migration === undefined ? [instance.node] : [instance.node, migration.node];
+  return nodes.map((node) => ({ vm: name, node, claim: instance.claim }));
 }
 
 /** What an instance made from `spec` holds. */

@@ -8,6 +8,7 @@ import { API_VERSION, type Vm, type VmSpec, type VmStatus } from "../resources/i
 import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
+import { withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
 import type { About } from "./first-outcome.ts";
 
@@ -67,7 +68,8 @@ export function deleteVm(set: ChangeSet, command: CommandOf<"delete-vm">): About
     set.remove(vm);
     set.record({ reason: "Deleted", message: `VM "${name}" is deleted`, regarding: { kind: "Vm", name } });
   } else if (vm.metadata.deletedAtMs === undefined) {
-    set.putVm({ ...vm, metadata: { ...vm.metadata, deletedAtMs: set.atMs } });
+    const rest = withoutMigration(set, vm, "the VM is to go");
+    set.putVm({ ...rest, metadata: { ...vm.metadata, deletedAtMs: set.atMs } });
     set.record({ reason: "Deleting", message: `VM "${name}" is to go`, regarding: { kind: "Vm", name } });
   }
   return aboutVm(vm);
@@ -96,7 +98,8 @@ function make(set: ChangeSet, { name, labels, spec }: Wanted & { readonly name: 
 }
 
 /** A VM without instance takes the new spec at once; else the controller has the instance stopped, and it is placed anew. */
-function changeSpec(set: ChangeSet, vm: Vm, { labels, spec }: Wanted): void {
+function changeSpec(set: ChangeSet, known: Vm, { labels, spec }: Wanted): void {
+  const vm = withoutMigration(set, known, "the VM has a new spec");
   const { name } = vm.metadata;
   const status = vm.status.instance === null ? idleStatus(set, spec.running ? "Pending" : "Stopped", vm) : vm.status;
   set.putVm({ ...vm, metadata: { ...vm.metadata, labels, generation: vm.metadata.generation + 1 }, spec, status });

@@ -4,6 +4,22 @@ import { API_VERSION, Metadata } from "./metadata.ts";
 
 const strict = { additionalProperties: false };
 
+/** What two hosts must have alike for a guest of one to go on at the other, and what verbs a host lacks. */
+export const HypervisorBuild = Type.Object(
+  {
+    /** Of the program that runs guests, as it says itself: "7.2.22". */
+    version: Type.String(),
+    /** Machine type with its options. */
+    machine: Type.String(),
+    /** Processor model that guests see. */
+    cpu: Type.String(),
+    /** Verbs that it cannot carry out, and why. */
+    lacks: Type.Record(Type.String(), Type.String()),
+  },
+  strict,
+);
+export type HypervisorBuild = Static<typeof HypervisorBuild>;
+
 export const NodeSpec = Type.Object(
   {
     /** Minted when the node's data folder was first used; tells a node from another one of the same name. */
@@ -18,6 +34,8 @@ export const NodeSpec = Type.Object(
     labels: Type.Record(Type.String(), Type.String()),
     /** Version of the software. */
     version: Type.String(),
+    /** Absent: software of before there were verbs, or a driver that does not say; it lacks them all. */
+    hypervisor: Type.Optional(HypervisorBuild),
   },
   strict,
 );

@@ -1,6 +1,7 @@
 /** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
 import Type, { type Static } from "typebox";
 import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+import { LastMigration, Migration } from "./migration.ts";
 
 const strict = { additionalProperties: false };
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
@@ -81,6 +82,8 @@ export const VmPhase = Type.Union([
   /** A node has it and is starting it. */
   Type.Literal("Starting"),
   Type.Literal("Running"),
+  /** Its processors stand still, because a user wants that; its memory and its lease stay. */
+  Type.Literal("Paused"),
   Type.Literal("Stopping"),
   Type.Literal("Stopped"),
   /** It ended by itself or could not start; the node tries again after a backoff. */
@@ -116,6 +119,8 @@ export const Instance = Type.Object(
     generation: Type.Integer(),
     /** The cluster wants it gone; only its node's word, or the end of its lease, removes it. */
     stopping: Type.Boolean(),
+    /** Its processors are to stand still. Goes with the instance: one that is started elsewhere runs. Absent: no. */
+    paused: Type.Optional(Type.Boolean()),
     claim: Claim,
   },
   strict,
@@ -132,6 +137,10 @@ export const VmStatus = Type.Object(
     addresses: Type.Array(VmAddress),
     /** Nodes that could not start it since it last ran, the latest last; others are tried first. */
     failedOn: Type.Optional(Type.Array(Type.Object({ node: Name, message: Type.String() }, strict))),
+    /** Under way from the instance's node to another. */
+    migration: Type.Optional(Migration),
+    /** What came of the one before. */
+    lastMigration: Type.Optional(LastMigration),
     /** Starts of this instance after the first. */
     restarts: Type.Integer(),
     /** For people: why it is in this phase. Empty when there is nothing to say. */

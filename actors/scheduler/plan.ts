@@ -3,7 +3,7 @@
  * verified again when it is applied.
  */
 import type { CommandOf } from "../cluster/commands.ts";
-import { claimOf, Rooms } from "../cluster/rooms.ts";
+import { bookingsOf, claimOf, Rooms } from "../cluster/rooms.ts";
 import type { Node, Vm } from "../resources/index.ts";
 import { checkFeasible, explain } from "./feasible.ts";
 import { best, Spread } from "./rank.ts";
@@ -55,10 +55,10 @@ function survey({ vms, nodes }: SchedulerView): { rooms: Rooms; spread: Spread }
   const spread = new Spread();
   for (const node of nodes.values()) rooms.setNode(node);
   for (const vm of vms.values()) {
-    const { instance } = vm.status;
-    if (instance === null) continue;
-    rooms.book({ vm: vm.metadata.name, node: instance.node, claim: instance.claim });
-    spread.add(vm, instance.node);
+    for (const booking of bookingsOf(vm)) {
+      rooms.book(booking);
+      spread.add(vm, booking.node);
+    }
   }
   return { rooms, spread };
 }

@@ -16,6 +16,16 @@ import {
 
 export const AT_MS = 1_700_000_000_000;
 
+/** A hypervisor that lacks nothing. */
+export const MOVER: NonNullable<NodeSpec["hypervisor"]> = { version: "1", machine: "plain", cpu: "any", lacks: {} };
+
+export const LIMITS = {
+  bandwidthBytesPerSecond: 1_000_000,
+  downtimeMs: 50,
+  autoConverge: true,
+  timeoutMs: 60_000,
+} as const;
+
 export function vmSpec(changes: Partial<VmSpec> = {}): VmSpec {
   return {
     running: true,
@@ -85,6 +95,41 @@ export class SampleMap {
 
   observe(name: string, changes: Partial<Observation> = {}): Outcome {
     return this.do({ type: "observe", ...this.held(name), observation: observation(changes) });
+  }
+
+  /** Raised to the level of migrations, with nodes that can take part in them. */
+  static ofMovers(...nodes: readonly string[]): SampleMap {
+    const map = new SampleMap();
+    map.do({ type: "raise-level", to: 3 });
+    for (const node of nodes) map.join(node, { hypervisor: MOVER });
+    return map;
+  }
+
+  /** A VM that runs on a node. */
+  run(name: string, node: string, spec: Partial<VmSpec> = {}): Vm {
+    this.create(name, spec);
+    this.place(name, node);
+    this.observe(name);
+    return this.vm(name);
+  }
+
+  migrate(name: string, target: string): Outcome {
+    return this.do({ type: "migrate-vm", name, target, limits: LIMITS });
+  }
+
+  /** How the target of a migration speaks of it. */
+  target(name: string): { node: string; epoch: number; vm: string; migration: string } {
+    const { migration } = this.vm(name).status;
+    if (migration === undefined) throw new Error(`VM "${name}" does not migrate`);
+    return { node: migration.node, epoch: migration.epoch, vm: name, migration: migration.id };
+  }
+
+  ready(name: string): Outcome {
+    return this.do({ type: "migration-ready", ...this.target(name), endpoint: { address: "10.0.0.2", port: 4000 } });
+  }
+
+  takeOver(name: string): Outcome {
+    return this.do({ type: "take-over", ...this.target(name), addresses: [] });
   }
 
   release(name: string, phase: "Stopped" | "Completed" = "Stopped"): Outcome {
