@@ -1,9 +1,9 @@
 #!/bin/sh
 # The guest's init: loads the drivers, brings the network up, runs the service, tells the host how it goes.
 #
-# The host talks to it over a virtio serial port, one word a line. It says: `booted`, `beat` each second, `exit STATUS`
-# when the service has ended. It obeys `stop`: ends the service and with it the guest. A guest lives exactly as long as
-# its service; starting it again is the business of the node.
+# The host talks to it over a virtio serial port (docs/guest-agent.md). Of that protocol this script itself can carry the words of
+# version 0, one a line: it says `booted`, `beat` each second, `exit STATUS` when the service has ended, and obeys `stop`, which ends the
+# service and with it the guest. A guest lives exactly as long as its service; starting it again is the business of the node.
 #
 # What differs between instances is laid over the image as a second archive: /etc/blixard/start, /etc/hostname and the
 # instance's own files.
@@ -19,6 +19,7 @@ mount -t tmpfs tmpfs /tmp
 while read -r module; do
   insmod "/lib/modules/$module.ko"
 done </etc/blixard/modules
+[ -e /etc/blixard/balloon ] && insmod /lib/modules/virtio_balloon.ko
 
 [ -e /etc/hostname ] && read -r name </etc/hostname && echo "$name" >/proc/sys/kernel/hostname
 
@@ -27,6 +28,12 @@ ip link set lo up
 ip link set eth0 up
 ip addr add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
+
+if [ -e /etc/blixard/start ]; then start=/etc/blixard/start; else start=/etc/blixard/default-start; fi
+
+# The agent becomes init, and starts the service itself (guest/agent/). An image that was built without a C compiler has none; the rest of
+# this script then speaks protocol 0.
+[ -x /bin/blixard-agent ] && exec /bin/blixard-agent auto /bin/sh "$start"
 
 # The kernel announces the port a moment after its driver is loaded.
 port=
@@ -39,7 +46,6 @@ while [ -z "$port" ] && [ "$tries" -lt 500 ]; do
   tries=$((tries + 1))
 done
 
-if [ -e /etc/blixard/start ]; then start=/etc/blixard/start; else start=/etc/blixard/default-start; fi
 setsid sh "$start" </dev/null &
 service=$!
 

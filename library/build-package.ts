@@ -12,7 +12,7 @@ const REPOSITORY = join(import.meta.dirname, "..");
 const PACKAGE = join(REPOSITORY, "dist", "package");
 
 /** Files that are read at run time beside the code, and those that go with every package. */
-const COPIED = ["LICENSE", "README.md", "CHANGELOG.md", "runtime/nact.d.ts", "runtime/node/guard/*.sh", "guest/*.sh"];
+const COPIED = ["LICENSE", "README.md", "CHANGELOG.md", "runtime/nact.d.ts", "runtime/node/guard/*.sh", "guest/*.sh", "guest/agent/*"];
 
 const ENTRIES: Readonly<Record<string, string>> = {
   ".": "index",
