@@ -1,6 +1,9 @@
 /**
  * The users of a cluster beside the load of single requests (`vm-load.ts`): some share VMs, some create many at once, some watch. Which of them a
  * run has is drawn, so that a run with few of them is fast and one without shows what they hide.
+ *
+ * Each thing that one of them does is an act with draws of its own, as those of the other load: who decides upon it draws aside, and a schedule
+ * may leave it out alone.
  */
 import type { ClusterView, ReplicaRequest, Vm } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
@@ -10,7 +13,7 @@ import { WatchChecker } from "../checkers/watch-checker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 import type { ClientMessage } from "./client-actor.ts";
-import { CHANCES, type LoadAct, type UsersKind } from "../schedule/load-act.ts";
+import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { ContestedVms } from "./contested-vms.ts";
@@ -24,12 +27,27 @@ export interface UsersOptions {
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
   /** VMs of the largest burst. */
-  readonly burstMax: number;
-  /** Users of a kind begin of whom nobody told them to. */
+  /** One of them does something of which nobody told him. */
   readonly onAct: (act: UsersAct) => void;
 }
 
-export type UsersAct = Extract<LoadAct, { readonly type: "users" }>;
+/** What they do of their own will. */
+export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" }>;
+
+export function isUsersAct(act: LoadAct): act is UsersAct {
+  return act.type === "update" || act.type === "watch" || act.type === "burst";
+}
+
+/** What users of all kinds have. */
+export interface UserOptions {
+  /** Of what they are. */
+  readonly random: Random;
+  /** Of what they decide upon. */
+  readonly deciding: Random;
+  readonly cluster: Cluster;
+  readonly drawNode: (random: Random) => SimNode;
+  readonly onAct: (act: UsersAct) => void;
+}
 
 /** Shares of runs that have users of a kind. */
 const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15 };
@@ -46,26 +64,20 @@ export class Users {
   #nodes: readonly number[] | null = null;
 
   constructor(options: UsersOptions) {
-    const { random, cluster, clients, everyUs, burstMax } = options;
+    const { random, cluster, clients, everyUs } = options;
     this.#options = options;
     this.#desk = new ClientDesk(cluster);
     this.#updates = new UpdateChecker(cluster.timeline);
     this.#watches = new WatchChecker(cluster.timeline);
     const [desk, updates, checker] = [this.#desk, this.#updates, this.#watches];
-    const drawn = <Kind>(share: number, make: (own: Random, drawNode: () => SimNode) => Kind): Kind | null => {
-      const [own, nodes] = [random.fork(), random.fork()];
-      return random.next() < share ? make(own, () => this.#drawNode(nodes)) : null;
+    const drawn = <Kind>(share: number, make: (shared: UserOptions) => Kind): Kind | null => {
+      const [own, deciding] = [random.fork(), random.fork()];
+      const drawNode = (from: Random): SimNode => this.#drawNode(from);
+      return random.next() < share ? make({ random: own, deciding, cluster, drawNode, onAct: options.onAct }) : null;
     };
-    this.#shared = drawn(
-      SHARE.shared,
-      (own, drawNode) => new ContestedVms({ random: own, cluster, desk, clients, updates, everyUs, drawNode }),
-    );
-    this.#watchers = drawn(SHARE.watchers, (own, drawNode) => {
-      return new VmWatchers({ random: own, cluster, checker, drawNode });
-    });
-    this.#bursts = drawn(SHARE.bursts, (own, drawNode) => {
-      return new VmBursts({ random: own, cluster, desk, clients, drawNode, sizeMax: burstMax });
-    });
+    this.#shared = drawn(SHARE.shared, (shared) => new ContestedVms({ ...shared, desk, clients, updates, everyUs }));
+    this.#watchers = drawn(SHARE.watchers, (shared) => new VmWatchers({ ...shared, checker }));
+    this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
@@ -79,25 +91,23 @@ export class Users {
     this.#watchers?.onEnd(node);
   }
 
-  /** `scheduled`: users of a kind begin when `perform` is told to, and by themselves otherwise. */
+  /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
-    if (load === "scheduled") return;
-    const { cluster, random, onAct } = this.#options;
-    const kinds = { shared: this.#shared, watchers: this.#watchers, bursts: this.#bursts };
-    for (const [kind, users] of Object.entries(kinds)) {
-      const act: UsersAct = { type: "users", kind: kind as UsersKind, chance: random.integer(CHANCES) };
-      const begin = (): void => {
-        if (this.perform(act)) onAct(act);
-      };
-      if (users !== null) cluster.timeline.afterAside(0, begin, "load");
-    }
+    for (const users of [this.#shared, this.#watchers, this.#bursts]) users?.start(load);
   }
 
-  /** Has users of a kind begin. False where this run has none. */
-  perform({ kind }: UsersAct): boolean {
-    const users = kind === "shared" ? this.#shared : kind === "watchers" ? this.#watchers : this.#bursts;
-    users?.start();
-    return users !== null;
+  /** Does what was recorded, or has just been drawn. False where this run has no such users, or it is not possible now. */
+  perform(act: UsersAct): boolean {
+    switch (act.type) {
+      case "update":
+        return this.#shared?.perform(act) === true;
+      case "watch":
+        return this.#watchers?.perform(act) === true;
+      case "burst":
+        return this.#bursts?.perform(act) === true;
+      default:
+        return act satisfies never;
+    }
   }
 
   stop(): void {

@@ -1,24 +1,21 @@
 /** A user who creates many VMs at once, as `apply` of a file with all of them does, deletes all of them later, and uses their names again. */
 import type { CommandOf } from "../../actors/index.ts";
-import type { Random } from "../../runtime/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import type { SimNode } from "../cluster/sim-node.ts";
+import { CHANCES } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import type { ClientDesk } from "./client-desk.ts";
+import type { UserOptions, UsersAct } from "./users.ts";
 
-export interface VmBurstsOptions {
-  readonly random: Random;
-  readonly cluster: Cluster;
+export interface VmBurstsOptions extends UserOptions {
   readonly desk: ClientDesk;
   readonly clients: ClientChecker;
-  /** VMs of the largest burst, from `BURST_MIN` to `BURST_MAX`. */
-  readonly sizeMax: number;
-  readonly drawNode: () => SimNode;
 }
 
+type BurstAct = Extract<UsersAct, { readonly type: "burst" }>;
+
 /** VMs of a burst. */
-export const BURST_MIN = 10;
-export const BURST_MAX = 100;
+const BURST_MIN = 10;
+const BURST_MAX = 100;
 
 /** Of each. */
 const MEMORY_MIB = 32;
@@ -37,43 +34,57 @@ export class VmBursts {
 
   constructor(options: VmBurstsOptions) {
     this.#options = options;
-    this.#size = Math.round(BURST_MIN * (options.sizeMax / BURST_MIN) ** options.random.next());
+    this.#size = Math.round(BURST_MIN * (BURST_MAX / BURST_MIN) ** options.random.next());
   }
 
-  start(): void {
+  /** `scheduled`: it acts when `perform` is told to. */
+  start(load: Schedule["load"]): void {
     this.#active = true;
-    this.#createSoon();
+    if (load === "drawn") this.#createSoon();
   }
 
   stop(): void {
     this.#active = false;
   }
 
+  /** At one node, without waiting for answers. False when it does not run. */
+  perform({ node, how, vms }: BurstAct): boolean {
+    const { desk, clients, cluster } = this.#options;
+    const at = cluster.nodes[node];
+    if (!this.#active || at === undefined || !at.running) return false;
+    if (how === "create") this.bursts += 1;
+    const labels = { burst: String(this.bursts) };
+    for (let number = 0; number < vms; number++) {
+      const name = `burst${number}`;
+      const command: CommandOf<"create-vm" | "delete-vm"> =
+        how === "create" ? { type: "create-vm", name, labels, spec: SPEC } : { type: "delete-vm", name };
+      desk.write(at, command, (reply) => {
+        if (reply?.ok === true) clients.onOutcome(name, command, reply.outcome);
+        else clients.unknown += 1;
+      });
+    }
+    return true;
+  }
+
   #createSoon(): void {
-    const { random, cluster } = this.#options;
-    cluster.timeline.after(EVERY_US * random.next(), () => {
-      if (!this.#active) return;
-      this.bursts += 1;
-      this.#all((name) => ({ type: "create-vm", name, labels: { burst: String(this.bursts) }, spec: SPEC }));
-      cluster.timeline.after(LASTS_US * (0.5 + random.next()), () => {
-        if (!this.#active) return;
-        this.#all((name) => ({ type: "delete-vm", name }));
+    this.#after(EVERY_US * this.#options.deciding.next(), () => {
+      this.#decide("create");
+      this.#after(LASTS_US * (0.5 + this.#options.deciding.next()), () => {
+        this.#decide("delete");
         this.#createSoon();
       });
     });
   }
 
-  /** At one node, without waiting for answers. */
-  #all(make: (name: string) => CommandOf<"create-vm" | "delete-vm">): void {
-    const { desk, clients, drawNode } = this.#options;
-    const node = drawNode();
-    for (let at = 0; at < this.#size; at++) {
-      const command = make(`burst${at}`);
-      desk.write(node, command, (reply) => {
-        if (reply?.ok === true) clients.onOutcome(command.name, command, reply.outcome);
-        else clients.unknown += 1;
-      });
-    }
+  #after(delayUs: number, decide: () => void): void {
+    this.#options.cluster.timeline.afterAside(delayUs, () => this.#active && decide(), "load");
+  }
+
+  #decide(how: BurstAct["how"]): void {
+    const { deciding, drawNode, onAct } = this.#options;
+    const node = drawNode(deciding).index;
+    const act: BurstAct = { type: "burst", node, how, vms: this.#size, chance: deciding.integer(CHANCES) };
+    if (this.perform(act)) onAct(act);
   }
 }
 

@@ -5,18 +5,23 @@
 import type { ClusterView, ReplicaRequest, Vm, WatchMessage } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
 import type { WatchChecker, Watched } from "../checkers/watch-checker.ts";
-import type { Cluster } from "../cluster/cluster.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import { CHANCES } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import type { UserOptions, UsersAct } from "./users.ts";
 import { watchActor, type WatchOrder } from "./watch-actor.ts";
 
-export interface VmWatchersOptions {
-  readonly random: Random;
-  readonly cluster: Cluster;
+export interface VmWatchersOptions extends UserOptions {
   readonly checker: WatchChecker;
-  readonly drawNode: () => SimNode;
 }
 
+type WatchAct = Extract<UsersAct, { readonly type: "watch" }>;
+
 interface Watcher extends Watched {
+  /** Which user it is. */
+  readonly user: number;
+  /** He has begun to watch somewhere: of users that a schedule leaves out nothing is asked. */
+  hasBegun: boolean;
   /** Where it watches; null while it is nowhere. */
   at: { readonly node: SimNode; readonly actor: Ref<WatchOrder> } | null;
   /** The last try to begin somewhere. */
@@ -37,15 +42,18 @@ export class VmWatchers {
   readonly #replicas = new Map<number, Ref<ReplicaRequest>>();
   readonly #watchers: readonly Watcher[];
   #attempts = 0;
-  #mayLeave = true;
-  #begun = false;
+  #decides = false;
+  /** Faults are over: users stay where they are as long as they can, and come back by themselves. */
+  #isSettling = false;
+  readonly #settling: Random;
 
   constructor(options: VmWatchersOptions) {
     this.#options = options;
     this.#watchers = Array.from({ length: 1 + options.random.integer(WATCHERS_MAX) }, (_, at) => ({
       ...{ name: `w${at}`, version: 0, from: null, vms: new Map(), gone: new Map(), seen: new Set() },
-      ...{ at: null, attempt: 0 },
+      ...{ at: null, attempt: 0, user: at, hasBegun: false },
     }));
+    this.#settling = options.random.fork();
   }
 
   addReplica(node: number, replica: Ref<ReplicaRequest>): void {
@@ -57,21 +65,30 @@ export class VmWatchers {
     for (const watcher of this.#watchers) if (watcher.at?.node === node) this.#left(watcher);
   }
 
-  start(): void {
-    this.#begun = true;
+  /** `scheduled`: they come and go when `perform` is told to. */
+  start(load: Schedule["load"]): void {
+    this.#decides = load === "drawn";
     for (const watcher of this.#watchers) this.#connectSoon(watcher);
   }
 
-  /** Users stay where they are, as long as they can. */
+  /** False when there is no such user, nobody to watch at, or he is where he is, or nowhere, already. */
+  perform({ user, node }: WatchAct): boolean {
+    const watcher = this.#watchers[user];
+    if (watcher === undefined || this.#isSettling) return false;
+    if (node === null) return watcher.at !== null && this.#leave(watcher);
+    const at = this.#options.cluster.nodes[node];
+    return at !== undefined && this.#connect(watcher, at);
+  }
+
   settle(): void {
-    this.#mayLeave = false;
+    this.#isSettling = true;
+    for (const watcher of this.#watchers) if (watcher.hasBegun && watcher.at === null) this.#connectSoon(watcher);
   }
 
   /** What watch is not up to date; null when all are. */
   unsettled(served: ReadonlySet<number>, viewOf: (node: number) => ClusterView | undefined): string | null {
-    // Of users that a schedule leaves out nothing is asked: a run is made short for what failed in it.
-    if (!this.#begun) return null;
     for (const watcher of this.#watchers) {
+      if (!watcher.hasBegun) continue;
       const { name, at, from, version } = watcher;
       if (at === null || from === null) return `watch ${name} is at no node`;
       if (!served.has(at.node.index)) {
@@ -92,19 +109,37 @@ export class VmWatchers {
   }
 
   #connectSoon(watcher: Watcher): void {
-    const { cluster, random } = this.#options;
-    cluster.timeline.after(random.integer(AWAY_MAX_US), () => this.#connect(watcher));
+    const { cluster, deciding, drawNode, onAct } = this.#options;
+    if (this.#isSettling) {
+      const random = this.#settling;
+      const connect = (): void => {
+        if (watcher.at === null && !this.#connect(watcher, drawNode(random))) this.#connectSoon(watcher);
+      };
+      cluster.timeline.after(random.integer(AWAY_MAX_US), connect);
+    } else if (this.#decides) {
+      const decide = (): void => {
+        if (this.#isSettling || watcher.at !== null) return;
+        const act: WatchAct = {
+          ...{ type: "watch", user: watcher.user, node: drawNode(deciding).index },
+          chance: deciding.integer(CHANCES),
+        };
+        if (this.perform(act)) onAct(act);
+        else this.#connectSoon(watcher);
+      };
+      cluster.timeline.afterAside(deciding.integer(AWAY_MAX_US), decide, "load");
+    }
   }
 
-  #connect(watcher: Watcher): void {
-    const { cluster, random, drawNode } = this.#options;
-    const node = drawNode();
+  /** False when nobody is there, or he watches already. */
+  #connect(watcher: Watcher, node: SimNode): boolean {
+    const { cluster } = this.#options;
     const { process } = node;
     const replica = this.#replicas.get(node.index);
-    if (process === null || replica === undefined) return this.#connectSoon(watcher);
+    if (process === null || replica === undefined || watcher.at !== null) return false;
     this.#attempts += 1;
     const attempt = this.#attempts;
     watcher.attempt = attempt;
+    watcher.hasBegun = true;
     const since = watcher.from === null ? null : watcher.version;
     cluster.timeline.note(`watch ${watcher.name} ${node.index} since ${since}`);
     process.life.enter(() => {
@@ -116,21 +151,32 @@ export class VmWatchers {
       watcher.at = { node, actor };
       if (since !== null) this.resumed += 1;
       process.system.tell(actor, { type: "watch-from", since });
-      cluster.timeline.after(-Math.log(1 - random.next()) * STAY_US, () => {
-        if (watcher.at?.actor === actor && this.#mayLeave) this.#leave(watcher);
-      });
+      this.#leaveSoon(watcher, actor);
     });
     // A paused process comes to it when its user is elsewhere.
     if (watcher.at === null) this.#connectSoon(watcher);
+    return true;
   }
 
-  #leave(watcher: Watcher): void {
+  #leaveSoon(watcher: Watcher, actor: Ref<WatchOrder>): void {
+    const { cluster, deciding, onAct } = this.#options;
+    if (!this.#decides || this.#isSettling) return;
+    const decide = (): void => {
+      if (this.#isSettling || watcher.at?.actor !== actor) return;
+      const act: WatchAct = { type: "watch", user: watcher.user, node: null, chance: deciding.integer(CHANCES) };
+      if (this.perform(act)) onAct(act);
+    };
+    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * STAY_US, decide, "load");
+  }
+
+  #leave(watcher: Watcher): true {
     const { at } = watcher;
     const process = at?.node.process;
     if (at !== null && process) {
       process.life.enter(() => process.system.tell(at.actor, { type: "stop-watching" }));
     }
     this.#left(watcher);
+    return true;
   }
 
   #left(watcher: Watcher): void {
@@ -148,7 +194,8 @@ export class VmWatchers {
       case "compacted":
         this.compacted += 1;
         watcher.from = null;
-        return this.#leave(watcher);
+        this.#leave(watcher);
+        return;
       default:
         return message satisfies never;
     }

@@ -15,15 +15,18 @@ export type LoadAct = (
   /** Of whole nodes: a change of the VM of that number, or with null a read of all; and as many created at once as the run has. */
   | { readonly type: "ask"; readonly node: number; readonly vm: number | null }
   | { readonly type: "create-all"; readonly node: number }
-  /** Users of that kind begin, all that the run has; what they then do is one with it. */
-  | { readonly type: "users"; readonly kind: UsersKind }
+  /** Of users who share VMs: that one reads one of them and writes it back, once. */
+  | { readonly type: "update"; readonly user: number; readonly node: number }
+  /** That one begins to watch there; null: it stops, wherever it is. */
+  | { readonly type: "watch"; readonly user: number; readonly node: number | null }
+  /** So many VMs are created, or deleted, at once. */
+  | { readonly type: "burst"; readonly node: number; readonly how: "create" | "delete"; readonly vms: number }
   /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
   | { readonly type: "tell"; readonly node: number; readonly how: TellKind }
   /** A user's own: what he drew, when he told. */
   | { readonly type: "step"; readonly step?: unknown }
 ) & { readonly chance: number };
 
-export type UsersKind = "shared" | "watchers" | "bursts";
 export type TellKind = "entity" | "singleton" | "reliable" | "yield" | "leave";
 
 /** What there is of chances. */

@@ -98,7 +98,9 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "snapshot":
     case "ask":
     case "create-all":
-    case "users":
+    case "update":
+    case "watch":
+    case "burst":
     case "tell":
     case "step":
       return true;

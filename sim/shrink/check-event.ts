@@ -73,7 +73,9 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   snapshot: { chance: isCount },
   ask: { node: isCount, vm: (value) => value === null || isCount(value), chance: isCount },
   "create-all": { node: isCount, chance: isCount },
-  users: { kind: oneOf("shared", "watchers", "bursts"), chance: isCount },
+  update: { user: isCount, node: isCount, chance: isCount },
+  watch: { user: isCount, node: (value) => value === null || isCount(value), chance: isCount },
+  burst: { node: isCount, how: oneOf("create", "delete"), vms: isCount, chance: isCount },
   tell: { node: isCount, how: oneOf("entity", "singleton", "reliable", "yield", "leave"), chance: isCount },
   step: { chance: isCount },
 };

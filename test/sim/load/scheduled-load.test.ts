@@ -40,3 +40,24 @@ test("an act that is left out leaves what the others draw as it was", () => {
   const kept = without.filter((attempt) => whole.includes(attempt));
   expect(kept.length / without.length).toBeGreaterThan(0.9);
 });
+
+test("one act of one user is left out alone: all other users do what they did, at the same nodes", () => {
+  const options: RunOptions = { seed: 3, profile: "leases", nodes: 3, durationMs: 12_000 };
+  const { scheduledLoad: schedule } = recordSeed(options);
+  if (schedule === null) throw new Error("there is no load");
+  const of = new Set(["update", "watch", "burst"]);
+  const acts = schedule.events.filter(({ type }) => of.has(type));
+  expect(new Set(acts.map(({ type }) => type)).size).toBeGreaterThan(1);
+  const first = acts.findIndex(({ type }) => type === "update");
+  /** Which of these were possible, and when. */
+  const done = (events: typeof acts): readonly string[] => {
+    const { scheduledLoad: repeated } = recordSeed({ ...options, replay: { schedule: { ...schedule, events } } });
+    return (repeated?.events ?? []).map(({ atUs, type }) => `${type} at ${atUs}`);
+  };
+  const [all, without] = [done(acts), done(acts.filter((_, at) => at !== first))];
+  expect(all.length).toBeGreaterThan(5);
+  expect(without).not.toContain(`update at ${acts[first]?.atUs}`);
+  const kept = without.filter((act) => all.includes(act));
+  expect(kept.length).toBe(without.length);
+  expect(without.length).toBeGreaterThan(0.8 * all.length);
+});
