@@ -222,8 +222,8 @@ export class BlowMaker {
     return logUniform(this.#random, this.#lengths.minUs, this.#lengths.maxUs);
   }
 
-  drawDownUs(): number {
+  drawDownUs(random: Random = this.#random): number {
     const { restartMinUs, restartMaxUs } = this.#lengths;
-    return logUniform(this.#random, restartMinUs, restartMaxUs);
+    return logUniform(random, restartMinUs, restartMaxUs);
   }
 }

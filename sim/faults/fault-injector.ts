@@ -2,9 +2,10 @@
  * The injector: decides when which fault strikes, by the plan and by what the cluster does.
  *
  * Beside faults at random times there is the hunter: it strikes a leader a moment after it was elected or has committed
- * something, since that is when Raft has most to lose (figure 8 of the paper needs four such moments in a row).
+ * something, since that is when Raft has most to lose (figure 8 of the paper needs four such moments in a row). It strikes with kinds that are on in
+ * the seed alone: a kind that swarm has switched off never strikes, so what is found without it is found without it.
  */
-import type { Random } from "../../runtime/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { drawCoreEnding, type CoreEnd } from "./core-ending.ts";
 import type { FaultKind } from "./fault-kinds.ts";
@@ -46,6 +47,9 @@ const AT_TRANSFER: readonly FaultKind[] = [
 
 /** Snapshots are many; so much rarer is a strike while one is made or taken over. */
 const SNAPSHOT_INTEREST = 0.1;
+
+/** Share of snapshots that are taken over, at whose beginning or end a crash is armed for when the log begins anew. */
+const RESET_INTEREST = 0.1;
 
 /** Share of the hunter's strikes that come before anything of what the leader has just sent can arrive. */
 const AT_ONCE = 0.5;
@@ -128,11 +132,30 @@ export class FaultInjector implements FaultSource {
 
   onSnapshot(node: number): void {
     const { timeline } = this.#cluster;
-    if (!this.#active || this.#random.next() >= this.#plan.hunt * SNAPSHOT_INTEREST) return;
+    const { weights, hunt } = this.#plan;
+    if (!this.#active) return;
+    if (weights.has("crash-point")) this.#huntReset(node);
+    if (!weights.has("kill") || this.#random.next() >= hunt * SNAPSHOT_INTEREST) return;
     timeline.afterAside(this.#random.next() * this.#plan.huntWithinUs, () => {
       if (!this.#active) return;
       this.#faults.crash(this.#cluster.node(node));
       this.counts.set("kill", (this.counts.get("kill") ?? 0) + 1);
+    });
+  }
+
+  /**
+   * A member that takes a snapshot over begins its log anew with it, once: a crash there, aimed at any member at any time, strikes none in ten thousand
+   * runs. Drawn by the moment, so that it takes no chance from others.
+   */
+  #huntReset(node: number): void {
+    const { timeline, raft } = this.#cluster;
+    const own = createRandom(`reset ${timeline.nowUs} ${node}`);
+    if (own.next() >= RESET_INTEREST) return;
+    const leader = raft.view(raft.leader() ?? node)?.status();
+    if ((raft.view(node)?.status().lastIndex ?? Infinity) >= (leader?.base ?? 0)) return;
+    timeline.afterAside(0, () => {
+      if (!this.#active || !this.#faults.crashAtReset(this.#cluster.node(node), own)) return;
+      this.counts.set("crash-point", (this.counts.get("crash-point") ?? 0) + 1);
     });
   }
 
@@ -152,8 +175,10 @@ export class FaultInjector implements FaultSource {
     });
   }
 
-  #hunt(kinds: readonly FaultKind[], probability: number): void {
+  #hunt(all: readonly FaultKind[], probability: number): void {
     if (!this.#active || this.#hunting || this.#random.next() >= probability) return;
+    const kinds = all.filter((kind) => this.#plan.weights.has(kind));
+    if (kinds.length === 0) return;
     this.#hunting = true;
     const atOnce = this.#random.next() < AT_ONCE;
     this.#cluster.timeline.afterAside(atOnce ? 0 : this.#random.next() * this.#plan.huntWithinUs, () => {

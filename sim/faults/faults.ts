@@ -194,6 +194,13 @@ export class Faults {
     if (node.running) this.#blows.crash(node, this.#random.next() < POWER);
   }
 
+  /** When its log begins anew, behind the snapshot that it takes over. False: it does not run, or a crash is armed already. */
+  crashAtReset({ index: node }: SimNode, own: Random): boolean {
+    const point: CrashPoint = own.next() < 0.5 ? "reset written" : "reset synced";
+    const power = own.next() < POWER;
+    return this.#blows.strike({ type: "crash-at", node, point, nth: 1, power, downUs: this.#blows.drawDownUs(own) });
+  }
+
   /** It is met when the process begins anew, some time after the write. */
   #misdirect(node: SimNode): boolean {
     if (!this.#blows.strike({ type: "misdirected-write", node: node.index })) return false;
