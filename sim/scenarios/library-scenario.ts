@@ -11,7 +11,6 @@ import {
   joinCluster,
   startShardRegion,
   startSingleton,
-  type ClusterView,
   type RaftLimits,
   type Singleton,
   type Tenure,
@@ -26,6 +25,7 @@ import { FencedResource } from "../outside/fenced-resource.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import type { GuestWatcher } from "../outside/host.ts";
 import { actingActor, type ActorMessage } from "./library-actors.ts";
+import { LibraryHomes, SHARDS, shardOf, SINGLETON } from "./library-homes.ts";
 import { LibraryProbes } from "./library-probes.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
@@ -51,9 +51,7 @@ export interface LibraryScenarioOptions {
   onAct(act: LoadAct): void;
 }
 
-const SHARDS = 12;
 const ENTITIES = 20;
-const SINGLETON = "ledger";
 
 /** Short, so that entities come and go all the time. */
 const PASSIVATE_AFTER_MS = 3000;
@@ -69,11 +67,6 @@ const TO_SINGLETON = 0.2;
 
 /** A node that has left comes back after at most this. */
 const BACK_MAX_US = 10_000_000;
-
-/** Entities are called `e` and a number. */
-function shardOf(entity: string): number {
-  return Number(entity.slice(1)) % SHARDS;
-}
 
 interface Doors {
   readonly singleton: Singleton<ActorMessage>;
@@ -100,6 +93,7 @@ export class LibraryScenario implements Scenario {
   readonly #doors = new Map<number, Doors>();
   #cluster!: Cluster;
   #scope!: Scope;
+  #homes!: LibraryHomes;
   #probes!: LibraryProbes;
   #active = false;
   #sent = 0;
@@ -121,6 +115,7 @@ export class LibraryScenario implements Scenario {
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
     this.#scope = new Scope(cluster, null);
+    this.#homes = new LibraryHomes(cluster.names, this.#tenures);
     for (const { index } of cluster.nodes) {
       const disk = new DeliveryDisk<ReliableMessage>(cluster.timeline, this.#random.fork());
       this.#deliveryHosts.set(index, { disk, ledger: new Map() });
@@ -231,10 +226,9 @@ export class LibraryScenario implements Scenario {
     const view = this.#replicas.view(leader);
     if (view === undefined) return "the leader has no replica";
     return (
-      this.#unsettledSingleton(view) ??
-      this.#unsettledShards(view) ??
+      this.#homes.unsettled(view, this.#scope) ??
       this.#reliable.missing((node) => this.#isAmong(node) && this.#isAmong(this.#consumerOf(node))) ??
-      this.#probes.unanswered(served, (key) => this.#isAmong(this.#homeOf(key, view)))
+      this.#probes.unanswered(served, (key) => this.#isAmong(this.#homes.homeOf(key, view)))
     );
   }
 
@@ -255,40 +249,6 @@ export class LibraryScenario implements Scenario {
       "effects fenced off": this.#resource.refused,
       "maps compared": this.#replicas.comparisons,
     };
-  }
-
-  /** A copy outside of the core may live on, in a process that stands still for ever; it does not act (`TenureChecker`). */
-  #unsettledSingleton({ coordination }: ClusterView): string | null {
-    const lease = coordination.lease(SINGLETON);
-    if (lease === undefined) return `nobody holds lease "${SINGLETON}"`;
-    const copies = this.#tenures.living(SINGLETON);
-    const living = copies.filter(({ node, fence }) => this.#isAmong(node) || fence === lease.fence);
-    if (living.length === 1 && living[0]?.fence === lease.fence) return null;
-    return `lease "${SINGLETON}" has fence ${lease.fence}; there live ${living.map(({ fence }) => fence).join(", ")}`;
-  }
-
-  #unsettledShards({ coordination }: ClusterView): string | null {
-    const counts = new Map<string, number>(this.#cluster.names.map((name) => [name, 0]));
-    const shards = coordination.shardsOf("entities");
-    if (shards.length < SHARDS) return "there are no shards";
-    for (const { shard, home, handingOff } of shards) {
-      if (home === null) return `shard ${shard} has no home`;
-      if (handingOff) return `shard ${shard} is being handed off`;
-      counts.set(home.node, (counts.get(home.node) ?? 0) + 1);
-    }
-    const [fewest, most] = [Math.min(...counts.values()), Math.max(...counts.values())];
-    if (!this.#scope.isWhole) return null;
-    return most - fewest <= 1 ? null : `one node is the home of ${most} shards, another of ${fewest}`;
-  }
-
-  /**
-   * The node where that singleton or entity lives. Outside of the core it may be one that the leader hears and not everybody in the core: then it
-   * stays there, as its session does, and who cannot reach that node cannot reach it.
-   */
-  #homeOf(key: string, { coordination }: ClusterView): number {
-    const home =
-      key === SINGLETON ? coordination.lease(key)?.node : coordination.shardsOf("entities")[shardOf(key)]?.home?.node;
-    return this.#cluster.names.indexOf(home ?? "");
   }
 
   #isAmong(node: number): boolean {
