@@ -14,12 +14,15 @@ export interface HostPackagesOptions {
   onProgress(step: string, detail: string): void;
   /** false: report only, install nothing. Default: true. */
   readonly install?: boolean;
+  /** Nix as well, which only the driver `microvm-nix` needs. Default: false. */
+  readonly nix?: boolean;
 }
 
 /** Paths of what was found; what is absent is explained in `missing`. */
 export interface HostReport {
   readonly qemu?: string;
   readonly busybox?: string;
+  readonly nix?: string;
   /** `apt`: Debian's cloud kernel can be downloaded. Absent: a kernel has to be given to `ensureGuestImage`. */
   readonly kernel?: "apt";
   /** What was installed by this call. */
@@ -28,13 +31,13 @@ export interface HostReport {
 }
 
 export interface MissingPart {
-  readonly part: "qemu" | "busybox" | "kernel";
+  readonly part: "qemu" | "busybox" | "nix" | "kernel";
   /** Why it is missing and what would help, one sentence. */
   readonly message: string;
 }
 
 interface Requirement {
-  readonly part: "qemu" | "busybox";
+  readonly part: "qemu" | "busybox" | "nix";
   readonly executable: string;
   readonly debianPackage: string;
   readonly purpose: string;
@@ -55,6 +58,13 @@ const REQUIREMENTS: readonly Requirement[] = [
   },
 ];
 
+const NIX: Requirement = {
+  part: "nix",
+  executable: "nix",
+  debianPackage: "nix-bin",
+  purpose: "builds VMs that are NixOS configurations",
+};
+
 /** An apt mirror that hangs must not hang `up` for ever; a slow one gets this long for each step. */
 const APT_TIMEOUT_MS = 10 * 60_000;
 const APT_ENV = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
@@ -62,7 +72,8 @@ const APT_ENV = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
 /** Installs what is missing where it can, and reports what there is. Never throws for a failed installation. */
 export async function ensureHostPackages(options: HostPackagesOptions): Promise<HostReport> {
   const absent: Requirement[] = [];
-  for (const requirement of REQUIREMENTS) {
+  const requirements = options.nix === true ? [...REQUIREMENTS, NIX] : REQUIREMENTS;
+  for (const requirement of requirements) {
     if ((await findExecutable(requirement.executable)) === undefined) absent.push(requirement);
   }
   const apt = await aptUsable();
@@ -75,7 +86,7 @@ export async function ensureHostPackages(options: HostPackagesOptions): Promise<
       failure = error instanceof Error ? error.message : String(error);
     }
   }
-  return report({ installed, apt, failure });
+  return report({ requirements, installed, apt, failure });
 }
 
 async function install(absent: readonly Requirement[], options: HostPackagesOptions): Promise<readonly string[]> {
@@ -108,13 +119,14 @@ async function listsKnow(packages: readonly string[]): Promise<boolean> {
 }
 
 async function report(found: {
+  requirements: readonly Requirement[];
   installed: readonly string[];
   apt: true | string;
   failure: string | undefined;
 }): Promise<HostReport> {
   const missing: MissingPart[] = [];
-  const paths: { qemu?: string; busybox?: string } = {};
-  for (const { part, executable, debianPackage } of REQUIREMENTS) {
+  const paths: { qemu?: string; busybox?: string; nix?: string } = {};
+  for (const { part, executable, debianPackage } of found.requirements) {
     const path = await findExecutable(executable);
     if (path !== undefined) paths[part] = path;
     else missing.push({ part, message: `${executable} is not installed: ${remedy(debianPackage, found)}` });

@@ -28,7 +28,12 @@ export const NodeSpec = Type.Object(
     address: Type.String(),
     /** Base URL of its REST API. */
     apiUrl: Type.String(),
-    driver: Type.Union([Type.Literal("qemu"), Type.Literal("process"), Type.Literal("simulated")]),
+    driver: Type.Union([
+      Type.Literal("qemu"),
+      Type.Literal("microvm-nix"),
+      Type.Literal("process"),
+      Type.Literal("simulated"),
+    ]),
     vcpus: Type.Integer({ minimum: 1 }),
     memoryMiB: Type.Integer({ minimum: 1 }),
     labels: Type.Record(Type.String(), Type.String()),

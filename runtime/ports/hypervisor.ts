@@ -6,8 +6,9 @@
  * off cannot leave a second copy running. Answers come through `done` callbacks, exactly once, never during the call;
  * actors turn them into messages with `ctx.callback`.
  *
- * Drivers: `runtime/node/qemu/`, `runtime/node/process/`, the simulator's. Contract: `test/contract/hypervisor.ts`.
+ * Drivers: `runtime/node/qemu/`, `runtime/node/nix/`, `runtime/node/process/`, the simulator's. Contract: `test/contract/hypervisor.ts`.
  */
+import type { MicrovmConfig } from "../microvm/index.ts";
 import type { GuestVerb, GuestVerbs, MigrationEndpoint } from "./guest-verbs.ts";
 
 export interface Hypervisor {
@@ -31,7 +32,7 @@ export interface Hypervisor {
   readLogs(request: LogRequest): LogSubscription;
 }
 
-export type DriverName = "qemu" | "process" | "simulated";
+export type DriverName = "qemu" | "microvm-nix" | "process" | "simulated";
 
 /** What a driver can do; a request for what it cannot is refused by name before anything moves. */
 export interface HypervisorCapabilities {
@@ -69,6 +70,8 @@ export interface InstanceLaunch {
   readonly balloon?: boolean;
   /** What the guest begins with. Default: it boots. */
   readonly from?: LaunchOrigin;
+  /** A NixOS configuration, in place of an image. Only the driver `microvm-nix` runs it. */
+  readonly microvm?: MicrovmConfig;
 }
 
 export type LaunchOrigin =
@@ -106,6 +109,8 @@ export type StartFailure =
   | "hypervisor-missing"
   | "no-space"
   | "unsupported"
+  /** Nix refused the VM's configuration or could not build it. */
+  | "build-failed"
   | "not-running"
   /** A checkpoint of another version, machine, processor or image. */
   | "incompatible"

@@ -2,6 +2,7 @@
 import { ensureHostPackages } from "../../guest/index.ts";
 
 export async function setup(): Promise<void> {
-  const { missing } = await ensureHostPackages({ onProgress: (step, detail) => console.log(`${step}: ${detail}`) });
+  const onProgress = (step: string, detail: string): void => console.log(`${step}: ${detail}`);
+  const { missing } = await ensureHostPackages({ nix: true, onProgress });
   for (const { message } of missing) console.log(message);
 }

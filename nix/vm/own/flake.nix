@@ -1,0 +1,4 @@
+# Stands in for the VM's own flake, for a VM that has none.
+{
+  outputs = _: { };
+}
