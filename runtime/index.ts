@@ -88,6 +88,15 @@ export type {
   VerbResult,
 } from "./ports/guest-verbs.ts";
 export {
+  type GuestStream,
+  STREAM_CHUNK,
+  STREAM_WINDOW,
+  type StreamEnd,
+  type StreamListener,
+  type StreamRequest,
+  type TerminalSize,
+} from "./ports/guest-streams.ts";
+export {
   EMPTY_LOG,
   type HardState,
   type LoadedLog,

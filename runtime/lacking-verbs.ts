@@ -2,6 +2,7 @@
  * The verbs of a driver that cannot do all of them: what it lacks is refused by name, before anything moves, in the same words by every
  * driver. The port's rule holds for refusals too: no answer during the call.
  */
+import type { GuestStream, StreamRequest } from "./ports/guest-streams.ts";
 import type { GuestVerb, GuestVerbs, VerbRefusal } from "./ports/guest-verbs.ts";
 
 export interface LackingVerbs {
@@ -40,8 +41,29 @@ export function lackingVerbs({ driver, lacks, own, later }: LackingVerbs): Guest
     setBalloon: (instance, memoryMiB, done) =>
       void (lacked("balloon", instance, done) || must("setBalloon")(instance, memoryMiB, done)),
     readMetrics: (instance, done) => void (lacked("metrics", instance, done) || must("readMetrics")(instance, done)),
+    openStream: (request, listener) =>
+      lacked(STREAM_VERBS[request.type], request.instance, (refusal) => listener.onEnd(refusal))
+        ? NO_STREAM
+        : must("openStream")(request, listener),
   };
 }
+
+const STREAM_VERBS: Readonly<Record<StreamRequest["type"], GuestVerb>> = {
+  exec: "exec",
+  put: "copy",
+  get: "copy",
+  console: "console",
+};
+
+/** A stream that was refused: nothing goes through it. */
+export const NO_STREAM: GuestStream = {
+  send: () => undefined,
+  finish: () => undefined,
+  grant: () => undefined,
+  resize: () => undefined,
+  signal: () => undefined,
+  cancel: () => undefined,
+};
 
 const WORDS: Readonly<Record<GuestVerb, string>> = {
   pause: "pause or resume",

@@ -4,13 +4,13 @@
  * A request is over when its process has ended and what it wrote has been sent. Something that it left running may go on holding the
  * pipes; that is not waited for.
  */
-enum { ARGUMENTS_MAX = 1024, VARIABLES_MAX = 256, TIOCSCTTY = 0x540e, TIOCSWINSZ = 0x5414 };
+enum { ARGUMENTS_MAX = 1024, VARIABLES_MAX = 1024, TIOCSCTTY = 0x540e, TIOCSWINSZ = 0x5414 };
 #define TIOCSPTLCK 0x40045431u
 #define TIOCGPTN 0x80045430u
 
 static const char SEARCH_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 /* The environment of the service, KEY=VALUE ended by zeros, so that a command sees what it sees. */
-static char service_env[16384];
+static char service_env[131072];
 static char *arguments[ARGUMENTS_MAX + 1], *variables[VARIABLES_MAX + 1];
 
 static char *variable(const char *name) {

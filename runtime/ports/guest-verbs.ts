@@ -4,6 +4,8 @@
  * Every verb is optional: a driver names in `capabilities.lacks` what it cannot do, and why, and answers `unsupported` to a request for it
  * before anything moves. Answers come as the port's do: through `done`, exactly once, never during the call.
  */
+import type { GuestStream, StreamListener, StreamRequest } from "./guest-streams.ts";
+
 export type GuestVerb = "pause" | "checkpoint" | "migrate" | "balloon" | "metrics" | "exec" | "copy" | "console";
 
 /** A verb's answer: what it asked for has happened, or nothing of it has. */
@@ -52,6 +54,8 @@ export interface GuestVerbs {
   /** Asks the guest to give memory back until it holds `memoryMiB`, or lets it have it again. Answered when the guest was asked. */
   setBalloon(instance: string, memoryMiB: number, done: (result: VerbResult) => void): void;
   readMetrics(instance: string, done: (result: VerbResult<{ readonly metrics: GuestMetrics }>) => void): void;
+  /** A command, a file or the console; see guest-streams.ts. Never throws: a refusal is the stream's end. */
+  openStream(request: StreamRequest, listener: StreamListener): GuestStream;
 }
 
 export interface CheckpointRequest {

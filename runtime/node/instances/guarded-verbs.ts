@@ -2,8 +2,9 @@
  * The verbs of guarded instances: one at a time an instance, refused by name where its driver lacks them or where it does not run. Only
  * reading waits for nothing, so that a migration can be watched, and neither does its cancel.
  */
+import type { GuestStream, StreamListener, StreamRequest } from "../../ports/guest-streams.ts";
 import type { GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
-import { lackingVerbs } from "../../lacking-verbs.ts";
+import { lackingVerbs, NO_STREAM } from "../../lacking-verbs.ts";
 import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts";
 import { Turns } from "./turns.ts";
 
@@ -47,6 +48,23 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
     (result: VerbRefusal | { readonly ok: true }): void =>
       done(result.ok ? { ok: true } : result);
 
+  /** Streams take no turns: any number of them is open at once, and beside any other verb. */
+  function openStream(request: StreamRequest, listener: StreamListener): GuestStream {
+    const what = `${STREAM_WORDS[request.type]} instance "${request.instance}"`;
+    const named: StreamListener = {
+      onFile: (sizeBytes, mode) => listener.onFile(sizeBytes, mode),
+      onOutput: (channel, bytes) => listener.onOutput(channel, bytes),
+      onGrant: (bytes) => listener.onGrant(bytes),
+      onEnd: (end) => listener.onEnd(end.ok ? end : { ...end, message: `Cannot ${what}: ${end.message}` }),
+    };
+    try {
+      return must(verbsOf(request.instance), "openStream")(request, named);
+    } catch (error) {
+      setImmediate(() => isClosed() || listener.onEnd(refusalOf(error, what)));
+      return NO_STREAM;
+    }
+  }
+
   const own: GuestVerbs = {
     pause: (instance, done) =>
       answer(
@@ -87,6 +105,7 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
         async () => must(verbsOf(instance), "readMetrics")(),
         (result) => done(result.ok ? { ok: true, metrics: result.answer } : result),
       ),
+    openStream,
   };
   const { lacks } = driver.capabilities;
   return lackingVerbs({
@@ -96,6 +115,13 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
     later: (run) => void setImmediate(() => isClosed() || run()),
   });
 }
+
+const STREAM_WORDS: Readonly<Record<StreamRequest["type"], string>> = {
+  exec: "run a command in",
+  put: "copy a file to",
+  get: "copy a file from",
+  console: "attach to the console of",
+};
 
 function must<Verbs extends object, Verb extends keyof Verbs & string>(
   verbs: Verbs,

@@ -9,6 +9,7 @@ import type {
   InstanceLaunch,
   StartFailure,
 } from "../../ports/hypervisor.ts";
+import type { GuestStream, StreamListener, StreamRequest } from "../../ports/guest-streams.ts";
 import type { CheckpointManifest, GuestMetrics, MigrationRequest, VerbFailure } from "../../ports/guest-verbs.ts";
 import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
 import type { ProcessIdentity } from "../guard/process-identity.ts";
@@ -59,6 +60,8 @@ export interface MachineVerbs {
   cancelMigration?(): void;
   setBalloon?(memoryMiB: number): Promise<void>;
   readMetrics?(): Promise<GuestMetrics>;
+  /** The listener is told of a refusal; see the port. */
+  openStream?(request: StreamRequest, listener: StreamListener): GuestStream;
 }
 
 /** A verb that was not carried out, with the code of the port and the reason for people. */

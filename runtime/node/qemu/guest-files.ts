@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import { cpioArchive, type CpioEntry } from "../cpio.ts";
+import { stringsBody } from "../agent/agent-line.ts";
 import { shellQuote } from "../shell-quote.ts";
 
 /** What the image runs when no command is given (guest/guest-image.ts). */
@@ -21,14 +22,33 @@ export function guestFiles(launch: InstanceLaunch): Buffer {
     text("/etc/hostname", `${name}\n`),
     text("/etc/hosts", `127.0.0.1 localhost\n10.0.2.15 ${name}\n`),
     text("/etc/machine-id", `${machineId(launch.instance)}\n`),
+    ...(launch.balloon === true ? [text("/etc/blixard/balloon", "")] : []),
     // The user's files come after ours, so they may replace them; what starts the service comes last.
     ...launch.files.map((file) => text(file.path, file.content, Number.parseInt(file.mode, 8))),
     text("/etc/blixard/start", startScript(launch), 0o700),
+    // What `exec` gives a command before its own variables: it sees what the service sees.
+    text("/etc/blixard/environment", stringsBody(assignments(launch)).toString("utf8"), 0o600),
   ]);
 }
 
-function startScript(launch: InstanceLaunch): string {
-  const env = {
+/** Sets the instance's environment and becomes its service, or what the image runs by itself. */
+export function startScript(launch: InstanceLaunch): string {
+  const command = launch.command.length > 0 ? launch.command : ["sh", DEFAULT_START];
+  return [
+    "#!/bin/sh",
+    ...Object.entries(environment(launch)).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+    "cd /",
+    `exec ${command.map(shellQuote).join(" ")}`,
+    "",
+  ].join("\n");
+}
+
+function assignments(launch: InstanceLaunch): readonly string[] {
+  return Object.entries(environment(launch)).map(([name, value]) => `${name}=${value}`);
+}
+
+function environment(launch: InstanceLaunch): Readonly<Record<string, string>> {
+  return {
     PATH: "/usr/local/bin:/usr/bin:/bin:/sbin",
     HOME: "/root",
     ...launch.env,
@@ -38,14 +58,6 @@ function startScript(launch: InstanceLaunch): string {
     BLIXARD_INSTANCE: launch.instance,
     BLIXARD_NODE: launch.node,
   };
-  const command = launch.command.length > 0 ? launch.command : ["sh", DEFAULT_START];
-  return [
-    "#!/bin/sh",
-    ...Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
-    "cd /",
-    `exec ${command.map(shellQuote).join(" ")}`,
-    "",
-  ].join("\n");
 }
 
 /** 128 bits that no two instances share. */

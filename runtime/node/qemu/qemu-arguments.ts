@@ -25,6 +25,7 @@ export interface MachineSpec {
 
 export const QMP_SOCKET = "qmp.sock";
 export const AGENT_SOCKET = "agent.sock";
+export const CONSOLE_SOCKET = "console.sock";
 /** Holds secrets, maybe; gone once QEMU has read it. */
 export const INITRAMFS = "initramfs";
 /** The virtio port's name inside the guest. */
@@ -68,8 +69,9 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-kernel", spec.kernel, "-initrd", spec.initramfs],
     ...["-append", [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : [])].join(" ")],
-    // Opened for appending, so that the log can be cut while the guest writes.
-    ...["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"],
+    // The log is written by QEMU, whether somebody is at the socket or not; opened for appending, so that it can be cut while the guest writes.
+    ...["-chardev", `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off,logfile=console.log,logappend=on`],
+    ...["-serial", "chardev:console"],
     ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],

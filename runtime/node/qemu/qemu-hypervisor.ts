@@ -49,9 +49,6 @@ class QemuDriver implements MachineDriver {
       lacks: {
         checkpoint: "not built yet",
         migrate: "not built yet",
-        exec: "not built yet",
-        copy: "not built yet",
-        console: "not built yet",
       },
     };
   }

@@ -5,13 +5,20 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitReason } from "../../ports/hypervisor.ts";
 import { type GuardExit, lastOutput } from "../guard/guard.ts";
+import { AgentLink } from "../agent/agent-link.ts";
+import { ConsoleHub } from "../agent/console-hub.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
-import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
-import { AgentLink } from "./agent-link.ts";
+import {
+  type Machine,
+  type MachineContext,
+  type MachineVerbs,
+  StartRefusal,
+  VerbError,
+} from "../instances/machine-driver.ts";
 import { FolderHandle } from "./folder-handle.ts";
-import { AGENT_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
+import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
 import { QmpClient } from "./qmp-client.ts";
 import { QmpControl } from "./qmp-control.ts";
 
@@ -25,6 +32,7 @@ const CONSOLE_LINES = 3;
 export class QemuMachine implements Machine {
   readonly #context: MachineContext;
   readonly #folder: FolderHandle;
+  readonly #console: ConsoleHub;
   #agent: AgentLink | undefined;
   #qmp: QmpClient | undefined;
   #serviceStatus: number | undefined;
@@ -38,6 +46,11 @@ export class QemuMachine implements Machine {
   constructor(context: MachineContext) {
     this.#context = context;
     this.#folder = new FolderHandle(context.folder);
+    this.#console = new ConsoleHub({
+      path: () => this.#folder.path(CONSOLE_SOCKET),
+      // A guest without such an agent keeps the size that it has.
+      onResize: (size) => void this.#agent?.resizeConsole(size).catch(() => undefined),
+    });
     this.#connected = this.#connect();
     // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
     this.#connected.catch(() => undefined);
@@ -48,6 +61,11 @@ export class QemuMachine implements Machine {
       resume: () => control.resume(),
       setBalloon: (memoryMiB) => control.setBalloon(memoryMiB),
       readMetrics: () => control.readMetrics(),
+      openStream: (request, listener) => {
+        if (request.type === "console") return this.#console.open(request, listener);
+        if (this.#agent === undefined) throw new VerbError("not-running", "QEMU does not answer yet");
+        return this.#agent.openStream(request, listener);
+      },
     };
   }
 
@@ -69,7 +87,7 @@ export class QemuMachine implements Machine {
   }
 
   tick(): void {
-    // The guest's own heartbeat comes through the agent link.
+    this.#agent?.tick();
   }
 
   async explain(exit: GuardExit): Promise<{ reason: ExitReason; detail: string }> {
@@ -96,6 +114,7 @@ export class QemuMachine implements Machine {
     this.#detached = true;
     this.#qmp?.close();
     this.#agent?.close();
+    this.#console.close();
     this.#folder.close();
   }
 

@@ -1,0 +1,242 @@
+/** Commands, files, freezing and the console of one real microVM, shared by all cases; the last of them ends it. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { InstanceEvent, StreamEnd, StreamRequest } from "../../runtime/index.ts";
+import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
+import { cleanUp } from "../contract/guarded-harness.ts";
+import { openDriver } from "../contract/open-driver.ts";
+import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
+import { testImage } from "./test-image.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+const instance = "i-agent";
+let stateDir: string;
+let hypervisor: GuardedHypervisor;
+const events: InstanceEvent[] = [];
+
+beforeAll(async () => {
+  const { imagesDir } = await testImage();
+  stateDir = await mkdtemp(join(tmpdir(), "blixard-agent-"));
+  hypervisor = openDriver({ driver: "qemu", stateDir, imagesDir });
+  await new Promise<void>((resolve, reject) => {
+    hypervisor.onEvent((event) => {
+      events.push(event);
+      if (event.type === "booted") resolve();
+    });
+    hypervisor.start(
+      {
+        instance,
+        vm: "agent",
+        node: "n1",
+        vcpus: 1,
+        memoryMiB: 128,
+        image: "base",
+        command: ["sh", "-c", "while :; do sleep 1000; done"],
+        env: { GREETING: "from the spec" },
+        files: [],
+        ports: [],
+        leaseUntilMs: nodeClock.monotonicMs() + 600_000,
+      },
+      (result) => result.ok || reject(new Error(result.message)),
+    );
+  });
+});
+
+afterAll(async () => {
+  hypervisor?.close();
+  await cleanUp(stateDir);
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+type Without<Type> = Type extends unknown ? Omit<Type, "instance"> : never;
+
+function open(request: Without<StreamRequest>, input?: Buffer): StreamRecorder {
+  const whole = { ...request, instance } as StreamRequest;
+  return new StreamRecorder().open((listener) => hypervisor.verbs.openStream(whole, listener), input);
+}
+
+async function run(
+  command: readonly string[],
+  more: {
+    readonly input?: Buffer;
+    readonly env?: Record<string, string>;
+    readonly folder?: string;
+    readonly timeoutMs?: number;
+  } = {},
+): Promise<{ end: StreamEnd; out: string; err: string; bytes: Buffer }> {
+  const { input = Buffer.alloc(0), env = {}, ...rest } = more;
+  const recorder = open({ type: "exec", command, env, ...rest }, input);
+  const end = await recorder.ended;
+  return { end, out: recorder.out, err: recorder.err, bytes: Buffer.concat(recorder.chunks.out) };
+}
+
+const exited = (code: number): StreamEnd => ({ ok: true, type: "exited", code });
+
+test("exec carries a MiB of binary through a command and back", async () => {
+  const input = randomBytes(1024 * 1024);
+  const { end, bytes } = await run(["cat"], { input });
+  expect(end).toEqual(exited(0));
+  expect(bytes.equals(input)).toBe(true);
+});
+
+test("exec keeps output and errors apart, in the environment of the service and the folder that was asked for", async () => {
+  const script = 'echo "$GREETING, $WHO, $BLIXARD_VM, $PWD"; echo trouble >&2; exit 7';
+  const { end, out, err } = await run(["sh", "-c", script], { env: { WHO: "you" }, folder: "/tmp" });
+  expect({ end, out, err }).toEqual({ end: exited(7), out: "from the spec, you, agent, /tmp\n", err: "trouble\n" });
+});
+
+test("exec says what ended a command, and why one cannot run", async () => {
+  expect((await run(["sh", "-c", "kill -9 $$"])).end).toEqual({ ok: true, type: "killed", signal: 9 });
+  expect((await run(["no-such-program"])).end).toEqual({
+    ok: false,
+    code: "not-found",
+    message: `Cannot run a command in instance "${instance}": the guest says: cannot run the command: no such file or folder`,
+  });
+  expect((await run(["true"], { folder: "/nowhere" })).end).toMatchObject({ ok: false, code: "not-found" });
+  expect((await run(["x".repeat(30_000)])).end).toMatchObject({
+    ok: false,
+    message: expect.stringContaining("at most 20000"),
+  });
+});
+
+test("a command ends by signal, by time-out and by cancel, and what it started with it", async () => {
+  const sleeper = open({ type: "exec", command: ["sh", "-c", "echo up; sleep 987 & wait"], env: {} });
+  await sleeper.see(/up/);
+  sleeper.stream?.signal(15);
+  expect(await sleeper.ended).toEqual({ ok: true, type: "killed", signal: 15 });
+  expect((await run(["sh", "-c", "trap '' TERM; while :; do sleep 986; done"], { timeoutMs: 200 })).end).toMatchObject({
+    ok: false,
+    code: "timed-out",
+  });
+  const left = open({ type: "exec", command: ["sh", "-c", "echo up; sleep 985"], env: {} });
+  await left.see(/up/);
+  left.stream?.cancel();
+  expect(await left.ended).toMatchObject({ ok: false, code: "cancelled" });
+  expect((await run(["sh", "-c", "sleep 0.2; ps | grep 'sleep 98[567]' | grep -v grep"])).out).toBe("");
+});
+
+test("exec with a terminal has its size, and Ctrl-C", async () => {
+  const shell = open({ type: "exec", command: ["sh"], env: {}, terminal: { columns: 100, rows: 30 } });
+  const type = (text: string): void => shell.stream?.send(Buffer.from(text));
+  type("stty size\n");
+  await shell.see(/30 100/);
+  shell.stream?.resize({ columns: 132, rows: 43 });
+  type("stty size; cat\n");
+  await shell.see(/43 132/);
+  type("echoed\n");
+  // Once by the terminal and once by the command, which runs then.
+  await shell.see(/echoed\s+echoed/);
+  type("\u0003");
+  type("echo back-$((20+3)); exit 4\n");
+  expect(await shell.ended).toEqual(exited(4));
+  expect(shell.out).toContain("back-23");
+});
+
+test("a command that floods waits for its reader, and holds up nobody", async () => {
+  const flood = open({ type: "exec", command: ["yes"], env: {} });
+  const taken = (): number => flood.chunks.out.reduce((sum, chunk) => sum + chunk.length, 0);
+  const stream = flood.stream!;
+  // It reads no more.
+  flood.stream = undefined;
+  const { end, out } = await run(["echo", "still there"]);
+  expect({ end, out }).toEqual({ end: exited(0), out: "still there\n" });
+  expect(taken()).toBeLessThanOrEqual(262_144);
+  stream.cancel();
+  await flood.ended;
+});
+
+test("files go in and out, with mode and content, in place of what was there", async () => {
+  const content = randomBytes(3_000_001);
+  const put = open({ type: "put", path: "/root/data.bin", mode: "0751", sizeBytes: content.length }, content);
+  expect(await put.ended).toEqual({ ok: true, type: "done" });
+  expect((await run(["stat", "-c", "%a %s", "/root/data.bin"])).out).toBe("751 3000001\n");
+  const get = open({ type: "get", path: "/root/data.bin" });
+  expect(await get.ended).toEqual({ ok: true, type: "done" });
+  expect(get.file).toEqual({ sizeBytes: content.length, mode: "0751" });
+  expect(Buffer.concat(get.chunks.out).equals(content)).toBe(true);
+  const small = open({ type: "put", path: "/root/data.bin", mode: "0600", sizeBytes: 3 }, Buffer.from("new"));
+  await small.ended;
+  expect((await run(["cat", "/root/data.bin"])).out).toBe("new");
+  expect((await run(["ls", "-A", "/root"])).out).toBe("data.bin\n");
+});
+
+test("files that cannot be are refused by name, and nothing of them stays", async () => {
+  expect(await open({ type: "get", path: "/nowhere/x" }).ended).toMatchObject({ ok: false, code: "not-found" });
+  expect(await open({ type: "get", path: "/etc" }).ended).toMatchObject({
+    message: expect.stringContaining("it is a folder"),
+  });
+  expect(await open({ type: "get", path: "etc" }).ended).toMatchObject({
+    message: expect.stringContaining("no absolute path"),
+  });
+  const version = open({ type: "get", path: "/proc/version" });
+  expect(await version.ended).toMatchObject({ ok: true });
+  expect(version.out).toContain("Linux version");
+  const large = open({ type: "put", path: "/tmp/large", mode: "644", sizeBytes: 2_000_000_000 }, Buffer.alloc(10));
+  expect(await large.ended).toMatchObject({
+    ok: false,
+    code: "no-space",
+    message: expect.stringContaining("disk is full"),
+  });
+  const half = open({ type: "put", path: "/tmp/half", mode: "644", sizeBytes: 100 }, Buffer.alloc(10));
+  expect(await half.ended).toMatchObject({ ok: false, code: "damaged" });
+  expect((await run(["ls", "-A", "/tmp"])).out).toBe("");
+});
+
+test("a full disk of the guest ends neither its agent nor other commands", async () => {
+  const { end, err } = await run(["sh", "-c", "dd if=/dev/zero of=/tmp/fill bs=1M; code=$?; rm /tmp/fill; exit $code"]);
+  expect({ end, err }).toEqual({ end: exited(1), err: expect.stringContaining("No space left") });
+});
+
+test("the console takes keys, shows what is written, and is kept as a log meanwhile", async () => {
+  const console = open({ type: "console", access: "write", who: "anna", terminal: { columns: 91, rows: 27 } });
+  console.stream?.send(Buffer.from("\n"));
+  await console.see(/# /);
+  console.stream?.send(Buffer.from("stty size; echo seen-$((40+2))\n"));
+  await console.see(/seen-42/);
+  expect(console.out).toContain("27 91");
+  const second = open({ type: "console", access: "write", who: "ben" });
+  expect(await second.ended).toMatchObject({ ok: false, message: expect.stringContaining("anna writes there") });
+  const taker = open({ type: "console", access: "take", who: "cleo" });
+  await console.see(/\[blixard\] cleo has taken over/);
+  taker.stream?.send(Buffer.from("echo by-$((1+1))\n"));
+  await console.see(/by-2/);
+  console.stream?.cancel();
+  taker.stream?.cancel();
+  expect(await console.ended).toMatchObject({ ok: false, code: "cancelled" });
+  const lines = await new Promise<string[]>((resolve) => {
+    const found: string[] = [];
+    hypervisor.readLogs({
+      instance,
+      tail: 100,
+      follow: false,
+      onLine: (line) => found.push(line),
+      onEnd: () => resolve(found),
+    });
+  });
+  expect(lines.join("\n")).toContain("seen-42");
+});
+
+test("a console that is flooded holds up neither the guest nor its agent, and a slow reader is told what it missed", async () => {
+  const slow = open({ type: "console", access: "read", who: "slow" });
+  const stream = slow.stream!;
+  slow.stream = undefined;
+  const { end } = await run(["sh", "-c", "dd if=/dev/zero bs=1k count=600 2>/dev/null | tr '\\0' 'x' >/dev/ttyS0"]);
+  expect(end).toEqual(exited(0));
+  stream.grant(262_144);
+  await slow.see(/\[blixard\] \d+ bytes were left out here/);
+  stream.cancel();
+});
+
+test("stop() still ends a guest whose agent is busy", async () => {
+  const busy = open({ type: "exec", command: ["yes"], env: {} });
+  const stopped = await new Promise((resolve) => hypervisor.stop(instance, 20_000, resolve));
+  expect(stopped).toEqual({ ok: true, forced: false });
+  expect(await busy.ended).toMatchObject({ ok: false, code: "not-running" });
+  expect(await open({ type: "exec", command: ["true"], env: {} }).ended).toMatchObject({
+    ok: false,
+    code: "not-running",
+  });
+});
