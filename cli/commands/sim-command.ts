@@ -13,7 +13,10 @@ import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-swee
 import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
 import { lengthOption, toCount } from "./wait-options.ts";
 
-const PROFILES = ["mixed", "elections", "disk", "membership", "leases", "calm", "library", "broken-clocks"] as const;
+const PROFILES = [
+  ...(["mixed", "elections", "disk", "membership", "leases"] as const),
+  ...(["calm", "library", "broken-clocks", "lost-quorum"] as const),
+] as const;
 const SEEDS_MAX = 1_000_000;
 const NODES_MAX = 9;
 const VMS_MAX = 1000;

@@ -46,6 +46,11 @@ export class CommittedLog {
     return this.#entries.findLast((committed) => committed.term < term);
   }
 
+  /** What stands behind that index was lost with a quorum. */
+  cutBack(through: number): void {
+    this.#entries.length = Math.max(0, Math.min(this.#entries.length, through - this.#base));
+  }
+
   /** True when the index is committed for the first time. */
   add(entry: LogEntry, by: { readonly node: number; readonly term: number }): boolean {
     if (entry.index <= this.#base) return false;

@@ -45,7 +45,7 @@ export interface RaftListener {
 
 export class RaftChecker implements DiskWatcher {
   readonly committed: CommittedLog;
-  readonly configurations: ConfigurationChecker;
+  configurations: ConfigurationChecker;
   /** Snapshots of others that took the place of a log, and writes before which entries had to go. */
   installed = 0;
   truncated = 0;
@@ -55,7 +55,7 @@ export class RaftChecker implements DiskWatcher {
   readonly #disks: readonly Disk[];
   /** By node. */
   readonly #written: WrittenLog[];
-  readonly #known = new KnownEntries();
+  #known = new KnownEntries();
   readonly #leaders = new Map<number, number>();
   /** By member: what was on a disk that is lost. */
   readonly #lost = new Map<string, Platter>();
@@ -69,9 +69,7 @@ export class RaftChecker implements DiskWatcher {
     this.#members = Array.from({ length: nodes }, () => null);
     this.#written = Array.from({ length: nodes }, () => new WrittenLog({ index: 0, term: 0 }, []));
     this.committed = new CommittedLog(timeline);
-    this.configurations = new ConfigurationChecker(timeline, (configuration, log) =>
-      this.#isElectable(configuration, log),
-    );
+    this.configurations = this.#newConfigurations();
   }
 
   /** The leader of the newest term among the members that run; undefined without one. */
@@ -116,6 +114,29 @@ export class RaftChecker implements DiskWatcher {
   onEnd(node: number): void {
     this.#members[node] = null;
     this.configurations.onEnd(node);
+  }
+
+  /**
+   * A node goes on alone, as another member of another cluster, with what its disk holds up to `through`: what its cluster committed and it lacks
+   * counts no more, nor does what anybody else has.
+   */
+  beginAnew(node: number, through: number): void {
+    const platter = this.#disks[node]?.platter;
+    const { firstIndex, lastIndex } = this.committed;
+    let held = Math.min(through, lastIndex);
+    for (let index = Math.max(firstIndex, (platter?.base.index ?? 0) + 1); index <= held; index++) {
+      if (this.committed.entryAt(index)?.term !== platter?.termAt(index)) held = index - 1;
+    }
+    this.committed.cutBack(held);
+    const { joint, removed } = this.configurations;
+    this.configurations = Object.assign(this.#newConfigurations(), { joint, removed });
+    this.#known = new KnownEntries();
+    this.#leaders.clear();
+    this.#lost.clear();
+  }
+
+  #newConfigurations(): ConfigurationChecker {
+    return new ConfigurationChecker(this.#timeline, (configuration, log) => this.#isElectable(configuration, log));
   }
 
   onWipe(_: number, lost: Platter): void {

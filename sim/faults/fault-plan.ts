@@ -100,6 +100,7 @@ const KINDS: Readonly<Partial<Record<ProfileName, readonly FaultKind[]>>> = {
     "leader-kill",
   ],
   membership: RAFT_FAULT_KINDS,
+  "lost-quorum": ["kill", "power-loss", "torn-write", "leader-kill", "leader-cut", "partition", "delay", "disk-slow"],
   library: [
     "lease-edge",
     "lease-squeeze",
@@ -152,7 +153,7 @@ export function drawPlan(profile: ProfileName, random: Random, everyFault = fals
     calmUs: (2 + random.integer(isQuick ? 5 : 30)) * SECOND_US,
     hunt: isQuick ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
     huntWithinUs: 1000 * 10 ** (random.next() * (isQuick ? 2 : 3)),
-    core: { share: profile === "calm" ? 0 : CORE, mayHub: isQuick || profile === "disk" },
+    core: { share: profile === "calm" || profile === "lost-quorum" ? 0 : CORE, mayHub: isQuick || profile === "disk" },
   };
 }
 

@@ -5,7 +5,8 @@
  * that while members come, go and take over; `leases`: pauses, drift and cut-off nodes under load;
  * `calm`: no faults, for measuring. `library`, only when it is named: what library users stand on, a singleton, sharded
  * entities and reliable delivery, under partitions, crashes, pauses and drift. `broken-clocks`, only when it is named, too: `leases` with clocks
- * that stand still and run at rates outside of what leases stand on, so a VM that runs twice is to be found.
+ * that stand still and run at rates outside of what leases stand on, so a VM that runs twice is to be found. `lost-quorum`, likewise: consensus that loses a
+ * majority on purpose at the end of each run (`../run/quorum-loss.ts`), which the other profiles of consensus do rarely.
  */
 export type ProfileName =
   | "mixed"
@@ -15,4 +16,5 @@ export type ProfileName =
   | "leases"
   | "calm"
   | "library"
-  | "broken-clocks";
+  | "broken-clocks"
+  | "lost-quorum";

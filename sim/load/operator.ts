@@ -125,6 +125,11 @@ export class Operator {
     this.#rests = true;
   }
 
+  /** It acts again when it is told to. */
+  resume(): void {
+    this.#active = true;
+  }
+
   /** The node's store has failed for good: its disk is replaced as soon as the others can do without what was on it. */
   onOutOfService(node: SimNode): void {
     const isKnown = this.#outOfService.has(node.index);

@@ -4,6 +4,7 @@
  */
 import { CORE_MARKS, HUB_MARK } from "../faults/core-ending.ts";
 import type { ProfileName } from "../faults/profile.ts";
+import { LOSS_MARKS } from "./quorum-loss.ts";
 import { crashMark, HAND_OVER_POINTS, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
 
 /** Of every cluster that is under faults. */
@@ -98,6 +99,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
   ],
   leases: [...FAULTY, ...CORE_MARKS, ...HAND_OVERS, ...GUESTS, ...LINKS],
   "broken-clocks": [...FAULTY, ...GUESTS],
+  "lost-quorum": [...FAULTY, ...HISTORY, ...LOSS_MARKS, "refusals without a quorum", "clusters gone on alone"],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
   library: [
     ...FAULTY,

@@ -48,7 +48,7 @@ export function makeScenario(profile: ProfileName, circumstances: Circumstances)
   };
   const pauseUs = 10_000 * 10 ** (random.next() * 2);
   const changeUs = 700_000 * 10 ** random.next();
-  if (profile === "elections" || profile === "disk" || profile === "membership") {
+  if (profile === "elections" || profile === "disk" || profile === "membership" || profile === "lost-quorum") {
     const changeEveryUs = profile === "membership" ? changeUs : null;
     return new RaftScenario({ ...shared, everyUs: pauseUs, founders: nodes, changeEveryUs, onAct });
   }

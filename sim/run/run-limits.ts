@@ -24,7 +24,13 @@ export function sparesOf(profile?: ProfileName): number {
 const VMS_MAX = 1000;
 
 /** Profiles without VMs: consensus alone, and what library users stand on. */
-export const WITHOUT_VMS: ReadonlySet<ProfileName> = new Set(["elections", "disk", "membership", "library"] as const);
+export const WITHOUT_VMS: ReadonlySet<ProfileName> = new Set([
+  "elections",
+  "disk",
+  "membership",
+  "library",
+  "lost-quorum",
+] as const);
 
 /**
  * Simulated: a year, which at a thousand seconds a second takes nine hours of a core. Its microseconds are far below 2⁵³, from where on sums of

@@ -23,6 +23,7 @@ import type { PriorityOrder } from "../search/index.ts";
 import { makeScenario } from "./make-scenario.ts";
 import { openRun } from "./open-run.ts";
 import { NODES_FROM, requireRange, sparesOf, WITHOUT_VMS } from "./run-limits.ts";
+import { losesQuorum, QuorumLoss } from "./quorum-loss.ts";
 import { SchedulePlayer } from "./schedule-player.ts";
 import { withSealedGlobals } from "../timeline/sealed-globals.ts";
 import type { EventTrace } from "../timeline/event-trace.ts";
@@ -139,6 +140,7 @@ class Run {
   readonly #injector: FaultSource;
   readonly #recorder: RunRecorder | null;
   #upgrade: RollingUpgrade | null = null;
+  #loss: QuorumLoss | null = null;
   #leaders = 0;
 
   constructor(options: RunOptions, { trace, recorder, keepsSchedule = false }: Watchers = {}) {
@@ -257,6 +259,11 @@ class Run {
     if (unsettled !== null) return timeline.fail("settles", `${settleUs / 1_000_000} s after ${since}, ${unsettled}`);
     if (end !== null) this.#checkCalm(untilUs - settleUs, since);
     if (timeline.failure === null) this.#scenario.checkEnd();
+    const { afterLoss } = this.#scenario;
+    if (end !== null || afterLoss === undefined || timeline.failure !== null) return;
+    if (!losesQuorum(this.#profile, this.#options.seed)) return;
+    this.#loss = new QuorumLoss(this.#cluster, afterLoss, this.#options.seed);
+    this.#loss.run();
   }
 
   #checkProgress(withinUs: number, since: string): void {
@@ -307,6 +314,7 @@ class Run {
         ...this.#scenario.marks(),
         ...coreMarks(this.recording.ending.ending ?? []),
         ...this.#upgrade?.marks(),
+        ...this.#loss?.marks,
         ...(this.#order !== null && { "runs by priority": 1, "priorities changed": this.#order.changes }),
       },
     };

@@ -11,7 +11,23 @@ import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 
+/** What is asked of a cluster that has lost a quorum (`../run/quorum-loss.ts`). */
+export interface AfterLoss {
+  /** Nobody replaces anything by himself any more. */
+  begin(): void;
+  /** The answer in a word: `ok`, or the code of a refusal. */
+  ask(node: SimNode, how: "read" | "write", done: (answer: string) => void): void;
+  /** The payload of the entry that tells of the recovery. */
+  note(): Uint8Array;
+  /** What stood behind that index counts no more: one node goes on alone. */
+  forget(through: number): void;
+  /** Adds or promotes somebody, where there is one. */
+  grow(): void;
+}
+
 export interface Scenario {
+  /** Absent: nothing is known of what must be then. */
+  readonly afterLoss?: AfterLoss;
   readonly guests: GuestWatcher;
   /** Something stands on the rates of clocks and bears no pause of one. Default: false. */
   readonly standsOnClockRates?: boolean;

@@ -12,6 +12,7 @@ const PROFILES: readonly ProfileName[] = [
   "calm",
   "library",
   "broken-clocks",
+  "lost-quorum",
 ];
 
 test.each(PROFILES)("all that %s is for are marks of its runs", (profile) => {
@@ -30,7 +31,7 @@ test("neverReached() names what is missing, for the profiles that were run and n
 
 /** What comes once in many runs: a sweep has them, a dozen seeds may not. */
 const RARE = new Set([
-  "members replaced",
+  ...["members replaced", "snapshots refused"],
   ...["torn writes found", "damage found", "disks full", "disks lost"],
   ...["messages filtered", "messages in a burst", "messages in line", "messages to nobody", "messages said again"],
   "connections stormed",

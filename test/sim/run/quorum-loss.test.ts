@@ -1,0 +1,40 @@
+/** A quorum that is lost on purpose: whoever is left refuses by name, one goes on alone and takes others in; and what would serve all the same is found. */
+import { expect, test } from "vitest";
+import { recordSeed, runSeed, type RunOptions } from "../../../sim/index.ts";
+import { losesQuorum, LOSS_MARKS } from "../../../sim/run/quorum-loss.ts";
+
+const OPTIONS: RunOptions = { seed: 1, profile: "lost-quorum", nodes: 5, durationMs: 3000 };
+const SEEDS = 8;
+
+test("a cluster that has lost a quorum refuses until one goes on alone, in whatever way it was lost; a replay is the same", () => {
+  const marks: Record<string, number> = {};
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { result, schedule } = recordSeed({ ...OPTIONS, seed });
+    expect(result.failure).toBeUndefined();
+    for (const [mark, count] of Object.entries(result.marks)) marks[mark] = (marks[mark] ?? 0) + count;
+    if (seed > 2) continue;
+    expect(runSeed({ ...OPTIONS, seed, replay: { schedule } }).eventLogHash).toBe(result.eventLogHash);
+  }
+  for (const mark of LOSS_MARKS) expect(marks[mark], mark).toBeGreaterThan(0);
+  expect(marks["clusters gone on alone"]).toBe(SEEDS);
+  // Five nodes, six times, a read and a write.
+  expect(marks["refusals without a quorum"]).toBe(SEEDS * 60);
+});
+
+test.each([
+  [31, "elected-by-quorum", "members whose logs rot vote before they have recovered"],
+  [33, "lost-quorum-refuses", "members whose disks were wiped come back as who they were"],
+  [36, "lost-quorum-refuses", "a leader that hears no quorum leads on"],
+] as const)("fault %i is told by %s: %s", (fault, rule) => {
+  const rules = new Set<string | undefined>();
+  for (let seed = 1; seed <= 40 && !rules.has(rule); seed++) {
+    rules.add(runSeed({ ...OPTIONS, seed, planted: { raft: [fault] } }).failure?.invariant);
+  }
+  expect([...rules]).toContain(rule);
+});
+
+test("other runs of consensus end so rarely, and by their seed alone", () => {
+  const ends = Array.from({ length: 1000 }, (_, seed) => losesQuorum("disk", seed)).filter(Boolean).length;
+  expect(ends).toBeGreaterThan(5);
+  expect(ends).toBeLessThan(50);
+});
