@@ -27,10 +27,11 @@ const KEPT = 2;
 const TORN = 0.5;
 
 /** What fails: writes of chunks, the sync that makes a snapshot the newest, reads; or there is no room for another. */
-export const SNAPSHOT_TROUBLES = ["write", "sync", "read", "room"] as const;
+export type SnapshotTroubleAt = "write" | "sync" | "read" | "room";
 
-export type SnapshotTroubleAt = (typeof SNAPSHOT_TROUBLES)[number];
+export const SNAPSHOT_TROUBLES: readonly SnapshotTroubleAt[] = ["write", "sync", "read", "room"];
 
+/** What is wrong with a snapshot store. */
 export interface SnapshotTrouble {
   readonly at: SnapshotTroubleAt;
   /** Whether a snapshot is there all the same whose sync has failed. */

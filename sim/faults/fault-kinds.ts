@@ -1,6 +1,7 @@
 /** Every kind of fault. What each does: `faults.ts`; when it strikes: `fault-injector.ts`. */
 import { LINK_BLOWS } from "../schedule/link-blow.ts";
 
+/** A kind of fault, as reports count it. */
 export type FaultKind =
   /** `kill -9` of one process; it comes back. */
   | "kill"

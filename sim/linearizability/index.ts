@@ -1,5 +1,5 @@
 /** Is a history linearizable, and if not, why. See README.md. */
-export type { BudgetOptions } from "./budget.ts";
+export type { BudgetOptions, GaveUp } from "./budget.ts";
 export { casModel, type CasInput, type CasOutput } from "./cas-model.ts";
 export { checkHistory, type CheckHistoryOptions, type HistoryVerdict } from "./check-history.ts";
 export type { Counterexample } from "./counterexample.ts";

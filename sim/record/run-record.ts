@@ -28,6 +28,7 @@ export type Fact =
       readonly from?: Lane;
     };
 
+/** What a member of Raft is at a time. */
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 
 /** One lane at one time. */

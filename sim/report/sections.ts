@@ -10,6 +10,7 @@ import { laneName, whoIsMeant, wordsOf } from "./words.ts";
 /** Faults that a table tells one by one. */
 const FAULTS_MAX = 300;
 
+/** A command that a page shows, and what it does. */
 export interface ReportCommand {
   /** What it is for. */
   readonly what: string;

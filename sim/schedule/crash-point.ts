@@ -4,10 +4,24 @@
  */
 
 /** Kinds of writes to the Raft log: of a log that begins anew, of a configuration, of other entries, of a vote, of a term alone. */
-const WRITES = ["reset", "configuration", "entries", "vote", "term"] as const;
+export type WriteKind = "reset" | "configuration" | "entries" | "vote" | "term";
+
+const WRITES: readonly WriteKind[] = ["reset", "configuration", "entries", "vote", "term"];
 
 /** Messages between members behind which nothing else leaves: `proposed` is the answer to whoever proposed elsewhere. */
-const MESSAGES = [
+export type SentKind =
+  | "vote-request"
+  | "vote-response"
+  | "append"
+  | "append-response"
+  | "commit"
+  | "timeout-now"
+  | "snapshot-offer"
+  | "snapshot-part"
+  | "snapshot-report"
+  | "proposed";
+
+const MESSAGES: readonly SentKind[] = [
   "vote-request",
   "vote-response",
   "append",
@@ -18,17 +32,16 @@ const MESSAGES = [
   "snapshot-part",
   "snapshot-report",
   "proposed",
-] as const;
+];
 
-export type WriteKind = (typeof WRITES)[number];
-
+/** A moment at which a process may end. */
 export type CrashPoint =
   /** Handed to the disk, not durable. */
   | `${WriteKind} written`
   /** Durable, and nobody told. */
   | `${WriteKind} synced`
   /** It has left, and nothing behind it. */
-  | `${(typeof MESSAGES)[number]} sent`
+  | `${SentKind} sent`
   /** A snapshot is begun; durable, and the log not told to begin behind it; the log is told. */
   | "snapshot begun"
   | "snapshot synced"

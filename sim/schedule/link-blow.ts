@@ -6,6 +6,7 @@
 
 export type Directions = readonly (readonly [number, number])[];
 
+/** A blow at links. */
 export type LinkBlow =
   /** The weather of these directions alone is worse. */
   | {

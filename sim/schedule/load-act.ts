@@ -27,6 +27,7 @@ export type LoadAct = (
   | { readonly type: "step"; readonly step?: unknown }
 ) & { readonly chance: number };
 
+/** What the load of `library` asks of a node. */
 export type TellKind = "entity" | "singleton" | "reliable" | "yield" | "leave";
 
 /** What there is of chances. */

@@ -29,22 +29,6 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
     "Step",
   ],
   "blixard/raft": ["KnownCommit", "LogEnd", "MachineHost", "RaftGlance", "SessionListener"],
-  "blixard/sim": [
-    "BlowAct",
-    "FaultKind",
-    "FaultRow",
-    "GaveUp",
-    "LoadAct",
-    "Moment",
-    "OrderKind",
-    "RecordedFailure",
-    "RecordedFile",
-    "ReportCommand",
-    "RoleSpan",
-    "ShrinkProgressOf",
-    "ShrunkRun",
-    "Span",
-  ],
 };
 
 /** What any entry point exports: the types of one come from another now and then. */
