@@ -16,6 +16,7 @@ export {
   type StateCheck,
   type StateModel,
 } from "./explore/index.ts";
+export type { FaultKind } from "./faults/fault-kinds.ts";
 export type { PlantedFaults } from "./faults/planted-faults.ts";
 export {
   casModel,
@@ -37,6 +38,7 @@ export {
   type CellState,
   type CheckHistoryOptions,
   type Counterexample,
+  type GaveUp,
   type HistoryClock,
   type HistoryFormat,
   type HistoryModelName,
@@ -61,8 +63,22 @@ export {
 export { neverReached } from "./run/coverage.ts";
 export { formatFailure, formatFailures, formatSummary, replayCommand } from "./run/report.ts";
 export type { ProfileName } from "./faults/profile.ts";
+export type { HostTrouble } from "./outside/host-trouble.ts";
+export type { SnapshotTrouble, SnapshotTroubleAt } from "./disk/snapshot-disk.ts";
 export type { Replay, RunOptions, SeedFailure, SeedResult } from "./run/run-result.ts";
-export type { RunRecord } from "./record/run-record.ts";
+export type {
+  Fact,
+  FactKind,
+  FaultRow,
+  Lane,
+  Moment,
+  RecordedFailure,
+  RecordedMessage,
+  Role,
+  RoleSpan,
+  RunRecord,
+  Span,
+} from "./record/run-record.ts";
 export {
   commandsFor,
   DRAWN_MAX,
@@ -73,11 +89,18 @@ export {
   reportSeed,
   reportSimulation,
   SeedLines,
+  type ReportCommand,
   type ReportedRun,
   type ReportedSweep,
   type SimulationReportOptions,
 } from "./report/index.ts";
 export { recordSeed, runSeed, watchSeed, type RecordedRun, type WatchedRun } from "./run/run-seed.ts";
+export type { BlowAct } from "./schedule/blow.ts";
+export type { ClockBlow } from "./schedule/clock-blow.ts";
+export type { CrashPoint, HandOverPoint, SentKind, WriteKind } from "./schedule/crash-point.ts";
+export type { Directions, LinkBlow } from "./schedule/link-blow.ts";
+export type { LoadAct, TellKind } from "./schedule/load-act.ts";
+export type { OrderKind } from "./search/index.ts";
 export type { Schedule, ScheduledEvent } from "./schedule/schedule.ts";
 export { causesOf, verifyResult, verifySeed } from "./run/verify-seed.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run/run-seeds.ts";
@@ -87,10 +110,14 @@ export {
   ReplayFileError,
   shrink,
   type Replayable,
+  type RecordedFile,
   type ReplayFile,
+  type ShrinkableRun,
   type ShrinkOptions,
   type ShrinkProgress,
+  type ShrinkProgressOf,
   type Shrunk,
+  type ShrunkRun,
 } from "./shrink/index.ts";
 export {
   defineSimulation,
