@@ -76,6 +76,8 @@ export interface ApiErrorDetails {
   readonly problems?: readonly FieldProblem[];
   /** Of a write that failed: `not-applied` is certain, so repeating it is safe; `unknown` is not. */
   readonly fate?: "not-applied" | "unknown";
+  /** When the same may be asked again, in milliseconds; also said, in whole seconds, as `Retry-After`. */
+  readonly retryAfterMs?: number;
   /** The oldest version that can be watched from. */
   readonly oldest?: number;
 }

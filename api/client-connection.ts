@@ -127,6 +127,8 @@ export async function jsonOf<Body>(response: Response): Promise<Body> {
 }
 
 function mayTryElsewhere({ method }: ApiRequest, error: ApiError): boolean {
+  // The leader is overloaded, not that node: by way of another one it would be asked for as much.
+  if (error.details.retryAfterMs !== undefined) return false;
   if (error.code === "unreachable" || error.details.fate === "not-applied") return true;
   return method === "GET" && (error.status === 0 || TRY_ELSEWHERE.has(error.status));
 }

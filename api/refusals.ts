@@ -6,7 +6,7 @@ import type { Logger } from "../runtime/index.ts";
 import { API_ERROR_STATUS, ApiError, apiError, errorBody, type ApiErrorCode } from "./api-error.ts";
 import type { ApiLimits } from "./limits.ts";
 
-/** An election is over within two seconds; most within one. */
+/** An election is over within two seconds; most within one. Of what does not say itself when to ask again. */
 const RETRY_AFTER_SECONDS = 1;
 
 export interface RefusalOptions {
@@ -25,9 +25,13 @@ export function sendRefusal(
   if (refusal.code === "internal") {
     options.logger.log("error", `Cannot answer ${request.method} ${request.url}`, { cause: error });
   }
-  if (refusal.status === API_ERROR_STATUS["no-leader"]) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (refusal.status === API_ERROR_STATUS["no-leader"]) reply.header("retry-after", retryAfterSeconds(refusal));
   if (refusal.code === "unauthorized") reply.header("www-authenticate", "Bearer");
   reply.code(refusal.status).type("application/json").send(errorBody(refusal));
+}
+
+function retryAfterSeconds({ details: { retryAfterMs } }: ApiError): number {
+  return retryAfterMs === undefined ? RETRY_AFTER_SECONDS : Math.max(1, Math.ceil(retryAfterMs / 1000));
 }
 
 /** What the framework and others throw, in our words. */

@@ -77,8 +77,9 @@ export class ReplicaGateway {
 }
 
 /** Only `overloaded` is said before anything was proposed; see `Unavailable`. */
-function failedWrite({ code, message }: Unavailable): ApiError {
-  return apiError(code, message, { fate: code === "overloaded" ? "not-applied" : "unknown" });
+function failedWrite({ code, message, retryAfterMs }: Unavailable): ApiError {
+  const fate = code === "overloaded" ? "not-applied" : "unknown";
+  return apiError(code, message, { fate, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 function silent(node: string, details: { fate?: "unknown" } = {}): ApiError {

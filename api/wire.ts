@@ -131,6 +131,7 @@ const ErrorContent = Type.Object(
           ),
           fate: Type.Optional(Type.Union([Type.Literal("not-applied"), Type.Literal("unknown")])),
           oldest: Type.Optional(Type.Integer()),
+          retryAfterMs: Type.Optional(Type.Integer({ description: "When there may be room again" })),
         },
         strict,
       ),

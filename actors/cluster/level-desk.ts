@@ -2,7 +2,8 @@
  * Where the leader finds out what all members can apply, and raises the cluster's level to it (`cluster-level.ts`).
  *
  * It asks the replica of each member, learners too, for as long as the level is below its own software's; a member that does not answer, or runs
- * software that does not say, holds the level where it is. One that is changed to older software after it answered finds a level that it
+ * software that does not say, holds the level where it is. Who has said that it can apply all is not asked again while this node leads: on links that lose
+ * much, all members would never answer in the same round. One that is changed to older software after it answered finds a level that it
  * does not know, and refuses by name: what an operator may not do is told, not suffered.
  */
 import type { Context } from "../../runtime/index.ts";
@@ -19,9 +20,12 @@ const RAISE_MS = 5000;
 
 export class LevelDesk {
   readonly #ctx: Context<ReplicaMessage>;
-  /** Nodes that have not answered the question under way; null without one. */
+  /** Nodes whose answer to the question under way is awaited; null without one. */
   #waiting: Set<string> | null = null;
-  #lowest = LEVEL;
+  /** What those that belong have said while this node leads. */
+  readonly #told = new Map<string, number>();
+  /** Who belongs. */
+  #nodes: ReadonlySet<string> = new Set();
 
   constructor(ctx: Context<ReplicaMessage>) {
     this.#ctx = ctx;
@@ -31,26 +35,36 @@ export class LevelDesk {
   tend(level: number, configuration: Configuration | null): void {
     if (level >= LEVEL || configuration === null || this.#waiting !== null) return;
     const { voters, votersOutgoing, learners } = configuration;
-    const nodes = new Set([...voters, ...votersOutgoing, ...learners].map(nodeOf));
-    this.#waiting = nodes;
-    this.#lowest = LEVEL;
-    for (const node of nodes) this.#ask(node);
+    this.#nodes = new Set([...voters, ...votersOutgoing, ...learners].map(nodeOf));
+    for (const node of this.#told.keys()) if (!this.#nodes.has(node)) this.#told.delete(node);
+    // Who can apply less may have been upgraded.
+    const asked = new Set([...this.#nodes].filter((node) => (this.#told.get(node) ?? 0) < LEVEL));
+    if (asked.size === 0) return this.#raiseBeyond(level);
+    this.#waiting = asked;
+    for (const node of asked) this.#ask(node);
   }
 
   /** What a member can apply; null when it did not say in time. */
   answered(node: string, software: number | null, level: number): void {
     const waiting = this.#waiting;
     if (waiting?.delete(node) !== true) return;
-    if (software === null) this.#waiting = null;
-    else this.#lowest = Math.min(this.#lowest, software);
-    if (software === null || waiting.size > 0) return;
+    if (software === null) this.#told.delete(node);
+    else this.#told.set(node, software);
+    if (waiting.size > 0) return;
     this.#waiting = null;
-    if (this.#lowest > level) this.#raise(this.#lowest);
+    this.#raiseBeyond(level);
   }
 
   /** This node leads no more: what is under way counts for nothing. */
   end(): void {
     this.#waiting = null;
+    this.#told.clear();
+  }
+
+  #raiseBeyond(level: number): void {
+    const all = [...this.#nodes].map((node) => this.#told.get(node) ?? FIRST_LEVEL);
+    const lowest = Math.min(LEVEL, ...all);
+    if (lowest > level) this.#raise(lowest);
   }
 
   #ask(node: string): void {

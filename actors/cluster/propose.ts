@@ -1,10 +1,13 @@
 /** How an actor proposes a command to its node's replica: an ask whose answer always comes, also when the replica is silent. */
 import type { Context, Ref } from "../../runtime/index.ts";
 import type { Command } from "./commands.ts";
-import type { ProposeReply, ReplicaRequest } from "./replica-protocol.ts";
+import type { ProposeReply, ReplicaRequest, Unavailable } from "./replica-protocol.ts";
 
 /** The replica answers at its own deadline; whoever asked waits this much longer before it takes it for gone. */
 const SLACK_MS = 250;
+
+/** Pause before a command that was not answered, or not taken, is proposed again. */
+const PAUSE_MS = 250;
 
 export interface ProposeOptions<Message> {
   readonly replica: Ref<ReplicaRequest>;
@@ -23,4 +26,13 @@ export function propose<Message>(ctx: Context<Message>, options: ProposeOptions<
     adapt: (result) =>
       adapt(result.ok ? result.answer : { ok: false, code: "no-leader", message: "The replica did not answer" }),
   });
+}
+
+/**
+ * How long to pause before a command that the replica gave up is proposed again, in milliseconds: 250. Where too much waits already, at least what the leader
+ * asks for, and up to twice as long, so that those who were refused together do not come back together.
+ */
+export function pauseMs<Message>(ctx: Context<Message>, { code, retryAfterMs = 0 }: Unavailable): number {
+  if (code !== "overloaded") return PAUSE_MS;
+  return Math.round(Math.max(PAUSE_MS, retryAfterMs) * (1 + ctx.random.next()));
 }

@@ -4,14 +4,18 @@
  * Each open proposal has a slot, and each slot is a session of its own: the slot is free again when the proposal was
  * answered or given up, and its next proposal has the next sequence. So many proposals are in flight side by side while a
  * session never has more than one (`../raft/sessions/session-table.ts` says why that is enough). A proposal is made again, unchanged, after
- * silence, after a refusal and whenever a leader is found; only its deadline ends that.
+ * silence, after a refusal and whenever a leader is found; only its deadline ends that. What an overloaded leader
+ * has no room for is held together (`held-proposals.ts`), but for what is vital, which comes again by itself.
  */
 import type { AskResult, Context, PayloadCodec, Ref } from "../../runtime/index.ts";
 import type { RaftActorMessage, RaftProposeReply } from "../raft/raft-actor-protocol.ts";
 import type { Applied } from "./cluster-state.ts";
 import type { Command, Outcome, Proposal } from "./commands.ts";
 import type { ReplicaMessage } from "./replica-message.ts";
+import { HeldProposals } from "./held-proposals.ts";
 import type { ProposeReply, ReplicaRequest, Unavailable } from "./replica-protocol.ts";
+import type { Urgency } from "../raft/core/admission.ts";
+import { urgencyOf } from "./urgency.ts";
 
 /** Proposals in flight of one node; past it new ones are refused as overloaded. Four times what a busy API has open. */
 export const PROPOSALS_MAX = 4096;
@@ -32,7 +36,10 @@ const BACKOFF_MIN_MS = 25;
 const BACKOFF_MAX_MS = 800;
 
 /** What is said of a leader that refused last. */
-const REASONS: Readonly<Record<string, string>> = { "read-only": "has no room on its disk and is read-only" };
+const REASONS: Readonly<Record<string, string>> = {
+  "read-only": "has no room on its disk and is read-only",
+  overloaded: "has taken more than the cluster commits in time",
+};
 
 export interface ProposerOptions {
   readonly ctx: Context<ReplicaMessage>;
@@ -42,16 +49,23 @@ export interface ProposerOptions {
 
 interface Open {
   readonly session: Session;
+  /** How many were proposed before it. */
+  readonly order: number;
+  readonly urgency: Urgency;
   readonly command: Command;
   readonly replyTo: Ref<ProposeReply>;
   readonly timeoutMs: number;
   proposal: Proposal;
   payload: Uint8Array;
   attempt: number;
+  /** Attempts that may be in a log: those that were not refused. */
+  doubts: number;
   /** How often the leader that is known has taken it. */
   taken: number;
   /** The last refusal of Raft, for the message when time is up. */
   refusal: string | null;
+  /** How long after that the leader wants to be asked again. */
+  retryAfterMs: number | undefined;
   /** Entries that may have held it were jumped over by a snapshot since it was made. */
   jumped: boolean;
 }
@@ -69,12 +83,15 @@ export class Proposer {
   readonly #life: string;
   readonly #idle: Session[] = [];
   readonly #open = new Map<string, Open>();
+  readonly #held: HeldProposals;
+  #proposed = 0;
   #sessions = 0;
 
   constructor(options: ProposerOptions) {
     this.#ctx = options.ctx;
     this.#raft = options.raft;
     this.#codec = options.codec;
+    this.#held = new HeldProposals({ ctx: options.ctx, send: (session) => this.retry(session) });
     const { node, random } = options.ctx;
     this.#life = `${node}/${[0, 1].map(() => random.integer(2 ** 32).toString(36)).join("")}`;
   }
@@ -90,18 +107,24 @@ export class Proposer {
     const made = this.#make(session, command, applied);
     const open: Open = {
       session,
+      order: ++this.#proposed,
+      urgency: urgencyOf(command),
       command,
       replyTo,
       timeoutMs,
       ...made,
       attempt: 0,
+      doubts: 0,
       taken: 0,
       refusal: null,
+      retryAfterMs: undefined,
       jumped: false,
     };
     this.#open.set(session.id, open);
     this.#ctx.setTimer(`deadline:${session.id}`, timeoutMs, { type: "proposal-expired", session: session.id });
-    this.#send(open);
+    if (open.urgency === "vital" || !this.#held.isHolding) return this.#send(open);
+    open.refusal = "overloaded";
+    this.#held.add(session.id, open.order, undefined);
   }
 
   /** Takes Raft's answer to one attempt. */
@@ -113,12 +136,18 @@ export class Proposer {
     } else if (result.answer.type === "proposed") {
       this.#sendAfter(open, COMMIT_PATIENCE_MS * 2 ** Math.min(open.taken, PATIENCE_DOUBLINGS_MAX));
       open.taken += 1;
+      if (open.urgency === "ordinary") this.#held.taken();
     } else if (result.answer.code === "too-large") {
       const message = `Cannot apply "${open.command.type}": ${open.payload.length} bytes are more than the log takes`;
       this.#close(open, { ok: true, outcome: { ok: false, version: applied, code: "invalid", message } });
     } else {
-      open.refusal = result.answer.code;
-      this.#sendAfter(open, this.#backoffMs(open.attempt));
+      const { code, retryAfterMs } = result.answer;
+      open.doubts -= 1;
+      open.refusal = code;
+      open.retryAfterMs = retryAfterMs;
+      const isHeld = code === "overloaded" && open.urgency === "ordinary";
+      if (isHeld) this.#held.add(session, open.order, retryAfterMs);
+      else this.#sendAfter(open, this.#backoffMs(open.attempt) + (retryAfterMs ?? 0));
     }
   }
 
@@ -127,8 +156,14 @@ export class Proposer {
     if (open !== undefined) this.#send(open);
   }
 
+  /** It is time to ask an overloaded leader again. */
+  heldDue(): void {
+    this.#held.due();
+  }
+
   /** A leader is known: what was proposed before may have been lost with the last one. */
   leaderFound(): void {
+    this.#held.clear();
     for (const open of this.#open.values()) {
       open.taken = 0;
       this.#send(open);
@@ -157,18 +192,17 @@ export class Proposer {
     }
   }
 
-  /** Gives up a proposal whose time is over; it may still be applied, at most once. */
+  /** Gives up a proposal whose time is over; it may still be applied, at most once, unless each attempt was refused as overloaded. */
   expire(session: string, leader: string | null): void {
     const open = this.#open.get(session);
     if (open === undefined) return;
+    if (open.refusal === "overloaded" && open.doubts === 0) return this.#close(open, overloaded(open, leader));
     const why =
       leader === null
         ? "no leader is known"
         : `leader "${leader}" ${REASONS[open.refusal ?? ""] ?? "did not confirm it"}`;
     const message = `"${open.command.type}" is not confirmed after ${open.timeoutMs} ms: ${why}; it may still take effect`;
-    const { refusal } = open;
-    const code = refusal === "overloaded" || refusal === "read-only" ? refusal : "no-leader";
-    this.#close(open, { ok: false, code, message });
+    this.#close(open, { ok: false, code: open.refusal === "read-only" ? "read-only" : "no-leader", message });
   }
 
   /** Answers everything that is open with the same failure. */
@@ -185,17 +219,18 @@ export class Proposer {
 
   /** The replicas had forgotten the session and this proposal has not acted: made anew, it is beyond all doubt. */
   #renew(open: Open, applied: number): void {
-    Object.assign(open, this.#make(open.session, open.command, applied));
+    Object.assign(open, this.#make(open.session, open.command, applied), { doubts: 0 });
     this.#send(open);
   }
 
   #send(open: Open): void {
     open.attempt += 1;
-    const { attempt, payload } = open;
+    open.doubts += 1;
+    const { attempt, payload, urgency } = open;
     const session = open.session.id;
     this.#ctx.cancelTimer(`retry:${session}`);
     this.#ctx.ask<RaftActorMessage, RaftProposeReply>(this.#raft, {
-      make: (replyTo) => ({ type: "propose", payload, replyTo }),
+      make: (replyTo) => ({ type: "propose", payload, replyTo, ...(urgency === "vital" && { urgency }) }),
       timeoutMs: ANSWER_MS,
       adapt: (result) => ({ type: "proposal-answered", session, attempt, result }),
     });
@@ -218,11 +253,17 @@ export class Proposer {
   #close(open: Open, reply: ProposeReply): void {
     const session = open.session.id;
     this.#open.delete(session);
+    this.#held.remove(session);
     this.#idle.push(open.session);
     this.#ctx.cancelTimer(`deadline:${session}`);
     this.#ctx.cancelTimer(`retry:${session}`);
     this.#ctx.tell(open.replyTo, reply);
   }
+}
+
+function overloaded({ command, timeoutMs, retryAfterMs }: Open, leader: string | null): Unavailable {
+  const message = `Cannot propose "${command.type}": leader "${leader ?? "unknown"}" has taken more than the cluster commits in time, for ${timeoutMs} ms; nothing was proposed, repeat it later`;
+  return { ok: false, code: "overloaded", message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /** Its session was forgotten while this node did not see what was applied: whether it acted cannot be told any more. */

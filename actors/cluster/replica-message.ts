@@ -17,6 +17,8 @@ export type ReplicaMessage =
     }
   /** Time to propose again. */
   | { readonly type: "proposal-due"; readonly session: string }
+  /** Time to ask an overloaded leader again. */
+  | { readonly type: "held-due" }
   /** Whoever proposed waits no longer. */
   | { readonly type: "proposal-expired"; readonly session: string }
   /** What Raft made of a change of members. */

@@ -121,12 +121,15 @@ export interface Selection {
 
 /**
  * `no-leader`: nothing is known of the fate of a proposal; it may still be applied, at most once. `read-only`: the leader's disk
- * has no room, and nobody else took over in time; the same is true of the proposal's fate.
+ * has no room, and nobody else took over in time; the same is true of the proposal's fate. `overloaded`: too much waits at the leader or at
+ * this node; nothing was proposed, and it may be repeated.
  */
 export type Unavailable = {
   readonly ok: false;
   readonly code: "no-leader" | "overloaded" | "store-failed" | "read-only";
   readonly message: string;
+  /** With `overloaded`, where it is known: when there may be room again, in milliseconds. */
+  readonly retryAfterMs?: number;
 };
 
 export type ProposeReply = { readonly ok: true; readonly outcome: Outcome } | Unavailable;

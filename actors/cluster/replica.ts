@@ -141,6 +141,8 @@ export class Replica {
         return this.#proposer.answered(message.session, message.attempt, message.result, this.#state.applied);
       case "proposal-due":
         return this.#proposer.retry(message.session);
+      case "held-due":
+        return this.#proposer.heldDue();
       case "proposal-expired":
         return this.#proposer.expire(message.session, this.#leadership.leader);
       case "membership-answered":

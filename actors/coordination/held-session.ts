@@ -12,7 +12,7 @@
 import type { Context, Ref } from "../../runtime/index.ts";
 import type { Command } from "../cluster/commands.ts";
 import { GRACE_MS, RENEW_MS } from "../cluster/lease.ts";
-import { propose } from "../cluster/propose.ts";
+import { pauseMs, propose } from "../cluster/propose.ts";
 import type { ProposeReply, ReplicaRequest } from "../cluster/replica-protocol.ts";
 import type { SessionRecord } from "./coordination-record.ts";
 import type { CoordinatorMessage, HeldSessionMessage } from "./coordinator-message.ts";
@@ -21,7 +21,7 @@ import { SessionTerm, type HoldRule } from "./tenure.ts";
 /** How long before the deadline holders are told to stop: a turn of each, and their last effects. */
 const STOP_MS = 500;
 
-/** Pause before a proposal that got no answer is made again. */
+/** Pause before an opening that was refused, or answered too late, is proposed again. */
 const RETRY_MS = 250;
 
 export interface HeldSessionOptions {
@@ -94,14 +94,16 @@ export class HeldSession {
   }
 
   #open(): void {
-    const { ctx, isNeeded } = this.#options;
+    const { ctx, rule, isNeeded } = this.#options;
     if (!isNeeded()) {
       this.#phase = "idle";
       return;
     }
     this.#phase = "opening";
     const askedMs = ctx.now();
-    this.#propose({ type: "open-session", node: ctx.node }, (reply) => ({ type: "session-opened", askedMs, reply }));
+    this.#propose({ type: "open-session", node: ctx.node }, rule.holdMs - STOP_MS, (reply) => {
+      return { type: "session-opened", askedMs, reply };
+    });
   }
 
   #onOpened(askedMs: number, reply: ProposeReply): void {
@@ -109,7 +111,7 @@ export class HeldSession {
     const { ctx, rule, onHeld } = this.#options;
     const untilMs = askedMs + rule.holdMs;
     if (!reply.ok || !reply.outcome.ok || untilMs - STOP_MS <= ctx.now()) {
-      ctx.setTimer("session", RETRY_MS, { type: "session-due" });
+      ctx.setTimer("session", reply.ok ? RETRY_MS : pauseMs(ctx, reply), { type: "session-due" });
       return;
     }
     this.#phase = "open";
@@ -124,7 +126,7 @@ export class HeldSession {
     const { ctx } = this.#options;
     const askedMs = ctx.now();
     const { session } = term;
-    this.#propose({ type: "renew-session", node: ctx.node, session }, (reply) => {
+    this.#propose({ type: "renew-session", node: ctx.node, session }, term.untilMs - STOP_MS - askedMs, (reply) => {
       return { type: "session-renewed", session, askedMs, reply };
     });
   }
@@ -132,7 +134,7 @@ export class HeldSession {
   #onRenewed(term: SessionTerm, askedMs: number, reply: ProposeReply): void {
     const { ctx, rule } = this.#options;
     if (!reply.ok) {
-      ctx.setTimer("session", RETRY_MS, { type: "session-due" });
+      ctx.setTimer("session", pauseMs(ctx, reply), { type: "session-due" });
     } else if (reply.outcome.ok) {
       term.extend(askedMs + rule.holdMs);
       this.#keep(term, askedMs);
@@ -181,11 +183,15 @@ export class HeldSession {
     this.#term = null;
     this.#phase = "idle";
     const { session } = term;
-    this.#propose({ type: "close-session", node: ctx.node, session }, () => ({ type: "session-closed" }));
+    this.#propose({ type: "close-session", node: ctx.node, session }, RENEW_MS, () => ({ type: "session-closed" }));
   }
 
-  #propose(command: Command, adapt: (reply: ProposeReply) => HeldSessionMessage): void {
+  /**
+   * `usefulMs`: for how long an answer is of use. A proposal that is given up sooner stays in the log all the same, and the next one stands behind it: where the
+   * log is long, whoever is impatient makes it longer and waits for ever.
+   */
+  #propose(command: Command, usefulMs: number, adapt: (reply: ProposeReply) => HeldSessionMessage): void {
     const { ctx, replica } = this.#options;
-    propose(ctx, { replica, command, timeoutMs: RENEW_MS, adapt });
+    propose(ctx, { replica, command, timeoutMs: Math.max(0, usefulMs), adapt });
   }
 }

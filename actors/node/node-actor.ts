@@ -24,7 +24,7 @@ import type {
 import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
-import { propose } from "../cluster/propose.ts";
+import { pauseMs, propose } from "../cluster/propose.ts";
 import type { Change, ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { NodeSpec, Vm } from "../resources/index.ts";
 import type { VmReport } from "../vm/vm-message.ts";
@@ -43,7 +43,7 @@ export interface NodeActorOptions {
   readonly lease: { readonly leaseMs: number; readonly renewMs: number };
 }
 
-/** Pause before a proposal that got no answer is made again. */
+/** Pause before a registration that was refused is proposed again. */
 const RETRY_MS = 250;
 
 /**
@@ -173,7 +173,7 @@ class NodeKeeper {
     const leaseUntilMs = askedMs + this.#options.lease.leaseMs;
     if (!reply.ok || !reply.outcome.ok || leaseUntilMs <= this.#ctx.now()) {
       if (reply.ok && !reply.outcome.ok) this.#warn(reply.outcome.message);
-      this.#ctx.setTimer("register", RETRY_MS, { type: "register-due" });
+      this.#ctx.setTimer("register", reply.ok ? RETRY_MS : pauseMs(this.#ctx, reply), { type: "register-due" });
       return;
     }
     this.#phase = "holding";
@@ -194,7 +194,7 @@ class NodeKeeper {
 
   #onRenewed(askedMs: number, reply: ProposeReply): void {
     if (!reply.ok) {
-      this.#ctx.setTimer("renew", RETRY_MS, { type: "renew-due" });
+      this.#ctx.setTimer("renew", pauseMs(this.#ctx, reply), { type: "renew-due" });
       return;
     }
     if (!reply.outcome.ok) {
@@ -337,7 +337,7 @@ class NodeKeeper {
       this.#sendReports();
     } else {
       this.#reports.failed(instance);
-      this.#ctx.setTimer("reports", RETRY_MS, { type: "reports-due" });
+      this.#ctx.setTimer("reports", pauseMs(this.#ctx, reply), { type: "reports-due" });
     }
   }
 

@@ -37,6 +37,7 @@ export type {
   VoteResponse,
 } from "./core/messages.ts";
 export type { Outgoing } from "./core/outbox.ts";
+export type { Urgency } from "./core/admission.ts";
 export { brokenRules } from "./core/planted-faults.ts";
 export type { Essence } from "./core/essence.ts";
 export { Progress, type LogMarks, type ProgressState } from "./core/progress.ts";

@@ -2,12 +2,16 @@
  * Proposals that wait for the end of a batch: the core gets all of them at once, so that they make one append to each follower
  * and one write, however many clients they come from.
  *
+ * What is vital goes first, and what a leader has no room for is let in as far as there is room (`core/admission.ts`).
+ *
  * At a follower they go on to the leader, each by itself: there they are gathered again. Whatever is not in the log is answered as
  * refused; silence means that a message was lost on the way.
  */
 import type { Context } from "../../runtime/context.ts";
 import type { Ref } from "../../runtime/ref.ts";
+import type { Urgency } from "./core/admission.ts";
 import type { RaftCore } from "./core/raft-core.ts";
+import type { ProposeResult } from "./core/ready.ts";
 import { nodeOf } from "./member-id.ts";
 import type { Peers } from "./peers.ts";
 import type { RaftActorMessage, RaftPropose, RaftProposeBatch, RaftProposeReply } from "./raft-actor-protocol.ts";
@@ -15,7 +19,17 @@ import type { RaftActorMessage, RaftPropose, RaftProposeBatch, RaftProposeReply 
 /** A request that was forwarded more often meets members that disagree on the leader; it is refused, to be retried. */
 export const FORWARDS_MAX = 3;
 
+type Proposed = RaftPropose | RaftProposeBatch;
+
 type RefusalCode = Extract<RaftProposeReply, { readonly type: "propose-refused" }>["code"];
+
+/** Of one urgency, in the order in which they came. */
+interface Waiting {
+  messages: Proposed[];
+  payloads: Uint8Array[];
+}
+
+type Overloaded = Extract<ProposeResult, { readonly code: "overloaded" }>;
 
 export interface ProposalsOptions {
   readonly ctx: Context<RaftActorMessage>;
@@ -25,47 +39,69 @@ export interface ProposalsOptions {
 
 export class Proposals {
   readonly #options: ProposalsOptions;
-  #waiting: (RaftPropose | RaftProposeBatch)[] = [];
-  #payloads: Uint8Array[] = [];
+  readonly #waiting: Readonly<Record<Urgency, Waiting>> = {
+    vital: { messages: [], payloads: [] },
+    ordinary: { messages: [], payloads: [] },
+  };
 
   constructor(options: ProposalsOptions) {
     this.#options = options;
   }
 
   /** One that is too large is refused here, so that it does not take along those with which it would go to the core. */
-  add(message: RaftPropose | RaftProposeBatch, core: RaftCore): void {
+  add(message: Proposed, core: RaftCore): void {
     const { payloadBytesMax } = this.#options;
+    // What another node says is taken by its word only where it is this very word.
+    const isVital = message.type === "propose" && message.urgency === "vital";
+    const { messages, payloads } = this.#waiting[isVital ? "vital" : "ordinary"];
     if (message.type === "propose") {
       if (message.payload.length > payloadBytesMax) return this.refuse(message, "too-large", leaderOf(core));
-      this.#payloads.push(message.payload);
+      payloads.push(message.payload);
     } else {
       if (message.payloads.some(({ length }) => length > payloadBytesMax)) {
         return this.refuse(message, "too-large", leaderOf(core));
       }
-      for (const payload of message.payloads) this.#payloads.push(payload);
+      for (const payload of message.payloads) payloads.push(payload);
     }
-    this.#waiting.push(message);
+    messages.push(message);
   }
 
   /** Hands over what waits; called before `takeReady`. */
   flush(core: RaftCore, self: { readonly leads: boolean; readonly readOnly: boolean }): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    const payloads = this.#payloads;
-    this.#waiting = [];
-    this.#payloads = [];
-    if (self.leads && self.readOnly) return this.#refuseAll(waiting, "read-only", leaderOf(core));
-    const result = core.propose(payloads);
-    if (result.ok) return this.#accept(waiting, result.firstIndex, result.term);
-    if (result.code === "not-leader") return this.#forwardAll(waiting, result.leader);
-    this.#refuseAll(waiting, result.code, leaderOf(core));
+    this.#flush("vital", core, self);
+    this.#flush("ordinary", core, self);
   }
 
-  refuse(message: RaftPropose | RaftProposeBatch, code: RefusalCode, leader: string | null): void {
+  refuse(message: Proposed, code: RefusalCode, leader: string | null): void {
     if (message.replyTo) this.#tell(message.replyTo, { type: "propose-refused", code, leader });
   }
 
-  #accept(waiting: readonly (RaftPropose | RaftProposeBatch)[], firstIndex: number, term: number): void {
+  #flush(urgency: Urgency, core: RaftCore, self: { readonly leads: boolean; readonly readOnly: boolean }): void {
+    const waiting = this.#waiting[urgency];
+    const { messages, payloads } = waiting;
+    if (messages.length === 0) return;
+    waiting.messages = [];
+    waiting.payloads = [];
+    if (self.leads && self.readOnly) return this.#refuseAll(messages, "read-only", leaderOf(core));
+    const result = core.propose(payloads, this.#options.ctx.now(), urgency);
+    if (result.ok) return this.#accept(messages, result.firstIndex, result.term);
+    if (result.code === "not-leader") return this.#forwardAll(messages, result.leader);
+    if (result.code === "too-large") return this.#refuseAll(messages, result.code, leaderOf(core));
+    if (messages.length === 1) return this.#overloaded(messages, result, core);
+    this.#proposeEach(messages, urgency, core);
+  }
+
+  /** All together are too much. As many as there is room for go, and with the first that does not, none after it. */
+  #proposeEach(messages: readonly Proposed[], urgency: Urgency, core: RaftCore): void {
+    for (const [at, message] of messages.entries()) {
+      const payloads = message.type === "propose" ? [message.payload] : message.payloads;
+      const result = core.propose(payloads, this.#options.ctx.now(), urgency);
+      if (result.ok) this.#accept([message], result.firstIndex, result.term);
+      else if (result.code === "overloaded") return this.#overloaded(messages.slice(at), result, core);
+    }
+  }
+
+  #accept(waiting: readonly Proposed[], firstIndex: number, term: number): void {
     let index = firstIndex;
     for (const message of waiting) {
       if (message.replyTo) this.#tell(message.replyTo, { type: "proposed", index, term });
@@ -73,7 +109,7 @@ export class Proposals {
     }
   }
 
-  #forwardAll(waiting: readonly (RaftPropose | RaftProposeBatch)[], leader: string | null): void {
+  #forwardAll(waiting: readonly Proposed[], leader: string | null): void {
     for (const message of waiting) {
       const hops = message.type === "propose" ? (message.hops ?? 0) : FORWARDS_MAX;
       if (leader === null || hops >= FORWARDS_MAX) this.refuse(message, "no-leader", leader && nodeOf(leader));
@@ -81,8 +117,16 @@ export class Proposals {
     }
   }
 
-  #refuseAll(waiting: readonly (RaftPropose | RaftProposeBatch)[], code: RefusalCode, leader: string | null): void {
+  #refuseAll(waiting: readonly Proposed[], code: RefusalCode, leader: string | null): void {
     for (const message of waiting) this.refuse(message, code, leader);
+  }
+
+  #overloaded(refused: readonly Proposed[], { retryAfterMs }: Overloaded, core: RaftCore): void {
+    const leader = leaderOf(core);
+    const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
+    for (const { replyTo } of refused) {
+      if (replyTo) this.#tell(replyTo, { type: "propose-refused", code: "overloaded", leader, ...hint });
+    }
   }
 
   #tell(to: Ref<RaftProposeReply>, reply: RaftProposeReply): void {

@@ -139,9 +139,14 @@ class Scheduler {
     if (fate === "unanswered") this.#unanswered = true;
     if (this.#open > 0) return;
     this.#strain = this.#unanswered ? Math.min(STRAIN_MAX, this.#strain + 1) : Math.max(0, this.#strain - 1);
-    if (this.#unanswered) this.#ctx.setTimer("plan", RETRY_MS * 2 ** this.#strain, { type: "plan-due" });
+    if (this.#unanswered) this.#ctx.setTimer("plan", this.#restMs(), { type: "plan-due" });
     else if (this.#refused) this.#ctx.setTimer("plan", RETRY_MS, { type: "plan-due" });
     else if (this.#changed) this.#ctx.setTimer("plan", DEBOUNCE_MS, { type: "plan-due" });
+  }
+
+  /** Up to half as long again, so that a plan does not come back at the same moments as all else that was refused with it. */
+  #restMs(): number {
+    return Math.round(RETRY_MS * 2 ** this.#strain * (1 + this.#ctx.random.next() / 2));
   }
 }
 

@@ -48,7 +48,7 @@ function commitsPerSecond(batch: number, commits: number): number {
   const startMs = performance.now();
   const from = cluster.applied;
   while (cluster.applied < from + commits) {
-    const result = leader.propose(payloads);
+    const result = leader.propose(payloads, cluster.nowMs);
     if (!result.ok) throw new Error(`The leader refuses a proposal: ${result.code}`);
     cluster.settle();
   }

@@ -131,6 +131,15 @@ describe("fail-over", () => {
     expect((await client.vms.create(vmNamed("web"))).metadata.name).toBe("web");
   });
 
+  test("of writes: not where the leader is overloaded, whom every server asks", async () => {
+    const api = await serveApi();
+    const busy = await serveApi({ node: "n2" });
+    busy.replica.unavailable = { ok: false, code: "overloaded", message: "Too much waits", retryAfterMs: 300 };
+    const client = createApiClient({ urls: [busy.url, api.url] });
+    const error = await errorOf(client.vms.create(vmNamed("web")));
+    expect(error).toMatchObject({ code: "overloaded", details: { retryAfterMs: 300 } });
+  });
+
   test("stays with the server that answered", async () => {
     const api = await serveApi();
     const other = await serveOther((_, { end }) =>

@@ -185,6 +185,24 @@ describe("PUT /vms/:name", () => {
     const refused = await send(url, "PUT", "/api/v1/vms/web", manifest("web"));
     expect([refused.status, refused.body.error.details.fate]).toEqual([503, "not-applied"]);
   });
+
+  test("says when an overloaded leader wants to be asked again, rounded up in Retry-After", async () => {
+    const { url, replica } = await serveApi();
+    replica.unavailable = { ok: false, code: "overloaded", message: "Too much waits", retryAfterMs: 1234 };
+    const refused = await fetch(`${url}/api/v1/vms/web`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(manifest("web")),
+    });
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(await refused.json()).toEqual({
+      error: {
+        code: "overloaded",
+        message: "Too much waits",
+        details: { fate: "not-applied", retryAfterMs: 1234 },
+      },
+    });
+  });
 });
 
 describe("starting, stopping and deleting", () => {

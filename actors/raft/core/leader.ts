@@ -2,6 +2,7 @@
  * The leader of one term. Made when an election is won, thrown away when it ends: nothing of it can leak into a later
  * term. It never gives up its own entries, and answers no read from what it merely believes (fault 15).
  */
+import { Admission, type Urgency } from "./admission.ts";
 import { isVoter } from "./configuration.ts";
 import { leftMs, type Essence } from "./essence.ts";
 import { LeadershipTransfer } from "./leadership-transfer.ts";
@@ -31,6 +32,7 @@ export class Leader {
   /** Index of the no-op that opens the term (Raft §8). */
   readonly #firstIndex: number;
   readonly #replication: Replication;
+  readonly #admission: Admission;
   readonly #reads: ReadRounds;
   readonly #changes: MembershipChanges;
   readonly #priorities: Priorities;
@@ -45,6 +47,8 @@ export class Leader {
     this.#member = member;
     this.#firstIndex = member.log.append({ term: member.term, type: "noop", payload: EMPTY }).index;
     this.#replication = new Replication(member, member.others(), this.#firstIndex, nowMs);
+    this.#admission = new Admission(member.limits);
+    this.#admission.appended(member.log, nowMs);
     this.#reads = new ReadRounds(member.limits.pendingReadsMax, member.rules);
     this.#changes = new MembershipChanges(member, this.#firstIndex);
     this.#priorities = new Priorities(member.priority, member.timing, nowMs);
@@ -61,22 +65,14 @@ export class Leader {
     return true;
   }
 
-  propose(payloads: readonly Uint8Array[]): ProposeResult {
-    const { log, term, limits } = this.#member;
-    let sizeBytes = 0;
-    for (const { length } of payloads) {
-      if (length > limits.payloadBytesMax) {
-        return { ok: false, code: "too-large", sizeBytes: length, sizeBytesMax: limits.payloadBytesMax };
-      }
-      sizeBytes += length;
-    }
-    const isHeldUp = this.#transfer !== null || !this.#member.hasRoom;
-    // Nothing under way: also what is larger than the quota may go, or it never could (as in etcd-io/raft).
-    const waiting = log.uncommittedBytes;
-    const isFull = waiting > 0 && waiting + sizeBytes > limits.uncommittedBytesMax;
-    if (isHeldUp || isFull) return { ok: false, code: "overloaded" };
+  propose(payloads: readonly Uint8Array[], nowMs: number, urgency: Urgency): ProposeResult {
+    const { log, term } = this.#member;
+    const refusal = this.#admission.refuse(payloads, urgency, log, nowMs);
+    if (refusal !== null) return refusal;
+    if (this.#transfer !== null || !this.#member.hasRoom) return { ok: false, code: "overloaded" };
     const firstIndex = log.lastIndex + 1;
     for (const payload of payloads) log.append({ term, type: "command", payload });
+    this.#admission.appended(log, nowMs);
     return { ok: true, firstIndex, lastIndex: log.lastIndex, term };
   }
 
@@ -185,7 +181,10 @@ export class Leader {
 
   /** What follows from all that came since the last time: commits, appends, the end of a change or of a hand-over. */
   flush(nowMs: number): void {
-    if (this.#replication.advanceCommit()) this.#advanceReads(nowMs);
+    if (this.#replication.advanceCommit()) {
+      this.#admission.committed(this.#member.log.commit);
+      this.#advanceReads(nowMs);
+    }
     if (this.#transfer === null && this.#changes.leaveIfDue()) this.#reconfigured(nowMs);
     this.#replication.flush(nowMs);
     this.#driveTransfer();
@@ -226,7 +225,7 @@ export class Leader {
 
   /** `essence.ts` */
   essence(nowMs: number): Essence {
-    const parts = [this.#replication, this.#priorities, this.#lease, this.#transfer];
+    const parts = [this.#replication, this.#admission, this.#priorities, this.#lease, this.#transfer];
     const times = [leftMs(this.#heartbeatAtMs, nowMs), leftMs(this.#leadsUntilMs(), nowMs)];
     return [
       this.role,

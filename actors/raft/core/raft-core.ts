@@ -18,6 +18,7 @@
  */
 import type { LoadedLog, LogEntry, LogPosition } from "../../../runtime/ports/log-store.ts";
 import type { Random } from "../../../runtime/ports/random.ts";
+import type { Urgency } from "./admission.ts";
 import { Campaign } from "./campaign.ts";
 import { Compaction } from "./compaction.ts";
 import type { Configuration } from "./configuration.ts";
@@ -165,9 +166,10 @@ export class RaftCore implements RaftView {
   }
 
   /** Appends commands to the log if this member leads. They are not forwarded: the caller knows the leader and how. */
-  propose(payloads: readonly Uint8Array[]): ProposeResult {
+  propose(payloads: readonly Uint8Array[], nowMs: number, urgency: Urgency = "ordinary"): ProposeResult {
     const { role } = this.#elections;
-    return role instanceof Leader ? role.propose(payloads) : { ok: false, code: "not-leader", leader: role.leader };
+    if (role instanceof Leader) return role.propose(payloads, nowMs, urgency);
+    return { ok: false, code: "not-leader", leader: role.leader };
   }
 
   /** Changes one member's part, through a joint configuration that ends by itself where the voters change. */

@@ -37,6 +37,12 @@ export interface RaftLimits {
   readonly payloadBytesMax: number;
   /** Most payload bytes a leader takes before they commit; then it refuses proposals. Default 64 MiB of memory. */
   readonly uncommittedBytesMax: number;
+  /**
+   * How long a proposal may be expected to wait for its commit, in milliseconds; beyond it a leader refuses proposals, but vital ones, as those
+   * that renew leases, only beyond four times as long. Default 1,000: a renewal behind all that is queued is still in time. What is short
+   * of it is never refused, nor what comes while the oldest has waited for less than 200 ms. Infinity: no bound.
+   */
+  readonly uncommittedMsMax: number;
   /** Most appends under way to one follower. Default 64: a round trip of 10 ms at one append every 0.2 ms. */
   readonly appendsInFlightMax: number;
   /** Most payload bytes under way to one follower. Default 16 MiB. */
@@ -86,6 +92,7 @@ export const DEFAULT_RAFT_LIMITS: RaftLimits = {
   bytesPerMessageMax: 1_048_576,
   payloadBytesMax: 1_048_576,
   uncommittedBytesMax: 67_108_864,
+  uncommittedMsMax: 1000,
   appendsInFlightMax: 64,
   bytesInFlightMax: 16_777_216,
   trailingEntries: 10_000,

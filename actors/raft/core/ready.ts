@@ -76,8 +76,8 @@ export type ProposeResult =
   /** Appended to the leader's log; committed only when it comes back in `Ready.committed` with this term. */
   | { readonly ok: true; readonly firstIndex: number; readonly lastIndex: number; readonly term: number }
   | { readonly ok: false; readonly code: "not-leader"; readonly leader: string | null }
-  /** Too much is waiting for commit; the same proposal may be made again later. */
-  | { readonly ok: false; readonly code: "overloaded" }
+  /** Too much is waiting for commit; the same proposal may be made again later: after `retryAfterMs`, where that is known. */
+  | { readonly ok: false; readonly code: "overloaded"; readonly retryAfterMs?: number }
   | { readonly ok: false; readonly code: "too-large"; readonly sizeBytes: number; readonly sizeBytesMax: number };
 
 /** What a core says of itself. */

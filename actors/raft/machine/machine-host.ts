@@ -378,7 +378,7 @@ export class MachineHost {
 
   #onTimeDue(): void {
     const toMs = this.#time.due(this.#ctx.now());
-    if (toMs !== null) this.#ctx.tell(this.#raft, { type: "propose", payload: encodeTime(toMs) });
+    if (toMs !== null) this.#ctx.tell(this.#raft, { type: "propose", payload: encodeTime(toMs), urgency: "vital" });
     this.#ctx.setTimer("time", TIME_STEP_MS, { type: "time-due" });
   }
 }

@@ -51,6 +51,8 @@ export class MemberLife {
       random: UNDRAWN,
       nowMs: 0,
       timing: TIMING,
+      // What a leader refuses depends on how long it has waited, which would tell states apart that are otherwise equal.
+      limits: { uncommittedMsMax: Infinity },
       rules,
     });
   }
@@ -87,7 +89,7 @@ export class MemberLife {
         this.#token = null;
         break;
       case "propose":
-        if (!core.propose([Uint8Array.of(input.command)]).ok) return null;
+        if (!core.propose([Uint8Array.of(input.command)], this.#nowMs).ok) return null;
         break;
       case "change":
         if (!core.changeMembership(input.change, this.#nowMs).ok) return null;

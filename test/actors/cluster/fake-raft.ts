@@ -32,6 +32,8 @@ export class FakeRaft {
   /** With `commits` every proposal is in the log and committed at once; with `takes` it is only in the log. */
   mode: "commits" | "takes" | "refuses" | "silent" = "commits";
   refusal: "no-leader" | "overloaded" | "too-large" | "store-failed" = "no-leader";
+  /** Goes with each refusal. */
+  retryAfterMs: number | null = null;
   /** Answers every read at once with the last index. */
   answersReads = true;
   answersReplays = true;
@@ -169,7 +171,8 @@ export class FakeRaft {
     this.proposals.push(message);
     if (this.mode === "silent" || message.replyTo === undefined) return;
     if (this.mode === "refuses") {
-      this.system.tell(message.replyTo, { type: "propose-refused", code: this.refusal, leader: null });
+      const hint = this.retryAfterMs === null ? {} : { retryAfterMs: this.retryAfterMs };
+      this.system.tell(message.replyTo, { type: "propose-refused", code: this.refusal, leader: null, ...hint });
       return;
     }
     this.system.tell(message.replyTo, { type: "proposed", index: this.lastIndex + 1, term: this.term });

@@ -5,6 +5,7 @@ import {
   SESSIONS_MAX,
   type Command,
   type LeadershipChange,
+  type Proposal,
   type ProposeReply,
   type ReplicaStatus,
   type WatchMessage,
@@ -122,6 +123,71 @@ test("propose says overloaded when that is why, and past its own limit", () => {
   const open = Array.from({ length: PROPOSALS_MAX }, () => raft.propose(create("web")));
   expect(raft.propose(create("web"))).toMatchObject([{ ok: false, code: "overloaded" }]);
   expect(open.flat()).toEqual([]);
+});
+
+test("propose asks an overloaded leader again when that wants it, with the oldest for all", () => {
+  raft.mode = "refuses";
+  raft.refusal = "overloaded";
+  raft.retryAfterMs = 1000;
+  const replies = Array.from({ length: 20 }, (_, at) => raft.propose(create(`web${at}`), 4000));
+  // The first was refused; those after it were not sent.
+  expect(raft.proposals).toHaveLength(1);
+  raft.propose({ type: "renew-lease", node: "n1", epoch: 1 });
+  expect(raft.proposals).toHaveLength(2);
+  raft.world.advance(499);
+  expect(raft.proposals).toHaveLength(2);
+  raft.world.advance(1001);
+  const again = raft.proposals.slice(2).map(({ payload }) => (jsonCodec.decode(payload) as Proposal).command);
+  expect(again.filter(({ type }) => type === "create-vm")).toMatchObject([{ name: "web0" }]);
+  raft.world.advance(2500);
+  expect(replies.flat()).toHaveLength(20);
+  for (const [reply] of replies) {
+    expect(reply).toMatchObject({ ok: false, code: "overloaded" });
+    expect(reply).toMatchObject({ message: expect.stringContaining("nothing was proposed") });
+  }
+  expect(replies[0]).toMatchObject([{ retryAfterMs: 1000 }]);
+});
+
+test("propose sends all that it held, in order, as soon as an overloaded leader takes one", () => {
+  raft.mode = "refuses";
+  raft.refusal = "overloaded";
+  raft.retryAfterMs = 1000;
+  const replies = Array.from({ length: 20 }, (_, at) => raft.propose(create(`web${at}`)));
+  raft.mode = "commits";
+  raft.world.advance(1500);
+  const names = raft.proposals.slice(1).map(({ payload }) => {
+    const { command } = jsonCodec.decode(payload) as Proposal;
+    return command.type === "create-vm" ? command.name : "";
+  });
+  expect(names).toEqual(Array.from({ length: 20 }, (_, at) => `web${at}`));
+  expect(replies.flat().every(({ ok }) => ok)).toBe(true);
+});
+
+test("propose goes to a new leader at once, whatever the last one refused", () => {
+  raft.mode = "refuses";
+  raft.refusal = "overloaded";
+  raft.retryAfterMs = 2000;
+  const replies = raft.propose(create("web"));
+  raft.mode = "commits";
+  raft.emit({ type: "leadership", leader: "n2", term: 2, isLeader: false });
+  expect(replies).toMatchObject([{ ok: true }]);
+});
+
+test("propose does not say that nothing was proposed when an attempt was never answered", () => {
+  raft.mode = "silent";
+  const replies = raft.propose(create("web"), 2000);
+  raft.world.advance(600);
+  raft.mode = "refuses";
+  raft.refusal = "overloaded";
+  raft.world.advance(1400);
+  expect(replies).toMatchObject([{ ok: false, code: "no-leader" }]);
+});
+
+test("propose calls vital what keeps the cluster alive, and nothing else", () => {
+  raft.mode = "silent";
+  raft.propose({ type: "renew-lease", node: "n1", epoch: 1 });
+  raft.propose(create("web"));
+  expect(raft.proposals.map(({ urgency }) => urgency)).toEqual(["vital", undefined]);
 });
 
 test("propose is made anew when the replicas have forgotten its session", () => {

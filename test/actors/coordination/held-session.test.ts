@@ -94,3 +94,24 @@ test("a renewal that the cluster refuses ends it at once, and it is opened anew 
   answer("open-session", carriedOut(10));
   expect(held().session).toBe(10);
 });
+
+test("a renewal is waited for as long as it is of use, and not proposed a second time meanwhile", () => {
+  answer("open-session", carriedOut(7));
+  const term = held();
+  world.advance(RENEW_MS);
+  const [renewal] = proposed;
+  expect(renewal?.timeoutMs).toBe(term.untilMs - 500 - world.clock.monotonicMs());
+  world.advance(LEASE_MS - RENEW_MS - 600);
+  expect(proposed).toHaveLength(1);
+  answer("renew-session", carriedOut(8));
+  expect(term.untilMs).toBe(RENEW_MS + LEASE_MS);
+});
+
+test("a renewal that is answered when its session has ended changes nothing", () => {
+  answer("open-session", carriedOut(7));
+  const term = held();
+  world.advance(LEASE_MS);
+  const { untilMs } = term;
+  answer("renew-session", carriedOut(8));
+  expect(term.untilMs).toBe(untilMs);
+});

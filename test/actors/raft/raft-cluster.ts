@@ -7,6 +7,7 @@
  *
  * A snapshot is the list of what was applied. It goes over the network as one message, the offer, and is durable when it arrives.
  */
+import type { Urgency } from "../../../actors/raft/core/admission.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../../actors/raft/core/configuration-codec.ts";
 import {
   createConfiguration,
@@ -142,7 +143,15 @@ export class RaftCluster {
   }
 
   propose(name: string, ...texts: readonly string[]): ReturnType<RaftCore["propose"]> {
-    const result = this.core(name).propose(texts.map((text) => new TextEncoder().encode(text)));
+    return this.proposeAs("ordinary", name, ...texts);
+  }
+
+  proposeAs(urgency: Urgency, name: string, ...texts: readonly string[]): ReturnType<RaftCore["propose"]> {
+    const result = this.core(name).propose(
+      texts.map((text) => new TextEncoder().encode(text)),
+      this.#clock(name),
+      urgency,
+    );
     this.#settle(this.node(name));
     return result;
   }

@@ -13,7 +13,7 @@ import { createRandom, EMPTY_LOG } from "../../../../runtime/index.ts";
 const CORE = join(import.meta.dirname, "..", "..", "..", "..", "actors", "raft", "core");
 
 /** What is the same for all of a core's life. */
-const CONSTANT: ReadonlySet<string> = new Set(["leaseMs", "member", "pendingMax", "rules", "self", "timing"]);
+const CONSTANT: ReadonlySet<string> = new Set(["leaseMs", "limits", "member", "pendingMax", "rules", "self", "timing"]);
 
 /** By file: fields that belong to a part that tells them itself, follow from what is told, or are empty behind a `Ready`. */
 const DECIDE_NOTHING: Readonly<Record<string, readonly string[]>> = {

@@ -174,7 +174,10 @@ describe("commits", () => {
   test("count what came in one batch once: several acknowledgements are one commit, one round of appends", () => {
     const made = led({ entriesPerMessageMax: 1, appendsInFlightMax: 2 });
     const core = made.core("a");
-    core.propose(["x", "y", "z"].map((text) => new TextEncoder().encode(text)));
+    core.propose(
+      ["x", "y", "z"].map((text) => new TextEncoder().encode(text)),
+      0,
+    );
     const { write } = core.takeReady(0);
     for (const [sequence, match] of [
       [3, 2],
