@@ -25,7 +25,7 @@ export interface RegisterMachineOptions {
 }
 
 /** A snapshot's ballast comes in parts of this size. */
-const PART_BYTES = 131_072;
+const PART_BYTES = 8192;
 const BALLAST = new Uint8Array(PART_BYTES).fill(7);
 
 export class RegisterMachine implements StateMachine {

@@ -35,6 +35,8 @@ export interface MachineActorOptions {
    * commands for another millisecond, in which those who are answered may come again. Default 5 ms; 0: no block waits.
    */
   readonly gatherMs?: number;
+  /** Bytes of a chunk of a snapshot: what is encoded, written and sent at a time. Default 256 KiB; at most 1 MiB. */
+  readonly snapshotChunkBytes?: number;
   /** Called after each index that was applied or restored. For checkers. */
   onApply?(view: MachineView): void;
   /** Called whenever this node learns who leads. */

@@ -98,7 +98,7 @@ export class MachineHost {
       case "read-failed":
         return this.#reads.failed(message.id);
       case "take-snapshot":
-        this.#snapshots.set(message.request, this.#machine.snapshot());
+        this.#snapshots.set(message.request, this.#machine.snapshot(this.#options.snapshotChunkBytes));
         this.#ctx.tell(this.#raft, {
           type: "snapshot-taken",
           request: message.request,

@@ -6,7 +6,7 @@
  * of memory. That chunks are whole, right and all there is what the snapshot store and Raft see to.
  */
 
-/** 256 KiB: the default of the snapshot store; a part of a transfer, and about 5 ms of encoding at a time. */
+/** 256 KiB: a part of a transfer, and about 5 ms of encoding at a time. */
 const CHUNK_BYTES: number = 256 * 1024;
 
 const LENGTH_BYTES = 4;

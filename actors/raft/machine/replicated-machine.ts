@@ -89,11 +89,11 @@ export class ReplicatedMachine {
     return verdict.type === "repeat" ? { ok: true, ...verdict.first } : null;
   }
 
-  /** The state as of now, in chunks that are made when they are asked for. */
-  snapshot(): RecordChunks {
+  /** The state as of now, in chunks of so many bytes (default 256 KiB) that are made when they are asked for. */
+  snapshot(chunkBytes?: number): RecordChunks {
     const view = this.#machine.snapshot();
     const head = { applied: this.#applied, timeMs: this.#timeMs };
-    return new RecordChunks(snapshotRecords(head, this.#sessions.view(), view));
+    return new RecordChunks(snapshotRecords(head, this.#sessions.view(), view), chunkBytes);
   }
 
   /** Takes a chunk of a snapshot; number 0 begins anew. @throws {StoreError} for what is no snapshot of this version. */

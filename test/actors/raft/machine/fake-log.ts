@@ -23,6 +23,7 @@ export interface FakeLogOptions {
   readonly node?: string;
   readonly blockBytes?: number;
   readonly gatherMs?: number;
+  readonly snapshotChunkBytes?: number;
   readonly sessions?: { readonly max?: number; readonly expiryMs?: number };
 }
 

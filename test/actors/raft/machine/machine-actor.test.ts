@@ -343,6 +343,16 @@ function snapshot(
   return chunks;
 }
 
+test("snapshotChunkBytes cuts a snapshot into chunks of that size", () => {
+  log.system.stop();
+  log = new FakeLog({ snapshotChunkBytes: 16 });
+  log.lead();
+  log.execute(["a=1", "b=a-longer-value-than-that"]);
+  const sizes = snapshot(log).map(({ bytes }) => bytes.length);
+  expect(sizes.length).toBeGreaterThan(2);
+  expect(new Set(sizes.slice(0, -1))).toEqual(new Set([16]));
+});
+
 test("a snapshot is as of when it was taken, and restores all of it elsewhere", () => {
   log.lead();
   log.execute(["a=1", { bytes: ascii("a=2"), session: { session: "s", sequence: 1, after: 0 } }]);
