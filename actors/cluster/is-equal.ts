@@ -6,8 +6,9 @@ export function isEqual(a: unknown, b: unknown): boolean {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => isEqual(item, b[at]));
   }
   const [left, right] = [a as Fields, b as Fields];
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].every((key) => isEqual(left[key], right[key]));
+  for (const key in left) if (!isEqual(left[key], right[key])) return false;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

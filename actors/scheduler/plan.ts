@@ -28,10 +28,13 @@ export const PLAN_COMMANDS_MAX = 256;
 
 /** Plans VMs that wait, with at most so many commands. Pure: the same view gives the same plan. */
 export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMANDS_MAX): Plan {
-  const { rooms, spread } = survey(view);
   const place: CommandOf<"place">[] = [];
   const pending: CommandOf<"explain-pending">[] = [];
-  for (const vm of reconcile(view.vms.values())) {
+  const waiting = reconcile(view.vms.values());
+  // Most changes leave nobody without a place: then nobody asks what is taken where.
+  if (waiting.length === 0) return { place, pending };
+  const { rooms, spread } = survey(view);
+  for (const vm of waiting) {
     if (place.length + pending.length >= commandsMax) break;
     const { feasible, objections } = checkFeasible(vm, rooms.rooms());
     const { name, uid, generation } = vm.metadata;

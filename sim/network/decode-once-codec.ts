@@ -4,7 +4,7 @@
  * Replicas apply the whole log at every start, and write and read snapshots of a state most of which was in the snapshot before; doing
  * that anew each time would take most of a run. What was encoded is frozen, so that whoever changes it afterwards is noticed.
  */
-import type { PayloadCodec } from "../../runtime/index.ts";
+import { crc32, type PayloadCodec } from "../../runtime/index.ts";
 import { freezeDeep } from "./strict-message.ts";
 
 /** Values remembered by their bytes; beyond it all are forgotten and decoded anew. Some megabytes. */
@@ -12,6 +12,12 @@ const DECODED_MAX = 8192;
 
 /** Payloads that are longer are not looked for by their bytes. */
 const KEY_BYTES_MAX = 2048;
+
+/** What was decoded from these bytes. */
+interface Decoded {
+  readonly bytes: Uint8Array;
+  readonly value: unknown;
+}
 
 /** What a snapshot's records wrap, and how such a record was encoded. */
 interface Encoded {
@@ -23,26 +29,27 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
   const decoded = new WeakMap<Uint8Array, unknown>();
-  const byText = new Map<string, unknown>();
+  /** By the checksum of their bytes; of two that share one, the later. */
+  const bySum = new Map<number, Decoded>();
   /** Records of a snapshot's chunk, by where they stand in it. */
   const byPlace = new WeakMap<ArrayBufferLike, Map<number, unknown>>();
   const encoded = new WeakMap<object, Encoded>();
 
-  const decodeText = (bytes: Uint8Array): unknown => {
+  const decodeAnew = (bytes: Uint8Array): unknown => {
     const value = codec.decode(bytes);
     freezeDeep(value);
     return value;
   };
 
   const decodeOnce = (bytes: Uint8Array): unknown => {
-    if (bytes.length > KEY_BYTES_MAX) return decodeText(bytes);
-    const text = Reflect.apply(String.fromCharCode, null, bytes) as string;
-    let value = byText.get(text);
-    if (value === undefined) {
-      value = decodeText(bytes);
-      if (byText.size >= DECODED_MAX) byText.clear();
-      byText.set(text, value);
-    }
+    if (bytes.length > KEY_BYTES_MAX) return decodeAnew(bytes);
+    const sum = crc32(bytes);
+    const known = bySum.get(sum);
+    if (known !== undefined && areEqual(known.bytes, bytes)) return known.value;
+    const value = decodeAnew(bytes);
+    if (bySum.size >= DECODED_MAX) bySum.clear();
+    // A copy: a view would keep all of a snapshot's chunk alive.
+    bySum.set(sum, { bytes: bytes.slice(), value });
     return value;
   };
 
@@ -93,6 +100,12 @@ function wrappedIn(value: unknown): object | null {
     wrapped = field;
   }
   return wrapped;
+}
+
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /** Whether two records have the same in the same fields. */

@@ -44,7 +44,7 @@ test("ReplicaChecker finds replicas that differ at an index", () => {
   const checker = new ReplicaChecker(same);
   const views = [view(0, "a"), view(0, "a"), view(0, "b")] as { applied: number }[];
   for (const [node, one] of views.entries()) {
-    for (one.applied = 1; one.applied < 64; one.applied++) checker.onApply(node, one as ClusterView);
+    for (one.applied = 1; one.applied < 256; one.applied++) checker.onApply(node, one as ClusterView);
     expect(same.failure).toBeNull();
     checker.onApply(node, one as ClusterView);
   }
