@@ -196,12 +196,15 @@ class VmTurn {
     return this.#end(this.#report({ ...state, refused, stage: "stopping", message, releaseAs: "Unstartable" }));
   }
 
-  /** A guest that hangs before it is up neither exits nor fails a check; only time tells. */
+  /**
+   * A guest that hangs before it is up neither exits nor fails a check; only time tells. To the map it starts as before: another word would be an entry
+   * of the log that changes nothing.
+   */
   #booting(state: VmState): VmState {
     const check = this.#options.vm.spec.health;
     const bootMs = check === undefined ? BOOT_MS : Math.max(BOOT_MS, check.startMs);
     this.#ctx.setTimer("boot", bootMs, { type: "boot-due" });
-    return this.#report({ ...state, stage: "booting" });
+    return { ...state, stage: "booting" };
   }
 
   #onBootDue(): VmState {

@@ -79,7 +79,7 @@ const CHECK: VmSpec["health"] = {
 };
 
 test("a new instance is started once the hypervisor says that none runs, and is Running when the guest says so", () => {
-  const { hypervisor, world, last } = bench();
+  const { hypervisor, world, reports, last } = bench();
   expect(hypervisor.calls).toEqual(["adopt web-7"]);
   hypervisor.answerAdopt(NOT_RUNNING);
   expect(last()).toBe("Starting unknown");
@@ -88,6 +88,8 @@ test("a new instance is started once the hypervisor says that none runs, and is 
   expect(hypervisor.calls).toEqual(["adopt web-7", "start web-7"]);
   hypervisor.emit({ type: "booted", instance: "web-7", bootMs: 900 });
   expect(last()).toBe("Running unknown");
+  // Each word is an entry of the log: that it boots is no news.
+  expect(reports).toHaveLength(2);
 });
 
 test("a guest that still runs is adopted, not started", () => {
