@@ -17,7 +17,7 @@ export interface ShrunkTo {
 export interface Find {
   /** Infinity: not found. */
   readonly seeds: number;
-  /** On the wall, in one thread. */
+  /** Of CPU time, in one thread. */
   readonly seconds: number;
   readonly invariant: string | undefined;
   readonly shrunk: ShrunkTo | null;

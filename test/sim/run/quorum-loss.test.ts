@@ -22,10 +22,10 @@ test("a cluster that has lost a quorum refuses until one goes on alone, in whate
 });
 
 test.each([
-  [31, "elected-by-quorum", "members whose logs rot vote before they have recovered"],
-  [33, "lost-quorum-refuses", "members whose disks were wiped come back as who they were"],
-  [36, "lost-quorum-refuses", "a leader that hears no quorum leads on"],
-] as const)("fault %i is told by %s: %s", (fault, rule) => {
+  { fault: 31, rule: "elected-by-quorum", what: "members whose logs rot vote before they have recovered" },
+  { fault: 33, rule: "lost-quorum-refuses", what: "members whose disks were wiped come back as who they were" },
+  { fault: 36, rule: "lost-quorum-refuses", what: "a leader that hears no quorum leads on" },
+])("fault $fault is told by $rule: $what", ({ fault, rule }) => {
   const rules = new Set<string | undefined>();
   for (let seed = 1; seed <= 40 && !rules.has(rule); seed++) {
     rules.add(runSeed({ ...OPTIONS, seed, planted: { raft: [fault] } }).failure?.invariant);
