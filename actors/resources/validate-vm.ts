@@ -4,6 +4,7 @@
  * Used by the REST server for what clients send and by the command line for manifests, so both refuse the same things in
  * the same words. What depends on the nodes (room, drivers, host ports) is the scheduler's to say.
  */
+import { checkMicrovm } from "../../runtime/index.ts";
 import { checkSchema, fillDefaults } from "./check-schema.ts";
 import { describeValue, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 import { VmManifest, type VmSpec } from "./vm.ts";
@@ -29,7 +30,17 @@ export function checkVmSpec(spec: VmSpec, at: string): readonly FieldProblem[] {
     ...checkHealth(spec, fieldUnder(at, "health")),
     ...checkFiles(spec, fieldUnder(at, "files")),
     ...checkText(spec, at),
+    ...checkConfiguration(spec, fieldUnder(at, "microvm")),
   ];
+}
+
+/** What its hypervisor cannot do is known before Nix runs, and before any node has it. */
+function checkConfiguration({ microvm, memoryMiB, ports }: VmSpec, at: string): readonly FieldProblem[] {
+  if (microvm === undefined) return [];
+  return checkMicrovm(microvm, { memoryMiB, publishesPorts: ports.length > 0 }).map(({ path, why }) => {
+    const field = path.reduce<string>((under, part) => fieldUnder(under, part), at);
+    return { field, expected: why, got: "", message: `${fieldName(field)}: ${why}` };
+  });
 }
 
 function checkPorts({ ports }: VmSpec, at: string): readonly FieldProblem[] {

@@ -1,6 +1,7 @@
 /** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
 import Type, { type Static } from "typebox";
 import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+import { VmMicrovm } from "./vm-microvm.ts";
 import { LastMigration, Migration } from "./migration.ts";
 
 const strict = { additionalProperties: false };
@@ -55,6 +56,8 @@ export const VmSpec = Type.Object(
       default: "base",
       description: "guest image on the nodes",
     }),
+    /** A NixOS configuration, in place of an image; only nodes with the driver `microvm-nix` run it. */
+    microvm: Type.Optional(VmMicrovm),
     /** What the guest runs as its service; without it, what the image runs by itself. */
     command: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 64, default: [] }),
     env: Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$" }), Type.String({ maxLength: 4096 }), {

@@ -18,11 +18,20 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[]): Feasibility {
   const feasible: Room[] = [];
   const objections: Objection[] = [];
   for (const room of rooms) {
-    const why = whyNot(vm.spec, room);
+    const why = lacksDriver(vm, room) ?? whyNot(vm.spec, room);
     if (why === null) feasible.push(room);
     else objections.push({ node: room.node.metadata.name, why });
   }
   return { feasible, objections };
+}
+
+/**
+ * Not among the rules that the map verifies with: members of different versions would disagree about one that is new. A driver that is
+ * given what it cannot run refuses it by name.
+ */
+function lacksDriver({ spec }: Vm, { node }: Room): string | null {
+  if (spec.microvm === undefined || node.spec.driver === "microvm-nix") return null;
+  return `runs VMs by the driver ${node.spec.driver}, wants microvm-nix`;
 }
 
 /**

@@ -4,6 +4,8 @@ export { createNodeDispatcher, type NodeDispatcherOptions } from "./node-dispatc
 export { createPinoLogger, type PinoLoggerOptions } from "./pino-logger.ts";
 export { createQemuHypervisor, type QemuHypervisorOptions } from "./qemu/qemu-hypervisor.ts";
 export type { Acceleration } from "./qemu/qemu-arguments.ts";
+export { createMicrovmNixHypervisor, type MicrovmNixHypervisorOptions } from "./nix/microvm-driver.ts";
+export type { NixSettings } from "./nix/build/nix-settings.ts";
 export { createProcessHypervisor, type ProcessHypervisorOptions } from "./process/process-hypervisor.ts";
 export { GuardedHypervisor, type GuardedHypervisorOptions } from "./instances/guarded-hypervisor.ts";
 export { lockFolder, type FolderLock } from "./folder-lock.ts";

@@ -57,6 +57,10 @@ const INTERNAL: readonly string[] = [
   "VerbResult",
   "lackingVerbs",
   "LackingVerbs",
+  "checkMicrovm",
+  "MicrovmConfig",
+  "MicrovmProblem",
+  "MicrovmSurroundings",
 ];
 
 /** Exports of Raft that only a simulation has a use for. */

@@ -1,24 +1,28 @@
 /** Opens a driver of real processes from plain data, in this process or in one that will be killed. */
 import type { Logger } from "../../runtime/index.ts";
 import {
+  createMicrovmNixHypervisor,
   createProcessHypervisor,
   createQemuHypervisor,
   type GuardedHypervisor,
+  type NixSettings,
   nodeClock,
 } from "../../runtime/node/index.ts";
 
 /** Plain data, so that it can be given to another process. */
 export interface DriverChoice {
-  readonly driver: "process" | "qemu";
+  readonly driver: "process" | "qemu" | "microvm-nix";
   readonly stateDir: string;
   readonly imagesDir: string;
+  /** For `microvm-nix`. */
+  readonly nix?: NixSettings;
 }
 
 export function openDriver(choice: DriverChoice): GuardedHypervisor {
   const options = { stateDir: choice.stateDir, clock: nodeClock, logger: silentLogger };
-  return choice.driver === "process"
-    ? createProcessHypervisor(options)
-    : createQemuHypervisor({ ...options, imagesDir: choice.imagesDir, acceleration: "tcg" });
+  if (choice.driver === "process") return createProcessHypervisor(options);
+  if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
+  return createQemuHypervisor({ ...options, imagesDir: choice.imagesDir, acceleration: "tcg" });
 }
 
 const silentLogger: Logger = { log: () => undefined };

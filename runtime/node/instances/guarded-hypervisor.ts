@@ -65,6 +65,8 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
+  /** Leases of instances that are being prepared, which may take longer than a lease: some are built first. */
+  readonly #starting = new Map<string, number>();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
   #tools: Promise<GuardTools> | undefined;
@@ -92,7 +94,14 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
-    const starting = this.#turns.take(launch.instance, () => this.#start(launch));
+    const starting = this.#turns.take(launch.instance, async () => {
+      this.#starting.set(launch.instance, launch.leaseUntilMs);
+      try {
+        return await this.#start(launch);
+      } finally {
+        this.#starting.delete(launch.instance);
+      }
+    });
     this.#answer(starting, done, (error): StartResult => {
       const { code, message } = toStartRefusal(error);
       return {
@@ -136,6 +145,8 @@ export class GuardedHypervisor implements Hypervisor {
 
   extendLease(instances: readonly string[], leaseUntilMs: number): void {
     for (const instance of instances) {
+      const starting = this.#starting.get(instance);
+      if (starting !== undefined) this.#starting.set(instance, Math.max(starting, leaseUntilMs));
       const running = this.#running.get(instance);
       if (running !== undefined) this.#extendLease(running, leaseUntilMs);
     }
@@ -174,6 +185,10 @@ export class GuardedHypervisor implements Hypervisor {
     const runs = this.#running.has(launch.instance) || (await this.#finder.find(launch.instance)) !== undefined;
     if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch);
+    if (launch.microvm !== undefined && this.driver !== "microvm-nix") {
+      const why = `the driver "${this.driver}" runs no NixOS configurations: it takes a node with the driver microvm-nix`;
+      throw new StartRefusal("unsupported", why);
+    }
     await checkPorts(launch.ports);
     const record: InstanceRecord = {
       format: 1,
@@ -189,7 +204,7 @@ export class GuardedHypervisor implements Hypervisor {
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
       const command = await this.#machines.prepare(launch, folder);
       const tools = await this.#guardTools();
-      const deadline = toUptime(this.#clock, launch.leaseUntilMs);
+      const deadline = toUptime(this.#clock, this.#starting.get(launch.instance) ?? launch.leaseUntilMs);
       if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
       await startGuard({ instanceFolder: folder, command, deadline, tools });
       const running = this.#attach(record, false);

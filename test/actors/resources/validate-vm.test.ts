@@ -41,6 +41,28 @@ describe("parseVmManifest()", () => {
     expect(one.manifest.spec.command).not.toBe(two.manifest.spec.command);
   });
 
+  test("refuses what a VM's hypervisor cannot do, before any node has it", () => {
+    const microvm = { hypervisor: "firecracker", balloon: true, interfaces: [{ type: "user", id: "net", mac: "zz" }] };
+    expect(parseVmManifest(withSpec({ microvm, ports: [{ name: "http", guest: 80 }] }))).toMatchObject({
+      ok: false,
+      problems: [
+        { field: "/spec/microvm/balloon" },
+        { field: "/spec/microvm/hypervisor" },
+        { field: "/spec/microvm/interfaces/0/type" },
+        { field: "/spec/microvm/interfaces/0/mac" },
+      ],
+    });
+    expect(messagesOf(withSpec({ microvm }))[0]).toBe(
+      "spec.microvm.balloon: firecracker cannot have a balloon: microvm.nix has no support for it; qemu, cloud-hypervisor, crosvm, kvmtool can",
+    );
+    expect(fieldsOf(withSpec({ microvm: { hypervisor: "xen" } }))).toEqual(["/spec/microvm/hypervisor"]);
+    expect(fieldsOf(withSpec({ microvm: { flake: "--impure" } }))).toEqual(["/spec/microvm/flake"]);
+    expect(parseVmManifest(withSpec({ microvm: {} }))).toMatchObject({
+      ok: true,
+      manifest: { spec: { microvm: { hypervisor: "qemu" } } },
+    });
+  });
+
   test("names every problem with its field, what was expected and what was found", () => {
     const parsed = parseVmManifest(
       withSpec({ ports: [{ name: "http", guest: 70_000 }], restart: "sometimes", vcpus: 0 }),

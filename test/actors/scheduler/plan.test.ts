@@ -41,6 +41,17 @@ test("makePlan() places only what waits for a node", () => {
   });
 });
 
+test("makePlan() places a NixOS configuration only where microvm.nix builds it", () => {
+  const map = new SampleMap();
+  map.join("n1");
+  map.create("web", { microvm: { hypervisor: "qemu" } });
+  expect(placements(map)).toEqual({});
+  expect(messages(map)).toEqual(['No node fits VM "web": n1 runs VMs by the driver simulated, wants microvm-nix']);
+  map.join("n2", { driver: "microvm-nix" });
+  map.create("plain");
+  expect(placements(map)).toMatchObject({ web: "n2" });
+});
+
 test("makePlan() says of every node why a VM does not fit", () => {
   const map = new SampleMap();
   map.join("n1", { memoryMiB: 900 });

@@ -1,5 +1,6 @@
 /**
- * Writes the flake of one VM: the static templates of `nix/vm`, the data as vm.json, the user's module, the cluster's lock.
+ * Writes the flake of one VM: the static templates of `nix/vm`, the guest's agent, the data as vm.json, the user's module, the
+ * cluster's lock.
  *
  * Nothing is written into Nix code, so nothing has to be escaped. The folder stays tiny and holds nothing but these files: Nix copies
  * and hashes a `path:` flake at every evaluation.
@@ -11,7 +12,10 @@ import { dirname, join } from "node:path";
 import type { VmJson } from "./vm-json.ts";
 
 /** In the repository and in the package alike: this file is three folders below its root. */
-const TEMPLATES = join(import.meta.dirname, "../../../../nix/vm");
+const ROOT = join(import.meta.dirname, "../../../..");
+const TEMPLATES = join(ROOT, "nix/vm");
+/** The guest builds it, with its own system's compiler. */
+const AGENT = join(ROOT, "guest/agent");
 
 export interface FlakeContents {
   readonly vm: VmJson;
@@ -33,6 +37,9 @@ export async function flakeFiles({ vm, module, lockFile }: FlakeContents): Promi
   const files = new Map<string, string>();
   const names = globSync("**/*.{nix,sh}", { cwd: TEMPLATES }).toSorted();
   for (const name of names) files.set(name, await readFile(join(TEMPLATES, name), "utf8"));
+  for (const name of globSync("*.{c,h}", { cwd: AGENT }).toSorted()) {
+    files.set(`agent/${name}`, await readFile(join(AGENT, name), "utf8"));
+  }
   files.set("vm.json", `${JSON.stringify(vm, null, 2)}\n`);
   if (module !== undefined) files.set("module.nix", module);
   if (lockFile !== undefined) files.set("flake.lock", await readLock(lockFile));

@@ -18,8 +18,6 @@ export interface VmJson {
   /** What of the VM's own flake is meant. */
   readonly own: string | null;
   readonly kernelParams: readonly string[];
-  /** The guest ends when its service does. */
-  readonly endsWithService: boolean;
   /** What ends this hypervisor's process from inside. */
   readonly endAction: "reboot" | "poweroff";
   /** Options of microvm.nix, as they are. */
@@ -65,7 +63,6 @@ export interface VmJsonOptions {
 export function vmJson(launch: InstanceLaunch, options: VmJsonOptions): VmJson {
   const config: MicrovmConfig = launch.microvm ?? { hypervisor: "qemu" };
   const emulate = options.emulate && config.hypervisor === "qemu" && config.cpu === undefined;
-  const hasService = launch.command.length > 0;
   return {
     name: launch.vm,
     hostName: launch.vm,
@@ -73,7 +70,6 @@ export function vmJson(launch: InstanceLaunch, options: VmJsonOptions): VmJson {
     module: config.module !== undefined,
     own: config.flake === undefined ? null : (splitFlake(config.flake).name ?? "default"),
     kernelParams: emulate ? EMULATED_PARAMETERS : [],
-    endsWithService: hasService,
     endAction: END_ACTIONS[config.hypervisor],
     microvm: {
       hypervisor: config.hypervisor,

@@ -29,7 +29,6 @@ test("vmJson() of a VM without wishes is a QEMU with a user-mode network, a seed
     hostName: "web",
     module: false,
     own: null,
-    endsWithService: false,
     kernelParams: [],
   });
   expect(microvm).toMatchObject({

@@ -1,0 +1,182 @@
+/**
+ * The `microvm-nix` driver: a VM is a NixOS configuration, built by microvm.nix into a runner for one of seven hypervisors.
+ *
+ * `prepare` checks the VM's wishes against the hypervisor (runtime/microvm), builds the runner (build/), writes the seed and hands the
+ * guard a command that becomes the hypervisor (run-machine.sh). Units of systemd (`microvm@NAME`) are not used, since they live outside of
+ * the guard, which could not end them at the lease: docs/decisions/0025-microvm-nix.md.
+ */
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { appendFile, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { checkMicrovm, type MicrovmConfig } from "../../microvm/index.ts";
+import type { InstanceLaunch } from "../../ports/hypervisor.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { GuardedCommand } from "../guard/guard.ts";
+import { CONSOLE_LOG } from "../instances/console-log.ts";
+import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
+import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
+import { NixError } from "./build/nix-error.ts";
+import type { NixSettings } from "./build/nix-settings.ts";
+import { RunnerBuilder } from "./build/runner-builder.ts";
+import { readRunner, type RunnerPackage } from "./build/runner-package.ts";
+import { SEED_FILE, splitFlake, USER_INTERFACE, vmJson, VOLUMES } from "./build/vm-json.ts";
+import { HOST_PATH, HostInterfaces } from "./host-interfaces.ts";
+import { MicrovmMachine, type MicrovmNote, NOTE_FILE, RUNNER_LINK } from "./microvm-machine.ts";
+import { seedDisk } from "./seed.ts";
+
+export interface MicrovmNixHypervisorOptions extends GuardedHypervisorOptions {
+  readonly nix: NixSettings;
+  /** `kvm` only where `proveKvm` said that it works; with `tcg` QEMU emulates, and the other hypervisors are refused. */
+  readonly acceleration: "kvm" | "tcg";
+}
+
+const SCRIPT = join(import.meta.dirname, "run-machine.sh");
+const VMS = "vms";
+const INSTANCES = "instances";
+/** What a spec says that names no image (actors/resources/vm.ts). */
+const DEFAULT_IMAGE = "base";
+
+export function createMicrovmNixHypervisor(options: MicrovmNixHypervisorOptions): GuardedHypervisor {
+  const driver = new MicrovmDriver(options);
+  const hypervisor = new GuardedHypervisor(driver, options);
+  driver.collect(new Promise((resolve) => hypervisor.list((found) => resolve(new Set(found.map(({ vm }) => vm))))));
+  return hypervisor;
+}
+
+class MicrovmDriver implements MachineDriver {
+  readonly name = "microvm-nix";
+  readonly capabilities: MachineDriver["capabilities"];
+  readonly #options: MicrovmNixHypervisorOptions;
+  readonly #builder: RunnerBuilder;
+  readonly #interfaces: HostInterfaces;
+  readonly #logger: Logger;
+  #collected: Promise<void> = Promise.resolve();
+
+  constructor(options: MicrovmNixHypervisorOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    const vmsDir = join(options.stateDir, VMS);
+    this.#builder = new RunnerBuilder(options.nix, vmsDir);
+    this.#interfaces = new HostInterfaces(vmsDir, options.logger);
+    this.capabilities = {
+      isolation: true,
+      accelerated: options.acceleration === "kvm",
+      adopt: true,
+      lacks: {
+        checkpoint: "a runner of microvm.nix boots its guest, it cannot begin with one: use the driver qemu",
+        migrate: "a runner of microvm.nix cannot wait for a guest from elsewhere: use the driver qemu",
+        console: "a runner of microvm.nix writes its console to the log and reads none: use ssh, or the driver qemu",
+      },
+    };
+  }
+
+  /** Takes down interfaces of VMs that ended while no node was here. Starts wait for it. */
+  collect(running: Promise<ReadonlySet<string>>): void {
+    this.#collected = running
+      .then((vms) => this.#interfaces.collect(vms))
+      .catch((error: unknown) =>
+        this.#logger.log("warn", "Cannot take down interfaces of ended VMs", { cause: error }),
+      );
+  }
+
+  async prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand> {
+    const config: MicrovmConfig = launch.microvm ?? { hypervisor: "qemu" };
+    this.#check(launch, config);
+    await this.#collected;
+    const runner = await this.#build(launch, config, join(folder, CONSOLE_LOG));
+    this.#refuseShared(launch.instance, runner);
+    const link = join(folder, RUNNER_LINK);
+    await this.#nix(() => this.#builder.keep(runner.path, link));
+    const volumes = join(this.#builder.folder(launch.vm), VOLUMES);
+    await mkdir(volumes, { recursive: true, mode: 0o700 });
+    await symlink(volumes, join(folder, VOLUMES));
+    await writeFile(join(folder, SEED_FILE), seedDisk(launch), { mode: 0o600 });
+    const user = config.interfaces?.find(({ type }) => type === "user")?.id;
+    const note: MicrovmNote = {
+      hypervisor: runner.hypervisor,
+      memoryMiB: launch.memoryMiB,
+      socket: config.socket !== false,
+      userInterface: user ?? (config.interfaces === undefined ? USER_INTERFACE : undefined),
+    };
+    await writeFile(join(folder, NOTE_FILE), `${JSON.stringify(note)}\n`, { mode: 0o600 });
+    this.#interfaces.willBeUp(launch.vm, runner.path);
+    // microvm-run writes its guest's console to its standard output.
+    return { argv: ["/bin/sh", SCRIPT, link], env: { PATH: HOST_PATH }, output: CONSOLE_LOG };
+  }
+
+  attach(to: MachineContext): Machine {
+    return new MicrovmMachine(to, this.#interfaces);
+  }
+
+  /** What cannot be, before anything is built. */
+  #check(launch: InstanceLaunch, config: MicrovmConfig): void {
+    const refuse = (why: string): never => {
+      throw new StartRefusal("unsupported", why);
+    };
+    if (launch.from !== undefined) refuse(`the driver "${this.name}" starts guests in one way only: they boot`);
+    if (launch.image !== DEFAULT_IMAGE) {
+      refuse(`the driver "${this.name}" has no images, wanted "${launch.image}": a VM's system is built from its spec`);
+    }
+    const [problem] = checkMicrovm(config, {
+      memoryMiB: launch.memoryMiB,
+      publishesPorts: launch.ports.length > 0,
+    });
+    if (problem !== undefined) refuse(`microvm.${problem.path.join(".")}: ${problem.why}`);
+    if (this.#options.acceleration === "tcg" && config.hypervisor !== "qemu") {
+      refuse(`${config.hypervisor} needs KVM, which does not work on this host: qemu can emulate`);
+    }
+  }
+
+  async #build(launch: InstanceLaunch, config: MicrovmConfig, console: string): Promise<RunnerPackage> {
+    const startMs = performance.now();
+    let steps = 0;
+    const runner = await this.#nix(() =>
+      this.#builder.build({
+        vm: vmJson(launch, { emulate: this.#options.acceleration === "tcg" }),
+        module: config.module,
+        own: config.flake === undefined ? undefined : splitFlake(config.flake).reference,
+        lockFile: this.#options.nix.lockFile,
+        onStep: (step) => {
+          steps++;
+          // Where whoever waits for the VM looks; a full disk is found out by what comes next.
+          void appendFile(console, `[blixard] ${step}\n`).catch(() => undefined);
+        },
+      }),
+    );
+    const buildMs = Math.round(performance.now() - startMs);
+    if (steps > 0) this.#logger.log("info", `Built VM "${launch.vm}"`, { vm: launch.vm, runner: runner.path, buildMs });
+    return runner;
+  }
+
+  async #nix<Value>(run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof NixError)) throw error;
+      if (error.failure === "missing") throw new StartRefusal("hypervisor-missing", error.message, error);
+      throw new StartRefusal("build-failed", error.message, error);
+    }
+  }
+
+  /** Interfaces and vsock addresses belong to the host: `tap-up` would take another VM's tap away without asking. */
+  #refuseShared(instance: string, runner: RunnerPackage): void {
+    const instances = join(this.#options.stateDir, INSTANCES);
+    for (const other of readdirSync(instances)) {
+      const link = join(instances, other, RUNNER_LINK);
+      if (other === instance || !existsSync(link)) continue;
+      const theirs = readRunner(realpathSync(link));
+      const names = new Set([...theirs.taps, ...theirs.macvtaps]);
+      const shared = [...runner.taps, ...runner.macvtaps].find((name) => names.has(name));
+      if (shared !== undefined) {
+        throw new StartRefusal(
+          "unsupported",
+          `the interface "${shared}" is that of instance "${other}" on this host: name another`,
+        );
+      }
+      if (runner.vsockCid !== undefined && runner.vsockCid === theirs.vsockCid) {
+        const why = `the vsock address ${runner.vsockCid} is that of instance "${other}" on this host: choose another`;
+        throw new StartRefusal("unsupported", why);
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/** The `microvm-nix` driver under the contract of the hypervisor port: runners that Nix builds of stub inputs boot real microVMs. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, vi } from "vitest";
+import type { NixSettings } from "../../runtime/node/index.ts";
+import { guardedHarness } from "../contract/guarded-harness.ts";
+import { hypervisorContract } from "../contract/hypervisor.ts";
+import { nixWorld, seededGuest } from "../contract/nix-world.ts";
+import { testImage } from "./test-image.ts";
+
+let folder: string;
+let imagesDir: string;
+let nix: NixSettings;
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "blixard-nix-"));
+  ({ imagesDir } = await testImage());
+  nix = await nixWorld(folder, await seededGuest(folder, join(imagesDir, "base")));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+hypervisorContract(
+  () => guardedHarness("microvm-nix", { imagesDir, nix, bootMs: 10_000, shortLeaseMs: 2_000 }),
+  "microvm-nix",
+);
