@@ -10,7 +10,7 @@ const SEEDS_MAX = 20_000;
 const SEARCH_MAX_MS = 60_000;
 
 /** What is made of a run within that is what stands in the table. */
-const SHRINK_MAX_MS = 15_000;
+const SHRINK_MAX_MS = 40_000;
 
 const port = parentPort;
 if (!port) throw new Error("search-worker.ts runs as a worker thread");

@@ -9,7 +9,7 @@ const HEAD = `# Seeds to find
 Each fault that a real Raft system had, put back on purpose, and how many seeds the simulator needs to find it. A seed is 60 simulated
 seconds of a cluster under load and faults (20 for those of liveness, 35 to 44), or less, since the first rule that does not hold ends it. Written by
 \`npm run seeds-to-find\`: the seeds are counted from several bases far apart, and the median stands here, with the least and the most in brackets; seconds
-are of CPU time of one thread. The last column is the run of the first base, made short for 15 seconds: how much is done in it, blows and acts of clients and
+are of CPU time of one thread. The last column is the run of the first base, made short for 40 seconds: how much is done in it, blows and acts of clients and
 operator, and after how many simulated seconds it fails.
 
 How they are planted: [raft-rules.ts](../actors/raft/core/raft-rules.ts) holds each rule of the core that can be left out, asked at one
