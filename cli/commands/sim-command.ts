@@ -9,8 +9,8 @@ import { refuseUnwritable } from "./sim-output-files.ts";
 import { addReportOption, type ReportFlags } from "./sim-report.ts";
 import { addReplayOptions, isReplay, runReplay, type ReplayFlags } from "./sim-replay.ts";
 import { addSimScenarioCommand } from "./sim-scenario-command.ts";
-import { addSweepOptions, runSweep, SEED_MAX, type SweepFlags } from "./sim-sweep.ts";
-import { addUpgradeOption, refuseWithoutNodes } from "./sim-upgrade.ts";
+import { addSweepOptions, runSweep, type SweepFlags } from "./sim-sweep.ts";
+import { addUpgradeOption, refuseMeaningless } from "./sim-upgrade.ts";
 import { lengthOption, toCount } from "./wait-options.ts";
 
 const PROFILES = [
@@ -18,6 +18,8 @@ const PROFILES = [
   ...(["calm", "library", "broken-clocks", "lost-quorum"] as const),
 ] as const;
 const SEEDS_MAX = 1_000_000;
+/** Beyond any that a sweep draws, so that each of its seeds can be run by itself. */
+const SEED_GIVEN_MAX = Number.MAX_SAFE_INTEGER - SEEDS_MAX;
 const NODES_MAX = 9;
 const VMS_MAX = 1000;
 const DURATION_DEFAULT_MS = 600_000;
@@ -52,7 +54,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
   const command = program
     .command("sim")
     .description("run the cluster's actors in the deterministic simulator")
-    .option("--seed <number>", "first seed (default: drawn, and printed)", toCount(0, SEED_MAX))
+    .option("--seed <number>", "first seed (default: drawn, and printed)", toCount(0, SEED_GIVEN_MAX))
     .option("--seeds <count>", "how many seeds, counting up", toCount(1, SEEDS_MAX), 1)
     .option("--nodes <count>", "nodes of the cluster (default: 3 to 7, drawn from the seed)", toCount(1, NODES_MAX))
     .option("--vms <count>", "VMs, all created at once (default: up to 8, drawn from the seed)", toCount(1, VMS_MAX))
@@ -86,7 +88,7 @@ export function addSimCommand(program: Command, context: CliContext): void {
     const flags = command.opts<SimFlags>();
     await refuseUnwritable(context, flags);
     if (flags.actors !== undefined) return runActors(context, command, flags);
-    refuseWithoutNodes(flags);
+    refuseMeaningless(flags);
     if (isReplay(flags)) return runReplay(context, flags);
     return flags.explore === undefined ? runSweep(context, flags) : exploreSetup(context, command);
   });

@@ -34,7 +34,6 @@ export interface SweepFlags extends WholeNodeFlags {
   readonly seeds: number;
   readonly nodes?: number;
   readonly duration: number;
-  readonly everyFault?: boolean;
   readonly schedule?: NonNullable<RunOptions["order"]>;
   readonly keepGoing?: boolean;
   readonly events?: boolean;

@@ -13,6 +13,7 @@ export interface WholeNodeFlags {
   /** A folder. */
   readonly upgradeFrom?: string;
   readonly profile?: NonNullable<RunOptions["profile"]>;
+  readonly everyFault?: boolean;
 }
 
 export function addUpgradeOption(command: Command): void {
@@ -24,8 +25,11 @@ export function addUpgradeOption(command: Command): void {
   );
 }
 
-/** @throws {CliError} when something is asked for that only whole nodes have, and the profile has none. */
-export function refuseWithoutNodes({ vms, upgradeFrom, profile = "mixed" }: WholeNodeFlags): void {
+/** @throws {CliError} when something is asked for that the profile has not: whole nodes, or faults. */
+export function refuseMeaningless({ vms, upgradeFrom, profile = "mixed", everyFault }: WholeNodeFlags): void {
+  if (everyFault === true && profile === "calm") {
+    throw usageError(`Cannot use --every-fault with profile "calm": it has no faults.`, "Leave one of the two out.");
+  }
   if (!WITHOUT_NODES.has(profile)) return;
   const hint = 'Choose "mixed", "leases" or "calm".';
   if (vms !== undefined) throw usageError(`Cannot simulate ${vms} VMs in profile "${profile}": it has none.`, hint);

@@ -1,5 +1,5 @@
 /** Finds the simulation that a file exports, for the command line and for each of its threads. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { isSimulation, type SimulationDefinition } from "../simulate/define-simulation.ts";
 import type { SimulationRequest } from "../simulate/recorded-simulation.ts";
@@ -22,7 +22,9 @@ export async function loadSimulation(file: string): Promise<SimulationDefinition
   const refuse = (why: string, cause?: unknown): never => {
     throw new SimulationFileError(`Cannot simulate ${file}: ${why}`, { cause });
   };
-  if (!existsSync(file)) refuse("there is no such file");
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) refuse("there is no such file");
+  if (found?.isDirectory() === true) refuse("it is a folder, wanted a file whose default export is a simulation");
   const loaded = await import(pathToFileURL(file).href).catch((error: unknown) => {
     return refuse(`it cannot be loaded (${error instanceof Error ? error.message : String(error)})`, error);
   });

@@ -97,6 +97,7 @@ test("what is no simulation, or none of this file, is refused with exit code 2",
   await writeFile(join(cwd, "old.json"), text.replace('"formatVersion": 1', '"formatVersion": 7'));
   for (const [args, why] of [
     [["--actors", "missing.ts"], "there is no such file"],
+    [["--actors", "."], "it is a folder, wanted a file"],
     [["--actors", "other.mjs"], "its default export is no simulation, wanted one by defineSimulation({ name, make })"],
     [["--actors", "broken.mjs"], "it cannot be loaded ("],
     [["--actors", "upset.mjs"], "Cannot simulate upset.mjs: its make() throws: no office"],

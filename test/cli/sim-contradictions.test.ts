@@ -107,6 +107,19 @@ test("every option of sim belongs to one group, which is a heading of its help",
   expect(headings).toEqual(expect.arrayContaining(["What happens in a run", "Many runs", "With --explore"]));
 });
 
+test("sim refuses --every-fault where there are none", async () => {
+  const { exitCode, err } = await runCommandLine(["sim", "--every-fault", "--profile", "calm"]);
+  expect([exitCode, err]).toEqual([
+    2,
+    'Error: Cannot use --every-fault with profile "calm": it has no faults.\nLeave one of the two out.\n',
+  ]);
+});
+
+test("sim takes as the only seed whichever a sweep may have run last", async () => {
+  const { exitCode, err } = await runCommandLine(["sim", "--seed", `${2 ** 32}`, "--every-fault", "--profile", "calm"]);
+  expect([exitCode, err]).toEqual([2, expect.stringContaining("it has no faults")]);
+});
+
 test("what stands behind check-history is its own, and its errors name it", async () => {
   for (const args of [
     ["--states", "0"],
