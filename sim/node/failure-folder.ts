@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { PROFILE_NAMES } from "../run/coverage.ts";
 import { requireRange } from "../run/run-limits.ts";
 import type { RunOptions, SeedFailure, SeedResult } from "../run/run-result.ts";
+import { describePrint, isPrint, printTree, type TreePrint } from "./tree-print.ts";
 
 const FORMAT = "blixard-failing-seed";
 const FORMAT_VERSION = 1;
@@ -37,6 +38,7 @@ export class FailureFileError extends Error {
 
 export class FailureFolder {
   readonly #path: string;
+  readonly #prints = new Map<string, TreePrint>();
 
   constructor(path: string) {
     this.#path = path;
@@ -68,7 +70,8 @@ export class FailureFolder {
     const every = { ...(everyFault === true && { everyFault }), ...(order !== undefined && { order }) };
     const whole = { ...(vms !== undefined && { vms }), ...(upgradeFrom !== undefined && { upgradeFrom }) };
     const run = { seed, nodes, ...whole, durationMs, profile, ...every };
-    const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run };
+    const from = upgradeFrom === undefined ? {} : { upgradedFrom: this.#printOf(upgradeFrom) };
+    const content = { format: FORMAT, formatVersion: FORMAT_VERSION, software, run, ...from };
     const upgrade = upgradeFrom === undefined ? "" : "upgrade-";
     const file = `${profile}-${seed}-${nodes}n-${vms === undefined ? "" : `${vms}vms-`}${upgrade}${durationMs}ms${everyFault === true ? "-every" : ""}${order === undefined ? "" : `-${order}`}.json`;
     const path = join(this.#path, file);
@@ -78,6 +81,15 @@ export class FailureFolder {
       writeFileSync(`${path}.draft`, `${text}\n`);
       renameSync(`${path}.draft`, path);
     });
+  }
+
+  /** Of one folder once: its threads load it once, too. */
+  #printOf(folder: string): TreePrint {
+    const known = this.#prints.get(folder);
+    if (known !== undefined) return known;
+    const print = this.#attempt("say what was upgraded from in", () => printTree(folder));
+    this.#prints.set(folder, print);
+    return print;
   }
 
   #attempt<Result>(what: string, attempt: () => Result): Result {
@@ -107,6 +119,13 @@ export class FailureFolder {
     const { profile = "mixed" } = options;
     if (!PROFILE_NAMES.includes(profile)) {
       throw refuse(`its profile is "${profile}", wanted one of ${PROFILE_NAMES.join(", ")}`);
+    }
+    const { upgradeFrom } = options;
+    const was = value["upgradedFrom"];
+    if (upgradeFrom !== undefined && isPrint(was)) {
+      const now = this.#printOf(upgradeFrom);
+      const told = `it was upgraded from ${describePrint(was)}, and ${upgradeFrom} holds ${describePrint(now)}`;
+      if (was.sources !== now.sources) throw refuse(told);
     }
     try {
       requireRange(options);

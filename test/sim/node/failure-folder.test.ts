@@ -1,5 +1,5 @@
 /** Failing seeds in files: kept, read again, refused. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -69,4 +69,25 @@ test.each([
   const read = (): unknown => new FailureFolder(folder).open();
   expect(read).toThrow(FailureFileError);
   expect(read).toThrow(`Cannot replay ${join(folder, "odd.json")}: ${why}`);
+});
+
+test("FailureFolder.open() refuses a run that was upgraded from a folder whose sources are others now", () => {
+  const tree = mkdtempSync(join(tmpdir(), "blixard-tree-"));
+  try {
+    const kept = join(folder, "kept");
+    const write = (text: string): void => writeFileSync(join(tree, "actors", "index.ts"), text);
+    mkdirSync(join(tree, "actors"));
+    write("export {};");
+    writeFileSync(join(tree, "package.json"), '{"name":"blixard","version":"0.0.9"}');
+    const { everyFault: _, ...run } = FAILED;
+    new FailureFolder(kept).open();
+    new FailureFolder(kept).keep({ ...run, profile: "mixed", upgradeFrom: tree }, "1.0.0");
+    expect(new FailureFolder(kept).open()[0]?.run.upgradeFrom).toBe(tree);
+    write("export const other = 1;");
+    expect(() => new FailureFolder(kept).open()).toThrow(
+      /it was upgraded from blixard 0\.0\.9 \(sources [0-9a-f]{16}\), and .* holds blixard 0\.0\.9 \(sources [0-9a-f]{16}\)\. Move it away/u,
+    );
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
 });
