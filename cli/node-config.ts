@@ -35,6 +35,8 @@ export interface NodeConfig {
   readonly join: readonly Endpoint[];
   /** `auto`: QEMU where it is installed, else `process`, which isolates nothing. */
   readonly driver: DriverChoice;
+  /** Absolute path of the settings of Nix, which the driver `microvm-nix` needs. */
+  readonly nixFile?: string;
   /** Where the ports of this node's VMs are published. */
   readonly address: string;
   /** Memory for VMs. Without it, what the host has. */
@@ -47,7 +49,7 @@ export interface NodeConfig {
   readonly logLevel: LogLevel;
 }
 
-export const DRIVER_CHOICES = ["auto", "qemu", "process"] as const;
+export const DRIVER_CHOICES = ["auto", "qemu", "microvm-nix", "process"] as const;
 export type DriverChoice = (typeof DRIVER_CHOICES)[number];
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -76,6 +78,7 @@ class SettingsReader {
   read(): NodeConfig {
     const name = this.#matching("name", new RegExp(NAME_PATTERN), "lower-case letters, digits and dashes, at most 63");
     const imagesDir = this.#given("imagesDir");
+    const nixFile = this.#given("nix");
     const memoryMiB = this.#count("memoryMiB");
     const vcpus = this.#count("vcpus");
     const config: NodeConfig = {
@@ -88,7 +91,8 @@ class SettingsReader {
       api: this.#endpoint("api"),
       peers: this.#peers(name),
       join: this.#joins(),
-      driver: this.#oneOf("driver", DRIVER_CHOICES),
+      driver: this.#driver(nixFile),
+      ...(nixFile === undefined ? {} : { nixFile: resolve(nixFile) }),
       address: this.#matching("address", /^[A-Za-z0-9.:-]{1,253}$/, "a host name or an address without port"),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
@@ -146,6 +150,16 @@ class SettingsReader {
     const choice = choices.find((candidate) => candidate === given);
     if (choice === undefined && given !== "") this.#wrong(setting, given, choices.join(", "));
     return choice ?? choices[0]!;
+  }
+
+  #driver(nixFile: string | undefined): DriverChoice {
+    const driver = this.#oneOf("driver", DRIVER_CHOICES);
+    if (driver === "microvm-nix" && nixFile === undefined) {
+      this.#problems.push(
+        `${this.#origin("nix")} is missing: the driver "microvm-nix" needs to know what VMs are built from`,
+      );
+    }
+    return driver;
   }
 
   #count(setting: NodeSetting): number | undefined {

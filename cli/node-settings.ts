@@ -11,6 +11,7 @@ export type NodeSetting =
   | "peers"
   | "join"
   | "driver"
+  | "nix"
   | "address"
   | "memoryMiB"
   | "vcpus"
@@ -98,8 +99,14 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     flag: "--driver",
     variable: "BLIXARD_DRIVER",
     placeholder: "DRIVER",
-    description: "auto, qemu, or process (which isolates nothing)",
+    description: "auto, qemu, microvm-nix, or process (which isolates nothing)",
     fallback: "auto",
+  },
+  nix: {
+    flag: "--nix",
+    variable: "BLIXARD_NIX",
+    placeholder: "FILE",
+    description: "how the driver microvm-nix calls Nix (docs/microvm-nix.md)",
   },
   address: {
     flag: "--address",

@@ -12,7 +12,16 @@ const REPOSITORY = join(import.meta.dirname, "..");
 const PACKAGE = join(REPOSITORY, "dist", "package");
 
 /** Files that are read at run time beside the code, and those that go with every package. */
-const COPIED = ["LICENSE", "README.md", "CHANGELOG.md", "runtime/nact.d.ts", "runtime/node/guard/*.sh", "guest/*.sh", "guest/agent/*"];
+const COPIED = [
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  "runtime/nact.d.ts",
+  "runtime/node/{guard,nix}/*.sh",
+  "guest/*.sh",
+  "guest/agent/*",
+  "nix/vm/**/*.{nix,sh}",
+];
 
 const ENTRIES: Readonly<Record<string, string>> = {
   ".": "index",

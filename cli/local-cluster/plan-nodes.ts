@@ -88,13 +88,15 @@ export function apiUrlOf({ api }: NodePlan): string {
 export interface NodeFlagsOptions {
   readonly driver: DriverChoice;
   readonly imagesDir?: string;
+  /** Settings of Nix. */
+  readonly nixFile?: string;
 }
 
 /** The flags of `blixard node` for one of `plans`. All nodes share one host, so each takes its part of the memory. */
 export function nodeFlags(
   plan: NodePlan,
   plans: readonly NodePlan[],
-  { driver, imagesDir }: NodeFlagsOptions,
+  { driver, imagesDir, nixFile }: NodeFlagsOptions,
 ): readonly string[] {
   const memoryMiB = Math.floor((totalmem() * MEMORY_SHARE_FOR_VMS) / MEBIBYTE / plans.length);
   return [
@@ -106,6 +108,7 @@ export function nodeFlags(
     ["--api", formatEndpoint(plan.api)],
     ["--peers", plans.map(({ name, listen }) => `${name}=${formatEndpoint(listen)}`).join(",")],
     ["--driver", driver],
+    ...(nixFile === undefined ? [] : [["--nix", nixFile]]),
     ["--address", LOOPBACK],
     ["--memory-mib", String(memoryMiB)],
   ].flat();

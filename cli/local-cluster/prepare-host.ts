@@ -42,14 +42,19 @@ export async function prepareHost({
   }
   const packages = await progress.step(
     "Host packages",
-    async (step) => ensureHostPackages({ install, onProgress: (what, detail) => step.detail(`${what} ${detail}`) }),
+    async (step) =>
+      ensureHostPackages({
+        install,
+        nix: driver === "microvm-nix",
+        onProgress: (what, detail) => step.detail(`${what} ${detail}`),
+      }),
     ({ installed, qemu }) => (installed.length > 0 ? `installed ${installed.join(", ")}` : (qemu ?? "no QEMU")),
   );
   signal?.throwIfAborted();
   const { missing } = packages.value;
   if (missing.length > 0) {
     const why = missing.map(({ message }) => `\n  - ${message}`).join("");
-    if (driver === "qemu") {
+    if (driver === "qemu" || driver === "microvm-nix") {
       throw new CliError(EXIT.failed, `Cannot run microVMs on this host:${why}`, {
         hint: "Or use --driver process, which needs nothing and isolates nothing.",
       });
@@ -62,12 +67,17 @@ export async function prepareHost({
     async (step) => ensureGuestImage({ cacheDir, onProgress: (what, detail) => step.detail(`${what} ${detail}`) }),
     ({ imagesDir }) => imagesDir,
   );
-  return { driver: "qemu", imagesDir: image.value.imagesDir, installMs: packages.elapsedMs, imageMs: image.elapsedMs };
+  return {
+    driver: driver === "auto" ? "qemu" : driver,
+    imagesDir: image.value.imagesDir,
+    installMs: packages.elapsedMs,
+    imageMs: image.elapsedMs,
+  };
 }
 
 /** For a node that was given no images: those of the cache, built first when there are none. Installs nothing. */
 export async function withImages(config: NodeConfig, { terminal, env }: CliContext): Promise<NodeConfig> {
-  if (config.driver === "process" || config.imagesDir !== undefined) return config;
+  if (config.driver === "process" || config.driver === "microvm-nix" || config.imagesDir !== undefined) return config;
   const progress = new Progress(terminal.err);
   const { driver } = config;
   const prepared = await prepareHost({ driver, install: false, cacheDir: cacheFolder(env), progress });

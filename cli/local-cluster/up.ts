@@ -38,6 +38,8 @@ export interface UpFlags {
   readonly check?: boolean;
   readonly detach?: boolean;
   readonly driver: DriverChoice;
+  /** Settings of Nix, for the driver microvm-nix. */
+  readonly nix?: string;
   readonly portBase: number;
   readonly data?: string;
   readonly install: boolean;
@@ -149,6 +151,7 @@ class Up {
           dataDir,
           driver,
           ...(imagesDir === undefined ? {} : { imagesDir }),
+          ...(flags.nix === undefined ? {} : { nixFile: resolve(flags.nix) }),
           keepData: flags.data !== undefined,
           detached: flags.detach === true,
           env: context.env,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { match, P } from "ts-pattern";
 import type { Clock, Logger } from "../../runtime/index.ts";
 import {
+  createMicrovmNixHypervisor,
   createProcessHypervisor,
   createQemuHypervisor,
   findExecutable,
@@ -12,6 +13,7 @@ import {
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { NodeConfig } from "../node-config.ts";
+import { readNixFile } from "./read-nix-settings.ts";
 
 export interface DriverPorts {
   readonly clock: Clock;
@@ -19,12 +21,14 @@ export interface DriverPorts {
 }
 
 const QEMU = "qemu-system-x86_64";
+const NIX = "nix";
 
 /** The image that every host has; its kernel is what KVM must start to be believed. */
 const PROOF_IMAGE = "base";
 
-/** @throws CliError when QEMU was asked for by name and is missing. */
+/** @throws CliError when a driver was asked for by name and what it needs is missing. */
 export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
+  if (config.driver === "microvm-nix") return startNixDriver(config, ports);
   const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
   return match({ wanted: config.driver, qemu, images: config.imagesDir })
     .returnType<Promise<GuardedHypervisor>>()
@@ -54,4 +58,28 @@ async function startQemuDriver(
   ports.logger.log("info", words, { qemu, kvm: kvm.detail });
   const acceleration = kvm.works ? "kvm" : "tcg";
   return createQemuHypervisor({ ...ports, stateDir: dataDir, imagesDir: images, acceleration, qemu });
+}
+
+async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
+  const { dataDir, imagesDir } = config;
+  if (config.nixFile === undefined)
+    throw usageError('The driver "microvm-nix" needs the settings of Nix.', "Give --nix.");
+  const { settings, kvm } = readNixFile(config.nixFile, dataDir);
+  const nix = await findExecutable(settings.nix ?? NIX);
+  if (nix === undefined) {
+    const message = `Cannot start node "${config.name}" with the driver "microvm-nix": there is no ${settings.nix ?? NIX}`;
+    throw new CliError(EXIT.failed, message, { hint: 'On Debian: "apt-get install nix-bin".' });
+  }
+  const proof =
+    kvm !== undefined
+      ? { works: kvm, detail: `the settings of Nix say "kvm: ${kvm}"` }
+      : imagesDir === undefined
+        ? { works: false, detail: 'nothing to prove it with: give --images, or "kvm: true" in the settings of Nix' }
+        : await proveKvm({ imagesDir, image: PROOF_IMAGE, cacheDir: join(dataDir, "kvm") });
+  const words = proof.works
+    ? "VMs are built by Nix and run with KVM"
+    : "VMs are built by Nix and run in QEMU with emulated CPUs";
+  ports.logger.log("info", words, { nix, kvm: proof.detail });
+  const acceleration = proof.works ? "kvm" : "tcg";
+  return createMicrovmNixHypervisor({ ...ports, stateDir: dataDir, nix: settings, acceleration });
 }

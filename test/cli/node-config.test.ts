@@ -50,6 +50,12 @@ test("readNodeConfig() takes the environment, and a flag before it", () => {
   expect(config).toMatchObject({ driver: "process", listen: { host: "::1", port: 9 }, memoryMiB: 512 });
 });
 
+test("readNodeConfig() wants the settings of Nix for the driver that needs them", () => {
+  expect(refusal({ ...FLAGS, driver: "microvm-nix" })).toContain("--nix");
+  const config = readNodeConfig({ ...FLAGS, driver: "microvm-nix", nix: "/etc/nix.yaml" }, { BLIXARD_TOKEN: TOKEN });
+  expect(config).toMatchObject({ driver: "microvm-nix", nixFile: "/etc/nix.yaml" });
+});
+
 test("readNodeConfig() leaves this node out of its peers", () => {
   const peers = "n1=127.0.0.1:7101, n2=127.0.0.1:7102,n3=127.0.0.1:7103";
   const config = readNodeConfig({ ...FLAGS, peers, labels: "zone=a,disk=" }, { BLIXARD_TOKEN: TOKEN });
@@ -65,7 +71,7 @@ test("readNodeConfig() names every wrong setting at once, as it was given", () =
     "BLIXARD_TOKEN is missing: the secret that all nodes share; only as a variable or in a file",
     "--data (or BLIXARD_DATA) is missing: folder of the node's log and instances",
     '--api is "7201", expected HOST:PORT',
-    'BLIXARD_DRIVER is "kvm", expected auto, qemu, process',
+    'BLIXARD_DRIVER is "kvm", expected auto, qemu, microvm-nix, process',
     '--log-level is "loud", expected debug, info, warn, error',
   ]);
 });
