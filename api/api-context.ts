@@ -2,7 +2,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ActorSystem, Clock, Hypervisor, Logger } from "../runtime/index.ts";
+import type { ActorSystem, Clock, GuestVerbs, Hypervisor, Logger } from "../runtime/index.ts";
 import type { ClusterMembers } from "./cluster-members.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -11,6 +11,9 @@ import type { ReplicaGateway } from "./replica-gateway.ts";
 
 /** Reads the logs of this node's instances. */
 export type LogReader = Pick<Hypervisor, "readLogs">;
+
+/** Opens streams to the guests of this node's instances. */
+export type GuestAccess = Pick<GuestVerbs, "openStream">;
 
 export interface ApiContext {
   readonly node: string;
@@ -21,6 +24,7 @@ export interface ApiContext {
   readonly members: ClusterMembers;
   readonly peers: PeerApi;
   readonly logs: LogReader;
+  readonly guests: GuestAccess;
   readonly streams: OpenStreams;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -42,6 +42,8 @@ export const API_ERROR_STATUS = {
   "unknown-host": 421,
   /** The body; `details.problems` names each field. */
   invalid: 422,
+  /** A stream between client and guest, asked for without `Upgrade`. */
+  "upgrade-required": 426,
   "too-many-streams": 429,
   "headers-too-large": 431,
   internal: 500,

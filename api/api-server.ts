@@ -12,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { checkSchema, convertStrings, fillDefaults, type ReplicaRequest } from "../actors/index.ts";
 import type { ActorSystem, Clock, Logger, Ref } from "../runtime/index.ts";
 import { Access } from "./access.ts";
-import type { Api, ApiContext, LogReader } from "./api-context.ts";
+import type { Api, ApiContext, GuestAccess, LogReader } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { ClusterMembers, type ClusterLinks } from "./cluster-members.ts";
 import { registerCluster } from "./cluster-routes.ts";
@@ -27,7 +27,9 @@ import { PeerApi } from "./peer-api.ts";
 import { refuseSocket, sendRefusal } from "./refusals.ts";
 import { ReplicaGateway } from "./replica-gateway.ts";
 import { SilentConnections } from "./silent-connections.ts";
+import { registerStreams } from "./stream-routes.ts";
 import { registerClusterStatus, registerProbes } from "./status-routes.ts";
+import { isOurUpgrade, serveUpgrades } from "./upgrades.ts";
 import { invalidBody, registerVms } from "./vm-routes.ts";
 import { NAMED_SCHEMAS } from "./wire.ts";
 
@@ -39,6 +41,8 @@ export interface ApiServerOptions {
   readonly node: string;
   /** Reads the logs of this node's instances: the node's hypervisor driver. */
   readonly logs: LogReader;
+  /** Reaches into the guests of this node's instances: the `verbs` of its hypervisor driver. */
+  readonly guests: GuestAccess;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly listen: ListenAddress;
@@ -65,6 +69,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const limits = { ...DEFAULT_API_LIMITS, ...options.limits };
   const context = createContext(options, limits);
   const api = createApi(context);
+  serveUpgrades(api);
   const silent = new SilentConnections(api.server);
   guard(api, new Access({ token: options.token, hostNames: options.hostNames ?? [] }));
   registerRoutes(api, context);
@@ -93,7 +98,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 }
 
 function createContext(options: ApiServerOptions, limits: ApiLimits): ApiContext {
-  const { system, node, logs, logger, clock, version, token, links } = options;
+  const { system, node, logs, guests, logger, clock, version, token, links } = options;
   const replica = new ReplicaGateway(system, options.replica, limits);
   return {
     node,
@@ -103,6 +108,7 @@ function createContext(options: ApiServerOptions, limits: ApiLimits): ApiContext
     members: new ClusterMembers({ node, system, replica, clock, limits, links }),
     peers: new PeerApi({ node, token, timeoutMs: limits.peerMs }),
     logs,
+    guests,
     streams: new OpenStreams(limits.streamsMax),
     clock,
     logger,
@@ -121,6 +127,7 @@ function createApi({ limits, logger }: ApiContext): Api {
       maxHeaderSize: limits.headersMaxBytes,
       connectionsCheckingInterval: LATENESS_CHECK_MS,
       keepAlive: true,
+      shouldUpgradeCallback: isOurUpgrade,
     },
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
@@ -192,6 +199,7 @@ function registerRoutes(api: Api, context: ApiContext): void {
     (v1: Api, _, done) => {
       registerVms(v1, context);
       registerLogs(v1, context);
+      registerStreams(v1, context);
       registerNodes(v1, context);
       registerCollection(v1, context, EVENTS);
       registerClusterStatus(v1, context);

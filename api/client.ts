@@ -5,10 +5,12 @@
  * watches (`client-watch.ts`). It does not retry what may have happened, and it does not wait for a VM to be anything.
  */
 import type { Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
+import type { GuestStream, StreamListener } from "../runtime/index.ts";
 import { ApiError } from "./api-error.ts";
 import { Connection, jsonOf, type ApiRequest } from "./client-connection.ts";
 import type { MemberList, MembershipChanged, SnapshotMade, Transferred } from "./member-wire.ts";
 import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
+import type { StreamOpening } from "./stream-opening.ts";
 import { readLines } from "./read-lines.ts";
 import type { ClusterStatus, LogLine, ResourceList } from "./wire.ts";
 
@@ -61,6 +63,11 @@ export interface Vms extends Collection<Vm> {
   stop(name: string): Promise<Vm>;
   /** The lines of the VM's console. @throws {ApiError} `no-instance`, and whatever breaks it off. */
   logs(name: string, options?: LogOptions): AsyncGenerator<string, void>;
+  /**
+   * Runs a command in the VM's guest, copies a file, attaches to its console. Node.js only. What goes wrong once it is open is the listener's
+   * `onEnd`. @throws {ApiError} `not-found`, `no-instance`.
+   */
+  openStream(name: string, opening: StreamOpening, listener: StreamListener): Promise<GuestStream>;
 }
 
 /** A manifest whose defaults may be left out; the server fills them in. */
@@ -127,6 +134,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       ...collection<Vm>(connection, "/vms"),
       ...vmWrites(connection),
       logs: (name, read) => readLogs(connection, name, read),
+      openStream: async (name, opening, listener) => {
+        const { openClientStream } = await import("./client-stream.ts");
+        const { urls, token, timeoutMs = TIMEOUT_MS } = options;
+        return openClientStream({ urls, token, timeoutMs, name, opening, listener });
+      },
     },
     nodes: {
       ...collection<Node>(connection, "/nodes"),

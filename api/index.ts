@@ -25,4 +25,5 @@ export {
   type VmManifestInput,
   type Vms,
 } from "./client.ts";
+export type { StreamOpening } from "./stream-opening.ts";
 export type { WatchEvent, WatchOptions } from "./client-watch.ts";

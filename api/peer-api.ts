@@ -1,6 +1,11 @@
 /** The APIs of other nodes, as this node asks them: for their status, and for logs that lie with them. */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { Node } from "../actors/index.ts";
 import { API_ERROR_STATUS, ApiError, type ErrorBody } from "./api-error.ts";
+import { UPGRADE_PROTOCOL } from "./stream-frames.ts";
 import { readLines } from "./read-lines.ts";
 import type { ClusterStatus, LogLine, LogQuery } from "./wire.ts";
 
@@ -44,6 +49,16 @@ export class PeerApi {
     }
   }
 
+  /** A connection to a guest's stream at `peer`, its bytes as they come. @throws {ApiError} when it cannot begin. */
+  async stream(peer: Node, path: string): Promise<{ readonly socket: Duplex; readonly head: Buffer }> {
+    const { node, token, timeoutMs } = this.#options;
+    const url = new URL(path, peer.spec.apiUrl);
+    const headers = { [HOP_HEADER]: node, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+    return upgradeAt(url, { headers, timeoutMs }).catch((error: unknown) => {
+      throw asApiError(peer, error);
+    });
+  }
+
   async #get(peer: Node, path: string, signal: AbortSignal): Promise<Response> {
     const { node, token } = this.#options;
     const response = await fetch(new URL(path, peer.spec.apiUrl), {
@@ -57,6 +72,47 @@ export class PeerApi {
     });
     if (!response.ok) throw await refusalOf(response);
     return response;
+  }
+}
+
+/** @throws {ApiError} what the server refuses, and anything else that the network says. */
+export async function upgradeAt(
+  url: URL,
+  { headers, timeoutMs }: { readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number },
+): Promise<{ readonly socket: Duplex; readonly head: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const ask = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const request = ask(url, {
+      agent: false,
+      headers: { ...headers, connection: "upgrade", upgrade: UPGRADE_PROTOCOL },
+    });
+    const late = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    request.once("upgrade", (_, socket, head) => {
+      clearTimeout(late);
+      resolve({ socket, head });
+    });
+    request.once("response", (response) => {
+      text(response)
+        .then((body) => reject(refusalIn(body, response.statusCode ?? 0, url)))
+        .catch(reject)
+        .finally(() => clearTimeout(late));
+    });
+    request.once("error", (error) => {
+      clearTimeout(late);
+      reject(error);
+    });
+    request.end();
+  });
+}
+
+function refusalIn(body: string, status: number, url: URL): ApiError {
+  try {
+    const { code, message, details = {} } = (JSON.parse(body) as ErrorBody).error;
+    return new ApiError(status, code, message, { details });
+  } catch (error) {
+    return new ApiError(status, "bad-answer", `${url.origin} answered ${status}, but not as a Blixard API does`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /** What commands get from outside: `main.ts` gives the real things, tests give others. */
 import type { ApiClient } from "../api/index.ts";
+import type { ByteStreams } from "./byte-streams.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -11,6 +12,8 @@ export interface CliContext {
   readonly now: () => number;
   /** All of standard input, or so much of it that it is more than `charsMax`. Default: however much there is. */
   readonly readStdin: (charsMax?: number) => Promise<string>;
+  /** Standard input and output as bytes. */
+  readonly openBytes: () => ByteStreams;
   /** Puts a question on the terminal and reads a line; null where nobody can answer. */
   readonly askUser: ((question: string) => Promise<string>) | null;
   /** From now on Ctrl-C only asks, until the result is disposed of. */

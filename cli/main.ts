@@ -13,12 +13,14 @@ import { readAtMost } from "./read-at-most.ts";
 process.env.NODE_COMPILE_CACHE ??= compileCacheFolder(process.env);
 enableCompileCache(process.env.NODE_COMPILE_CACHE);
 
-const [{ createApiClient }, { ProcessInterrupts }, { runCli }, { processTerminal }] = await Promise.all([
-  import("../api/client.ts"),
-  import("./interrupts.ts"),
-  import("./run-cli.ts"),
-  import("./terminal.ts"),
-]);
+const [{ createApiClient }, { ProcessByteStreams }, { ProcessInterrupts }, { runCli }, { processTerminal }] =
+  await Promise.all([
+    import("../api/client.ts"),
+    import("./byte-streams.ts"),
+    import("./interrupts.ts"),
+    import("./run-cli.ts"),
+    import("./terminal.ts"),
+  ]);
 
 const { BLIXARD_TOKEN: token } = process.env;
 
@@ -34,6 +36,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   now: Date.now,
   askUser: process.stdin.isTTY && process.stderr.isTTY ? askUser : null,
   readStdin: async (charsMax) => readAtMost(process.stdin.setEncoding("utf8"), charsMax),
+  openBytes: () => new ProcessByteStreams(),
   takeInterrupts: () => new ProcessInterrupts(),
   connect: (urls) => createApiClient({ urls, ...(token ? { token } : {}) }),
 });

@@ -7,6 +7,9 @@ import { waitUntilGone, waitUntilStopped, waitUntilUp, type WaitOptions } from "
 import { addOutputOptions, connect, showResources, type GetOptions } from "./get-command.ts";
 import { upSummary } from "./up-summary.ts";
 import { toVmName } from "./vm-argument.ts";
+import { addVmConsoleCommand } from "./vm-console-command.ts";
+import { addVmCpCommand } from "./vm-cp-command.ts";
+import { addVmExecCommand } from "./vm-exec-command.ts";
 import { addVmCreateCommand } from "./vm-create-command.ts";
 import { addVmLogsCommand } from "./vm-logs-command.ts";
 import { addWaitOptions, type WaitFlags } from "./wait-options.ts";
@@ -16,6 +19,7 @@ Examples:
   blixard vm create web --memory 128 --port http=80:8080 --health http:80 -- httpd -f -p 80
   blixard vm list
   blixard vm logs web --follow
+  blixard vm exec web -it -- sh
   blixard vm stop web && blixard vm start web
   blixard vm delete web`;
 
@@ -32,6 +36,9 @@ export function addVmCommand(program: Command, context: CliContext): void {
   addLists(vm, context);
   addDescribe(vm, context);
   addVmLogsCommand(vm, context);
+  addVmExecCommand(vm, context);
+  addVmCpCommand(vm, context);
+  addVmConsoleCommand(vm, context);
 }
 
 interface SwitchFlags extends WaitFlags {

@@ -119,6 +119,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       replica,
       node: config.name,
       logs: hypervisor,
+      guests: hypervisor.verbs,
       logger,
       clock: nodeClock,
       listen: config.api,

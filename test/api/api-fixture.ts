@@ -2,7 +2,15 @@
 import { onTestFinished } from "vitest";
 import { API_VERSION, type Event, type Node, type Vm } from "../../actors/index.ts";
 import { createApiServer, type ApiServerOptions } from "../../api/index.ts";
-import { ActorSystem, createRandom, type LogRequest, type Ref, type Remoting } from "../../runtime/index.ts";
+import {
+  ActorSystem,
+  createRandom,
+  type LogRequest,
+  type Ref,
+  type Remoting,
+  type StreamListener,
+  type StreamRequest,
+} from "../../runtime/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
 import { createStandIn, type ReplicaMessage, type StandIn } from "./replica-stand-in.ts";
 
@@ -17,12 +25,21 @@ export interface ServedApi {
   readonly errors: readonly string[];
   /** Log requests that are open, to be fed by the test. */
   readonly logRequests: readonly OpenLog[];
+  /** Streams that are open, to be played by the test. */
+  readonly streams: readonly OpenStream[];
   readonly close: () => Promise<void>;
 }
 
 export interface OpenLog {
   readonly request: LogRequest;
   cancelled: boolean;
+}
+
+export interface OpenStream {
+  readonly request: StreamRequest;
+  readonly listener: StreamListener;
+  /** What the client did, in words: "send abc", "grant 5", "cancel". */
+  readonly calls: string[];
 }
 
 export interface ServeOptions extends Partial<
@@ -49,6 +66,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   const ref = system.spawn(replica.behavior, { name: "replica" });
   const errors: string[] = [];
   const logRequests: OpenLog[] = [];
+  const streams: OpenStream[] = [];
   const server = createApiServer({
     listen: { host: "127.0.0.1", port: 0 },
     ...options,
@@ -68,6 +86,20 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
         return { cancel: () => void (open.cancelled = true) };
       },
     },
+    guests: {
+      openStream: (request, listener) => {
+        const calls: string[] = [];
+        streams.push({ request, listener, calls });
+        return {
+          send: (bytes) => void calls.push(`send ${Buffer.from(bytes).toString()}`),
+          finish: () => void calls.push("finish"),
+          grant: (bytes) => void calls.push(`grant ${bytes}`),
+          resize: ({ columns, rows }) => void calls.push(`resize ${columns} ${rows}`),
+          signal: (number) => void calls.push(`signal ${number}`),
+          cancel: () => void calls.push("cancel"),
+        };
+      },
+    },
   });
   const close = async (): Promise<void> => {
     await server.close();
@@ -75,7 +107,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   };
   onTestFinished(close);
   const { url } = await server.start();
-  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, close };
+  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, streams, close };
 }
 
 export interface Answer {

@@ -33,6 +33,11 @@ async function serveReal(): Promise<ApiClient> {
     version: "0.0.0-test",
     listen: { host: "127.0.0.1", port: 0 },
     logs: { readLogs: () => ({ cancel: () => undefined }) },
+    guests: {
+      openStream: () => {
+        throw new Error("this test has no guests");
+      },
+    },
   });
   onTestFinished(async () => {
     await server.close();

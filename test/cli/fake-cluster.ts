@@ -1,6 +1,8 @@
 /** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
 import type { Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
-import { ApiError, type ApiClient, type ClusterStatus, type Collection } from "../../api/index.ts";
+import { ApiError, type ApiClient, type ClusterStatus, type Collection, type StreamOpening } from "../../api/index.ts";
+import type { GuestStream, StreamListener } from "../../runtime/index.ts";
+import { NO_STREAM } from "../../runtime/lacking-verbs.ts";
 import { FakeMembers } from "./fake-members.ts";
 import { parseVmManifest } from "../../actors/resources/validate-vm.ts";
 
@@ -42,6 +44,11 @@ export class FakeCluster {
   readonly members: FakeMembers = new FakeMembers(this.writes);
   /** What node n1 says of itself. */
   status: Partial<ClusterStatus["replica"]> = {};
+  /** What a guest does. Default: it refuses. */
+  openStream: (name: string, opening: StreamOpening, listener: StreamListener) => GuestStream = (_, __, listener) => {
+    queueMicrotask(() => listener.onEnd({ ok: false, code: "unsupported", message: "no guest" }));
+    return NO_STREAM;
+  };
   /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
   settle: (vm: Vm) => Vm | undefined = running;
   #version = 10;
@@ -80,6 +87,10 @@ export class FakeCluster {
         },
         start: async (name) => this.#switch("start", name),
         stop: async (name) => this.#switch("stop", name),
+        openStream: async (name, opening, listener) => {
+          this.#find("Vm", name);
+          return this.openStream(name, opening, listener);
+        },
         logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
       },
       nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },

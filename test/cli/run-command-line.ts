@@ -1,4 +1,6 @@
 /** Runs a command line as `main.ts` would, against a fake cluster, and keeps what it printed. */
+import type { ByteStreams } from "../../cli/byte-streams.ts";
+import type { TerminalSize } from "../../runtime/index.ts";
 import type { CliContext } from "../../cli/cli-context.ts";
 import { runCli } from "../../cli/run-cli.ts";
 import type { Stream } from "../../cli/terminal.ts";
@@ -20,6 +22,8 @@ export interface RunOptions {
   readonly answers?: readonly string[];
   /** Aborted: somebody has pressed Ctrl-C. Default: nobody does. */
   readonly interrupt?: AbortSignal;
+  /** Standard input and output of what passes them through. Default: no input, output kept with the rest. */
+  readonly bytes?: ByteStreams;
 }
 
 /** Where nobody listens: a test that forgot its cluster must not find one of the machine's. */
@@ -29,6 +33,7 @@ export async function runCommandLine(args: readonly string[], options: RunOption
   const answers = options.answers?.slice();
   const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000, interrupt } = options;
   const [out, err] = [new KeptStream(), new KeptStream()];
+  const bytes = options.bytes ?? new KeptBytes(out, err);
   const context: CliContext = {
     env,
     cwd,
@@ -41,6 +46,7 @@ export async function runCommandLine(args: readonly string[], options: RunOption
             err.write(question);
             return answers.shift() ?? "";
           },
+    openBytes: () => bytes,
     readStdin: async () => stdin,
     takeInterrupts: () => ({
       first: interrupt ?? new AbortController().signal,
@@ -54,6 +60,46 @@ export async function runCommandLine(args: readonly string[], options: RunOption
   };
   const exitCode = await runCli(args, context);
   return { exitCode, out: out.text, err: err.text };
+}
+
+/** Bytes of a session: what it is given as input, what it wrote. */
+export class KeptBytes implements ByteStreams {
+  readonly who: string = "test@here";
+  readonly isTerminal: boolean;
+  isRaw = false;
+  released = false;
+  input: (bytes: Uint8Array | null) => void = () => undefined;
+  readonly #to: { readonly out: Stream; readonly err: Stream };
+
+  constructor(out: Stream, err: Stream, isTerminal = false) {
+    this.#to = { out, err };
+    this.isTerminal = isTerminal;
+  }
+
+  size(): TerminalSize | undefined {
+    return this.isTerminal ? { columns: 90, rows: 30 } : undefined;
+  }
+
+  makeRaw(): void {
+    this.isRaw = true;
+  }
+
+  listen(onInput: (bytes: Uint8Array | null) => void): void {
+    this.input = onInput;
+  }
+
+  hold(): void {}
+  onResize(): void {}
+
+  write(channel: "out" | "err", bytes: Uint8Array, done: () => void): void {
+    this.#to[channel].write(Buffer.from(bytes).toString());
+    setImmediate(done);
+  }
+
+  release(): void {
+    this.isRaw = false;
+    this.released = true;
+  }
 }
 
 /** A stream that is not a terminal. */
