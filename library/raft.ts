@@ -114,6 +114,7 @@ export {
   type TraceEvent,
   type TraceMessage,
   type TransferResult,
+  type Urgency,
   type VoteRequest,
   type VoteResponse,
   type VoteResult,
