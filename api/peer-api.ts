@@ -2,7 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
-import { text } from "node:stream/consumers";
+import { text as textOf } from "node:stream/consumers";
 import type { Node } from "../actors/index.ts";
 import { API_ERROR_STATUS, ApiError, type ErrorBody } from "./api-error.ts";
 import { UPGRADE_PROTOCOL } from "./stream-frames.ts";
@@ -92,7 +92,7 @@ export async function upgradeAt(
       resolve({ socket, head });
     });
     request.once("response", (response) => {
-      text(response)
+      textOf(response)
         .then((body) => reject(refusalIn(body, response.statusCode ?? 0, url)))
         .catch(reject)
         .finally(() => clearTimeout(late));

@@ -190,7 +190,7 @@ class Download implements StreamListener {
 
   constructor(file: FileHandle) {
     this.#file = file;
-    this.#ended = new Promise((resolve) => (this.#end = resolve));
+    this.#ended = new Promise((settle) => (this.#end = settle));
   }
 
   /** Returns how many bytes came. */
