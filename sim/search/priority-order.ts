@@ -54,6 +54,12 @@ export class PriorityOrder implements TurnOrder {
     return this.#best(runnable);
   }
 
+  /** Who goes first has what he puts in come first, too; who has become the last has it come last. */
+  rank(turn: Turn): number {
+    const priority = this.#priorityOf(turn);
+    return priority < 0 ? 1 : 1 - priority;
+  }
+
   #begin(): void {
     this.#priorities = new WeakMap();
     this.#lowest = 0;

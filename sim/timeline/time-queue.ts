@@ -20,6 +20,9 @@ export type TieTaker = "faults" | "load";
 /** Ties beyond this range repeat, which only makes two entries of one time fall back on the heap's own, fixed order. */
 const TIE_RANGE = 2 ** 30;
 
+/** Ties of one rank. */
+const RANK_RANGE = 2 ** 10;
+
 export class TimeQueue {
   readonly #aside: Readonly<Record<TieTaker, number[]>> = { faults: [], load: [] };
   readonly #heap: QueueEntry[] = [];
@@ -35,9 +38,12 @@ export class TimeQueue {
     this.#passedOver = passedOver;
   }
 
-  push(atUs: number, run: () => void): QueueEntry {
+  /** @param rank from 0 to 1: where it comes among those of its time; among those of one rank, and with null, chance says */
+  push(atUs: number, run: () => void, rank: number | null = null): QueueEntry {
     this.#passOver();
-    return this.place({ atUs, tie: this.#drawTie(), run });
+    const drawn = this.#drawTie();
+    const tie = rank === null ? drawn : Math.floor(rank * (TIE_RANGE - RANK_RANGE)) + (drawn % RANK_RANGE);
+    return this.place({ atUs, tie, run });
   }
 
   /** As `push`, for who decides upon faults or load: a replay of the same does without. */

@@ -25,6 +25,8 @@ export interface Failure {
 export interface TurnOrder {
   /** Which of those that are runnable comes next, of two or more. */
   pick(runnable: readonly Turn[]): number;
+  /** Where what is put in by that turn comes among events of one time: from 0, first, to 1. */
+  rank(turn: Turn): number;
 }
 
 export class Timeline {
@@ -42,6 +44,8 @@ export class Timeline {
   readonly #random: Random;
   readonly #order: TurnOrder | null;
   readonly #runnable: Turn[] = [];
+  /** Whose turn it is; null between turns, and where the order asks nobody. */
+  #turn: Turn | null = null;
 
   /** Where the event that happens now stands among those of its time; for `at`. */
   tie = 0;
@@ -65,7 +69,8 @@ export class Timeline {
 
   /** Runs `run` after `delayUs`, rounded up to a whole microsecond. */
   after(delayUs: number, run: () => void): QueueEntry {
-    return this.#queue.push(this.nowUs + Math.max(0, Math.ceil(delayUs)), run);
+    const rank = this.#turn === null ? null : (this.#order?.rank(this.#turn) ?? null);
+    return this.#queue.push(this.nowUs + Math.max(0, Math.ceil(delayUs)), run, rank);
   }
 
   /** As `after`, for who decides upon faults. */
@@ -132,6 +137,12 @@ export class Timeline {
     this.afterEvent();
   }
 
+  #runRanked(turn: Turn): void {
+    this.#turn = turn;
+    turn.run();
+    this.#turn = null;
+  }
+
   #drain(): void {
     const runnable = this.#runnable;
     const turnsMax = this.turns + TURNS_PER_INSTANT_MAX;
@@ -142,7 +153,8 @@ export class Timeline {
       runnable[at] = runnable[last] as Turn;
       runnable.pop();
       this.turns += 1;
-      turn.run();
+      if (this.#order === null) turn.run();
+      else this.#runRanked(turn);
       if (this.turns > turnsMax) {
         this.fail("progress", `Actors took ${TURNS_PER_INSTANT_MAX} turns without time passing`);
       }

@@ -25,6 +25,17 @@ test("pick() takes the same one until priorities change, and then never one that
   }
 });
 
+test("rank() has what the first puts in come first, until priorities change", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const order = new PriorityOrder(createRandom(seed));
+    const first = TURNS[order.pick(TURNS)] as Turn;
+    const ranks = TURNS.map((turn) => order.rank(turn));
+    expect(Math.min(...ranks)).toBe(order.changes === 0 ? order.rank(first) : Math.min(...ranks));
+    expect(ranks.every((rank) => rank >= 0 && rank <= 1)).toBe(true);
+    expect(TURNS.map((turn) => order.rank(turn))).toEqual(ranks);
+  }
+});
+
 test("pick() draws new priorities after a while", () => {
   const order = new PriorityOrder(createRandom(1));
   const picked = new Set(Array.from({ length: 20_000 }, () => order.pick(TURNS)));

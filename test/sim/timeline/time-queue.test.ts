@@ -25,6 +25,19 @@ test("TimeQueue gives entries by time, each once, without those that were cancel
   );
 });
 
+test("TimeQueue gives entries of one time by rank, and those of one rank as the seed has it", () => {
+  const orders = new Set<string>();
+  for (let seed = 0; seed < 20; seed++) {
+    const queue = new TimeQueue(createRandom(seed));
+    const names: string[] = [];
+    const ranks = { z: 1, m: 0.5, a: 0, b: 0 };
+    for (const [name, rank] of Object.entries(ranks)) queue.push(5, () => names.push(name), rank);
+    for (let entry = queue.pop(9); entry !== undefined; entry = queue.pop(9)) entry.run?.();
+    orders.add(names.join(""));
+  }
+  expect(orders).toEqual(new Set(["abmz", "bamz"]));
+});
+
 test("TimeQueue draws the order of entries of one time from the seed", () => {
   const order = (seed: number): string => {
     const queue = new TimeQueue(createRandom(seed));
