@@ -21,7 +21,7 @@ export function withoutMigration(set: ChangeSet, vm: Vm, message: string): Vm {
   return { ...vm, status: { ...status, lastMigration } };
 }
 
-/** Ends what goes on to a node and from it: its lease is over, or another one begins. */
-export function endMigrationsOf(set: ChangeSet, node: string, message: string): void {
-  for (const vm of set.map.migrationsOf(node)) set.putVm(withoutMigration(set, vm, message));
+/** Ends what is on its way to a node: its lease is over, or another one begins. What goes on from it is its instances', each put once a command. */
+export function endMigrationsTo(set: ChangeSet, node: string, message: string): void {
+  for (const vm of set.map.migrationsTo(node)) set.putVm(withoutMigration(set, vm, message));
 }

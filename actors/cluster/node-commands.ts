@@ -7,7 +7,7 @@ import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";
-import { endMigrationsOf } from "./migration-end.ts";
+import { endMigrationsTo, withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
 import type { About } from "./first-outcome.ts";
 
@@ -26,7 +26,7 @@ export function registerNode(set: ChangeSet, command: CommandOf<"register-node">
   const running = new Set(command.running);
   const refusal = before === undefined ? null : refuseRegistration(set, before, { spec, running });
   if (refusal !== null) return refusal;
-  endMigrationsOf(set, name, `node "${name}" has registered anew`);
+  endMigrationsTo(set, name, `node "${name}" has registered anew`);
   const [kept, gone] = partition(set.map.vmsOn(name), (vm) => running.has(vm.status.instance?.id ?? ""));
   // Before the node's epoch changes, so that no instance is ever put under an epoch that is not its node's.
   for (const vm of gone) {
@@ -61,7 +61,7 @@ export function expireLease(set: ChangeSet, command: CommandOf<"expire-lease">):
       `Cannot end the lease of node "${name}": it was renewed, or has ended, since ${renewedAt}`,
     );
   }
-  endMigrationsOf(set, name, `node "${name}" was lost`);
+  endMigrationsTo(set, name, `node "${name}" was lost`);
   for (const vm of set.map.vmsOn(name)) {
     endInstance(set, vm, { completed: false, message: `node "${name}" was lost`, reason: "InstanceLost" });
   }
@@ -153,7 +153,8 @@ function registered(set: ChangeSet, before: Node | undefined, command: CommandOf
   };
 }
 
-function adopt(set: ChangeSet, vm: Vm, node: string): void {
+function adopt(set: ChangeSet, known: Vm, node: string): void {
+  const vm = withoutMigration(set, known, `node "${node}" has registered anew`);
   const { instance } = vm.status;
   if (instance === null) return;
   const { name } = vm.metadata;

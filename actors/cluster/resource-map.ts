@@ -56,9 +56,9 @@ export class ResourceMap {
     return this.#bookedOn(node).filter(({ status }) => status.instance?.node === node);
   }
 
-  /** The VMs that are on their way to a node or from it, by name. */
-  migrationsOf(node: string): readonly Vm[] {
-    return this.#bookedOn(node).filter(({ status }) => status.migration !== undefined);
+  /** The VMs that are on their way to a node, by name. */
+  migrationsTo(node: string): readonly Vm[] {
+    return this.#bookedOn(node).filter(({ status }) => status.migration?.node === node);
   }
 
   /** The VM that holds a port of an address. */

@@ -25,12 +25,13 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
 import { pauseMs, propose } from "../cluster/propose.ts";
-import type { Change, ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
-import type { NodeSpec, Vm } from "../resources/index.ts";
+import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import type { NodeSpec } from "../resources/index.ts";
 import type { VmReport } from "../vm/vm-message.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { VmActors } from "./vm-actors.ts";
+import { commandOf, concerns, wantedOn, type Lease, type Wanted } from "./wishes.ts";
 
 export interface NodeActorOptions {
   readonly name: string;
@@ -137,6 +138,12 @@ class NodeKeeper {
       case "vm-released":
         this.#onVmReport(message);
         return;
+      case "vm-says":
+        this.#onVmSays(message);
+        return;
+      case "word-answered":
+        this.#actors.answer(message);
+        return;
       case "report-answered":
         if (message.epoch === this.#epoch) this.#onReportAnswered(message.instance, message.reply);
         return;
@@ -155,6 +162,10 @@ class NodeKeeper {
     this.#actors.crashed(ref);
   }
 
+  get #lease(): Lease {
+    return { node: this.#options.name, epoch: this.#epoch };
+  }
+
   #find(): void {
     this.#phase = "finding";
     this.#options.hypervisor.list(this.#ctx.callback((instances) => ({ type: "found", instances })));
@@ -164,8 +175,14 @@ class NodeKeeper {
     this.#phase = "registering";
     const askedMs = this.#ctx.now();
     const running = this.#found.map((found) => found.instance);
-    const { name, spec } = this.#options;
-    this.#propose({ type: "register-node", name, spec, running }, (reply) => ({ type: "registered", askedMs, reply }));
+    const { name, hypervisor, spec } = this.#options;
+    const { lacks, build } = hypervisor.capabilities;
+    const own = build === undefined ? spec : { ...spec, hypervisor: { ...build, lacks: { ...lacks } } };
+    this.#propose({ type: "register-node", name, spec: own, running }, (reply) => ({
+      type: "registered",
+      askedMs,
+      reply,
+    }));
   }
 
   #onRegistered(askedMs: number, reply: ProposeReply): void {
@@ -244,18 +261,12 @@ class NodeKeeper {
     const matters =
       this.#reconciled !== this.#epoch ||
       message.type === "synced" ||
-      message.changes.some((change) => this.#matters(change));
+      message.changes.some((change) =>
+        concerns(change, this.#options.name, this.#mirror.vms.get(change.resource.metadata.name)),
+      );
     this.#mirror.take(message);
     this.#seen = message.version;
     if (matters) this.#reconcile();
-  }
-
-  /** Whether a change is about a VM that was here, or is now; others, which are most in a large cluster, change nothing here. */
-  #matters({ type, resource }: Change): boolean {
-    if (resource.kind !== "Vm") return false;
-    const { name } = this.#options;
-    const before = this.#mirror.vms.get(resource.metadata.name);
-    return before?.status.instance?.node === name || (type === "put" && resource.status.instance?.node === name);
   }
 
   /** Makes the VmActors match what the map wants here. */
@@ -263,8 +274,8 @@ class NodeKeeper {
     // Before the map shows our own registration it still shows what an earlier life held.
     if (this.#phase !== "holding" || this.#seen < this.#epoch) return;
     this.#reconciled = this.#epoch;
-    const wanted = this.#wanted();
-    for (const [instance, vm] of wanted) this.#reconcileOne(instance, vm);
+    const wanted = wantedOn(this.#mirror.vms.values(), this.#lease);
+    for (const [instance, each] of wanted) this.#reconcileOne(instance, each);
     for (const instance of this.#actors.instances()) {
       if (!wanted.has(instance)) this.#actors.tell(instance, { type: "discard" });
     }
@@ -275,27 +286,20 @@ class NodeKeeper {
     this.#found = [];
   }
 
-  #wanted(): Map<string, Vm> {
-    const wanted = new Map<string, Vm>();
-    for (const vm of this.#mirror.vms.values()) {
-      const { instance } = vm.status;
-      if (instance?.node === this.#options.name && instance.epoch === this.#epoch) wanted.set(instance.id, vm);
-    }
-    return wanted;
-  }
-
-  #reconcileOne(id: string, vm: Vm): void {
+  #reconcileOne(id: string, { vm, wish }: Wanted): void {
     const { instance, message } = vm.status;
     if (instance === null || this.#released.has(id)) return;
     const isNew = !this.#actors.has(id);
-    if (isNew) this.#actors.spawn({ vm, instance, leaseUntilMs: this.#leaseUntilMs });
+    if (isNew) this.#actors.spawn({ vm, instance, wish, leaseUntilMs: this.#leaseUntilMs });
+    else if (!this.#actors.wish(id, wish)) this.#actors.tell(id, { type: "discard" });
+    if (wish.role === "incoming") return;
     // A newcomer that is not wanted as it is would be started by a spec that it was not placed for.
     if (instance.stopping || (isNew && !isWanted(vm, instance))) this.#actors.tell(id, { type: "stop", message });
   }
 
   #respawn(id: string): void {
     if (!this.#actors.has(id)) return;
-    this.#actors.respawn(id, { shown: this.#mirror.vms, leaseUntilMs: this.#leaseUntilMs });
+    this.#actors.respawn(id, { shown: this.#mirror.vms, leaseUntilMs: this.#leaseUntilMs, ...this.#lease });
     if (this.#phase === "ending") this.#actors.tell(id, { type: "discard" });
     else this.#reconcile();
   }
@@ -304,29 +308,33 @@ class NodeKeeper {
     this.#actors.tell(event.instance, { type: "instance-event", event });
   }
 
-  #onVmReport(report: VmReport): void {
+  #onVmReport(report: Exclude<VmReport, { readonly type: "vm-says" }>): void {
     const vm = this.#actors.vmOf(report.instance);
     if (vm === undefined) return;
-    if (report.type === "vm-observed") {
-      this.#reports.put(vm, report.instance, { type: "observe", observation: report.observation });
-    } else {
+    this.#reports.hear(vm, report);
+    if (report.type === "vm-released") {
       this.#actors.forget(report.instance);
-      this.#released.add(report.instance);
-      const { phase, message } = report;
-      if (report.silent) {
-        // The map has forgotten it, or will not listen.
-      } else if (phase === "Unstartable") this.#reports.put(vm, report.instance, { type: "give-back", message });
-      else this.#reports.put(vm, report.instance, { type: "release", phase, message });
+      // What left without a word may come back by a migration.
+      if (!report.silent) this.#released.add(report.instance);
+      else this.#reconcile();
     }
     if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
     else this.#sendReports();
+  }
+
+  #onVmSays({ instance, migration, word: said }: Extract<VmReport, { readonly type: "vm-says" }>): void {
+    const vm = this.#actors.vmOf(instance);
+    if (vm === undefined || this.#phase !== "holding") return;
+    const word = said.type;
+    const command = commandOf(said, vm, migration, this.#lease);
+    this.#propose(command, (reply) => ({ type: "word-answered", instance, migration, word, reply }));
   }
 
   #sendReports(): void {
     if (this.#phase !== "holding") return;
     const epoch = this.#epoch;
     for (const instance of this.#reports.waiting()) {
-      const command = this.#reports.next(instance, { node: this.#options.name, epoch });
+      const command = this.#reports.next(instance, this.#lease);
       if (command !== null) this.#propose(command, (reply) => ({ type: "report-answered", instance, epoch, reply }));
     }
   }

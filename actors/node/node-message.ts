@@ -1,7 +1,7 @@
 /** What a NodeActor hears beside the reports of its VmActors. */
 import type { FoundInstance, InstanceEvent } from "../../runtime/index.ts";
 import type { ProposeReply, WatchMessage } from "../cluster/replica-protocol.ts";
-import type { VmReport } from "../vm/vm-message.ts";
+import type { MigrationWord, VmReport } from "../vm/vm-message.ts";
 
 export type NodeMessage =
   | VmReport
@@ -19,6 +19,14 @@ export type NodeMessage =
       readonly instance: string;
       /** In which it was said: what was said before is forgotten when a lease ends. */
       readonly epoch: number;
+      readonly reply: ProposeReply;
+    }
+  /** What became of a word of a migration. */
+  | {
+      readonly type: "word-answered";
+      readonly instance: string;
+      readonly migration: string;
+      readonly word: MigrationWord["type"];
       readonly reply: ProposeReply;
     }
   | { readonly type: "reports-due" }

@@ -5,11 +5,8 @@
  * release is final and replaces everything. Nothing is forgotten before the map has answered.
  */
 import type { Command, Observation } from "../cluster/commands.ts";
-
-export interface Lease {
-  readonly node: string;
-  readonly epoch: number;
-}
+import type { VmReport } from "../vm/vm-message.ts";
+import type { Lease } from "./wishes.ts";
 
 type Word =
   | { readonly type: "observe"; readonly observation: Observation }
@@ -30,6 +27,17 @@ interface Entry {
 
 export class ReportQueue {
   readonly #entries = new Map<string, Entry>();
+
+  /** Takes up what a VmActor has reported. What is silent the map has forgotten, or it will not listen. */
+  hear(vm: string, report: Extract<VmReport, { readonly type: "vm-observed" | "vm-released" }>): void {
+    const { instance } = report;
+    if (report.type === "vm-observed")
+      return this.put(vm, instance, { type: "observe", observation: report.observation });
+    const { phase, message, silent } = report;
+    if (silent) return;
+    if (phase === "Unstartable") this.put(vm, instance, { type: "give-back", message });
+    else this.put(vm, instance, { type: "release", phase, message });
+  }
 
   put(vm: string, instance: string, word: Word): void {
     const entry = this.#entries.get(instance) ?? { vm, waiting: null, sent: null };

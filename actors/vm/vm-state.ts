@@ -4,8 +4,10 @@ import type { Observation } from "../cluster/commands.ts";
 import { newHealth, type Health } from "./health.ts";
 import { chooseHostPorts, toAddresses } from "./host-ports.ts";
 import type { Vm } from "../resources/index.ts";
+import type { MigrationWord, Wish } from "./vm-message.ts";
 
-type Stage = "adopting" | "starting" | "booting" | "running" | "waiting" | "stopping" | "discarding";
+/** `receiving`: this node is the target of a migration, and has no right to run the instance yet. */
+type Stage = "receiving" | "adopting" | "starting" | "booting" | "running" | "waiting" | "stopping" | "discarding";
 
 export interface VmState {
   readonly stage: Stage;
@@ -25,23 +27,63 @@ export interface VmState {
   readonly releaseAs: "Stopped" | "Completed" | "Unstartable";
   /** What the hypervisor refused the last starts with, and how many in a row; null after one that it did not refuse. */
   readonly refused: { readonly code: StartFailure; readonly times: number } | null;
+  /** The map's newest word. */
+  readonly wish: Wish;
+  /** Whether the guest's processors stand still; unknown of one that was found, or whose migration came to nothing. */
+  readonly still: "no" | "yes" | "unknown";
+  /** The call to pause or to resume that has not been answered; `rest`: one has failed, and is made again after a while. */
+  readonly verb: { readonly id: number; readonly type: "pause" | "resume" | "rest" } | null;
+  /** Counts those calls; an answer of an earlier one is ignored. */
+  readonly verbs: number;
+  /** How many in a row have failed. */
+  readonly verbFailures: number;
+  /** What was said to the map of a migration and has not been answered. */
+  readonly pending: { readonly migration: string; readonly word: MigrationWord } | null;
+  readonly outgoing: Outgoing | null;
+  readonly incoming: Incoming | null;
+  /** The instance came by this migration, all of it at that time, and does not run yet. */
+  readonly taken: { readonly migration: string; readonly arrivedMs: number } | null;
+}
+
+/** Of a migration from here. */
+export interface Outgoing {
+  readonly migration: string;
+  /**
+   * `waiting` for the target, `sending`, `sent` and standing still, `failed` and maybe standing still, `ending`: the map has ended it, and the
+   * hypervisor has not yet.
+   */
+  readonly stage: "waiting" | "sending" | "sent" | "failed" | "ending";
+  /** When it was told last how far it is. */
+  readonly toldMs: number;
+}
+
+/** Of a migration to here. */
+export interface Incoming {
+  readonly migration: string;
+  /** Nothing of `gone` is waited for, whatever is there of it. */
+  readonly stage: "starting" | "listening" | "arrived" | "gone";
+  readonly arrivedMs: number;
+  /** Starts that were refused because a port was taken. */
+  readonly tries: number;
 }
 
 /** What a VmActor begins with. */
 interface Placed {
   readonly vm: Vm;
+  readonly wish: Wish;
   readonly leaseUntilMs: number;
   /** Where the VM's ports are published. */
   readonly hostAddress: string;
 }
 
 export function initialState(
-  { vm, leaseUntilMs, hostAddress }: Placed,
+  { vm, wish, leaseUntilMs, hostAddress }: Placed,
   world: { readonly random: Random; readonly nowMs: number },
 ): VmState {
-  // An earlier life of this instance may have published ports; a guest that still runs holds them.
+  // An earlier life of this instance may have published ports; a guest that still runs holds them. What is on its way here has its ports there.
+  const published = wish.role === "own" ? vm.status.addresses : [];
   const ports = vm.spec.ports.map((port) => {
-    const host = port.host ?? vm.status.addresses.find((address) => address.name === port.name)?.port;
+    const host = port.host ?? published.find((address) => address.name === port.name)?.port;
     return host === undefined ? port : { ...port, host };
   });
   return {
@@ -56,10 +98,19 @@ export function initialState(
     cleared: true,
     releaseAs: "Stopped",
     refused: null,
+    wish,
+    still: "no",
+    verb: null,
+    verbs: 0,
+    verbFailures: 0,
+    pending: null,
+    outgoing: null,
+    incoming: null,
+    taken: null,
   };
 }
 
-const PHASES: Readonly<Record<Exclude<Stage, "discarding">, Observation["phase"]>> = {
+const PHASES: Readonly<Record<Exclude<Stage, "discarding" | "receiving">, Observation["phase"]>> = {
   adopting: "Starting",
   starting: "Starting",
   booting: "Starting",
@@ -68,12 +119,14 @@ const PHASES: Readonly<Record<Exclude<Stage, "discarding">, Observation["phase"]
   stopping: "Stopping",
 };
 
-/** Null when the map is to be told nothing: it has forgotten the instance, or will not listen any more. */
-export function observationOf({ stage, health, forwards, attempt, message }: VmState): Observation | null {
-  if (stage === "discarding") return null;
+/** Null when the map is to be told nothing: it has forgotten the instance, will not listen any more, or hears of it from another node. */
+export function observationOf(state: VmState): Observation | null {
+  const { stage, health, forwards, attempt, message } = state;
+  if (stage === "discarding" || stage === "receiving") return null;
+  const isPaused = stage === "running" && state.wish.paused && state.still === "yes";
   return {
-    phase: PHASES[stage],
-    health: stage === "running" ? health.verdict : "unknown",
+    phase: isPaused ? "Paused" : PHASES[stage],
+    health: stage === "running" && !isPaused ? health.verdict : "unknown",
     addresses: toAddresses(forwards),
     restarts: attempt,
     message,

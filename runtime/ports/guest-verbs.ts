@@ -35,7 +35,10 @@ export type VerbFailure =
 export interface GuestVerbs {
   /** Stops the guest's processors. Its memory, sockets and lease stay; one that is paused already stays so. */
   pause(instance: string, done: (result: VerbResult) => void): void;
-  /** Lets the guest's processors go on: after `pause`, where a migration came in, where one that went out is not to be. */
+  /**
+   * Lets the guest's processors go on: after `pause`, where a migration came in, where one that went out is not to be. One that runs already runs on;
+   * one of which not all has come is refused.
+   */
   resume(instance: string, done: (result: VerbResult) => void): void;
   /** Writes memory, devices and disks down. The guest stands still meanwhile and goes on after it, unless it was paused before. */
   checkpoint(
@@ -46,7 +49,9 @@ export interface GuestVerbs {
   dropCheckpoint(id: string, done: (result: VerbResult) => void): void;
   /**
    * Sends the running guest to an instance that was started with `from: { type: "migration" }`. Answered `ok` when all of it is there and this
-   * copy stands still for good, until `resume` says otherwise or `stop` ends it; after a refusal this copy runs on.
+   * copy stands still for good, until `resume` says otherwise or `stop` ends it. After a refusal this copy runs on, **unless it had been stopped
+   * for its last pages**: the other side may have all of them whatever was heard of it here, so it stands still until `resume` all the same. No
+   * failure, no cancel and no death of the node's process lets it go on by itself from there on.
    */
   migrate(request: MigrationRequest, done: (result: VerbResult<{ readonly downtimeMs: number }>) => void): void;
   /** The `migrate` that goes on is answered `cancelled`, if it has not been answered yet. */

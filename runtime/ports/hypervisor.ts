@@ -18,7 +18,10 @@ export interface Hypervisor {
   readonly verbs: GuestVerbs;
   /** Starts an instance whose guard ends it at `leaseUntilMs`. A started instance is not yet healthy. */
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void;
-  /** Asks the guest to shut down, ends it after `graceMs`. Done when nothing of it runs; so also when nothing ran. */
+  /**
+   * Asks the guest to shut down, ends it after `graceMs`. Done when nothing of it runs; so also when nothing ran. One that stands still goes on to
+   * shut down, but not with a grace of 0: a copy whose guest has moved away must never run again.
+   */
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void;
   /** Instances of this host that still run, of an earlier node process too. The caller adopts or stops each. */
   list(done: (found: readonly FoundInstance[]) => void): void;
@@ -44,6 +47,17 @@ export interface HypervisorCapabilities {
   readonly adopt: boolean;
   /** Verbs that it cannot carry out, and why: "a process has no memory that could be moved". */
   readonly lacks: Readonly<Partial<Record<GuestVerb, string>>>;
+  /** What two hosts must have alike for a guest of one to go on at the other. Absent: nothing is known of it, and nobody moves. */
+  readonly build?: HypervisorBuildInfo;
+}
+
+export interface HypervisorBuildInfo {
+  /** Of the program that runs guests, as it says itself: "7.2.22". */
+  readonly version: string;
+  /** Machine type with its options. */
+  readonly machine: string;
+  /** Processor model that guests see. */
+  readonly cpu: string;
 }
 
 /** Everything a driver needs to start one instance. All paths and addresses are the host's. */

@@ -22,10 +22,10 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-const FATAL: readonly string[] = ["expire-lease", "delete-vm", "release", "apply-vm", "set-running", "restart-vm"];
+const FATAL = new Set<string>(["expire-lease", "delete-vm", "release", "apply-vm", "set-running", "restart-vm"]);
 
 function commandOf(map: SampleMap, { type: drawn, name, node, flag, wrong, fatal }: Step): Command {
-  const type = fatal || !FATAL.includes(drawn) ? drawn : "observe";
+  const type = fatal || !FATAL.has(drawn) ? drawn : "observe";
   const vm = map.state.get("Vm", name) as Vm | undefined;
   const at = map.state.get("Node", node) as Node | undefined;
   const { instance, migration } = vm?.status ?? {};
@@ -114,6 +114,9 @@ test("apply() of migrations names one node, holds room on both, and every migrat
         const outcome = map.do(command, fresh);
         expect(copy.apply(index, fresh).outcome).toEqual(outcome);
         assertHolds(map.state);
+        // A watch is told of one change of a VM at an index.
+        const changed = (map.last?.changes ?? []).map(({ resource }) => `${resource.kind}/${resource.metadata.name}`);
+        expect(new Set(changed).size).toBe(changed.length);
         if (outcome.ok && outcome.changed) reached.add(command.type);
       }
       for (const node of NODES) {

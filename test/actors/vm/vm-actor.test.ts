@@ -39,7 +39,8 @@ function bench(spec: Partial<VmSpec> = {}): Bench {
   const vm = sampleVm({ spec });
   const instance = vm.status.instance!;
   const prober = { probe: (_: unknown, done: (result: ProbeResult) => void): void => void probes.push(done) };
-  const options = { vm, instance, leaseUntilMs: 6000, hypervisor, prober, hostAddress: "127.0.0.1", parent };
+  const wish = { role: "own", paused: false, migration: null } as const;
+  const options = { vm, instance, wish, leaseUntilMs: 6000, hypervisor, prober, hostAddress: "127.0.0.1", parent };
   const ref = made.spawn(vmActor(options), { name: "web-7" });
   hypervisor.onEvent((event) => made.tell(ref, { type: "instance-event", event }));
   const tell = (message: VmMessage): void => {
@@ -50,8 +51,9 @@ function bench(spec: Partial<VmSpec> = {}): Bench {
     world.settle();
     const report = reports.at(-1);
     if (report === undefined) return "nothing";
-    return report.type === "vm-released"
-      ? `released ${report.phase}`
+    if (report.type === "vm-released") return `released ${report.phase}`;
+    return report.type === "vm-says"
+      ? `says ${report.word.type}`
       : `${report.observation.phase} ${report.observation.health}`;
   };
   world.settle();
