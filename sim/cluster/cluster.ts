@@ -29,7 +29,22 @@ export interface Weather {
 }
 
 /** What a host does about guests. */
-export type GuestPoint = "guest asked for" | "guest started" | "guard armed" | "guest ended";
+export type GuestPoint =
+  | "guest stands still"
+  | "guest came"
+  | "guest goes on"
+  | "guest asked for"
+  | "guest started"
+  | "guard armed"
+  | "guest ended";
+
+/** What a map says of its VMs. */
+export interface AppliedVms {
+  /** Ids of instances. */
+  readonly instances: ReadonlySet<string>;
+  /** By id, those that are over too. */
+  readonly migrations: ReadonlyMap<string, "preparing" | "copying" | "moved" | "ended">;
+}
 
 export interface ClusterHooks {
   compose(process: Process): void;
@@ -65,8 +80,8 @@ export class Cluster {
   readonly crashes: Map<string, number> = new Map();
   /** Told of what hosts do about guests; empty: nobody cares. */
   readonly guestListeners: Set<(host: number, point: GuestPoint) => void> = new Set();
-  /** Told that a node has applied an entry, and how to see which instances there are then; empty: nobody cares. */
-  readonly applyListeners: Set<(node: number, instances: () => ReadonlySet<string>) => void> = new Set();
+  /** Told that a node has applied an entry, and how to see which instances and migrations there are then; empty: nobody cares. */
+  readonly applyListeners: Set<(node: number, look: () => AppliedVms) => void> = new Set();
   readonly #hooks: ClusterHooks;
   /** Nodes at which something has happened since the checkers last looked. */
   readonly #touched: number[] = [];
@@ -130,6 +145,15 @@ export class Cluster {
             hooks.guests.onGuestEnded(host, launch, reason);
             this.#tellGuest(host, "guest ended");
           },
+          onGuestStands: (host, launch, memory) => {
+            hooks.guests.onGuestStands?.(host, launch, memory);
+            this.#tellGuest(host, "guest stands still");
+          },
+          onGuestGoes: (host, launch, memory) => {
+            hooks.guests.onGuestGoes?.(host, launch, memory);
+            this.#tellGuest(host, "guest goes on");
+          },
+          onGuestCame: (host) => this.#tellGuest(host, "guest came"),
           onGuestAsked: (host) => this.#tellGuest(host, "guest asked for"),
           onGuardArmed: (host) => this.#tellGuest(host, "guard armed"),
         },

@@ -7,7 +7,7 @@
  * in the next event of the same time.
  */
 import type { LogWrite } from "../../runtime/index.ts";
-import type { Cluster, GuestPoint } from "../cluster/cluster.ts";
+import type { AppliedVms, Cluster, GuestPoint } from "../cluster/cluster.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { CRASH_POINTS, crashMark, type CrashPoint, type WriteKind } from "../schedule/crash-point.ts";
 import type { FaultEndings } from "./fault-endings.ts";
@@ -106,12 +106,11 @@ export class CrashFaults {
     const onGuest = (host: number, point: GuestPoint): void => {
       if (host === node.index) reach(point);
     };
-    let before: ReadonlySet<string> | null = null;
-    const onApply = (at: number, instances: () => ReadonlySet<string>): void => {
+    let before: AppliedVms | null = null;
+    const onApply = (at: number, look: () => AppliedVms): void => {
       if (at !== node.index) return;
-      const after = instances();
-      if (before !== null && [...before].some((instance) => !after.has(instance))) reach("instance released");
-      if (before !== null && [...after].some((instance) => before?.has(instance) === false)) reach("instance placed");
+      const after = look();
+      for (const point of before === null ? [] : appliedPoints(before, after)) reach(point);
       before = after;
     };
     cluster.guestListeners.add(onGuest);
@@ -124,6 +123,21 @@ export class CrashFaults {
       cluster.applyListeners.delete(onApply);
     };
   }
+}
+
+const STAGES = {
+  preparing: "migration begun",
+  copying: "migration ready",
+  moved: "migration taken over",
+  ended: "migration ended",
+} as const;
+
+function appliedPoints(before: AppliedVms, after: AppliedVms): readonly CrashPoint[] {
+  const points: CrashPoint[] = [];
+  if ([...before.instances].some((instance) => !after.instances.has(instance))) points.push("instance released");
+  if ([...after.instances].some((instance) => !before.instances.has(instance))) points.push("instance placed");
+  for (const [id, stage] of after.migrations) if (before.migrations.get(id) !== stage) points.push(STAGES[stage]);
+  return points;
 }
 
 /** Null for a write of a commit index alone, which is a hint. */

@@ -32,6 +32,9 @@ const LINK_SHARE = 0.4;
 
 const SECOND_US = 1_000_000;
 
+/** Of guests on their way to another host: enough that each step fails in some run. */
+const MOVE_FAILURES = 0.4;
+
 /** Share of runs in which a kind is off. */
 const OFF = 0.4;
 
@@ -176,6 +179,7 @@ export function drawWeather(profile: ProfileName, random: Random): Weather {
       bootMinUs: 300_000,
       bootMaxUs: 5 * SECOND_US,
       startFailures: calm || random.next() < 0.5 ? 0 : random.next() * 0.1,
+      moveFailures: calm ? 0 : MOVE_FAILURES,
       deafness: calm ? 0 : random.next() * 0.3,
     },
     drift: !calm && random.next() < 0.7,

@@ -11,7 +11,7 @@ import { BlowMaker, type FaultLengths } from "./blow-maker.ts";
 import { coreEndOf, type CoreEnd } from "./core-ending.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { COMMON_CRASH_POINTS, HAND_OVER_POINTS, type CrashPoint } from "../schedule/crash-point.ts";
+import { COMMON_CRASH_POINTS, HAND_OVER_POINTS, MOVE_POINTS, type CrashPoint } from "../schedule/crash-point.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { ClockBlowMaker } from "./clock-blow-maker.ts";
 import { LinkBlowMaker } from "./link-blow-maker.ts";
@@ -226,7 +226,9 @@ export class Faults {
   #handOverPoint(own: Random): CrashPoint | null {
     const hasGuests = this.#cluster.nodes.some(({ host }) => host.guests.size > 0);
     if (!hasGuests || own.next() >= HAND_OVER) return null;
-    return HAND_OVER_POINTS[own.integer(HAND_OVER_POINTS.length)] as CrashPoint;
+    const isMoving = this.#cluster.nodes.some(({ host }) => host.listening.size > 0);
+    const points: readonly CrashPoint[] = isMoving ? [...HAND_OVER_POINTS, ...MOVE_POINTS] : HAND_OVER_POINTS;
+    return points[own.integer(points.length)] as CrashPoint;
   }
 
   #crashAll(power: boolean): true {

@@ -18,6 +18,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { ContestedVms } from "./contested-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
+import { VmMovers } from "./vm-movers.ts";
 import { VmWatchers } from "./vm-watchers.ts";
 
 export interface UsersOptions {
@@ -32,10 +33,10 @@ export interface UsersOptions {
 }
 
 /** What they do of their own will. */
-export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" }>;
+export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" }>;
 
 export function isUsersAct(act: LoadAct): act is UsersAct {
-  return act.type === "update" || act.type === "watch" || act.type === "burst";
+  return act.type === "update" || act.type === "watch" || act.type === "burst" || act.type === "move";
 }
 
 /** What users of all kinds have. */
@@ -50,7 +51,7 @@ export interface UserOptions {
 }
 
 /** Shares of runs that have users of a kind. */
-const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15 };
+const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.5 };
 
 export class Users {
   readonly #options: UsersOptions;
@@ -60,6 +61,7 @@ export class Users {
   readonly #shared: ContestedVms | null;
   readonly #watchers: VmWatchers | null;
   readonly #bursts: VmBursts | null;
+  readonly #movers: VmMovers | null;
   /** Null: all. */
   #nodes: readonly number[] | null = null;
 
@@ -78,6 +80,7 @@ export class Users {
     this.#shared = drawn(SHARE.shared, (shared) => new ContestedVms({ ...shared, desk, clients, updates, everyUs }));
     this.#watchers = drawn(SHARE.watchers, (shared) => new VmWatchers({ ...shared, checker }));
     this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
+    this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
@@ -93,7 +96,7 @@ export class Users {
 
   /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
-    for (const users of [this.#shared, this.#watchers, this.#bursts]) users?.start(load);
+    for (const users of [this.#shared, this.#watchers, this.#bursts, this.#movers]) users?.start(load);
   }
 
   /** Does what was recorded, or has just been drawn. False where this run has no such users, or it is not possible now. */
@@ -105,6 +108,8 @@ export class Users {
         return this.#watchers?.perform(act) === true;
       case "burst":
         return this.#bursts?.perform(act) === true;
+      case "move":
+        return this.#movers?.perform(act) === true;
       default:
         return act satisfies never;
     }
@@ -114,6 +119,7 @@ export class Users {
     this.#shared?.stop();
     this.#watchers?.settle();
     this.#bursts?.stop();
+    this.#movers?.stop();
   }
 
   /** From now on these nodes only are asked. */
@@ -142,6 +148,10 @@ export class Users {
       "watches resumed": this.#watchers?.resumed ?? 0,
       "watches told of a gap": this.#watchers?.compacted ?? 0,
       "bursts of VMs": this.#bursts?.bursts ?? 0,
+      "VMs paused": this.#movers?.taken.pause ?? 0,
+      "VMs restarted": this.#movers?.taken.restart ?? 0,
+      "migrations begun": this.#movers?.taken.migrate ?? 0,
+      "migrations cancelled": this.#movers?.taken.cancel ?? 0,
     };
   }
 

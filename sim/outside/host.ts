@@ -9,6 +9,8 @@
  */
 import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import type { GuestMemory, Stance } from "./guest-memory.ts";
+import type { GuestSending } from "./guest-sending.ts";
 import { HostTroubles } from "./host-trouble.ts";
 import type { HostClock } from "../timeline/virtual-clock.ts";
 
@@ -21,6 +23,8 @@ export interface GuestWeather {
   startFailures: number;
   /** Share of stops in which the guest does not listen and is ended at the end of the grace. */
   deafness: number;
+  /** Share of migrations that do not go well. Default: none. */
+  moveFailures?: number;
 }
 
 /** What a guest does by itself; a harness may give guests other programs than serving forever. */
@@ -51,15 +55,25 @@ export interface Guest {
   booted: boolean;
   /** Runs but answers nobody. */
   hung: boolean;
+  stance: Stance;
+  /** As of when its processors stood still last. */
+  memory: GuestMemory;
+  /** Since when they run. */
+  runsSinceUs: number;
 }
 
 /** Told when a guest begins and ends to run; asked after every such event. */
 export interface GuestWatcher {
+  /** Its processors stand still; go on, with what they had or what has come from another host. Default: nobody cares. */
+  onGuestStands?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
+  onGuestGoes?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
   onGuestStarted(host: number, launch: InstanceLaunch): void;
   onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
   /** A process wants a guest, which does not run yet; it has moved the deadline of a guard. Default: nobody cares. */
   onGuestAsked?(host: number): void;
   onGuardArmed?(host: number): void;
+  /** All of a guest has come from another host, and nobody has heard of it. Default: nobody cares. */
+  onGuestCame?(host: number): void;
 }
 
 const SERVES: GuestProgram = {};
@@ -90,6 +104,12 @@ export class Host {
   #listen: ((event: InstanceEvent) => void) | null = null;
   /** Consoles of guests that ended; read like any other. */
   readonly #consoles = new Map<string, string[]>();
+  /** Guests that wait for what another host sends, by the port they listen on; and what is sent from here. */
+  readonly listening: Map<number, Guest> = new Map();
+  readonly sendings: Map<Guest, GuestSending> = new Map();
+  /** The stream that migrations draw from, none before the first. */
+  #moves: Random | undefined;
+  #ports = 40_000;
 
   constructor(options: {
     readonly index: number;
@@ -129,8 +149,71 @@ export class Host {
     return undefined;
   }
 
+  get moves(): Random {
+    return (this.#moves ??= this.random.fork());
+  }
+
   /** The guest runs from now on, under its guard. */
   run(launch: InstanceLaunch): Guest {
+    const guest = this.#add(launch, "runs");
+    this.#note("guest-start", guest, "");
+    this.#watcher.onGuestStarted(this.index, launch);
+    this.say(guest, `starting ${launch.vm}`);
+    this.#guard(guest);
+    const { bootMinUs, bootMaxUs } = this.weather;
+    const bootUs = bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1);
+    guest.hung = this.troubles.strikes("hung-boot");
+    this.timeline.after(this.troubles.strikes("slow-boot") ? bootUs * SLOW : bootUs, () => this.#boot(guest));
+    return guest;
+  }
+
+  /** A guest that stands still, under its guard, and waits for what another host sends. Answers the port. */
+  wait(launch: InstanceLaunch): { readonly guest: Guest; readonly port: number } {
+    const guest = this.#add(launch, "waits");
+    const port = ++this.#ports;
+    this.listening.set(port, guest);
+    this.#note("guest-waits", guest, "");
+    this.#guard(guest);
+    return { guest, port };
+  }
+
+  /** All of `sent` has come to `copy`; its node hears of it after `lateUs`. */
+  take(copy: Guest, sent: Guest, lateUs: number): void {
+    copy.stance = "came";
+    copy.memory = sent.memory;
+    copy.booted = sent.booted;
+    copy.hung = sent.hung;
+    this.#note("guest-came", copy, "");
+    this.#watcher.onGuestCame?.(this.index);
+    this.timeline.after(lateUs, () => {
+      if (this.#stands(copy)) this.#hear({ type: "arrived", instance: copy.launch.instance });
+    });
+  }
+
+  stand(guest: Guest): void {
+    if (!this.#stands(guest) || guest.stance !== "runs") return;
+    guest.memory = { id: guest.memory.id, ranUs: guest.memory.ranUs + this.timeline.nowUs - guest.runsSinceUs };
+    guest.stance = "still";
+    this.#note("guest-stands", guest, "");
+    this.#watcher.onGuestStands?.(this.index, guest.launch, guest.memory);
+  }
+
+  /** Its processors go on; nothing happens where they run. */
+  go(guest: Guest): void {
+    if (!this.#stands(guest) || guest.stance === "runs") return;
+    const hasMoved = guest.stance === "came";
+    guest.stance = "runs";
+    guest.runsSinceUs = this.timeline.nowUs;
+    this.#note("guest-goes", guest, "");
+    this.#watcher.onGuestGoes?.(this.index, guest.launch, guest.memory);
+    if (hasMoved && guest.booted) this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+  }
+
+  #stands(guest: Guest): boolean {
+    return this.guests.get(guest.launch.instance) === guest;
+  }
+
+  #add(launch: InstanceLaunch, stance: Stance): Guest {
     const guest: Guest = {
       launch,
       program: this.#programOf(launch),
@@ -141,16 +224,11 @@ export class Host {
       deadlineMs: launch.leaseUntilMs,
       booted: false,
       hung: false,
+      stance,
+      memory: { id: `${launch.instance}-${this.index}-${this.#pids}`, ranUs: 0 },
+      runsSinceUs: this.timeline.nowUs,
     };
     this.guests.set(launch.instance, guest);
-    this.#note("guest-start", guest, "");
-    this.#watcher.onGuestStarted(this.index, launch);
-    this.say(guest, `starting ${launch.vm}`);
-    this.#guard(guest);
-    const { bootMinUs, bootMaxUs } = this.weather;
-    const bootUs = bootMinUs + this.random.integer(bootMaxUs - bootMinUs + 1);
-    guest.hung = this.troubles.strikes("hung-boot");
-    this.timeline.after(this.troubles.strikes("slow-boot") ? bootUs * SLOW : bootUs, () => this.#boot(guest));
     return guest;
   }
 
@@ -171,6 +249,7 @@ export class Host {
     if (this.guests.get(guest.launch.instance) !== guest) return;
     this.say(guest, `ended ${detail}`);
     this.guests.delete(guest.launch.instance);
+    for (const [port, waiting] of this.listening) if (waiting === guest) this.listening.delete(port);
     this.#consoles.set(guest.launch.instance, guest.lines);
     for (const follower of guest.followers) follower.end();
     guest.followers.clear();
@@ -207,7 +286,7 @@ export class Host {
 
   #runProgram(guest: Guest): void {
     const { says, exits } = guest.program;
-    const alive = (): boolean => this.guests.get(guest.launch.instance) === guest && !guest.hung;
+    const alive = (): boolean => this.#stands(guest) && !guest.hung && guest.stance === "runs";
     for (const { afterMs, line } of says ?? []) {
       this.timeline.after(afterMs * 1000, () => alive() && this.say(guest, line));
     }
@@ -218,8 +297,8 @@ export class Host {
   }
 
   #beat(guest: Guest): void {
-    if (this.guests.get(guest.launch.instance) !== guest || guest.hung) return;
-    this.#hear({ type: "heartbeat", instance: guest.launch.instance });
+    if (!this.#stands(guest) || guest.hung) return;
+    if (guest.stance === "runs") this.#hear({ type: "heartbeat", instance: guest.launch.instance });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
   }
 

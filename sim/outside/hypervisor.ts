@@ -7,10 +7,14 @@ import type {
   InstanceLaunch,
   LogRequest,
   LogSubscription,
+  MigrationRequest,
   StartFailure,
   StartResult,
   StopResult,
+  VerbFailure,
+  VerbResult,
 } from "../../runtime/index.ts";
+import { startSending } from "./guest-sending.ts";
 import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 
@@ -18,10 +22,9 @@ const CAPABILITIES: HypervisorCapabilities = {
   isolation: true,
   accelerated: false,
   adopt: true,
+  build: { version: "1", machine: "modelled", cpu: "any" },
   lacks: {
-    pause: "not modelled",
     checkpoint: "not modelled",
-    migrate: "not modelled",
     balloon: "not modelled",
     metrics: "not modelled",
     exec: "not modelled",
@@ -47,11 +50,18 @@ export class SimulatedHypervisor implements Hypervisor {
   /** Instances that this life started or adopted; only their events are told. */
   readonly #known = new Set<string>();
 
-  constructor(host: Host, life: ProcessLife) {
+  /** `hosts`: by address, for guests that are sent to them. Default: nobody can be sent to. */
+  constructor(host: Host, life: ProcessLife, hosts: ReadonlyMap<string, Host> = new Map()) {
     this.#host = host;
     this.#life = life;
     const { lacks } = CAPABILITIES;
-    this.verbs = lackingVerbs({ driver: this.driver, lacks, own: {}, later: (run) => this.#answer(run) });
+    const own: Partial<GuestVerbs> = {
+      pause: (instance, done) => this.#turn("pause", instance, done),
+      resume: (instance, done) => this.#turn("resume", instance, done),
+      migrate: (request, done) => this.#migrate(request, hosts, done),
+      cancelMigration: (instance) => this.#cancelMigration(instance),
+    };
+    this.verbs = lackingVerbs({ driver: this.driver, lacks, own, later: (run) => this.#answer(run) });
   }
 
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
@@ -82,10 +92,13 @@ export class SimulatedHypervisor implements Hypervisor {
       return;
     }
     this.#stopping.add(instance);
+    // One that stands still has to go on to shut down.
+    if (graceMs > 0 && guest.stance === "still") host.go(guest);
     const deaf =
       host.troubles.strikes("socket-lost") ||
       guest.program.deaf === true ||
       guest.hung ||
+      (guest.stance !== "runs" && guest.stance !== "still") ||
       !guest.booted ||
       host.random.next() < host.weather.deafness;
     const drawnUs = 10_000 + host.random.integer(500_000);
@@ -180,8 +193,53 @@ export class SimulatedHypervisor implements Hypervisor {
     }
     if (host.clock.monotonicMs() >= launch.leaseUntilMs) return failure("failed", "The lease is over");
     this.#known.add(launch.instance);
+    if (launch.from?.type === "migration") {
+      const { guest, port } = host.wait(launch);
+      return { ok: true, pid: guest.pid, incoming: { address: launch.from.listenAddress, port } };
+    }
     const guest = host.run(launch);
     return { ok: true, pid: guest.pid };
+  }
+
+  /** What it asks for happens while the process lives, or not at all; that it has happened may be told to nobody. */
+  #turn(verb: "pause" | "resume", instance: string, done: (result: VerbResult) => void): void {
+    this.#answer(() => {
+      const host = this.#host;
+      const guest = host.guests.get(instance);
+      const refuse = (code: VerbFailure, why: string): void =>
+        this.#answer(() => done({ ok: false, code, message: `Cannot ${verb} instance "${instance}": ${why}` }));
+      if (guest === undefined) return refuse("not-running", "it does not run");
+      if (host.troubles.strikes("socket-lost")) return refuse("failed", "its control socket does not answer");
+      if (guest.stance === "waits") return refuse("failed", "not all of it has come");
+      if (verb === "pause") host.stand(guest);
+      else host.go(guest);
+      this.#answer(() => done({ ok: true }));
+    });
+  }
+
+  #migrate(
+    request: MigrationRequest,
+    hosts: ReadonlyMap<string, Host>,
+    done: (result: VerbResult<{ readonly downtimeMs: number }>) => void,
+  ): void {
+    this.#answer(() => {
+      const host = this.#host;
+      const guest = host.guests.get(request.instance);
+      const refuse = (code: VerbFailure, why: string): void => {
+        const message = `Cannot migrate instance "${request.instance}": ${why}`;
+        this.#answer(() => done({ ok: false, code, message }));
+      };
+      if (guest === undefined) return refuse("not-running", "it does not run");
+      if (guest.stance !== "runs") return refuse("unsupported", "it stands still");
+      if (host.troubles.strikes("socket-lost")) return refuse("failed", "its control socket does not answer");
+      host.sendings.get(guest)?.cancel();
+      startSending({ host, guest, hosts, life: this.#life, request, done });
+    });
+  }
+
+  #cancelMigration(instance: string): void {
+    const guest = this.#host.guests.get(instance);
+    if (guest !== undefined && this.#life.alive) this.#host.sendings.get(guest)?.cancel();
   }
 
   /** A guest that cannot be talked to is ended before anybody is told that it did not start. A process that dies meanwhile leaves it to the next one. */

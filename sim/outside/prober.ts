@@ -12,7 +12,7 @@ export function proberOf(hosts: ReadonlyMap<string, Host>, local: Host, life: Pr
     probe: (target, done) => {
       if (!life.alive) return;
       const guest = hosts.get(target.address)?.guestAt(target.port);
-      const answers = guest?.booted === true && !guest.hung;
+      const answers = guest?.booted === true && !guest.hung && guest.stance === "runs";
       const silent = guest !== undefined && !answers;
       const delayUs = silent ? target.timeoutMs * 1000 : local.random.integer(ANSWER_MAX_US);
       const result: ProbeResult = answers ? { ok: true } : { ok: false, message: silent ? "timed out" : "refused" };

@@ -7,6 +7,7 @@ import {
   brokenLeaseRule,
   type ClusterLimits,
   type ClusterView,
+  type Instance,
   type NodeSpec,
   type RaftLimits,
   type Vm,
@@ -18,7 +19,7 @@ import { VmChecker } from "../checkers/vm-checker.ts";
 import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
-import { addressOf, type Cluster } from "../cluster/cluster.ts";
+import { addressOf, type AppliedVms, type Cluster } from "../cluster/cluster.ts";
 import type { HostTrouble } from "../outside/host-trouble.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
@@ -121,7 +122,7 @@ export class MemberScenario implements Scenario {
       store,
       snapshots,
       codec: this.#codec(edition),
-      hypervisor: new SimulatedHypervisor(node.host, life),
+      hypervisor: new SimulatedHypervisor(node.host, life, this.#cluster.hosts),
       prober: proberOf(this.#cluster.hosts, node.host, life),
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
@@ -133,7 +134,7 @@ export class MemberScenario implements Scenario {
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, raftViewOf(edition, view)),
       onApply: (view) => {
         this.#replicas.onApply(node.index, view);
-        for (const listen of this.#cluster.applyListeners) listen(node.index, () => instancesOf(view));
+        for (const listen of this.#cluster.applyListeners) listen(node.index, () => vmsOf(view));
       },
     });
     const client = system.spawn(clientActor(replica), { name: "client" });
@@ -243,6 +244,8 @@ export class MemberScenario implements Scenario {
       "proposals repeated": repeated,
       "guests started": this.guests.starts,
       "guests ended by lease": this.guests.leaseEnds,
+      "guests stood still": this.guests.stood,
+      "guests moved": this.guests.moved,
       "starts refused": count("refused"),
       "boots hung": count("hung-boot"),
       "control sockets lost": count("socket-lost"),
@@ -295,11 +298,21 @@ export class MemberScenario implements Scenario {
     const { phase, instance, health, message } = status;
     if (!spec.running) return instance === null ? null : "still has an instance, and should not run";
     if (phase === "Completed") return null;
+    if (status.migration !== undefined) return `is still on its way to ${status.migration.node}`;
+    if (instance?.paused === true) return this.#unpaused(phase, instance);
     if (phase !== "Running" || instance === null) return `is ${phase}, and should run: ${message}`;
     if (spec.health !== undefined && health !== "healthy") return `is ${health}, and should be healthy`;
     if (instance.generation !== metadata.generation) return "runs with an old spec";
-    const node = this.#cluster.nodes.find(({ name }) => name === instance.node);
-    return node?.host.guests.has(instance.id) === true ? null : `is said to run on ${instance.node}, and does not`;
+    return this.#stanceOf(instance) === "runs" ? null : `is said to run on ${instance.node}, and does not`;
+  }
+
+  #unpaused(phase: string, instance: Instance): string | null {
+    const stance = this.#stanceOf(instance);
+    return phase === "Paused" && stance === "still" ? null : `is ${phase} and should be paused; its guest: ${stance}`;
+  }
+
+  #stanceOf({ id, node }: Instance): string | undefined {
+    return this.#cluster.nodes.find(({ name }) => name === node)?.host.guests.get(id)?.stance;
   }
 
   /** A guest that no VM of the map owns. */
@@ -316,9 +329,18 @@ export class MemberScenario implements Scenario {
   }
 }
 
-/** Which nodes have a VM, each time under an id of its own. */
-function instancesOf(view: ClusterView): ReadonlySet<string> {
-  return new Set(view.list("Vm").flatMap((vm) => (vm.kind === "Vm" ? (vm.status.instance?.id ?? []) : [])));
+/** Which nodes have a VM, each time under an id of its own, and which are on their way. */
+function vmsOf(view: ClusterView): AppliedVms {
+  const instances = new Set<string>();
+  const migrations = new Map<string, "preparing" | "copying" | "moved" | "ended">();
+  for (const vm of view.list("Vm")) {
+    if (vm.kind !== "Vm") continue;
+    const { instance, migration, lastMigration } = vm.status;
+    if (instance !== null) instances.add(instance.id);
+    if (lastMigration !== undefined) migrations.set(lastMigration.id, lastMigration.outcome);
+    if (migration !== undefined) migrations.set(migration.id, migration.phase);
+  }
+  return { instances, migrations };
 }
 
 /** All VMs fit on one node, so that none ever waits for room. */

@@ -48,7 +48,8 @@ export type CrashPoint =
   | "log compacted"
   /** A guest runs, and nothing of it is recorded. */
   | "guest started"
-  | HandOverPoint;
+  | HandOverPoint
+  | MovePoint;
 
 /** What lies on the way of a VM from the node that had it to the one that gets it. */
 export type HandOverPoint =
@@ -61,6 +62,29 @@ export type HandOverPoint =
   | "guest asked for"
   /** The guard of a guest is set to a later deadline, that of a lease that was renewed. */
   | "guard armed";
+
+/** What lies on the way of a running guest from its host to another. */
+export type MovePoint =
+  /** An entry is applied here by which a migration begins, its target is ready, the instance is the target's, or the migration has ended. */
+  | "migration begun"
+  | "migration ready"
+  | "migration taken over"
+  | "migration ended"
+  /** The guest stands still at the source, for its last pages or because somebody wants it. */
+  | "guest stands still"
+  /** All of it is there, and its node has not heard of it; it goes on, and nothing of that is recorded. */
+  | "guest came"
+  | "guest goes on";
+
+export const MOVE_POINTS: readonly MovePoint[] = [
+  "migration begun",
+  "migration ready",
+  "migration taken over",
+  "migration ended",
+  "guest stands still",
+  "guest came",
+  "guest goes on",
+];
 
 export const HAND_OVER_POINTS: readonly HandOverPoint[] = [
   "guest ended",
@@ -80,7 +104,7 @@ export const RAFT_CRASH_POINTS: readonly CrashPoint[] = [
 /** What any process may come by. */
 export const COMMON_CRASH_POINTS: readonly CrashPoint[] = [...RAFT_CRASH_POINTS, "guest started"];
 
-export const CRASH_POINTS: readonly CrashPoint[] = [...COMMON_CRASH_POINTS, ...HAND_OVER_POINTS];
+export const CRASH_POINTS: readonly CrashPoint[] = [...COMMON_CRASH_POINTS, ...HAND_OVER_POINTS, ...MOVE_POINTS];
 
 /** The mark that says that a process ended there. */
 export function crashMark(point: CrashPoint): string {

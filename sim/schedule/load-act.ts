@@ -19,6 +19,8 @@ export type LoadAct = (
   | { readonly type: "update"; readonly user: number; readonly node: number }
   /** That one begins to watch there; null: it stops, wherever it is. */
   | { readonly type: "watch"; readonly user: number; readonly node: number | null }
+  /** Some VM is moved, lets be, made to stand still or to go on, or started anew. */
+  | { readonly type: "move"; readonly node: number; readonly how: MoveKind }
   /** So many VMs are created, or deleted, at once. */
   | { readonly type: "burst"; readonly node: number; readonly how: "create" | "delete"; readonly vms: number }
   /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
@@ -29,6 +31,9 @@ export type LoadAct = (
 
 /** What the load of `library` asks of a node. */
 export type TellKind = "entity" | "singleton" | "reliable" | "yield" | "leave";
+
+/** What users who move VMs do to one. */
+export type MoveKind = "migrate" | "cancel" | "pause" | "resume" | "restart";
 
 /** What there is of chances. */
 export const CHANCES: number = 2 ** 32;

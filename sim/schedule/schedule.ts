@@ -101,6 +101,7 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "update":
     case "watch":
     case "burst":
+    case "move":
     case "tell":
     case "step":
       return true;

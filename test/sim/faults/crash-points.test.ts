@@ -5,6 +5,7 @@ import {
   CRASH_POINTS,
   crashMark,
   HAND_OVER_POINTS,
+  MOVE_POINTS,
   RAFT_CRASH_POINTS,
   type CrashPoint,
 } from "../../../sim/schedule/crash-point.ts";
@@ -70,5 +71,5 @@ test.each(HAND_OVER_POINTS)(
 
 test("every point has a name of its own", () => {
   expect(new Set(CRASH_POINTS).size).toBe(CRASH_POINTS.length);
-  expect(RAFT_CRASH_POINTS.length).toBe(CRASH_POINTS.length - HAND_OVER_POINTS.length - 1);
+  expect(RAFT_CRASH_POINTS.length).toBe(CRASH_POINTS.length - HAND_OVER_POINTS.length - MOVE_POINTS.length - 1);
 });

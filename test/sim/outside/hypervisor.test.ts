@@ -127,6 +127,10 @@ function programOf({ command, env, files, vm, instance, node }: InstanceLaunch):
   if (script.includes("$i")) {
     return { says: Array.from({ length: 100 }, (_, at) => ({ afterMs: 100 * (at + 1), line: `line ${at + 1}` })) };
   }
+  const ticks = /while :; do echo ([a-z]+); sleep 0\.1/.exec(script)?.[1];
+  if (ticks !== undefined) {
+    return { says: Array.from({ length: 300 }, (_, at) => ({ afterMs: 100 * at + 1, line: ticks })) };
+  }
   const echoed = script.includes("$BLIXARD_ROOT")
     ? [files[0]?.content.trimEnd() ?? "", env.GREETING ?? "", `${vm} ${instance} ${node}`]
     : [...script.matchAll(/echo ([a-z ]+)/g)].map(([, text]) => (text ?? "").trim());

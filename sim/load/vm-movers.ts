@@ -1,0 +1,126 @@
+/**
+ * Users who let VMs of others stand still and go on, move them to other nodes and change their minds, and start them anew: nothing that changes what
+ * a VM is, so whoever it belongs to finds it as he left it.
+ */
+import type { CommandOf, Vm } from "../../actors/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
+import { CHANCES, type MoveKind } from "../schedule/load-act.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import type { ClientDesk } from "./client-desk.ts";
+import type { UserOptions, UsersAct } from "./users.ts";
+
+export interface VmMoversOptions extends UserOptions {
+  readonly desk: ClientDesk;
+}
+
+type MoveAct = Extract<UsersAct, { readonly type: "move" }>;
+
+type Wanted = CommandOf<"migrate-vm" | "cancel-migration" | "set-paused" | "restart-vm">;
+
+/** Mean pause between two acts. */
+const EVERY_US = 1_500_000;
+
+const MIB = 1_048_576;
+
+/** How often each is wanted. */
+const HOW: readonly MoveKind[] = [
+  "migrate",
+  "migrate",
+  "migrate",
+  "migrate",
+  "cancel",
+  "pause",
+  "resume",
+  "resume",
+  "restart",
+];
+
+export class VmMovers {
+  /** What was taken on by the map. */
+  readonly taken: Record<MoveKind, number> = { migrate: 0, cancel: 0, pause: 0, resume: 0, restart: 0 };
+  readonly #options: VmMoversOptions;
+  #active = false;
+
+  constructor(options: VmMoversOptions) {
+    this.#options = options;
+  }
+
+  /** `scheduled`: they act when `perform` is told to. */
+  start(load: Schedule["load"]): void {
+    this.#active = true;
+    if (load === "drawn") this.#actSoon();
+  }
+
+  stop(): void {
+    this.#active = false;
+  }
+
+  /** False when nobody is there to ask. */
+  perform({ node, how, chance }: MoveAct): boolean {
+    const { cluster, desk } = this.#options;
+    const at = cluster.nodes[node];
+    if (!this.#active || at === undefined) return false;
+    const random = createRandom(chance);
+    return desk.read(at, { kind: "Vm", consistency: "local" }, (reply) => {
+      if (reply?.ok !== true || !this.#active) return;
+      const command = this.#choose(reply.resources as readonly Vm[], how, random);
+      if (command === null) return;
+      cluster.timeline.after(0, () => {
+        desk.write(this.#options.drawNode(random), command, (told) => {
+          if (told?.ok === true && told.outcome.ok) this.taken[how] += 1;
+        });
+      });
+    });
+  }
+
+  #actSoon(): void {
+    const { deciding, cluster, drawNode, onAct } = this.#options;
+    const decide = (): void => {
+      if (!this.#active) return;
+      const how = HOW[deciding.integer(HOW.length)] as MoveKind;
+      const act: MoveAct = { type: "move", node: drawNode(deciding).index, how, chance: deciding.integer(CHANCES) };
+      if (this.perform(act)) onAct(act);
+      this.#actSoon();
+    };
+    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * EVERY_US, decide, "load");
+  }
+
+  #choose(vms: readonly Vm[], how: MoveKind, random: Random): Wanted | null {
+    const fit = vms.filter((vm) => isFit(vm, how));
+    const vm = fit[random.integer(Math.max(1, fit.length))];
+    if (vm === undefined) return null;
+    const { name } = vm.metadata;
+    switch (how) {
+      case "migrate": {
+        const nodes = this.#options.cluster.names;
+        const target = nodes[random.integer(nodes.length)] as string;
+        return { type: "migrate-vm", name, target, limits: drawLimits(random) };
+      }
+      case "cancel":
+        return { type: "cancel-migration", name, migration: null, message: "a user changed his mind" };
+      case "pause":
+      case "resume":
+        return { type: "set-paused", name, paused: how === "pause" };
+      case "restart":
+        return { type: "restart-vm", name };
+      default:
+        return how satisfies never;
+    }
+  }
+}
+
+function isFit({ status }: Vm, how: MoveKind): boolean {
+  if (how === "cancel") return status.migration !== undefined;
+  if (how === "resume") return status.instance?.paused === true;
+  return status.phase === "Running" && (how !== "migrate" || status.migration === undefined);
+}
+
+/** Small VMs go in a second or two; now and then one takes longer than it may. */
+function drawLimits(random: Random): CommandOf<"migrate-vm">["limits"] {
+  return {
+    bandwidthBytesPerSecond: MIB * (50 + random.integer(500)),
+    downtimeMs: 10 + random.integer(300),
+    autoConverge: random.next() < 0.7,
+    timeoutMs: 1000 * (2 + random.integer(40)),
+  };
+}

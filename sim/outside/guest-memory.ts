@@ -1,0 +1,16 @@
+/**
+ * What a modelled guest remembers: whose memory it is, and for how long its processors have run with it. A guest that boots has a new one; what
+ * moves to another host takes its own along.
+ */
+export interface GuestMemory {
+  /** Of the boot that it began with; never used twice. */
+  readonly id: string;
+  /** How long it ran, in microseconds; a counter that the guest itself would keep. */
+  readonly ranUs: number;
+}
+
+/**
+ * What a guest's processors do. `waits`: for a memory that another host sends, of which not all has come; `came`: all of it has, and nobody has let it
+ * go on.
+ */
+export type Stance = "runs" | "still" | "waits" | "came";
