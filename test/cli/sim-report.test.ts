@@ -91,7 +91,8 @@ test("sim --record draws what it records", async () => {
   expect(await page("run.html")).toContain("blixard sim --replay run.json");
 });
 
-test("sim --actors draws a user's own actors, one seed and many", async () => {
+// Each run begins with a thread of its own.
+test("sim --actors draws a user's own actors, one seed and many", { timeout: 60_000 }, async () => {
   const actors = join(import.meta.dirname, "../../examples/two-phase-commit/simulation.ts");
   const own = ["sim", "--actors", actors, "--plant", "tells-first", "--seed", "13", "--duration", "25s"];
   const one = await runCommandLine([...own, "--report", "own.html"], { cwd });
