@@ -8,6 +8,7 @@
  *     builds: 2                           # at once
  *     timeoutSeconds: 1800
  *     kvm: true                           # the operator's word, in place of a proof
+ *     push: { to: "file:///srv/cache", key: /etc/blixard/cache.key }      # what was built, signed
  *
  * Without a lock two nodes would build different systems from one VM, each from the nixpkgs of its hour: it is required.
  */
@@ -32,6 +33,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   builds: "a whole number from 1 to 64",
   timeoutSeconds: "a whole number from 1 to 86400",
   kvm: "true or false",
+  push: "a store's URL as to, a file as key",
 };
 /** Inputs of the generated flake that a lock decides, or the file itself. */
 const LOCKED = ["nixpkgs", "microvm"];
@@ -61,6 +63,7 @@ export function readNixFile(path: string, dataDir: string): NixFile {
   const builds = take("builds", isWhole(BUILDS_AT_MOST));
   const timeoutSeconds = take("timeoutSeconds", isWhole(TIMEOUT_SECONDS_MAX));
   const kvm = take("kvm", (value) => typeof value === "boolean");
+  const push = take("push", isPush);
   const open = LOCKED.filter((name) => inputs?.[name] === undefined);
   if (lock === undefined && open.length > 0) {
     problems.push(
@@ -78,6 +81,7 @@ export function readNixFile(path: string, dataDir: string): NixFile {
       ...(config === undefined ? {} : { config }),
       ...(builds === undefined ? {} : { buildsMax: builds }),
       ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * SECOND_MS }),
+      ...(push === undefined ? {} : { push: { to: push.to, keyFile: resolve(dirname(at), push.key) } }),
     },
     ...(kvm === undefined ? {} : { kvm }),
   };
@@ -107,6 +111,10 @@ function isList(value: unknown): value is readonly string[] {
 
 function isTexts(value: unknown): value is Readonly<Record<string, string>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isText);
+}
+
+function isPush(value: unknown): value is { readonly to: string; readonly key: string } {
+  return isTexts(value) && value["to"] !== undefined && value["key"] !== undefined && Object.keys(value).length === 2;
 }
 
 function isWhole(max: number): (value: unknown) => value is number {

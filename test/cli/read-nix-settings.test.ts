@@ -27,6 +27,7 @@ inputs: { nixpkgs: "path:/nixpkgs" }
 builds: 1
 timeoutSeconds: 60
 kvm: true
+push: { to: "file:///srv/cache", key: cache.key }
 `;
   expect(read(text)).toEqual({
     kvm: true,
@@ -39,6 +40,7 @@ kvm: true
       inputs: { nixpkgs: "path:/nixpkgs" },
       buildsMax: 1,
       timeoutMs: 60_000,
+      push: { to: "file:///srv/cache", keyFile: join(folder, "cache.key") },
     },
   });
   expect(read('{"inputs": {"nixpkgs": "path:/n", "microvm": "path:/m"}}').settings).not.toHaveProperty("lockFile");
@@ -50,8 +52,10 @@ test("readNixFile() wants a lock, unless nothing is left to lock", () => {
 });
 
 test("readNixFile() names every mistake at once", () => {
-  expect(() => read("lock: 1\nbuilds: 0\nargs: --impure\nkvm: maybe\nnixs: x\ntimeoutSeconds: 1.5")).toThrow(
-    /"nixs" is no field.*"lock" is 1, expected a file.*"args" is.*a list of words.*"builds" is 0.*"timeoutSeconds" is 1\.5.*"kvm" is "maybe", expected true or false/s,
+  expect(() =>
+    read("lock: 1\nbuilds: 0\nargs: --impure\nkvm: maybe\nnixs: x\ntimeoutSeconds: 1.5\npush: here"),
+  ).toThrow(
+    /"nixs" is no field.*"lock" is 1, expected a file.*"args" is.*a list of words.*"builds" is 0.*"timeoutSeconds" is 1\.5.*"kvm" is "maybe", expected true or false.*"push" is "here"/s,
   );
   expect(() => read("- a\n- b")).toThrow("no object of names and values");
   expect(() => read("a: [")).toThrow("Cannot read the settings of Nix");

@@ -17,6 +17,7 @@ import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/g
 import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
 import { NixError } from "./build/nix-error.ts";
 import type { NixSettings } from "./build/nix-settings.ts";
+import { pushClosure } from "./build/push-closure.ts";
 import { RunnerBuilder } from "./build/runner-builder.ts";
 import { readRunner, type RunnerPackage } from "./build/runner-package.ts";
 import { SEED_FILE, splitFlake, USER_INTERFACE, vmJson, VOLUMES } from "./build/vm-json.ts";
@@ -144,8 +145,21 @@ class MicrovmDriver implements MachineDriver {
       }),
     );
     const buildMs = Math.round(performance.now() - startMs);
-    if (steps > 0) this.#logger.log("info", `Built VM "${launch.vm}"`, { vm: launch.vm, runner: runner.path, buildMs });
+    if (steps === 0) return runner;
+    this.#logger.log("info", `Built VM "${launch.vm}"`, { vm: launch.vm, runner: runner.path, buildMs });
+    this.#push(launch.vm, runner.path);
     return runner;
+  }
+
+  /** The VM waits for none of it: another node that lacks the closure builds it itself. */
+  #push(vm: string, runner: string): void {
+    const { nix } = this.#options;
+    if (nix.push === undefined) return;
+    const { to } = nix.push;
+    pushClosure(nix, runner, nix.push).then(
+      () => this.#logger.log("info", `Copied VM "${vm}" to ${to}`, { vm, runner }),
+      (error: unknown) => this.#logger.log("warn", `Cannot copy VM "${vm}" to ${to}`, { vm, runner, cause: error }),
+    );
   }
 
   async #nix<Value>(run: () => Promise<Value>): Promise<Value> {

@@ -35,13 +35,18 @@ export async function runNix(settings: NixSettings, args: readonly string[], opt
     const message = `${settings.nix ?? NIX} is not installed: install Nix (on Debian the package nix-bin)`;
     throw new NixError("missing", message);
   }
-  const [verb = "", ...rest] = args;
+  // Options of Nix stand behind the verb, of which some have two words.
+  const verbs = args[0] === "store" || args[0] === "key" ? 2 : 1;
   // `env` sets variables on top of what is inherited, so this module need not read the environment itself.
   const assignments = Object.entries(nixEnvironment(settings)).map(([name, value]) => `${name}=${value}`);
-  const child = spawn("env", [...assignments, nix, verb, ...(settings.args ?? []), ...rest], {
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
+  const child = spawn(
+    "env",
+    [...assignments, nix, ...args.slice(0, verbs), ...(settings.args ?? []), ...args.slice(verbs)],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    },
+  );
   const signal = (name: NodeJS.Signals): void => {
     if (child.pid === undefined) return;
     try {

@@ -1,6 +1,8 @@
 /**
  * How a node calls Nix: program, configuration, inputs, limits. What is left out is as `nix` itself would do it.
  */
+import type { PushOptions } from "./push-closure.ts";
+
 export interface NixSettings {
   /** Nix's program. Default: `nix` on the path. */
   readonly nix?: string;
@@ -18,6 +20,8 @@ export interface NixSettings {
   readonly buildsMax?: number;
   /** Default: 1,800,000, half an hour. */
   readonly timeoutMs?: number;
+  /** Where what was built is copied to, signed. Default: nowhere. */
+  readonly push?: PushOptions;
 }
 
 /** Evaluations cost memory: two of them leave room on a host of 4 GB. */
