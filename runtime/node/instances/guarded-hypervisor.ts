@@ -274,7 +274,7 @@ export class GuardedHypervisor implements Hypervisor {
       folder,
       child,
       log: new ConsoleLog(folder),
-      machine: this.#machines.attach({ folder, record, child, report }),
+      machine: this.#machines.attach({ folder, record, child, found, report }),
       exitWaiters: [],
       watcher: undefined,
       starting: !found,

@@ -30,6 +30,8 @@ export interface MachineContext {
   readonly folder: string;
   readonly record: InstanceRecord;
   readonly child: ProcessIdentity;
+  /** It was started by an earlier process. */
+  readonly found: boolean;
   /** What the guest says of itself. May be called at any time until `detach`. */
   report(sign: "booted" | "heartbeat" | "arrived"): void;
 }

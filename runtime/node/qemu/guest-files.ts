@@ -60,11 +60,17 @@ function environment(launch: InstanceLaunch): Readonly<Record<string, string>> {
   };
 }
 
+/** Stable for an instance, different between instances; 52:54:00 is QEMU's own prefix. */
+export function macAddress(instance: string): string {
+  const digits = createHash("sha256").update(`blixard mac ${instance}`).digest("hex");
+  return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+}
+
 /** 128 bits that no two instances share. */
-function machineId(instance: string): string {
+export function machineId(instance: string): string {
   return createHash("sha256").update(`blixard instance ${instance}`).digest("hex").slice(0, 32);
 }
 
-function hostName(vm: string): string {
+export function hostName(vm: string): string {
   return vm.replaceAll(/[^A-Za-z0-9-]/g, "-").slice(0, HOST_NAME_MAX);
 }

@@ -14,14 +14,21 @@ export interface MachineSpec {
   readonly acceleration: Acceleration;
   readonly vcpus: number;
   readonly memoryMiB: number;
-  readonly kernel: string;
-  readonly initramfs: string;
+  /** undefined: it waits for the state of a guest that was booted before. */
+  readonly boot: { readonly kernel: string; readonly initramfs: string } | undefined;
+  readonly memory: GuestMemory;
   /** 48 bits, as QEMU writes them: "52:54:00:12:34:56". */
   readonly mac: string;
   readonly ports: readonly PortForward[];
   /** With a device by which memory can be taken from the guest. */
   readonly balloon: boolean;
 }
+
+export type GuestMemory =
+  /** A memfd: a file without a name, which others of this host can read and which goes with its QEMU. It costs a boot nothing measurable. */
+  | { readonly type: "own" }
+  /** A file that stays as it is: what the guest changes it has for itself, the rest it shares. */
+  | { readonly type: "copy-on-write"; readonly path: string };
 
 export const QMP_SOCKET = "qmp.sock";
 export const AGENT_SOCKET = "agent.sock";
@@ -61,14 +68,12 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-name", `${spec.name.replaceAll(",", ",,")},process=blixard:${spec.name.replaceAll(",", ",,")}`],
     // ACPI is how the kernel finds the virtio devices. PIT and PIC stay on: without them a TCG guest hangs at its start.
     ...["-M", `${MACHINE},memory-backend=mem`],
-    // Memory that a checkpoint or another process of this host can read, and that goes with QEMU. It costs a boot nothing measurable.
-    ...["-object", `memory-backend-memfd,id=mem,size=${spec.memoryMiB}M,share=on`],
+    ...["-object", memoryBackend(spec)],
     ...["-accel", tcg ? `tcg,tb-size=${TRANSLATION_CACHE_MIB}` : "kvm"],
     ...["-cpu", tcg ? "max" : "host"],
     ...["-smp", String(spec.vcpus), "-m", `${spec.memoryMiB}M`],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-kernel", spec.kernel, "-initrd", spec.initramfs],
-    ...["-append", [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : [])].join(" ")],
+    ...(spec.boot === undefined ? ["-S", "-incoming", "defer"] : bootArguments(spec.boot, tcg)),
     // The log is written by QEMU, whether somebody is at the socket or not; opened for appending, so that it can be cut while the guest writes.
     ...["-chardev", `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off,logfile=console.log,logappend=on`],
     ...["-serial", "chardev:console"],
@@ -78,4 +83,14 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...(spec.balloon ? ["-device", "virtio-balloon-device"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
   ];
+}
+
+function bootArguments(boot: NonNullable<MachineSpec["boot"]>, tcg: boolean): readonly string[] {
+  const parameters = [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : [])];
+  return ["-kernel", boot.kernel, "-initrd", boot.initramfs, "-append", parameters.join(" ")];
+}
+
+function memoryBackend({ memory, memoryMiB }: MachineSpec): string {
+  if (memory.type === "own") return `memory-backend-memfd,id=mem,size=${memoryMiB}M,share=on`;
+  return `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${memory.path.replaceAll(",", ",,")},share=off`;
 }

@@ -7,7 +7,6 @@
  */
 import { constants } from "node:fs";
 import { appendFile, copyFile, readFile } from "node:fs/promises";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
@@ -15,15 +14,23 @@ import type { GuardedCommand } from "../guard/guard.ts";
 import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
-import { guestFiles } from "./guest-files.ts";
-import { type Acceleration, INITRAMFS, qemuArguments } from "./qemu-arguments.ts";
+import { CheckpointStore } from "../instances/checkpoint-store.ts";
+import { guestFiles, macAddress } from "./guest-files.ts";
+import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
+import { type MachineNote, writeNote } from "./machine-note.ts";
+import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
+import { MEMORY_PART } from "./qemu-checkpoint.ts";
 import { QemuMachine } from "./qemu-machine.ts";
+import { CheckpointReader } from "./qemu-restore.ts";
+import type { QemuHost } from "./qemu-verbs.ts";
 
 export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   /** Holds a folder an image: `<imagesDir>/<name>/{kernel,initramfs,image.json}`. */
   readonly imagesDir: string;
   /** `kvm` only where `proveKvm` said that it works. */
   readonly acceleration: Acceleration;
+  /** Holds this host's checkpoints; belongs to one process at a time. Default: `checkpoints` in `stateDir`. */
+  readonly checkpointsDir?: string;
   /** QEMU's program. Default: `qemu-system-x86_64` on the path. */
   readonly qemu?: string;
 }
@@ -39,15 +46,17 @@ class QemuDriver implements MachineDriver {
   readonly name = "qemu";
   readonly capabilities: MachineDriver["capabilities"];
   readonly #options: QemuHypervisorOptions;
+  readonly #host: QemuHost;
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
+    const checkpoints = new CheckpointStore(options.checkpointsDir ?? join(options.stateDir, "checkpoints"));
+    this.#host = { checkpoints, reader: new CheckpointReader(checkpoints), facts: new HostFacts() };
     this.capabilities = {
       isolation: true,
       accelerated: options.acceleration === "kvm",
       adopt: true,
       lacks: {
-        checkpoint: "not built yet",
         migrate: "not built yet",
       },
     };
@@ -60,21 +69,16 @@ class QemuDriver implements MachineDriver {
       throw new StartRefusal("hypervisor-missing", message);
     }
     const image = await this.#image(launch.image);
-    const initramfs = join(folder, INITRAMFS);
-    await copyFile(join(image, "initramfs"), initramfs, constants.COPYFILE_FICLONE);
-    // The kernel unpacks archives that begin at a multiple of four; every archive of ours ends at one.
-    await appendFile(initramfs, guestFiles(launch), { mode: 0o600 });
-    const args = qemuArguments({
+    const spec: Omit<MachineSpec, "boot" | "memory"> = {
       name: launch.instance,
       acceleration: this.#options.acceleration,
       vcpus: launch.vcpus,
       memoryMiB: launch.memoryMiB,
-      kernel: join(image, "kernel"),
-      initramfs: INITRAMFS,
       mac: macAddress(launch.instance),
       ports: launch.ports,
       balloon: launch.balloon ?? false,
-    });
+    };
+    const args = await this.#arguments({ qemu, image, launch, folder, spec });
     return {
       argv: [qemu, ...args],
       env: { PATH: "/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
@@ -83,7 +87,49 @@ class QemuDriver implements MachineDriver {
   }
 
   attach(to: MachineContext): Machine {
-    return new QemuMachine(to);
+    return new QemuMachine(to, this.#host);
+  }
+
+  async dropCheckpoint(id: string): Promise<void> {
+    this.#host.reader.forget(id);
+    this.#host.checkpoints.drop(id);
+  }
+
+  /** QEMU's command line, and beside it the note of what its guest needs. */
+  async #arguments(of: {
+    readonly qemu: string;
+    readonly image: string;
+    readonly launch: InstanceLaunch;
+    readonly folder: string;
+    readonly spec: Omit<MachineSpec, "boot" | "memory">;
+  }): Promise<readonly string[]> {
+    const { qemu, image, launch, folder, spec } = of;
+    const { from } = launch;
+    const waiting: MachineSpec = { ...spec, boot: undefined, memory: { type: "own" } };
+    const needs = {
+      machine: machineOf(qemuArguments(waiting)),
+      cpu: processorOf(spec.acceleration),
+      vcpus: spec.vcpus,
+      memoryMiB: spec.memoryMiB,
+    };
+    // A balloon gives pages back to the file that they are of, and so would a clone's to the checkpoint's.
+    const note: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
+    if (from === undefined) {
+      await layFiles(join(folder, INITRAMFS), image, launch);
+      writeNote(folder, note);
+      return qemuArguments({ ...waiting, boot: { kernel: join(image, "kernel"), initramfs: INITRAMFS } });
+    }
+    if (from.type === "migration") {
+      writeNote(folder, { ...note, waitsFor: from });
+      return qemuArguments(waiting);
+    }
+    const { facts, reader } = this.#host;
+    const [version, imageSha256] = await Promise.all([facts.version(qemu), facts.image(image)]);
+    const { parts } = await reader.open(from.id, { ...needs, version, imageSha256 });
+    const isShared = parts.some(({ name }) => name === MEMORY_PART);
+    writeNote(folder, { ...note, memoryIsFile: note.memoryIsFile && !isShared, waitsFor: from });
+    if (!isShared) return qemuArguments(waiting);
+    return qemuArguments({ ...waiting, memory: { type: "copy-on-write", path: reader.path(from.id, MEMORY_PART) } });
   }
 
   async #image(name: string): Promise<string> {
@@ -99,8 +145,9 @@ class QemuDriver implements MachineDriver {
   }
 }
 
-/** Stable for an instance, different between instances; 52:54:00 is QEMU's own prefix. */
-function macAddress(instance: string): string {
-  const digits = createHash("sha256").update(`blixard mac ${instance}`).digest("hex");
-  return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
+/** The image's own files, and over them what makes the guest this instance. */
+async function layFiles(initramfs: string, image: string, launch: InstanceLaunch): Promise<void> {
+  await copyFile(join(image, "initramfs"), initramfs, constants.COPYFILE_FICLONE);
+  // The kernel unpacks archives that begin at a multiple of four; every archive of ours ends at one.
+  await appendFile(initramfs, guestFiles(launch), { mode: 0o600 });
 }

@@ -20,6 +20,7 @@ import {
 import { FolderHandle } from "./folder-handle.ts";
 import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
 import { QmpClient } from "./qmp-client.ts";
+import { type QemuHost, QemuVerbs } from "./qemu-verbs.ts";
 import { QmpControl } from "./qmp-control.ts";
 
 /** From QEMU's start to its first answer: milliseconds, but a host may be busy. */
@@ -41,24 +42,30 @@ export class QemuMachine implements Machine {
   #detached = false;
   readonly #connected: Promise<QmpClient>;
   readonly #control: QmpControl;
+  readonly #verbs: QemuVerbs;
   readonly verbs: MachineVerbs;
 
-  constructor(context: MachineContext) {
+  constructor(context: MachineContext, host: QemuHost) {
     this.#context = context;
     this.#folder = new FolderHandle(context.folder);
     this.#console = new ConsoleHub({
       path: () => this.#folder.path(CONSOLE_SOCKET),
-      // A guest without such an agent keeps the size that it has.
-      onResize: (size) => void this.#agent?.resizeConsole(size).catch(() => undefined),
+      onResize: async (size) => this.#agent?.resizeConsole(size),
     });
     this.#connected = this.#connect();
     // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
     this.#connected.catch(() => undefined);
     const control = new QmpControl({ connected: () => this.#connected, child: context.child });
     this.#control = control;
+    const pathOf = (name: string): string => this.#folder.path(name);
+    const verbs = new QemuVerbs({ host, context, control, pathOf, agent: () => this.#agent });
+    this.#verbs = verbs;
+    // Of one that was just started, `ready` takes care.
+    if (context.found) void verbs.takeOver().catch(() => undefined);
     this.verbs = {
       pause: () => control.pause(),
-      resume: () => control.resume(),
+      resume: () => verbs.resume(),
+      checkpoint: (id) => verbs.checkpoint(id),
       setBalloon: (memoryMiB) => control.setBalloon(memoryMiB),
       readMetrics: () => control.readMetrics(),
       openStream: (request, listener) => {
@@ -73,14 +80,16 @@ export class QemuMachine implements Machine {
     await this.#connected;
     // Secrets may be among the files; QEMU has read them.
     await rm(join(this.#context.folder, INITRAMFS), { force: true });
+    await this.#verbs.begin();
   }
 
-  /** A guest that stands still is set going, for only so can it end by itself. */
+  /** A guest that stands still is set going, for only so can it end by itself; one that must not run is ended at once. */
   requestStop(): void {
     const stop = async (): Promise<void> => {
       await this.#connected;
+      if (this.#verbs.isHeld) return void (await this.#control.ask("quit"));
       this.#agent?.requestStop();
-      if ((await this.#control.status()) === "paused") await this.#control.resume();
+      await this.#control.resume();
     };
     // Whom the word does not reach is ended when the grace time is over.
     stop().catch(() => undefined);
@@ -100,6 +109,9 @@ export class QemuMachine implements Machine {
     if (exit.number !== 0) {
       const said = await lastOutput(join(this.#context.folder, VMM_LOG), 1);
       return { reason: "crash", detail: `QEMU ended with status ${exit.number}: ${said}` };
+    }
+    if (this.#verbs.isHalfRestored) {
+      return { reason: "crash", detail: "its node ended before it was restored from its checkpoint" };
     }
     if (this.#serviceStatus === 0) return { reason: "shutdown", detail: "its service ended with status 0" };
     if (this.#serviceStatus !== undefined) {

@@ -37,6 +37,7 @@ export class QmpClient {
   readonly #socket: Socket;
   readonly #options: QmpClientOptions;
   readonly #pending = new Map<number, Pending>();
+  readonly #watchers = new Set<() => void>();
   #greeted: ((error?: Error) => void) | undefined;
   #received = "";
   #nextId = 1;
@@ -83,6 +84,20 @@ export class QmpClient {
     });
   }
 
+  /** Resolves with the next event, when the connection ends, or after `limitMs`. */
+  async changed(limitMs: number): Promise<void> {
+    if (this.#closed) return;
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, limitMs);
+      this.#watchers.add(wake);
+    });
+  }
+
   /** Will it never answer again? */
   get isClosed(): boolean {
     return this.#closed;
@@ -121,7 +136,8 @@ export class QmpClient {
       return this.#greeted("QMP" in value ? undefined : new Error(`not a QMP greeting: ${line.slice(0, 80)}`));
     }
     if (typeof value["event"] === "string") {
-      return this.#options.onEvent({ event: value["event"], data: toObject(value["data"]) });
+      this.#options.onEvent({ event: value["event"], data: toObject(value["data"]) });
+      return this.#wake();
     }
     const id = value["id"];
     const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
@@ -147,7 +163,12 @@ export class QmpClient {
       pending.reject(reason);
     }
     this.#pending.clear();
+    this.#wake();
     if (this.#ready) this.#options.onClose(error);
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#watchers]) wake();
   }
 
   #timer(run: () => void): NodeJS.Timeout {

@@ -41,9 +41,20 @@ export class QmpControl {
     });
   }
 
+  /** Resolves with QEMU's next event, when it ends, or after `limitMs`. */
+  async changed(limitMs: number): Promise<void> {
+    return (await this.#options.connected()).changed(limitMs);
+  }
+
   /** QEMU's word: `running`, `paused`, `inmigrate`, `postmigrate`, `internal-error`, … */
   async status(): Promise<string> {
     return String((await this.ask("query-status"))["status"]);
+  }
+
+  /** QEMU's own: "7.2.22". */
+  async version(): Promise<string> {
+    const { major, minor, micro } = objectOf((await this.ask("query-version"))["qemu"]);
+    return [major, minor, micro].join(".");
   }
 
   async pause(): Promise<void> {

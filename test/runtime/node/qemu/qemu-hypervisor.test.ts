@@ -98,8 +98,8 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     acceleration: "tcg",
     vcpus: 2,
     memoryMiB: 256,
-    kernel: "/k",
-    initramfs: "i",
+    boot: { kernel: "/k", initramfs: "i" },
+    memory: { type: "own" },
     mac: "52:54:00:00:00:01",
     balloon: false,
     ports: [

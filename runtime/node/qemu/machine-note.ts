@@ -1,0 +1,36 @@
+/**
+ * What must be known of an instance by whoever adopts it, beside what its QEMU knows: machine.json in its folder, replaced as a whole.
+ *
+ * `goesOn` and `left` are written before the act that they tell of, so a process that dies in between leaves a word too many, never one too few.
+ */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { LaunchOrigin } from "../../ports/hypervisor.ts";
+import type { GuestNeeds } from "./guest-needs.ts";
+
+export interface MachineNote {
+  readonly needs: Omit<GuestNeeds, "version" | "imageSha256">;
+  /** Folder of the image that the guest was booted from, at first. */
+  readonly image: string;
+  /** Its memory is a file, which can be copied beside QEMU and mapped by others. */
+  readonly memoryIsFile: boolean;
+  /** What it waits for; gone when its guest runs. */
+  readonly waitsFor?: LaunchOrigin;
+  /** A checkpoint is being made of it, and it is to go on after that. */
+  readonly goesOn?: true;
+  /** All of it has been sent to another host; it must not run unless `resume` says so. */
+  readonly left?: true;
+}
+
+const FILE = "machine.json";
+
+/** @throws the file system's error, and when there is none. */
+export function readNote(folder: string): MachineNote {
+  return JSON.parse(readFileSync(join(folder, FILE), "utf8")) as MachineNote;
+}
+
+export function writeNote(folder: string, note: MachineNote): void {
+  const next = join(folder, `${FILE}.next`);
+  writeFileSync(next, JSON.stringify(note), { mode: 0o600 });
+  renameSync(next, join(folder, FILE));
+}

@@ -1,0 +1,115 @@
+/**
+ * Starts a guest from a checkpoint: what is compared and verified before, and loading its state into a QEMU that waits for it.
+ *
+ * **What is verified when.** The state of the devices, 64 kB, is hashed before each load. Anything larger, which is the memory, is hashed when this
+ * process restores from it for the first time, and again when its file's size, time or inode has changed; otherwise a restore would cost a
+ * second a gigabyte, and its clones would read all of it where they share what they use. A disk that rots under a running node is found by the next process.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { CheckpointManifest, CheckpointPart } from "../../ports/guest-verbs.ts";
+import type { CheckpointStore } from "../instances/checkpoint-store.ts";
+import { hashFile } from "../instances/file-copy.ts";
+import { StartRefusal, VerbError } from "../instances/machine-driver.ts";
+import { differenceOf, type GuestNeeds } from "./guest-needs.ts";
+import { MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
+import type { QmpControl } from "./qmp-control.ts";
+import { setTransfer, untilTransfer } from "./qmp-transfer.ts";
+
+const INCOMING_SOCKET = "incoming.sock";
+/** What is hashed each time: half a millisecond. */
+const SMALL_BYTES_MAX = 1024 * 1024;
+const LOAD_POLL_MS = 5;
+
+export class CheckpointReader {
+  readonly #store: CheckpointStore;
+  /** Files that were hashed, as they were then. */
+  readonly #verified = new Map<string, string>();
+
+  constructor(store: CheckpointStore) {
+    this.#store = store;
+  }
+
+  /** @throws {StartRefusal} `failed` when there is none, `incompatible`, `damaged`. */
+  async open(id: string, here: GuestNeeds): Promise<CheckpointManifest> {
+    const manifest = this.#read(id);
+    const difference =
+      manifest.driver === "qemu"
+        ? differenceOf(manifest, here)
+        : `driver: it was made by ${manifest.driver}, here it is qemu`;
+    if (difference !== undefined)
+      throw new StartRefusal("incompatible", `checkpoint "${id}" does not fit: ${difference}`);
+    for (const part of manifest.parts) await this.#verify(id, part);
+    return manifest;
+  }
+
+  /** The parts are as they were made: they need no hash again until they change. */
+  trust({ id, parts }: CheckpointManifest): void {
+    for (const { name } of parts) this.#verified.set(this.path(id, name), this.#look(id, name)?.key ?? "");
+  }
+
+  forget(id: string): void {
+    for (const name of [MEMORY_PART, STATE_PART]) this.#verified.delete(this.path(id, name));
+  }
+
+  path(id: string, part: string): string {
+    return join(this.#store.folder(id), part);
+  }
+
+  hasPart(id: string, part: string): boolean {
+    return this.#look(id, part) !== undefined;
+  }
+
+  #read(id: string): CheckpointManifest {
+    try {
+      const manifest = this.#store.read(id);
+      if (manifest !== undefined) return manifest;
+    } catch (error) {
+      if (!(error instanceof VerbError)) throw error;
+      throw new StartRefusal("damaged", `checkpoint "${id}": ${error.message}`, error);
+    }
+    throw new StartRefusal("failed", `there is no checkpoint "${id}" on this host`);
+  }
+
+  async #verify(id: string, part: CheckpointPart): Promise<void> {
+    const damaged = (why: string): never => {
+      throw new StartRefusal("damaged", `checkpoint "${id}": its part "${part.name}" ${why}`);
+    };
+    const found = this.#look(id, part.name);
+    if (found === undefined) return damaged("is missing");
+    if (found.sizeBytes !== part.sizeBytes) damaged(`has ${found.sizeBytes} bytes, not ${part.sizeBytes}`);
+    const path = this.path(id, part.name);
+    const isSmall = found.sizeBytes <= SMALL_BYTES_MAX;
+    if (!isSmall && this.#verified.get(path) === found.key) return;
+    const sha256 = isSmall
+      ? createHash("sha256").update(readFileSync(path)).digest("hex")
+      : (await hashFile(path)).sha256;
+    if (sha256 !== part.sha256) damaged("is not what was written: its checksum differs");
+    this.#verified.set(path, found.key);
+  }
+
+  #look(id: string, name: string): { readonly sizeBytes: number; readonly key: string } | undefined {
+    const found = statSync(this.path(id, name), { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    return { sizeBytes: found.size, key: `${found.size} ${found.mtimeMs} ${found.ino}` };
+  }
+}
+
+/** Loads the state; the guest stands still after it. @throws {VerbError} when QEMU cannot read it. */
+export async function loadState(options: {
+  readonly control: QmpControl;
+  readonly pathOf: (name: string) => string;
+  /** Its memory is there already, in a file. */
+  readonly hasMemory: boolean;
+  readonly path: string;
+}): Promise<void> {
+  const { control, pathOf, path } = options;
+  await setTransfer(control, { ignoreShared: options.hasMemory, waitsAtSwitchover: false, autoConverge: false });
+  await control.ask("migrate-incoming", { uri: `unix:${INCOMING_SOCKET}` });
+  // QEMU may close before all is flushed, once it has what it wants, and it ends when it cannot read it: its own word is what counts.
+  void pipeline(createReadStream(path), createConnection(pathOf(INCOMING_SOCKET))).catch(() => undefined);
+  await untilTransfer(control, ["completed"], { pollMs: LOAD_POLL_MS });
+}

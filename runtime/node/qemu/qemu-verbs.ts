@@ -1,0 +1,168 @@
+/**
+ * The verbs of one QEMU that need more than its control socket: what stands in the instance's note (machine-note.ts) decides whether its guest may
+ * run, and survives this process.
+ */
+import { randomBytes } from "node:crypto";
+import type { CheckpointManifest } from "../../ports/guest-verbs.ts";
+import type { LaunchOrigin } from "../../ports/hypervisor.ts";
+import type { AgentLink } from "../agent/agent-link.ts";
+import type { CheckpointStore } from "../instances/checkpoint-store.ts";
+import { type MachineContext, StartRefusal, VerbError } from "../instances/machine-driver.ts";
+import type { HostFacts } from "./guest-needs.ts";
+import { hostName, machineId, macAddress } from "./guest-files.ts";
+import { type MachineNote, readNote, writeNote } from "./machine-note.ts";
+import { makeCheckpoint, MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
+import { type CheckpointReader, loadState } from "./qemu-restore.ts";
+import type { QmpControl } from "./qmp-control.ts";
+
+/** What all machines of one host share. */
+export interface QemuHost {
+  readonly checkpoints: CheckpointStore;
+  readonly reader: CheckpointReader;
+  readonly facts: HostFacts;
+}
+
+export interface QemuVerbsOptions {
+  readonly host: QemuHost;
+  readonly context: MachineContext;
+  readonly control: QmpControl;
+  /** A short path to a file in the instance's folder. */
+  readonly pathOf: (name: string) => string;
+  /** Set while QEMU is connected. */
+  readonly agent: () => AgentLink | undefined;
+}
+
+/** Names of the network card: QEMU's for its other end, and the guest's. */
+const LINK = "net";
+const INTERFACE = "eth0";
+const ENTROPY_BYTES = 64;
+
+export class QemuVerbs {
+  readonly #options: QemuVerbsOptions;
+  #note: MachineNote;
+
+  constructor(options: QemuVerbsOptions) {
+    this.#options = options;
+    this.#note = readNote(options.context.folder);
+  }
+
+  /** Must its guest stand still until `resume`, whatever else is asked? */
+  get isHeld(): boolean {
+    return this.#note.waitsFor !== undefined || this.#note.left === true;
+  }
+
+  /** Was it being restored by a process that has died since? */
+  get isHalfRestored(): boolean {
+    return this.#options.context.found && this.#note.waitsFor?.type === "checkpoint";
+  }
+
+  /** What it was started for, behind QEMU's first answer. @throws {StartRefusal} */
+  async begin(): Promise<void> {
+    const { waitsFor } = this.#note;
+    if (waitsFor?.type === "checkpoint") await this.#restore(waitsFor);
+  }
+
+  /** Finishes what an earlier process began. */
+  async takeOver(): Promise<void> {
+    const { control } = this.#options;
+    if (this.isHalfRestored) await control.ask("quit");
+    if (this.#note.goesOn === true) {
+      await control.resume();
+      this.#change({ goesOn: undefined });
+    }
+  }
+
+  async resume(): Promise<void> {
+    this.#change({ left: undefined });
+    await this.#options.control.resume();
+  }
+
+  async checkpoint(id: string): Promise<CheckpointManifest> {
+    const { control, host, context, pathOf } = this.#options;
+    const { needs, image, memoryIsFile } = this.#note;
+    const manifest = await makeCheckpoint({
+      id,
+      control,
+      pathOf,
+      pid: context.child.pid,
+      store: host.checkpoints,
+      needs: { ...needs, version: await control.version(), imageSha256: await host.facts.image(image) },
+      ownMemory: memoryIsFile,
+      hold: () => this.#hold(),
+    });
+    host.reader.trust(manifest);
+    return manifest;
+  }
+
+  /** Stops the guest for what needs it to stand still; answers what lets it go on. */
+  async #hold(): Promise<() => Promise<void>> {
+    const { control } = this.#options;
+    if (this.#note.waitsFor !== undefined) throw new VerbError("failed", "its guest has not come yet");
+    if (this.#note.left === true) throw new VerbError("failed", "its guest was sent to another host");
+    const status = await control.status();
+    if (status === "running") {
+      this.#change({ goesOn: true });
+      await control.pause();
+      return async () => {
+        await control.resume();
+        this.#change({ goesOn: undefined });
+      };
+    }
+    if (status === "postmigrate") {
+      // QEMU saves a guest once while it stands still; it has to run for a moment in between.
+      await control.resume();
+      await control.pause();
+    } else if (status !== "paused") throw new VerbError("failed", `QEMU says that it is in state "${status}"`);
+    return () => Promise.resolve();
+  }
+
+  async #restore({ id, identity }: Extract<LaunchOrigin, { type: "checkpoint" }>): Promise<void> {
+    const { control, host, pathOf } = this.#options;
+    await loadState({
+      control,
+      pathOf,
+      hasMemory: host.reader.hasPart(id, MEMORY_PART),
+      path: host.reader.path(id, STATE_PART),
+    });
+    // The state that was loaded says whether there is a link.
+    if (identity === "fresh") await control.ask("set_link", { name: LINK, up: false });
+    await control.resume();
+    if (identity === "fresh") await this.#giveIdentity();
+    else void this.#refresh();
+    this.#change({ waitsFor: undefined });
+  }
+
+  /** Nothing leaves the guest before it is somebody of its own. */
+  async #giveIdentity(): Promise<void> {
+    const { instance, vm } = this.#options.context.record;
+    try {
+      await this.#options.agent()?.giveIdentity({
+        machineId: machineId(instance),
+        hostName: hostName(vm),
+        mac: { interface: INTERFACE, address: macAddress(instance) },
+        entropy: randomBytes(ENTROPY_BYTES),
+        wallMs: Date.now(),
+      });
+    } catch (error) {
+      if (!(error instanceof VerbError)) throw error;
+      const code = error.code === "unsupported" ? "unsupported" : "failed";
+      throw new StartRefusal(code, `its guest cannot be given an identity of its own: ${error.message}`, error);
+    }
+    await this.#options.control.ask("set_link", { name: LINK, up: true });
+  }
+
+  /** The same guest, later: with another time, and with random numbers that no other run of it draws. One whose agent cannot goes without. */
+  async #refresh(): Promise<void> {
+    await this.#options
+      .agent()
+      ?.giveIdentity({ entropy: randomBytes(ENTROPY_BYTES), wallMs: Date.now() })
+      .catch(() => undefined);
+  }
+
+  /** A word that is set to undefined is taken away. */
+  #change(change: { readonly [Word in "waitsFor" | "goesOn" | "left"]?: MachineNote[Word] | undefined }): void {
+    const next: Record<string, unknown> = { ...this.#note, ...change };
+    this.#note = next as unknown as MachineNote;
+    writeNote(this.#options.context.folder, this.#note);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * QEMU's migration, which is also how it saves and loads: the settings of one run of it, and waiting for how it goes.
+ *
+ * Each run sets every capability that any run uses, since QEMU keeps them. Its statuses, in order: `setup`, `active`, `pre-switchover` (only with
+ * `pause-before-switchover`: the guest stands still, its devices are not sent yet), `device`, then `completed`, `failed` or `cancelled`.
+ *
+ * Source: QEMU, qapi/migration.json and migration/migration.c of 7.2.
+ */
+import type { QmpControl } from "./qmp-control.ts";
+import type { QmpObject } from "./qmp-values.ts";
+
+export interface TransferSettings {
+  /** Leave out memory that both sides have in one file. */
+  readonly ignoreShared: boolean;
+  /** Wait at `pre-switchover` for `migrate-continue`. */
+  readonly waitsAtSwitchover: boolean;
+  readonly autoConverge: boolean;
+}
+
+/** For files and for whoever stands still: nothing to spare. */
+export const UNLIMITED_BYTES_PER_SECOND: number = 2 ** 40;
+/** A look at how it goes where no event came. */
+const POLL_MS = 50;
+
+export async function setTransfer(control: QmpControl, settings: TransferSettings): Promise<void> {
+  const capabilities: Readonly<Record<string, boolean>> = {
+    events: true,
+    "x-ignore-shared": settings.ignoreShared,
+    "pause-before-switchover": settings.waitsAtSwitchover,
+    "auto-converge": settings.autoConverge,
+    // An answer from the target would make this side run on when only the answer is lost.
+    "return-path": false,
+  };
+  await control.ask("migrate-set-capabilities", {
+    capabilities: Object.entries(capabilities).map(([capability, state]) => ({ capability, state })),
+  });
+}
+
+/** Resolves with what `query-migrate` says once its status is one of `statuses`. @throws {VerbError} when QEMU ends. */
+export async function untilTransfer(
+  control: QmpControl,
+  statuses: readonly string[],
+  options: { readonly pollMs?: number; readonly onLook?: (info: QmpObject) => void } = {},
+): Promise<QmpObject> {
+  for (;;) {
+    const changed = control.changed(options.pollMs ?? POLL_MS);
+    const info = await control.ask("query-migrate");
+    options.onLook?.(info);
+    if (statuses.includes(String(info["status"]))) return info;
+    await changed;
+  }
+}
