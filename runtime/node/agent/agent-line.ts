@@ -40,25 +40,35 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /** A line of the guest, without its end. Never throws. */
 export function readGuestLine(line: string): GuestLine {
-  const [first = "", second = "", third = "", ...rest] = line.split(" ");
+  const [first = "", second = "", ...rest] = line.split(" ");
   if (line === "booted" || line === "beat") return { type: line };
-  if (first === "exit" && rest.length === 0 && third === "") {
+  if (first === "exit" && rest.length === 0) {
     const status = numberOf(second, 255);
     return status === undefined ? UNKNOWN : { type: "service-exit", status };
   }
   if (first === "blixard") {
     const version = numberOf(second, 999);
-    const verbs = (rest[0] ?? "").split(",").filter((verb) => /^[a-z][a-z-]{0,30}$/.test(verb));
-    return version === undefined ? UNKNOWN : { type: "hello", version, nonce: third, verbs: verbs.slice(0, VERBS_MAX) };
+    const verbs = (rest[1] ?? "").split(",").filter((verb) => /^[a-z][a-z-]{0,30}$/.test(verb));
+    return version === undefined
+      ? UNKNOWN
+      : { type: "hello", version, nonce: rest[0] ?? "", verbs: verbs.slice(0, VERBS_MAX) };
   }
   const id = numberOf(first, ID_MAX);
   if (id === undefined || id === 0) return UNKNOWN;
-  const answer = readAnswer(second, [third, ...rest]);
+  const answer = readAnswer(second, rest);
   return answer === undefined ? UNKNOWN : { type: "answer", id, answer };
 }
 
-function readAnswer(word: string, [one = "", two = "", three = "", ...more]: readonly string[]): Answer | undefined {
-  if (more.length > 0) return undefined;
+/** How many words follow each; `done` has one or none. */
+const WORDS: ReadonlyMap<string, number> = new Map([
+  ...(["out", "err", "more", "exit", "killed"] as const).map((word) => [word, 1] as const),
+  ...(["begin", "fail"] as const).map((word) => [word, 2] as const),
+  ["address", 3],
+]);
+
+function readAnswer(word: string, words: readonly string[]): Answer | undefined {
+  const [one = "", two = "", three = ""] = words;
+  if (words.length !== (word === "done" ? Math.min(words.length, 1) : WORDS.get(word))) return undefined;
   switch (word) {
     case "out":
     case "err": {

@@ -22,8 +22,8 @@ export type ConsoleRequest = Extract<StreamRequest, { readonly type: "console" }
 export interface ConsoleHubOptions {
   /** QEMU's socket. Asked each time, for it may have moved. */
   path(): string;
-  /** The writer's terminal has that size. */
-  onResize(size: TerminalSize): void;
+  /** The writer's terminal has that size. Not called again before it is done, and then with the newest size only. */
+  onResize(size: TerminalSize): Promise<void>;
 }
 
 /** Each may hold a window of output. */
@@ -35,6 +35,8 @@ export class ConsoleHub {
   readonly #attached = new Set<Attached>();
   #socket: Socket | undefined;
   #writer: Attached | undefined;
+  #isResizing = false;
+  #wantedSize: TerminalSize | undefined;
 
   constructor(options: ConsoleHubOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class ConsoleHub {
     const refusal = this.#refusal(request);
     const one = new Attached(request, listener, {
       write: (bytes, done) => this.#write(one, bytes, done),
-      resize: (size) => this.#writer === one && this.#options.onResize(size),
+      resize: (size) => void (this.#writer === one && this.#resize(size)),
       left: () => this.#leave(one),
     });
     if (refusal !== undefined) {
@@ -56,7 +58,7 @@ export class ConsoleHub {
     if (request.access !== "read") {
       this.#writer?.notice(`${one.who} has taken over: from now on you only read`);
       this.#writer = one;
-      if (request.terminal !== undefined) this.#options.onResize(request.terminal);
+      if (request.terminal !== undefined) this.#resize(request.terminal);
     }
     this.#connect();
     return one;
@@ -96,6 +98,22 @@ export class ConsoleHub {
   #write(from: Attached, bytes: Uint8Array, done: () => void): void {
     if (from !== this.#writer || this.#socket === undefined) return done();
     this.#socket.write(bytes, done);
+  }
+
+  /** A window that is drawn larger has a hundred sizes in a second. */
+  #resize(size: TerminalSize): void {
+    this.#wantedSize = size;
+    if (this.#isResizing) return;
+    this.#isResizing = true;
+    void this.#giveSizes().finally(() => (this.#isResizing = false));
+  }
+
+  async #giveSizes(): Promise<void> {
+    for (let size = this.#wantedSize; size !== undefined; size = this.#wantedSize) {
+      this.#wantedSize = undefined;
+      // A guest without such an agent keeps the size that it has.
+      await this.#options.onResize(size).catch(() => undefined);
+    }
   }
 
   #leave(one: Attached): void {
