@@ -209,11 +209,11 @@ export class GuardedHypervisor implements Hypervisor {
       await startGuard({ instanceFolder: folder, command, deadline, tools });
       const running = this.#attach(record, false);
       if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
-      await running.machine.ready();
+      const incoming = await running.machine.ready();
       running.starting = false;
       // Behind the answer to `start`.
       setImmediate(() => this.#look(running));
-      return { ok: true, pid: running.child.pid };
+      return { ok: true, pid: running.child.pid, ...(incoming ? { incoming } : {}) };
     } catch (error) {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
       throw error;
@@ -309,6 +309,7 @@ export class GuardedHypervisor implements Hypervisor {
 
   /** Called from timers and watches: what goes wrong here has nobody else to go to, and the next tick looks again. */
   #look(running: RunningInstance): void {
+    if (this.#closed) return;
     try {
       this.#checkExit(running);
       if (!running.ended) running.machine.tick();

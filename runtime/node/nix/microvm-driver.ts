@@ -5,7 +5,7 @@
  * guard a command that becomes the hypervisor (run-machine.sh). Units of systemd (`microvm@NAME`) are not used, since they live outside of
  * the guard, which could not end them at the lease: docs/decisions/0025-microvm-nix.md.
  */
-import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { appendFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkMicrovm, type MicrovmConfig } from "../../microvm/index.ts";
@@ -14,6 +14,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { GuardedCommand } from "../guard/guard.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
+import { InstanceStore } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
 import { NixError } from "./build/nix-error.ts";
 import type { NixSettings } from "./build/nix-settings.ts";
@@ -33,14 +34,14 @@ export interface MicrovmNixHypervisorOptions extends GuardedHypervisorOptions {
 
 const SCRIPT = join(import.meta.dirname, "run-machine.sh");
 const VMS = "vms";
-const INSTANCES = "instances";
 /** What a spec says that names no image (actors/resources/vm.ts). */
 const DEFAULT_IMAGE = "base";
 
 export function createMicrovmNixHypervisor(options: MicrovmNixHypervisorOptions): GuardedHypervisor {
   const driver = new MicrovmDriver(options);
   const hypervisor = new GuardedHypervisor(driver, options);
-  driver.collect(new Promise((resolve) => hypervisor.list((found) => resolve(new Set(found.map(({ vm }) => vm))))));
+  // Clears the folders of instances that ended while no node was here.
+  driver.collect(new Promise((resolve) => hypervisor.list(() => resolve())));
   return hypervisor;
 }
 
@@ -51,11 +52,13 @@ class MicrovmDriver implements MachineDriver {
   readonly #builder: RunnerBuilder;
   readonly #interfaces: HostInterfaces;
   readonly #logger: Logger;
+  readonly #store: InstanceStore;
   #collected: Promise<void> = Promise.resolve();
 
   constructor(options: MicrovmNixHypervisorOptions) {
     this.#options = options;
     this.#logger = options.logger;
+    this.#store = new InstanceStore(options.stateDir);
     const vmsDir = join(options.stateDir, VMS);
     this.#builder = new RunnerBuilder(options.nix, vmsDir);
     this.#interfaces = new HostInterfaces(vmsDir, options.logger);
@@ -71,19 +74,17 @@ class MicrovmDriver implements MachineDriver {
     };
   }
 
-  /** Takes down interfaces of VMs that ended while no node was here. Starts wait for it. */
-  collect(running: Promise<ReadonlySet<string>>): void {
-    this.#collected = running
-      .then((vms) => this.#interfaces.collect(vms))
-      .catch((error: unknown) =>
-        this.#logger.log("warn", "Cannot take down interfaces of ended VMs", { cause: error }),
-      );
+  /** Takes down interfaces of VMs that ended while no node was here, once `cleared`. Starts wait for it. */
+  collect(cleared: Promise<void>): void {
+    this.#collected = cleared.then(() => this.#collect());
   }
 
   async prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand> {
     const config: MicrovmConfig = launch.microvm ?? { hypervisor: "qemu" };
     this.#check(launch, config);
     await this.#collected;
+    // One that was just ending when this process began is found here.
+    await this.#collect();
     const runner = await this.#build(launch, config, join(folder, CONSOLE_LOG));
     this.#refuseShared(launch.instance, runner);
     const link = join(folder, RUNNER_LINK);
@@ -100,6 +101,8 @@ class MicrovmDriver implements MachineDriver {
       userInterface: user ?? (config.interfaces === undefined ? USER_INTERFACE : undefined),
     };
     await writeFile(join(folder, NOTE_FILE), `${JSON.stringify(note)}\n`, { mode: 0o600 });
+    // Of an earlier start that came no further.
+    await this.#interfaces.down(launch.vm);
     this.#interfaces.willBeUp(launch.vm, runner.path);
     // microvm-run writes its guest's console to its standard output.
     return { argv: ["/bin/sh", SCRIPT, link], env: { PATH: HOST_PATH }, output: CONSOLE_LOG };
@@ -107,6 +110,14 @@ class MicrovmDriver implements MachineDriver {
 
   attach(to: MachineContext): Machine {
     return new MicrovmMachine(to, this.#interfaces);
+  }
+
+  /** A folder of an instance means that something of it may run, or is about to. */
+  async #collect(): Promise<void> {
+    const running = new Set(this.#store.ids().map((id) => this.#store.record(id)?.vm ?? ""));
+    await this.#interfaces.collect(running).catch((error: unknown) => {
+      this.#logger.log("warn", "Cannot take down interfaces of VMs that have ended", { cause: error });
+    });
   }
 
   /** What cannot be, before anything is built. */
@@ -174,9 +185,8 @@ class MicrovmDriver implements MachineDriver {
 
   /** Interfaces and vsock addresses belong to the host: `tap-up` would take another VM's tap away without asking. */
   #refuseShared(instance: string, runner: RunnerPackage): void {
-    const instances = join(this.#options.stateDir, INSTANCES);
-    for (const other of readdirSync(instances)) {
-      const link = join(instances, other, RUNNER_LINK);
+    for (const other of this.#store.ids()) {
+      const link = join(this.#store.folder(other), RUNNER_LINK);
       if (other === instance || !existsSync(link)) continue;
       const theirs = readRunner(realpathSync(link));
       const names = new Set([...theirs.taps, ...theirs.macvtaps]);

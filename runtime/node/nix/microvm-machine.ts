@@ -68,10 +68,13 @@ export class MicrovmMachine implements Machine {
     this.#note = JSON.parse(readFileSync(join(context.folder, NOTE_FILE), "utf8")) as MicrovmNote;
     this.#folder = new FolderHandle(context.folder);
     this.verbs = {
-      pause: async () => this.#must("pause").pause(),
-      resume: async () => this.#must("go on").resume(),
-      setBalloon: async (memoryMiB) => this.#must("change its memory").setBalloon(memoryMiB),
-      readMetrics: async () => this.#control?.readMetrics() ?? readProcessUsage([context.child.pid]),
+      pause: async () => (await this.#must("pause")).pause(),
+      resume: async () => (await this.#must("go on")).resume(),
+      setBalloon: async (memoryMiB) => (await this.#must("change its memory")).setBalloon(memoryMiB),
+      readMetrics: async () => {
+        await this.#connected;
+        return this.#control?.readMetrics() ?? readProcessUsage([context.child.pid]);
+      },
       openStream: (request, listener) => {
         if (this.#agent !== undefined && request.type !== "console") return this.#agent.openStream(request, listener);
         const { hypervisor } = this.#note;
@@ -212,7 +215,8 @@ export class MicrovmMachine implements Machine {
     return (await lastOutput(join(this.#context.folder, CONSOLE_LOG), CONSOLE_LINES)) || "without a word";
   }
 
-  #must(verb: string): VmmControl {
+  async #must(verb: string): Promise<VmmControl> {
+    await this.#connected;
     if (this.#control !== undefined) return this.#control;
     const { hypervisor, socket } = this.#note;
     const why = hasControl(hypervisor)

@@ -27,7 +27,8 @@ function fault(message: string): Answer {
   return { status: 400, body: { fault_message: message } };
 }
 
-export async function fakeFirecracker(path: string): Promise<FakeVmm> {
+/** @param onEnd called when the guest is asked to end. */
+export async function fakeFirecracker(path: string, onEnd: () => void = () => undefined): Promise<FakeVmm> {
   return serve(path, "Running", (vmm, { key, body }) => {
     switch (key) {
       case "GET /":
@@ -40,7 +41,9 @@ export async function fakeFirecracker(path: string): Promise<FakeVmm> {
         vmm.state = body["state"] === "Paused" ? "Paused" : "Running";
         return OK;
       case "PUT /actions":
-        return body["action_type"] === "SendCtrlAltDel" ? OK : fault("The requested operation is not supported");
+        if (body["action_type"] !== "SendCtrlAltDel") return fault("The requested operation is not supported");
+        onEnd();
+        return OK;
       case "PUT /snapshot/create":
         if (vmm.state !== "Paused") return fault("Cannot create snapshot: the microVM is not paused");
         return typeof body["snapshot_path"] === "string" && typeof body["mem_file_path"] === "string"
@@ -62,7 +65,10 @@ export async function fakeFirecracker(path: string): Promise<FakeVmm> {
   });
 }
 
-export async function fakeCloudHypervisor(path: string, options: { balloon: boolean }): Promise<FakeVmm> {
+export async function fakeCloudHypervisor(
+  path: string,
+  options: { balloon: boolean; onEnd?: () => void },
+): Promise<FakeVmm> {
   const wrong = (...causes: string[]): Answer => ({ status: 500, body: ["Error from API", ...causes] });
   let balloonBytes = 0;
   return serve(path, "Running", (vmm, { key, body }) => {
@@ -86,6 +92,7 @@ export async function fakeCloudHypervisor(path: string, options: { balloon: bool
         vmm.state = "Running";
         return OK;
       case "PUT /api/v1/vm.power-button":
+        options.onEnd?.();
         return OK;
       case "PUT /api/v1/vm.snapshot":
         if (vmm.state !== "Paused") return wrong("The VM could not be snapshotted");
