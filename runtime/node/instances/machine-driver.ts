@@ -10,7 +10,13 @@ import type {
   StartFailure,
 } from "../../ports/hypervisor.ts";
 import type { GuestStream, StreamListener, StreamRequest } from "../../ports/guest-streams.ts";
-import type { CheckpointManifest, GuestMetrics, MigrationRequest, VerbFailure } from "../../ports/guest-verbs.ts";
+import type {
+  CheckpointManifest,
+  GuestMetrics,
+  MigrationEndpoint,
+  MigrationRequest,
+  VerbFailure,
+} from "../../ports/guest-verbs.ts";
 import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
 import type { ProcessIdentity } from "../guard/process-identity.ts";
 import type { InstanceRecord } from "./instance-store.ts";
@@ -38,8 +44,11 @@ export interface MachineContext {
 
 /** One running instance. */
 export interface Machine {
-  /** Resolves when the machine itself runs, its guest may still boot. @throws {StartRefusal} */
-  ready(): Promise<void>;
+  /**
+   * Resolves when the machine itself runs, its guest may still boot; with where it listens, if it waits for a guest of another host.
+   * @throws {StartRefusal}
+   */
+  ready(): Promise<MigrationEndpoint | undefined | void>;
   /** Asks the guest to end. */
   requestStop(): void;
   /** Called about once a second while the instance runs. */
@@ -91,6 +100,9 @@ export class StartRefusal extends Error {
 /** Any error of a start in the port's words; a full disk is recognized wherever it was met. */
 export function toStartRefusal(error: unknown): StartRefusal {
   if (error instanceof StartRefusal) return error;
+  if (error instanceof VerbError && error.code === "unsupported") {
+    return new StartRefusal("unsupported", error.message, error);
+  }
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new StartRefusal("no-space", `the disk is full (${message}): free space in the node's data folder`, error);
