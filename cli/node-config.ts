@@ -46,6 +46,8 @@ export interface NodeConfig {
   readonly labels: Readonly<Record<string, string>>;
   /** Who had better lead, and whether this member keeps leases for reads. */
   readonly preferences: RaftPreferences;
+  /** Guests may move between hosts, with all of their memory unencrypted on the way. */
+  readonly insecureMigration: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -97,6 +99,7 @@ class SettingsReader {
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
       labels: Object.fromEntries(this.#pairs("labels")),
+      insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
       preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },
       logLevel: this.#oneOf("logLevel", LOG_LEVELS),
     };

@@ -18,6 +18,7 @@ export type NodeSetting =
   | "labels"
   | "priority"
   | "leaseReads"
+  | "insecureMigration"
   | "logLevel";
 
 /** One setting: its flag (absent: none, on purpose), its variable, its default. */
@@ -146,6 +147,13 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     variable: "BLIXARD_LEASE_READS",
     placeholder: "BOOLEAN",
     description: "true: reads at the leader take no round of heartbeats; the same at all nodes, on clocks within 1 %",
+    fallback: "false",
+  },
+  insecureMigration: {
+    flag: "--insecure-migration",
+    variable: "BLIXARD_INSECURE_MIGRATION",
+    placeholder: "BOOLEAN",
+    description: "true: guests may move over the network unencrypted; false: between nodes on loopback only",
     fallback: "false",
   },
   logLevel: {

@@ -49,7 +49,7 @@ export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Prom
 }
 
 async function startQemuDriver(
-  { dataDir }: NodeConfig,
+  { dataDir, insecureMigration }: NodeConfig,
   ports: DriverPorts,
   { qemu, images }: { readonly qemu: string; readonly images: string },
 ): Promise<GuardedHypervisor> {
@@ -57,7 +57,8 @@ async function startQemuDriver(
   const words = kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { qemu, kvm: kvm.detail });
   const acceleration = kvm.works ? "kvm" : "tcg";
-  return createQemuHypervisor({ ...ports, stateDir: dataDir, imagesDir: images, acceleration, qemu });
+  const options = { stateDir: dataDir, imagesDir: images, acceleration, qemu, insecureMigration } as const;
+  return createQemuHypervisor({ ...ports, ...options });
 }
 
 async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {

@@ -39,6 +39,7 @@ test("readNodeConfig() fills in the defaults", () => {
     driver: "auto",
     address: "127.0.0.1",
     labels: {},
+    insecureMigration: false,
     preferences: { priority: 0, leaseReads: false },
     logLevel: "info",
   });

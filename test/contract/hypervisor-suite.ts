@@ -33,6 +33,8 @@ export interface HypervisorHarness {
   pause(durationMs: number): Promise<void>;
   /** Ends everything that a test started, failed or not, and asserts that nothing is left. */
   cleanUp(): Promise<void>;
+  /** Why guests do not move between two instances of one state folder; their moves are tested elsewhere then. */
+  readonly movesElsewhere?: string;
   /** How long an instance may take to boot. */
   readonly bootMs: number;
   /** A lease long enough to boot under, and to be renewed in a test. */

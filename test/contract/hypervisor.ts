@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GuestVerb, InstanceLaunch, VerbResult } from "../../runtime/index.ts";
 import { checkpointContract } from "./hypervisor-checkpoints.ts";
 import { metricsContract } from "./hypervisor-metrics.ts";
+import { migrationContract } from "./hypervisor-migration.ts";
 import { pauseContract } from "./hypervisor-pause.ts";
 import { type Driver, type HypervisorHarness, HypervisorSuite } from "./hypervisor-suite.ts";
 
@@ -250,5 +251,6 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     pauseContract(suite);
     metricsContract(suite);
     checkpointContract(suite);
+    migrationContract(suite);
   });
 }

@@ -49,6 +49,11 @@ export function processorOf(acceleration: Acceleration): string {
   return `${model}, stepping ${stepping}, flags ${createHash("sha256").update(flags).digest("hex").slice(0, 8)}`;
 }
 
+/** What `qemu --version` says, in the words of QMP: "7.2.22". */
+export function versionIn(said: string): string | undefined {
+  return /version (\d+\.\d+\.\d+)/.exec(said)?.[1];
+}
+
 /** What is slow to find out and the same for all guests of a host, kept as long as the files stay the same. */
 export class HostFacts {
   readonly #kept = new Map<string, Promise<string>>();
@@ -61,7 +66,7 @@ export class HostFacts {
           error ? reject(error) : resolve(stdout),
         );
       });
-      const version = /version (\d+\.\d+\.\d+)/.exec(said)?.[1];
+      const version = versionIn(said);
       if (version === undefined) throw new Error(`${qemu} does not say its version`);
       return version;
     });

@@ -8,15 +8,22 @@
 import { constants } from "node:fs";
 import { appendFile, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { InstanceLaunch } from "../../ports/hypervisor.ts";
+import { spawnSync } from "node:child_process";
+import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
 import type { GuardedCommand } from "../guard/guard.ts";
 import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
-import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
+import {
+  type Machine,
+  type MachineContext,
+  type MachineDriver,
+  StartRefusal,
+  VerbError,
+} from "../instances/machine-driver.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { guestFiles, macAddress } from "./guest-files.ts";
-import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
+import { HostFacts, machineOf, processorOf, versionIn } from "./guest-needs.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
 import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
 import { MEMORY_PART } from "./qemu-checkpoint.ts";
@@ -31,11 +38,15 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   readonly acceleration: Acceleration;
   /** Holds this host's checkpoints; belongs to one process at a time. Default: `checkpoints` in `stateDir`. */
   readonly checkpointsDir?: string;
+  /** Lets guests move over networks, where their memory can be read and changed on the way: nothing encrypts it. Default: loopback only. */
+  readonly insecureMigration?: boolean;
   /** QEMU's program. Default: `qemu-system-x86_64` on the path. */
   readonly qemu?: string;
 }
 
 const QEMU = "qemu-system-x86_64";
+const VERSION_MS = 10_000;
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function createQemuHypervisor(options: QemuHypervisorOptions): GuardedHypervisor {
@@ -51,14 +62,19 @@ class QemuDriver implements MachineDriver {
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
     const checkpoints = new CheckpointStore(options.checkpointsDir ?? join(options.stateDir, "checkpoints"));
-    this.#host = { checkpoints, reader: new CheckpointReader(checkpoints), facts: new HostFacts() };
+    this.#host = {
+      checkpoints,
+      reader: new CheckpointReader(checkpoints),
+      facts: new HostFacts(),
+      checkPeer: (address) => checkPeer(address, options.insecureMigration ?? false),
+    };
+    const build = buildOf(options);
     this.capabilities = {
       isolation: true,
       accelerated: options.acceleration === "kvm",
       adopt: true,
-      lacks: {
-        migrate: "not built yet",
-      },
+      lacks: {},
+      ...(build === undefined ? {} : { build }),
     };
   }
 
@@ -120,6 +136,7 @@ class QemuDriver implements MachineDriver {
       return qemuArguments({ ...waiting, boot: { kernel: join(image, "kernel"), initramfs: INITRAMFS } });
     }
     if (from.type === "migration") {
+      this.#host.checkPeer(from.listenAddress);
       writeNote(folder, { ...note, waitsFor: from });
       return qemuArguments(waiting);
     }
@@ -143,6 +160,22 @@ class QemuDriver implements MachineDriver {
     }
     return image;
   }
+}
+
+/** What a guest that moves here meets; undefined without QEMU. */
+function buildOf({ qemu, acceleration }: QemuHypervisorOptions): HypervisorBuildInfo | undefined {
+  const { stdout, error } = spawnSync(qemu ?? QEMU, ["--version"], { encoding: "utf8", timeout: VERSION_MS });
+  const version = error === undefined ? versionIn(stdout) : undefined;
+  if (version === undefined) return undefined;
+  const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, mac: "", ports: [], balloon: false };
+  const machine = machineOf(qemuArguments({ ...plain, boot: undefined, memory: { type: "own" } }));
+  return { version, machine, cpu: processorOf(acceleration) };
+}
+
+function checkPeer(address: string, isAllowed: boolean): void {
+  if (isAllowed || LOOPBACK.test(address)) return;
+  const why = `its memory would cross the network to ${address} unencrypted: start the nodes with --insecure-migration where nobody listens`;
+  throw new VerbError("unsupported", why);
 }
 
 /** The image's own files, and over them what makes the guest this instance. */

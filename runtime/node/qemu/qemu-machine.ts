@@ -3,6 +3,7 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { MigrationEndpoint } from "../../ports/guest-verbs.ts";
 import type { ExitReason } from "../../ports/hypervisor.ts";
 import { type GuardExit, lastOutput } from "../guard/guard.ts";
 import { AgentLink } from "../agent/agent-link.ts";
@@ -66,6 +67,8 @@ export class QemuMachine implements Machine {
       pause: () => control.pause(),
       resume: () => verbs.resume(),
       checkpoint: (id) => verbs.checkpoint(id),
+      migrate: (request) => verbs.migrate(request),
+      cancelMigration: () => verbs.cancelMigration(),
       setBalloon: (memoryMiB) => control.setBalloon(memoryMiB),
       readMetrics: () => control.readMetrics(),
       openStream: (request, listener) => {
@@ -76,11 +79,11 @@ export class QemuMachine implements Machine {
     };
   }
 
-  async ready(): Promise<void> {
+  async ready(): Promise<MigrationEndpoint | undefined> {
     await this.#connected;
     // Secrets may be among the files; QEMU has read them.
     await rm(join(this.#context.folder, INITRAMFS), { force: true });
-    await this.#verbs.begin();
+    return this.#verbs.begin();
   }
 
   /** A guest that stands still is set going, for only so can it end by itself; one that must not run is ended at once. */

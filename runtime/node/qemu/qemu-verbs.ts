@@ -3,7 +3,7 @@
  * run, and survives this process.
  */
 import { randomBytes } from "node:crypto";
-import type { CheckpointManifest } from "../../ports/guest-verbs.ts";
+import type { CheckpointManifest, MigrationEndpoint, MigrationRequest } from "../../ports/guest-verbs.ts";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
@@ -14,12 +14,16 @@ import { type MachineNote, readNote, writeNote } from "./machine-note.ts";
 import { makeCheckpoint, MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
 import { type CheckpointReader, loadState } from "./qemu-restore.ts";
 import type { QmpControl } from "./qmp-control.ts";
+import { abandonMigration, listenForGuest, QmpMigration } from "./qmp-migration.ts";
+import { untilTransfer } from "./qmp-transfer.ts";
 
 /** What all machines of one host share. */
 export interface QemuHost {
   readonly checkpoints: CheckpointStore;
   readonly reader: CheckpointReader;
   readonly facts: HostFacts;
+  /** @throws {VerbError} when guests must not be sent to or taken from there. */
+  checkPeer(address: string): void;
 }
 
 export interface QemuVerbsOptions {
@@ -39,6 +43,7 @@ const ENTROPY_BYTES = 64;
 
 export class QemuVerbs {
   readonly #options: QemuVerbsOptions;
+  #migration: QmpMigration | undefined;
   #note: MachineNote;
 
   constructor(options: QemuVerbsOptions) {
@@ -56,25 +61,69 @@ export class QemuVerbs {
     return this.#options.context.found && this.#note.waitsFor?.type === "checkpoint";
   }
 
-  /** What it was started for, behind QEMU's first answer. @throws {StartRefusal} */
-  async begin(): Promise<void> {
+  /** What it was started for, behind QEMU's first answer. Resolves with where a guest is waited for. @throws {StartRefusal} */
+  async begin(): Promise<MigrationEndpoint | undefined> {
     const { waitsFor } = this.#note;
     if (waitsFor?.type === "checkpoint") await this.#restore(waitsFor);
+    if (waitsFor?.type !== "migration") return undefined;
+    const endpoint = await listenForGuest(this.#options.control, waitsFor.listenAddress);
+    void this.#awaitGuest();
+    return endpoint;
   }
 
   /** Finishes what an earlier process began. */
   async takeOver(): Promise<void> {
     const { control } = this.#options;
-    if (this.isHalfRestored) await control.ask("quit");
-    if (this.#note.goesOn === true) {
+    const { waitsFor, goesOn } = this.#note;
+    if (this.isHalfRestored) return void (await control.ask("quit"));
+    if (waitsFor !== undefined) return this.#awaitGuest();
+    await abandonMigration(control);
+    // Of one that has left, it was the sending that failed.
+    if ((await control.status()) === "running") this.#change({ left: undefined, goesOn: undefined });
+    if (goesOn === true) {
       await control.resume();
       this.#change({ goesOn: undefined });
     }
   }
 
   async resume(): Promise<void> {
-    this.#change({ left: undefined });
-    await this.#options.control.resume();
+    const { control } = this.#options;
+    // Asked before the words go: a guest that is still on its way keeps them.
+    if ((await control.status()) !== "inmigrate") this.#change({ left: undefined, waitsFor: undefined });
+    await control.resume();
+    void this.#refresh();
+  }
+
+  /** Resolves with the downtime. */
+  async migrate(request: MigrationRequest): Promise<number> {
+    const { control, host } = this.#options;
+    host.checkPeer(request.to.address);
+    if (this.isHeld) throw new VerbError("unsupported", "it stands still");
+    const migration = new QmpMigration(control, request, () => this.#change({ left: true }));
+    this.#migration = migration;
+    try {
+      return await migration.run();
+    } catch (error) {
+      this.#change({ left: undefined });
+      throw error;
+    } finally {
+      this.#migration = undefined;
+    }
+  }
+
+  cancelMigration(): void {
+    this.#migration?.cancel();
+  }
+
+  /** QEMU ends when what comes is broken, and so does the instance. */
+  async #awaitGuest(): Promise<void> {
+    const { control, context } = this.#options;
+    try {
+      await untilTransfer(control, ["completed"]);
+    } catch {
+      return;
+    }
+    if (this.#note.waitsFor !== undefined) context.report("arrived");
   }
 
   async checkpoint(id: string): Promise<CheckpointManifest> {

@@ -92,6 +92,8 @@ function createHarness(): HypervisorHarness {
   let nextPort = 20_000;
   return {
     name: "simulated",
+    movesElsewhere:
+      "modelled hosts send guests to other hosts only, and some of them fail: the simulated clusters move VMs",
     bootMs: BOOT_MS,
     shortLeaseMs: BOOT_MS,
     open,
