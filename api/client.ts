@@ -12,7 +12,7 @@ import type { MemberList, MembershipChanged, SnapshotMade, Transferred } from ".
 import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
 import type { StreamOpening } from "./stream-opening.ts";
 import { readLines } from "./read-lines.ts";
-import type { ClusterStatus, LogLine, ResourceList } from "./wire.ts";
+import type { ClusterStatus, LogLine, MigrateBody, MigrationPlan, ResourceList } from "./wire.ts";
 
 export interface ApiClientOptions {
   /** Base URLs of the nodes' APIs, for example `http://127.0.0.1:7201`. At least one. */
@@ -61,6 +61,17 @@ export interface Vms extends Collection<Vm> {
   delete(name: string): Promise<Vm | null>;
   start(name: string): Promise<Vm>;
   stop(name: string): Promise<Vm>;
+  /** @throws {ApiError} `conflict` for one that does not run, `invalid` where its hypervisor cannot. */
+  pause(name: string): Promise<Vm>;
+  resume(name: string): Promise<Vm>;
+  /** Ends its guest and has another one started. @throws {ApiError} `conflict` for one that runs nowhere. */
+  restart(name: string): Promise<Vm>;
+  /** Begins to move it, running; `status.migration` says how far it is. @throws {ApiError} `conflict`, `invalid`, `not-found`. */
+  migrate(name: string, migration: MigrationInput): Promise<Vm>;
+  /** What that would be; nothing moves. @throws {ApiError} as `migrate`. */
+  planMigration(name: string, migration: MigrationInput): Promise<MigrationPlan>;
+  /** It stays where it is. @throws {ApiError} `conflict` when none goes on. */
+  cancelMigration(name: string): Promise<Vm>;
   /** The lines of the VM's console. @throws {ApiError} `no-instance`, and whatever breaks it off. */
   logs(name: string, options?: LogOptions): AsyncGenerator<string, void>;
   /**
@@ -69,6 +80,9 @@ export interface Vms extends Collection<Vm> {
    */
   openStream(name: string, opening: StreamOpening, listener: StreamListener): Promise<GuestStream>;
 }
+
+/** Where to, and what of the limits is not as the server has them by default. */
+export type MigrationInput = Pick<MigrateBody, "to"> & Partial<MigrateBody>;
 
 /** A manifest whose defaults may be left out; the server fills them in. */
 export type VmManifestInput = Omit<VmManifest, "spec"> & { readonly spec: Partial<VmManifest["spec"]> };
@@ -165,8 +179,12 @@ function collection<Of extends Resource>(connection: Connection, path: string): 
   };
 }
 
-function vmWrites(connection: Connection): Pick<Vms, "create" | "apply" | "delete" | "start" | "stop"> {
+type VmWrites = Omit<Vms, keyof Collection<Vm> | "logs" | "openStream">;
+
+function vmWrites(connection: Connection): VmWrites {
   const pathOf = (name: string): string => `/vms/${encodeURIComponent(name)}`;
+  const verb = async (name: string, word: string): Promise<Vm> =>
+    jsonOf<Vm>(await connection.send({ method: "POST", path: `${pathOf(name)}/${word}` }));
   return {
     create: async (body) => jsonOf(await connection.send({ method: "POST", path: "/vms", body })),
     apply: async (body, { expectedVersion } = {}) => {
@@ -179,8 +197,17 @@ function vmWrites(connection: Connection): Pick<Vms, "create" | "apply" | "delet
       const response = await connection.send({ method: "DELETE", path: pathOf(name) });
       return response.status === 204 ? null : jsonOf<Vm>(response);
     },
-    start: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/start` })),
-    stop: async (name) => jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/stop` })),
+    start: async (name) => verb(name, "start"),
+    stop: async (name) => verb(name, "stop"),
+    pause: async (name) => verb(name, "pause"),
+    resume: async (name) => verb(name, "resume"),
+    restart: async (name) => verb(name, "restart"),
+    migrate: async (name, body) =>
+      jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/migrate`, body })),
+    planMigration: async (name, body) =>
+      jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/migrate/plan`, body })),
+    cancelMigration: async (name) =>
+      jsonOf(await connection.send({ method: "DELETE", path: `${pathOf(name)}/migrate` })),
   };
 }
 

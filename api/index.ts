@@ -21,6 +21,7 @@ export {
   type Applied,
   type Collection,
   type LogOptions,
+  type MigrationInput,
   type ReadOptions,
   type VmManifestInput,
   type Vms,

@@ -3,6 +3,7 @@ import { checkVmSpec, VmManifest, type Command, type FieldProblem, type Vm } fro
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { etagOf, registerCollection, VMS } from "./collection-routes.ts";
+import { registerMigrations } from "./migration-routes.ts";
 import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
 import { ApplyQuery, NameParams } from "./wire.ts";
 
@@ -24,6 +25,7 @@ export function registerVms(api: Api, context: ApiContext): void {
   registerCollection(api, context, VMS);
   registerWrites(api, context);
   registerSwitches(api, context);
+  registerMigrations(api, context);
 }
 
 function registerWrites(api: Api, context: ApiContext): void {

@@ -4,7 +4,7 @@
  * These schemas are the types, the documentation (`/api/v1/openapi.json`) and, in the tests, the check of every answer.
  */
 import { Type, type Static, type TSchema } from "@fastify/type-provider-typebox";
-import { API_VERSION, Event, Name, Node, Vm, type Kind, type Resource } from "../actors/index.ts";
+import { API_VERSION, Event, MigrationLimits, Name, Node, Vm, type Kind, type Resource } from "../actors/index.ts";
 import {
   ConfigurationEntry,
   MemberEntry,
@@ -40,6 +40,7 @@ export type SchemaName =
   | "MembershipChanged"
   | "Transferred"
   | "SnapshotMade"
+  | "MigrationPlan"
   | "Error";
 
 /** A reference to a named schema. */
@@ -140,6 +141,23 @@ const ErrorContent = Type.Object(
   strict,
 );
 
+/** What a migration would be. */
+const MigrationPlan = Type.Object(
+  {
+    ok: Type.Literal(true),
+    vm: Type.String(),
+    from: Type.String(),
+    to: Type.String(),
+    memoryMiB: Type.Integer(),
+    memoryFreeMiB: Type.Integer({ description: "on the target, now" }),
+    firstRoundMs: Type.Integer({
+      description: "memory gone through once at that bandwidth; a guest that writes takes more rounds",
+    }),
+  },
+  strict,
+);
+export type MigrationPlan = Static<typeof MigrationPlan>;
+
 const AnyResource = Type.Union([schemaRef("Vm"), schemaRef("Node"), schemaRef("Event")]);
 
 /** One line of a watch. `version` is where to resume from (`since`) once the line has been dealt with. */
@@ -177,8 +195,12 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   MembershipChanged,
   Transferred,
   SnapshotMade,
+  MigrationPlan,
   Error: Type.Object({ error: ErrorContent }, strict),
 };
+
+export const MigrateBody = Type.Object({ to: Name, ...MigrationLimits.properties }, strict);
+export type MigrateBody = Static<typeof MigrateBody>;
 
 export const NameParams = Type.Object({ name: Name }, strict);
 

@@ -61,6 +61,30 @@ export async function waitUntilUp(client: ApiClient, name: string, options: Wait
   return vm;
 }
 
+/** Returns once the VM stands still as it is wanted to. @throws CliError */
+export async function waitUntilPaused(client: ApiClient, name: string, options: WaitOptions): Promise<void> {
+  await waitFor(client, name, options, {
+    goal: "paused",
+    reached: (vm) => {
+      if (vm === undefined) throw new CliError(EXIT.notFound, `VM "${name}" does not exist any more.`);
+      return vm.status.phase === "Paused";
+    },
+  });
+}
+
+/** As `waitUntilUp`, by another instance than that. @throws CliError */
+export async function waitUntilRestarted(
+  client: ApiClient,
+  name: string,
+  options: WaitOptions & { readonly instance: string },
+): Promise<Vm> {
+  await waitFor(client, name, options, {
+    goal: "restarted",
+    reached: (vm) => vm?.status.instance?.id !== options.instance,
+  });
+  return waitUntilUp(client, name, options);
+}
+
 /** Returns once nothing of the VM runs. @throws CliError */
 export async function waitUntilStopped(client: ApiClient, name: string, options: WaitOptions): Promise<void> {
   const reached = (vm: Vm | undefined): boolean => vm === undefined || vm.status.instance === null;
@@ -84,9 +108,17 @@ interface Goal {
   readonly goal: string;
   /** undefined: there is no such VM. @throws CliError when waiting is of no use. */
   readonly reached: (vm: Vm | undefined) => boolean;
+  /** How it is, in a line. Default: its phase and why. */
+  readonly describe?: (vm: Vm) => string;
 }
 
-async function waitFor(client: ApiClient, name: string, options: WaitOptions, goal: Goal): Promise<Vm | undefined> {
+/** Asks until the goal is reached. @throws CliError when the time is over, and whatever `reached` throws. */
+export async function waitFor(
+  client: ApiClient,
+  name: string,
+  options: WaitOptions,
+  goal: Goal,
+): Promise<Vm | undefined> {
   const { timeoutMs, everyMs = POLL_MS, onProgress, signal } = options;
   const untilMs = performance.now() + timeoutMs;
   let state = "no node answered";
@@ -94,7 +126,7 @@ async function waitFor(client: ApiClient, name: string, options: WaitOptions, go
     const asked = await ask(client, name);
     if (asked.ok) {
       if (goal.reached(asked.vm)) return asked.vm;
-      state = asked.vm === undefined ? "it does not exist" : describeState(asked.vm);
+      state = asked.vm === undefined ? "it does not exist" : (goal.describe ?? describeState)(asked.vm);
       onProgress?.(state);
     }
     if (performance.now() >= untilMs) break;

@@ -53,7 +53,7 @@ export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMAND
 }
 
 /** What is taken on each node, by the map. */
-function survey({ vms, nodes }: SchedulerView): { rooms: Rooms; spread: Spread } {
+export function survey({ vms, nodes }: SchedulerView): { rooms: Rooms; spread: Spread } {
   const rooms = new Rooms();
   const spread = new Spread();
   for (const node of nodes.values()) rooms.setNode(node);

@@ -12,6 +12,8 @@ import { addVmCpCommand } from "./vm-cp-command.ts";
 import { addVmExecCommand } from "./vm-exec-command.ts";
 import { addVmCreateCommand } from "./vm-create-command.ts";
 import { addVmLogsCommand } from "./vm-logs-command.ts";
+import { addVmMigrateCommand } from "./vm-migrate-command.ts";
+import { addVmPauseCommands } from "./vm-pause-command.ts";
 import { addWaitOptions, type WaitFlags } from "./wait-options.ts";
 
 const EXAMPLES = `
@@ -21,6 +23,7 @@ Examples:
   blixard vm logs web --follow
   blixard vm exec web -it -- sh
   blixard vm stop web && blixard vm start web
+  blixard vm migrate web --to n2
   blixard vm delete web`;
 
 export function addVmCommand(program: Command, context: CliContext): void {
@@ -39,6 +42,8 @@ export function addVmCommand(program: Command, context: CliContext): void {
   addVmExecCommand(vm, context);
   addVmCpCommand(vm, context);
   addVmConsoleCommand(vm, context);
+  addVmPauseCommands(vm, context);
+  addVmMigrateCommand(vm, context);
 }
 
 interface SwitchFlags extends WaitFlags {

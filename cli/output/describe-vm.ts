@@ -1,6 +1,7 @@
 /** Everything about one VM for a person to read: what was asked for, what is, and what happened. */
 import type { Event, Vm } from "../../actors/index.ts";
 import { formatAge } from "./duration.ts";
+import { formatBytes } from "./size.ts";
 import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";
 import { renderTable } from "./table.ts";
 
@@ -21,6 +22,7 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
       "Instance",
       instance === null ? "" : `${instance.id} (lease epoch ${instance.epoch}, generation ${instance.generation})`,
     ],
+    ["Migration", migrationOf(vm)],
     ["Addresses", addressesOf(vm)],
     ["Restarts", String(status.restarts)],
     ["Created", `${new Date(metadata.createdAtMs).toISOString()}, ${formatAge(nowMs - metadata.createdAtMs)} ago`],
@@ -44,6 +46,21 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
   const width = Math.max(...lines.map(([label]) => label.length)) + 1;
   const shown = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}  ${text === "" ? "-" : text}\n`).join("");
   return `${shown}Events:${eventsOf(metadata.name, events, nowMs)}`;
+}
+
+/** The one that goes on, or else what came of the last. */
+function migrationOf({ status: { migration, lastMigration: last } }: Vm): string {
+  if (migration !== undefined) {
+    const { phase, node, progress } = migration;
+    const left =
+      progress === undefined ? "" : `, ${formatBytes(progress.remainingBytes)} left, round ${progress.rounds}`;
+    return `${phase} to ${node}${left}`;
+  }
+  if (last === undefined) return "";
+  if (last.outcome === "ended") return `none; the last one, from ${last.from} to ${last.to}, ended: ${last.message}`;
+  const { lastPagesMs: pages, takeOverMs: over } = last;
+  const still = pages === undefined || over === undefined ? "" : `; it stood still for ${pages + over} ms`;
+  return `none; the last one, from ${last.from} to ${last.to}, moved it${still}`;
 }
 
 function healthCheckOf({ spec: { health } }: Vm): string {

@@ -204,6 +204,13 @@ export function createStandIn(node: string): StandIn {
         }
         publish([{ type: "delete", resource: vm }], ctx);
         return { ok: true, version, changed: true, resource: null };
+      case "set-paused":
+      case "restart-vm":
+      case "migrate-vm":
+      case "cancel-migration":
+        if (vm === undefined) return refused("not-found", `Cannot change VM "${name}": there is none of that name`);
+        if (vm.status.instance === null) return refused("conflict", `Cannot change VM "${name}": it runs nowhere`);
+        return put(vm, ctx);
       case "remove-node": {
         const found = resources.get(keyOf("Node", name)) as Node | undefined;
         if (found === undefined)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Vm } from "../../actors/index.ts";
 import { ApiError } from "../../api/index.ts";
 import { EXIT } from "../../cli/exit-codes.ts";
 import { eventAbout, FakeCluster, nodeNamed, running, vmNamed } from "./fake-cluster.ts";
@@ -168,6 +169,50 @@ test("vm create gives up after its timeout and says how the VM is", async () => 
 test("vm create --no-wait returns at once", async () => {
   cluster.settle = (vm) => vm;
   expect(await blixard("vm create web --no-wait")).toEqual({ exitCode: EXIT.ok, out: "vm/web created\n", err: "" });
+});
+
+test("vm pause, resume and restart wait until it is so, and say it", async () => {
+  const web = running(vmNamed("web"));
+  const paused: Vm = { ...web, status: { ...web.status, phase: "Paused" } };
+  cluster.put(web);
+  cluster.turn = (vm) => [vm, paused];
+  expect((await blixard("vm pause web")).out).toBe("vm/web paused\n");
+  cluster.turn = (vm) => [vm, web];
+  expect((await blixard("vm resume web")).out).toContain("vm/web resumed");
+  const instance = { ...web.status.instance!, id: "web-8" };
+  cluster.turn = (vm) => [vm, { ...web, status: { ...web.status, instance } }];
+  expect((await blixard("vm restart web")).out).toContain("vm/web restarted");
+  expect((await blixard("vm pause web --no-wait")).out).toBe("vm/web pausing\n");
+  expect(cluster.writes).toEqual(["pause web", "resume web", "restart web", "pause web"]);
+});
+
+test("vm migrate says what it would be, where the VM came to and for how long it stood still, or why it stayed", async () => {
+  const web = running(vmNamed("web"));
+  cluster.put(web);
+  expect((await blixard("vm migrate web --to n2 --dry-run")).out).toBe(
+    "vm/web could move from n1 to n2: 128 MiB of memory, 512 MiB free there; at least 1.1 s. Nothing has moved.\n",
+  );
+  const limits = { bandwidthBytesPerSecond: 1, downtimeMs: 1, autoConverge: true, timeoutMs: 1000 };
+  const migration = { id: "m", node: "n2", epoch: 1, phase: "preparing", limits, startedAtMs: 0 } as const;
+  const about = { id: "m", from: "n1", to: "n2", message: "", atMs: 0 } as const;
+  const under = (status: Partial<Vm["status"]>): Vm => ({ ...web, status: { ...web.status, ...status } });
+  const moved = under({ lastMigration: { ...about, outcome: "moved", lastPagesMs: 30, takeOverMs: 5 } });
+  cluster.turn = () => [under({ migration }), moved];
+  expect((await blixard("vm migrate web --to n2 --bandwidth 50MiB")).out).toBe(
+    "vm/web moved from n1 to n2, stood still for 35 ms\n",
+  );
+  cluster.turn = () => [
+    under({ migration }),
+    under({ lastMigration: { ...about, outcome: "ended", message: "the connection was lost" } }),
+  ];
+  expect(await blixard("vm migrate web --to n2")).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining('VM "web" did not move, and runs on n1: the connection was lost.'),
+  });
+  expect((await blixard("vm migrate web --cancel")).out).toBe("vm/web stays on n1\n");
+  expect(await blixard("vm migrate web")).toMatchObject({ exitCode: 2 });
+  expect(await blixard("vm migrate web --to n2 --bandwidth fast")).toMatchObject({ exitCode: 2 });
+  expect(cluster.writes).toEqual(["migrate to n2 of web", "migrate to n2 of web", "cancel migration of web"]);
 });
 
 test("vm start, stop and delete say what became of each VM", async () => {

@@ -51,6 +51,8 @@ export class FakeCluster {
   };
   /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
   settle: (vm: Vm) => Vm | undefined = running;
+  /** How a VM is answered of which something was asked, and how it is read from then on. Default: as before. */
+  turn: (vm: Vm) => readonly [Vm, Vm] = (vm) => [vm, vm];
   #version = 10;
 
   put(resource: Resource): void {
@@ -87,6 +89,16 @@ export class FakeCluster {
         },
         start: async (name) => this.#switch("start", name),
         stop: async (name) => this.#switch("stop", name),
+        pause: async (name) => this.#turn("pause", name),
+        resume: async (name) => this.#turn("resume", name),
+        restart: async (name) => this.#turn("restart", name),
+        migrate: async (name, { to }) => this.#turn(`migrate to ${to} of`, name),
+        cancelMigration: async (name) => this.#turn("cancel migration of", name),
+        planMigration: async (name, { to }) => {
+          this.#find("Vm", name);
+          const memory = { memoryMiB: 128, memoryFreeMiB: 512, firstRoundMs: 1074 };
+          return { ok: true, vm: name, from: "n1", to, ...memory };
+        },
         openStream: async (name, opening, listener) => {
           this.#find("Vm", name);
           return this.openStream(name, opening, listener);
@@ -150,6 +162,14 @@ export class FakeCluster {
     const next = verb === "start" ? running({ ...vm, spec }) : stopped({ ...vm, spec });
     this.put(next);
     return next;
+  }
+
+  #turn(verb: string, name: string): Vm {
+    const vm = this.#find("Vm", name) as Vm;
+    this.writes.push(`${verb} ${name}`);
+    const [now, later] = this.turn(vm);
+    this.put(later);
+    return now;
   }
 
   async *#logs(name: string, tail: number): AsyncGenerator<string, void> {

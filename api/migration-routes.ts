@@ -1,0 +1,105 @@
+/** `/vms/:name/{pause,resume,restart,migrate}`: what is asked of a VM's running instance. Making and changing VMs: `vm-routes.ts`. */
+import { planMigration, type Command, type Node, type Vm } from "../actors/index.ts";
+import type { Api, ApiContext } from "./api-context.ts";
+import { apiError } from "./api-error.ts";
+import { etagOf } from "./collection-routes.ts";
+import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
+import { MigrateBody, NameParams } from "./wire.ts";
+
+const CODES = ["invalid-parameter", "not-found", "conflict", "invalid", ...REPLICA_CODES] as const;
+const BODY_CODES = ["malformed-json", "too-large", "unsupported-media-type", ...CODES] as const;
+
+export function registerMigrations(api: Api, context: ApiContext): void {
+  registerSwitches(api, context);
+  api.post(
+    "/vms/:name/migrate",
+    {
+      schema: {
+        summary: "Move a running VM to another node, memory and all",
+        description:
+          "Taken on when it is answered; `status.migration` says how far it is, `status.lastMigration` what came of it.",
+        tags: ["vms"],
+        params: NameParams,
+        body: MigrateBody,
+        response: { 202: jsonAnswer("it is under way", "Vm"), ...refusals(...BODY_CODES) },
+      },
+    },
+    async ({ params: { name }, body: { to, ...limits } }, reply) => {
+      const vm = await propose(context, { type: "migrate-vm", name, target: to, limits });
+      return reply.code(202).header("etag", etagOf(vm)).send(vm);
+    },
+  );
+  api.post(
+    "/vms/:name/migrate/plan",
+    {
+      schema: {
+        summary: "Say whether a VM could move there now, and what it would take; nothing moves",
+        tags: ["vms"],
+        params: NameParams,
+        body: MigrateBody,
+        response: { 200: jsonAnswer("it could", "MigrationPlan"), ...refusals(...BODY_CODES) },
+      },
+    },
+    async ({ params: { name }, body: { to, bandwidthBytesPerSecond } }) => {
+      const [vms, nodes] = await Promise.all([
+        context.replica.read({ kind: "Vm", consistency: "linearizable" }),
+        context.replica.read({ kind: "Node", consistency: "linearizable" }),
+      ]);
+      const view = { vms: vms.resources as readonly Vm[], nodes: nodes.resources as readonly Node[] };
+      const plan = planMigration(view, { name, target: to, bandwidthBytesPerSecond });
+      if (plan.ok) return plan;
+      throw apiError(plan.code === "not-found" || plan.code === "invalid" ? plan.code : "conflict", plan.message);
+    },
+  );
+  api.delete(
+    "/vms/:name/migrate",
+    {
+      schema: {
+        summary: "Cancel the migration that goes on: the VM stays where it is",
+        tags: ["vms"],
+        params: NameParams,
+        response: { 200: jsonAnswer("it goes on no more", "Vm"), ...refusals(...CODES) },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      const message = "it was cancelled";
+      const vm = await propose(context, { type: "cancel-migration", name, migration: null, message });
+      return reply.header("etag", etagOf(vm)).send(vm);
+    },
+  );
+}
+
+function registerSwitches(api: Api, context: ApiContext): void {
+  const verbs = {
+    pause: {
+      summary: "Let a VM's processors stand still; so already is fine",
+      about: { type: "set-paused", paused: true },
+    },
+    resume: { summary: "Let a paused VM go on; so already is fine", about: { type: "set-paused", paused: false } },
+    restart: { summary: "End a VM's guest as when it is stopped, and start another", about: { type: "restart-vm" } },
+  } as const;
+  for (const [verb, { summary, about }] of Object.entries(verbs)) {
+    api.post(
+      `/vms/:name/${verb}`,
+      {
+        schema: {
+          summary,
+          tags: ["vms"],
+          params: NameParams,
+          response: { 200: jsonAnswer("as wanted from now on", "Vm"), ...refusals(...CODES) },
+        },
+      },
+      async ({ params: { name } }, reply) => {
+        const vm = await propose(context, { ...about, name });
+        return reply.header("etag", etagOf(vm)).send(vm);
+      },
+    );
+  }
+}
+
+/** @throws {ApiError} when the VM is gone by the time the answer came. */
+async function propose({ replica }: ApiContext, command: Command & { readonly name: string }): Promise<Vm> {
+  const { resource } = await replica.propose(command);
+  if (resource?.kind === "Vm") return resource;
+  throw apiError("not-found", `VM "${command.name}" was written and has been deleted since`);
+}

@@ -1,0 +1,113 @@
+/** `blixard vm migrate`: a running VM to another node, memory and all. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { ApiClient, MigrationInput } from "../../api/index.ts";
+import type { CliContext } from "../cli-context.ts";
+import { usageError } from "../cli-error.ts";
+import { formatSeconds } from "../output/duration.ts";
+import { Progress } from "../progress.ts";
+import { waitUntilMoved } from "../wait-for-move.ts";
+import { connect } from "./get-command.ts";
+import { toVmName } from "./vm-argument.ts";
+import { durationOption, lengthOption } from "./wait-options.ts";
+
+const EXAMPLES = `
+Examples:
+  blixard vm migrate web --to n2 --dry-run
+  blixard vm migrate web --to n2 --bandwidth 50MiB --downtime 100ms
+  blixard vm migrate web --cancel
+
+The guest goes on running while its memory is copied, and stands still for the last of it. Whatever fails before the other node has all of it,
+it stays where it is. A VM that may not move is refused before anything moves.`;
+
+const TIMEOUT_MS = 300_000;
+const DOWNTIME_MS = 50;
+
+/** Beyond the migration's own limit: the map has to hear of its end. */
+const SLACK_MS = 30_000;
+
+interface MigrateFlags {
+  readonly to?: string;
+  readonly cancel?: boolean;
+  readonly dryRun?: boolean;
+  readonly wait: boolean;
+  readonly bandwidth?: number;
+  readonly downtime: number;
+  readonly timeout: number;
+  readonly autoConverge: boolean;
+  readonly server?: string;
+}
+
+export function addVmMigrateCommand(vm: Command, context: CliContext): void {
+  const command = vm
+    .command("migrate")
+    .description("move a running VM to another node, and wait until it is there")
+    .argument("<vm>", "name of a VM")
+    .option("--to <node>", "where to")
+    .option("--dry-run", "say whether it could, and what it would take; nothing moves")
+    .option("--cancel", "end the migration that goes on: the VM stays where it is")
+    .addOption(new Option("--bandwidth <size>", "most a second, as 50MiB (default: a gigabit)").argParser(toBytes))
+    .addOption(durationOption("--downtime <duration>", "how long it may stand still for its last pages", DOWNTIME_MS))
+    .addOption(lengthOption("--timeout <duration>", "give the migration up after this long", { defaultMs: TIMEOUT_MS }))
+    .option("--no-auto-converge", "do not slow a guest down that writes faster than can be sent")
+    .option("--no-wait", "return once the cluster has taken it on")
+    .addHelpText("after", EXAMPLES);
+  command.action(async (word: string) => {
+    const name = toVmName(word);
+    const flags = command.optsWithGlobals<MigrateFlags>();
+    const client = connect(context, flags);
+    const { out } = context.terminal;
+    if (flags.cancel === true) {
+      const { status } = await client.vms.cancelMigration(name);
+      out.write(`vm/${name} stays on ${status.instance?.node ?? "its node"}\n`);
+      return;
+    }
+    if (flags.to === undefined) throw usageError(`Cannot migrate VM "${name}": say where to, as --to n2.`);
+    const migration = migrationOf(flags, flags.to);
+    if (flags.dryRun === true) out.write(await planned(client, name, migration));
+    else await move(context, client, { name, migration, wait: flags.wait });
+  });
+}
+
+function migrationOf(flags: MigrateFlags, to: string): MigrationInput {
+  const { bandwidth, downtime: downtimeMs, timeout: timeoutMs, autoConverge } = flags;
+  return { to, downtimeMs, timeoutMs, autoConverge, ...(bandwidth && { bandwidthBytesPerSecond: bandwidth }) };
+}
+
+async function planned(client: ApiClient, name: string, migration: MigrationInput): Promise<string> {
+  const { from, to, memoryMiB, memoryFreeMiB, firstRoundMs } = await client.vms.planMigration(name, migration);
+  return (
+    `vm/${name} could move from ${from} to ${to}: ${memoryMiB} MiB of memory, ${memoryFreeMiB} MiB free there; ` +
+    `at least ${formatSeconds(firstRoundMs)}. Nothing has moved.\n`
+  );
+}
+
+interface Move {
+  readonly name: string;
+  readonly migration: MigrationInput;
+  readonly wait: boolean;
+}
+
+async function move({ terminal }: CliContext, client: ApiClient, { name, migration, wait }: Move): Promise<void> {
+  const { status } = await client.vms.migrate(name, migration);
+  const { to, timeoutMs = TIMEOUT_MS } = migration;
+  const id = status.migration?.id;
+  if (!wait || id === undefined) {
+    terminal.out.write(`vm/${name} moving to ${to}\n`);
+    return;
+  }
+  const { value } = await new Progress(terminal.err).step(`Moving vm/${name} to ${to}`, async (step) =>
+    waitUntilMoved(client, name, { id, timeoutMs: timeoutMs + SLACK_MS, onProgress: (text) => step.detail(text) }),
+  );
+  const { from, lastPagesMs, takeOverMs } = value;
+  const still =
+    lastPagesMs === undefined || takeOverMs === undefined ? "" : `, stood still for ${lastPagesMs + takeOverMs} ms`;
+  terminal.out.write(`vm/${name} moved from ${from} to ${to}${still}\n`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1_048_576, GiB: 1_073_741_824 };
+
+function toBytes(text: string): number {
+  const [, count, unit = ""] = /^(\d{1,6})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 0);
+  throw new InvalidArgumentError("Expected an amount a second like 512KiB, 50MiB or 1GiB.");
+}
