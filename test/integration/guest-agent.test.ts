@@ -1,11 +1,12 @@
 /** Commands, files, freezing and the console of one real microVM, shared by all cases; the last of them ends it. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { InstanceEvent, StreamEnd, StreamRequest } from "../../runtime/index.ts";
 import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
+import { AgentLink } from "../../runtime/node/agent/agent-link.ts";
 import { cleanUp } from "../contract/guarded-harness.ts";
 import { openDriver } from "../contract/open-driver.ts";
 import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
@@ -14,13 +15,18 @@ import { testImage } from "./test-image.ts";
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const instance = "i-agent";
 let stateDir: string;
+let imagesDir: string;
 let hypervisor: GuardedHypervisor;
 const events: InstanceEvent[] = [];
 
 beforeAll(async () => {
-  const { imagesDir } = await testImage();
+  ({ imagesDir } = await testImage());
   stateDir = await mkdtemp(join(tmpdir(), "blixard-agent-"));
   hypervisor = openDriver({ driver: "qemu", stateDir, imagesDir });
+  await boot();
+});
+
+async function boot(): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     hypervisor.onEvent((event) => {
       events.push(event);
@@ -43,7 +49,7 @@ beforeAll(async () => {
       (result) => result.ok || reject(new Error(result.message)),
     );
   });
-});
+}
 
 afterAll(async () => {
   hypervisor?.close();
@@ -130,9 +136,10 @@ test("exec with a terminal has its size, and Ctrl-C", async () => {
   // Once by the terminal and once by the command, which runs then.
   await shell.see(/echoed\s+echoed/);
   type("\u0003");
-  type("echo back-$((20+3)); exit 4\n");
+  type("echo back-$((20+3))\n");
+  await shell.see(/back-23/);
+  type("exit 4\n");
   expect(await shell.ended).toEqual(exited(4));
-  expect(shell.out).toContain("back-23");
 });
 
 test("a command that floods waits for its reader, and holds up nobody", async () => {
@@ -230,6 +237,108 @@ test("a console that is flooded holds up neither the guest nor its agent, and a 
   stream.cancel();
 });
 
+test("a guest that stands still is given up on in time, and goes on afterwards", async () => {
+  const verb = async (name: "pause" | "resume"): Promise<unknown> =>
+    new Promise((resolve) => hypervisor.verbs[name](instance, resolve));
+  expect(await verb("pause")).toEqual({ ok: true });
+  expect((await run(["true"], { timeoutMs: 100 })).end).toMatchObject({
+    ok: false,
+    code: "timed-out",
+    message: expect.stringContaining("does not say that it ended"),
+  });
+  expect(await verb("resume")).toEqual({ ok: true });
+  expect((await run(["echo", "back"])).out).toBe("back\n");
+});
+
+test("the next process of the node finds the agent, and nothing runs on that the one before had asked for", async () => {
+  const left = open({ type: "exec", command: ["sleep", "984"], env: {} });
+  await run(["true"]);
+  hypervisor.close();
+  expect(await left.ended).toMatchObject({ ok: false, code: "not-running" });
+  const link = new AgentLink({
+    path: join(stateDir, "instances", instance, "agent.sock"),
+    onBooted: () => undefined,
+    onBeat: () => undefined,
+    onServiceExit: () => undefined,
+  });
+  try {
+    const inGuest = async (script: string): Promise<string> => {
+      const request = { type: "exec", instance, command: ["sh", "-c", script], env: {} } as const;
+      const recorder = new StreamRecorder().open((listener) => link.openStream(request, listener), Buffer.alloc(0));
+      expect(await recorder.ended).toMatchObject({ ok: true });
+      return recorder.out + recorder.err;
+    };
+    expect(await inGuest("ps | grep 'sleep 98[4]'; true")).toBe("");
+    await becomesSomebodyElse(link, inGuest);
+    await freezesItsDisk(link, inGuest);
+  } finally {
+    link.close();
+    await link.closed;
+  }
+  hypervisor = openDriver({ driver: "qemu", stateDir, imagesDir });
+  hypervisor.onEvent((event) => events.push(event));
+  const adopted = await new Promise((resolve) =>
+    hypervisor.adopt(instance, nodeClock.monotonicMs() + 600_000, resolve),
+  );
+  expect(adopted).toMatchObject({ ok: true });
+  expect((await run(["hostname"])).out).toBe("clone\n");
+});
+
+type InGuest = (script: string) => Promise<string>;
+
+async function becomesSomebodyElse(link: AgentLink, inGuest: InGuest): Promise<void> {
+  const mac = "52:54:00:aa:bb:cc";
+  await link.giveIdentity({
+    machineId: "0123456789abcdef0123456789abcdef",
+    hostName: "clone",
+    mac: { interface: "eth0", address: mac },
+    entropy: randomBytes(64),
+    wallMs: Date.UTC(2030, 0, 2, 3, 4, 5),
+  });
+  const said = await inGuest(
+    "hostname; cat /etc/hostname /etc/machine-id /sys/class/net/eth0/address; date -u +%Y-%m-%dT%H:%M",
+  );
+  expect(said).toBe(`clone\nclone\n0123456789abcdef0123456789abcdef\n${mac}\n2030-01-02T03:04\n`);
+  expect(await link.addresses()).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ interface: "eth0", kind: "mac", address: mac }),
+      expect.objectContaining({ interface: "eth0", kind: "ipv4", address: "10.0.2.15" }),
+    ]),
+  );
+}
+
+/** A file as a disk, for this guest has none: the module that makes it one comes out of the kernel's package. */
+async function freezesItsDisk(link: AgentLink, inGuest: InGuest): Promise<void> {
+  expect(await link.freeze(5)).toBe(0);
+  expect(await link.thaw()).toBe(0);
+  const module = await readFile(await moduleFile("loop.ko"));
+  const put = { type: "put", instance, path: "/tmp/loop.ko", mode: "0644", sizeBytes: module.length } as const;
+  expect(await new StreamRecorder().open((listener) => link.openStream(put, listener), module).ended).toMatchObject({
+    ok: true,
+  });
+  const makeDisk =
+    "cd /tmp && insmod loop.ko && dd if=/dev/zero of=disk bs=1M count=4 2>/dev/null && mke2fs -F disk >/dev/null";
+  await inGuest(`${makeDisk} && mkdir -p /mnt && losetup /dev/loop0 disk && mount -t ext4 /dev/loop0 /mnt`);
+  expect(await link.freeze(60)).toBe(1);
+  const request = { type: "exec", instance, command: ["sh", "-c", "echo x >/mnt/x; echo written"], env: {} } as const;
+  const writer = new StreamRecorder().open((listener) => link.openStream(request, listener), Buffer.alloc(0));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(writer.out).toBe("");
+  expect(await link.thaw()).toBe(1);
+  expect(await writer.ended).toMatchObject({ ok: true, code: 0 });
+  // Whoever froze it and died: it thaws by itself.
+  expect(await link.freeze(1)).toBe(1);
+  expect(await inGuest("echo y >/mnt/y; cat /mnt/y; umount /mnt")).toBe("y\n");
+  expect(await link.thaw()).toBe(0);
+}
+
+async function moduleFile(name: string): Promise<string> {
+  const kernels = join(import.meta.dirname, "../../.cache/guest/kernels");
+  const files = await readdir(kernels, { recursive: true });
+  const { kernel } = JSON.parse(await readFile(join(imagesDir, "base/image.json"), "utf8")) as { kernel: string };
+  return join(kernels, files.find((file) => file.startsWith(kernel) && file.endsWith(`/${name}`)) ?? name);
+}
+
 test("stop() still ends a guest whose agent is busy", async () => {
   const busy = open({ type: "exec", command: ["yes"], env: {} });
   const stopped = await new Promise((resolve) => hypervisor.stop(instance, 20_000, resolve));
@@ -239,4 +348,14 @@ test("stop() still ends a guest whose agent is busy", async () => {
     ok: false,
     code: "not-running",
   });
+});
+
+test("a guest that panics ends what is open in it, and its console says why", async () => {
+  await boot();
+  const asleep = open({ type: "exec", command: ["sleep", "983"], env: {} });
+  const fatal = open({ type: "exec", command: ["sh", "-c", "echo c >/proc/sysrq-trigger"], env: {} });
+  expect(await fatal.ended).toMatchObject({ ok: false, code: "not-running" });
+  expect(await asleep.ended).toMatchObject({ ok: false, code: "not-running" });
+  while (!events.some(({ type }) => type === "exited")) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(events.find(({ type }) => type === "exited")).toMatchObject({ reason: "crash" });
 });

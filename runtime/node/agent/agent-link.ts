@@ -1,6 +1,6 @@
 /** The connection to a guest's agent: its unix socket, the session on it (agent-session.ts), and what the host asks of a guest as a whole. */
 import { randomBytes } from "node:crypto";
-import { createConnection, type Socket } from "node:net";
+import { Socket } from "node:net";
 import type { GuestStream, StreamListener, TerminalSize } from "../../ports/guest-streams.ts";
 import { nodeClock } from "../node-clock.ts";
 import { sizeWords, stringsBody } from "./agent-line.ts";
@@ -9,7 +9,8 @@ import { AgentSession } from "./agent-session.ts";
 import { type AgentStreamRequest, openAgentStream } from "./guest-stream.ts";
 
 export interface AgentLinkOptions {
-  readonly path: string;
+  /** The guest's unix socket. Default: `connect` says it later, and what is asked meanwhile waits. */
+  readonly path?: string;
   onBooted(): void;
   onBeat(): void;
   /** The service ended with `status`, the guest is about to. */
@@ -30,23 +31,23 @@ export interface FreshIdentity {
 }
 
 export class AgentLink {
-  readonly #socket: Socket;
+  readonly #socket: Socket = new Socket();
   readonly #session: AgentSession;
+  #isConnected = false;
   /** Resolves when nothing more will come from the guest. */
   readonly closed: Promise<void>;
 
   constructor(options: AgentLinkOptions) {
-    this.#socket = createConnection({ path: options.path });
     this.#session = new AgentSession({
       clock: nodeClock,
       nonce: randomBytes(8).toString("hex"),
-      write: (text) => void this.#socket.write(text, "latin1"),
+      // Before it is connected there is nobody who could have asked for anything but a stop, which a guest that is not there needs not.
+      write: (text) => void (this.#isConnected && this.#socket.write(text, "latin1")),
       hold: (isHeld) => void (isHeld ? this.#socket.pause() : this.#socket.resume()),
       onBooted: () => options.onBooted(),
       onBeat: () => options.onBeat(),
       onServiceExit: (status) => options.onServiceExit(status),
     });
-    this.#session.start();
     this.#socket.on("data", (chunk) => this.#session.receive(chunk));
     // A close follows every error, and says all that matters here.
     this.#socket.on("error", () => undefined);
@@ -56,6 +57,15 @@ export class AgentLink {
         resolve();
       });
     });
+    if (options.path !== undefined) this.connect(options.path);
+  }
+
+  /** Once. */
+  connect(path: string): void {
+    if (this.#socket.destroyed) return;
+    this.#isConnected = true;
+    this.#socket.connect({ path });
+    this.#session.start();
   }
 
   requestStop(): void {

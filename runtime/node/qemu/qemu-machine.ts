@@ -11,13 +11,7 @@ import { ConsoleHub } from "../agent/console-hub.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
-import {
-  type Machine,
-  type MachineContext,
-  type MachineVerbs,
-  StartRefusal,
-  VerbError,
-} from "../instances/machine-driver.ts";
+import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
 import { FolderHandle } from "./folder-handle.ts";
 import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
 import { QmpClient } from "./qmp-client.ts";
@@ -35,7 +29,7 @@ export class QemuMachine implements Machine {
   readonly #context: MachineContext;
   readonly #folder: FolderHandle;
   readonly #console: ConsoleHub;
-  #agent: AgentLink | undefined;
+  readonly #agent: AgentLink;
   #qmp: QmpClient | undefined;
   #serviceStatus: number | undefined;
   /** QEMU's word for why it ended: `guest-reset`, `guest-panic`, … */
@@ -49,9 +43,14 @@ export class QemuMachine implements Machine {
   constructor(context: MachineContext, host: QemuHost) {
     this.#context = context;
     this.#folder = new FolderHandle(context.folder);
+    this.#agent = new AgentLink({
+      onBooted: () => context.report("booted"),
+      onBeat: () => context.report("heartbeat"),
+      onServiceExit: (status) => (this.#serviceStatus = status),
+    });
     this.#console = new ConsoleHub({
       path: () => this.#folder.path(CONSOLE_SOCKET),
-      onResize: async (size) => this.#agent?.resizeConsole(size),
+      onResize: async (size) => this.#agent.resizeConsole(size),
     });
     this.#connected = this.#connect();
     // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
@@ -71,11 +70,8 @@ export class QemuMachine implements Machine {
       cancelMigration: () => verbs.cancelMigration(),
       setBalloon: (memoryMiB) => control.setBalloon(memoryMiB),
       readMetrics: () => control.readMetrics(),
-      openStream: (request, listener) => {
-        if (request.type === "console") return this.#console.open(request, listener);
-        if (this.#agent === undefined) throw new VerbError("not-running", "QEMU does not answer yet");
-        return this.#agent.openStream(request, listener);
-      },
+      openStream: (request, listener) =>
+        request.type === "console" ? this.#console.open(request, listener) : this.#agent.openStream(request, listener),
     };
   }
 
@@ -91,7 +87,7 @@ export class QemuMachine implements Machine {
     const stop = async (): Promise<void> => {
       await this.#connected;
       if (this.#verbs.isHeld) return void (await this.#control.ask("quit"));
-      this.#agent?.requestStop();
+      this.#agent.requestStop();
       await this.#control.resume();
     };
     // Whom the word does not reach is ended when the grace time is over.
@@ -99,13 +95,11 @@ export class QemuMachine implements Machine {
   }
 
   tick(): void {
-    this.#agent?.tick();
+    this.#agent.tick();
   }
 
   async explain(exit: GuardExit): Promise<{ reason: ExitReason; detail: string }> {
-    if (this.#agent !== undefined) {
-      await Promise.race([this.#agent.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
-    }
+    await Promise.race([this.#agent.closed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
     if (exit.reason === "lease") return { reason: "lease", detail: "its lease ended and its guard ended it" };
     if (exit.kind === "lost") return { reason: "crash", detail: "its guard was killed, and QEMU with it" };
     if (exit.kind === "signal") return { reason: "crash", detail: `QEMU was ended by signal ${exit.number}` };
@@ -128,7 +122,7 @@ export class QemuMachine implements Machine {
   detach(): void {
     this.#detached = true;
     this.#qmp?.close();
-    this.#agent?.close();
+    this.#agent.close();
     this.#console.close();
     this.#folder.close();
   }
@@ -160,12 +154,7 @@ export class QemuMachine implements Machine {
       throw new Error("this process has let go of the instance");
     }
     this.#qmp = qmp;
-    this.#agent = new AgentLink({
-      path: this.#folder.path(AGENT_SOCKET),
-      onBooted: () => this.#context.report("booted"),
-      onBeat: () => this.#context.report("heartbeat"),
-      onServiceExit: (status) => (this.#serviceStatus = status),
-    });
+    this.#agent.connect(this.#folder.path(AGENT_SOCKET));
     return qmp;
   }
 

@@ -7,6 +7,8 @@ import {
   type StreamListener,
 } from "../../../../runtime/index.ts";
 
+const SEE_MS = 20_000;
+
 export class StreamRecorder implements StreamListener {
   readonly ended: Promise<StreamEnd>;
   readonly chunks: Record<"out" | "err", Buffer[]> = { out: [], err: [] };
@@ -39,9 +41,15 @@ export class StreamRecorder implements StreamListener {
     return Buffer.concat(this.chunks.err).toString();
   }
 
-  /** Waits until what came on `out` matches. */
+  /** Waits until what came on `out` matches. @throws with what came instead. */
   async see(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.out)) await new Promise<void>((resolve) => this.#seen.push(resolve));
+    const late = setTimeout(() => this.#wake(), SEE_MS);
+    const untilMs = performance.now() + SEE_MS;
+    while (!pattern.test(this.out)) {
+      if (performance.now() >= untilMs) throw new Error(`no ${String(pattern)} in ${JSON.stringify(this.out)}`);
+      await new Promise<void>((resolve) => this.#seen.push(resolve));
+    }
+    clearTimeout(late);
   }
 
   onFile(sizeBytes: number, mode: string): void {
@@ -51,7 +59,7 @@ export class StreamRecorder implements StreamListener {
   onOutput(channel: "out" | "err", bytes: Uint8Array): void {
     this.chunks[channel].push(Buffer.from(bytes));
     this.stream?.grant(bytes.length);
-    for (const wake of this.#seen.splice(0)) wake();
+    this.#wake();
   }
 
   onGrant(bytes: number): void {
@@ -61,6 +69,10 @@ export class StreamRecorder implements StreamListener {
 
   onEnd(end: StreamEnd): void {
     this.#end(end);
+  }
+
+  #wake(): void {
+    for (const wake of this.#seen.splice(0)) wake();
   }
 
   #pump(): void {
