@@ -45,13 +45,16 @@ export async function nixWorld(folder: string, guest: StubGuest): Promise<NixSet
     ...guest,
   };
   await writeFile(join(stubs, "microvm/guest.json"), JSON.stringify(described));
+  const cacheDir = join(folder, "cache");
+  // What nixpkgs is built of is fetched for the usual store only, by whatever this host's Nix is set up with.
+  if (REAL_INPUTS !== undefined) return { inputs: REAL_INPUTS, cacheDir };
   const store = join(folder, "nix");
   await mkdir(store, { recursive: true });
   return {
     args: ["--store", `local?store=${store}/store&state=${store}/var&log=${store}/log`],
     config: ["sandbox = false", "substituters =", "build-users-group ="],
-    inputs: REAL_INPUTS ?? { nixpkgs: `path:${join(stubs, "nixpkgs")}`, microvm: `path:${join(stubs, "microvm")}` },
-    cacheDir: join(folder, "cache"),
+    inputs: { nixpkgs: `path:${join(stubs, "nixpkgs")}`, microvm: `path:${join(stubs, "microvm")}` },
+    cacheDir,
     timeoutMs: 120_000,
   };
 }

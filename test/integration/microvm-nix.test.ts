@@ -6,13 +6,15 @@ import { afterAll, beforeAll, vi } from "vitest";
 import type { NixSettings } from "../../runtime/node/index.ts";
 import { guardedHarness } from "../contract/guarded-harness.ts";
 import { hypervisorContract } from "../contract/hypervisor.ts";
-import { nixWorld, seededGuest } from "../contract/nix-world.ts";
+import { nixWorld, REAL_INPUTS, seededGuest } from "../contract/nix-world.ts";
 import { testImage } from "./test-image.ts";
 
 let folder: string;
 let imagesDir: string;
 let nix: NixSettings;
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+/** A NixOS under emulation takes its time. */
+const bootMs = REAL_INPUTS === undefined ? 10_000 : 180_000;
+vi.setConfig({ testTimeout: 6 * bootMs, hookTimeout: 300_000 });
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "blixard-nix-"));
   ({ imagesDir } = await testImage());
@@ -20,7 +22,4 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-hypervisorContract(
-  () => guardedHarness("microvm-nix", { imagesDir, nix, bootMs: 10_000, shortLeaseMs: 2_000 }),
-  "microvm-nix",
-);
+hypervisorContract(() => guardedHarness("microvm-nix", { imagesDir, nix, bootMs, shortLeaseMs: 2_000 }), "microvm-nix");

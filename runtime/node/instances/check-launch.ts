@@ -1,6 +1,6 @@
 /** Refuses what cannot be started before anything of it is: values that no driver could carry out, ports in use. */
 import { createServer } from "node:net";
-import type { InstanceLaunch, PortForward } from "../../ports/hypervisor.ts";
+import type { DriverName, InstanceLaunch, PortForward } from "../../ports/hypervisor.ts";
 import { isPlainAbsolutePath } from "../cpio.ts";
 import { StartRefusal } from "./machine-driver.ts";
 
@@ -8,10 +8,13 @@ const ENVIRONMENT_NAME = /^[A-Za-z_]\w*$/;
 const FILE_MODE = /^0?[0-7]{3,4}$/;
 
 /** @throws {StartRefusal} `unsupported`, naming the value. */
-export function checkLaunch(launch: InstanceLaunch): void {
+export function checkLaunch(launch: InstanceLaunch, driver: DriverName): void {
   const refuse = (message: string): never => {
     throw new StartRefusal("unsupported", message);
   };
+  if (launch.microvm !== undefined && driver !== "microvm-nix") {
+    refuse(`the driver "${driver}" runs no NixOS configurations: it takes a node with the driver microvm-nix`);
+  }
   for (const [name, value] of Object.entries(launch.env)) {
     if (!ENVIRONMENT_NAME.test(name)) refuse(`"${name}" cannot be the name of an environment variable`);
     if (value.includes("\0")) refuse(`environment variable ${name} holds a NUL character`);

@@ -43,6 +43,7 @@ import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
 import type { RunningInstance } from "./running-instance.ts";
+import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
 
 export interface GuardedHypervisorOptions {
@@ -65,8 +66,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
-  /** Leases of instances that are being prepared, which may take longer than a lease: some are built first. */
-  readonly #starting = new Map<string, number>();
+  readonly #leases = new StartingLeases();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
   #tools: Promise<GuardTools> | undefined;
@@ -94,30 +94,14 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   start(launch: InstanceLaunch, done: (result: StartResult) => void): void {
-    const starting = this.#turns.take(launch.instance, async () => {
-      this.#starting.set(launch.instance, launch.leaseUntilMs);
-      try {
-        return await this.#start(launch);
-      } finally {
-        this.#starting.delete(launch.instance);
-      }
-    });
-    this.#answer(starting, done, (error): StartResult => {
-      const { code, message } = toStartRefusal(error);
-      return {
-        ok: false,
-        code,
-        message: `Cannot start instance "${launch.instance}" of VM "${launch.vm}": ${message}`,
-      };
-    });
+    const starting = this.#turns.take(launch.instance, () => this.#leases.during(launch, () => this.#start(launch)));
+    const what = `start instance "${launch.instance}" of VM "${launch.vm}"`;
+    this.#answer(starting, done, (error) => refusedStart(error, what));
   }
 
   adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void {
     const adopting = this.#turns.take(instance, () => this.#adopt(instance, leaseUntilMs));
-    this.#answer(adopting, done, (error): StartResult => {
-      const { code, message } = toStartRefusal(error);
-      return { ok: false, code, message: `Cannot adopt instance "${instance}": ${message}` };
-    });
+    this.#answer(adopting, done, (error) => refusedStart(error, `adopt instance "${instance}"`));
   }
 
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
@@ -145,8 +129,7 @@ export class GuardedHypervisor implements Hypervisor {
 
   extendLease(instances: readonly string[], leaseUntilMs: number): void {
     for (const instance of instances) {
-      const starting = this.#starting.get(instance);
-      if (starting !== undefined) this.#starting.set(instance, Math.max(starting, leaseUntilMs));
+      this.#leases.extend(instance, leaseUntilMs);
       const running = this.#running.get(instance);
       if (running !== undefined) this.#extendLease(running, leaseUntilMs);
     }
@@ -184,11 +167,7 @@ export class GuardedHypervisor implements Hypervisor {
     }
     const runs = this.#running.has(launch.instance) || (await this.#finder.find(launch.instance)) !== undefined;
     if (runs) throw new StartRefusal("failed", "it runs already");
-    checkLaunch(launch);
-    if (launch.microvm !== undefined && this.driver !== "microvm-nix") {
-      const why = `the driver "${this.driver}" runs no NixOS configurations: it takes a node with the driver microvm-nix`;
-      throw new StartRefusal("unsupported", why);
-    }
+    checkLaunch(launch, this.driver);
     await checkPorts(launch.ports);
     const record: InstanceRecord = {
       format: 1,
@@ -204,7 +183,7 @@ export class GuardedHypervisor implements Hypervisor {
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
       const command = await this.#machines.prepare(launch, folder);
       const tools = await this.#guardTools();
-      const deadline = toUptime(this.#clock, this.#starting.get(launch.instance) ?? launch.leaseUntilMs);
+      const deadline = toUptime(this.#clock, this.#leases.untilMs(launch));
       if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
       await startGuard({ instanceFolder: folder, command, deadline, tools });
       const running = this.#attach(record, false);
@@ -412,4 +391,9 @@ export class GuardedHypervisor implements Hypervisor {
   #emit(event: InstanceEvent): void {
     if (!this.#closed) this.#listen(event);
   }
+}
+
+function refusedStart(error: unknown, what: string): StartResult {
+  const { code, message } = toStartRefusal(error);
+  return { ok: false, code, message: `Cannot ${what}: ${message}` };
 }
