@@ -10,12 +10,15 @@ import { leaderActor, LEADER_SPAWN_OPTIONS } from "./controller/leader-actor.ts"
 import { joinCluster, type JoinClusterOptions } from "./join-cluster.ts";
 import { NODE_SPAWN_OPTIONS, nodeActor } from "./node/node-actor.ts";
 import type { NodeSpec } from "./resources/index.ts";
+import type { MoveRules } from "./vm/move-rules.ts";
 
 export interface MemberOptions extends JoinClusterOptions {
   /** What this node says of itself when it registers. */
   readonly spec: NodeSpec;
   readonly hypervisor: Hypervisor;
   readonly prober: Prober;
+  /** Default: MOVE_RULES. Only the simulator gives others, to plant a fault. */
+  readonly moveRules?: MoveRules;
 }
 
 export interface Member {
@@ -24,11 +27,12 @@ export interface Member {
 
 /** Spawns them. A log that cannot be read is told through `onStoreFailed`. */
 export function spawnMember(system: ActorSystem, options: MemberOptions): Member {
-  const { spec, hypervisor, prober, logger, leaseRule } = options;
+  const { spec, hypervisor, prober, logger, leaseRule, moveRules } = options;
   const { replica } = joinCluster(system, options);
   system.spawn(leaderActor({ replica, ...(leaseRule && { leaseRule }) }), LEADER_SPAWN_OPTIONS);
   const lease = { leaseMs: LEASE_MS, renewMs: RENEW_MS };
-  const node = nodeActor({ name: system.node, spec, hypervisor, prober, logger, replica, lease });
+  const about = { name: system.node, spec, hypervisor, prober, logger, replica, lease };
+  const node = nodeActor({ ...about, ...(moveRules && { moveRules }) });
   system.spawn(node, NODE_SPAWN_OPTIONS);
   return { replica };
 }

@@ -27,6 +27,7 @@ import { isWanted } from "../cluster/placement-commands.ts";
 import { pauseMs, propose } from "../cluster/propose.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { NodeSpec } from "../resources/index.ts";
+import { MOVE_RULES, type MoveRules } from "../vm/move-rules.ts";
 import type { VmReport } from "../vm/vm-message.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { ReportQueue } from "./report-queue.ts";
@@ -42,6 +43,8 @@ export interface NodeActorOptions {
   readonly logger: Logger;
   /** Length of the lease and pause between renewals, in milliseconds. */
   readonly lease: { readonly leaseMs: number; readonly renewMs: number };
+  /** Default: MOVE_RULES. */
+  readonly moveRules?: MoveRules;
 }
 
 /** Pause before a registration that was refused is proposed again. */
@@ -97,8 +100,8 @@ class NodeKeeper {
   constructor(options: NodeActorOptions, ctx: Context<NodeMessage>) {
     this.#options = options;
     this.#ctx = ctx;
-    const { hypervisor, prober, spec } = options;
-    this.#actors = new VmActors({ ctx, hypervisor, prober, hostAddress: spec.address });
+    const { hypervisor, prober, spec, moveRules = MOVE_RULES } = options;
+    this.#actors = new VmActors({ ctx, hypervisor, prober, hostAddress: spec.address, moveRules });
     options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
     this.#mirror = new MapMirror({ kinds: ["Vm"], replica: options.replica });
     this.#mirror.subscribe(ctx, ctx.self);

@@ -1,6 +1,7 @@
 /** The VmActors of one node, by instance: made, told, and made anew when they have crashed. */
 import type { AnyRef, Context, Hypervisor, Prober, Ref } from "../../runtime/index.ts";
 import type { Instance, Vm } from "../resources/index.ts";
+import type { MoveRules } from "../vm/move-rules.ts";
 import { vmActor } from "../vm/vm-actor.ts";
 import type { VmMessage, Wish } from "../vm/vm-message.ts";
 import { isEqual } from "../cluster/is-equal.ts";
@@ -20,6 +21,7 @@ export interface VmActorsOptions {
   readonly prober: Prober;
   /** Where the VMs' ports are published. */
   readonly hostAddress: string;
+  readonly moveRules: MoveRules;
 }
 
 interface Kept {
@@ -60,9 +62,9 @@ export class VmActors {
   }
 
   spawn(placed: Pick<Kept, "vm" | "instance" | "wish"> & { readonly leaseUntilMs: number }): void {
-    const { ctx, hypervisor, prober, hostAddress } = this.#options;
+    const { ctx, hypervisor, prober, hostAddress, moveRules } = this.#options;
     const { vm, instance, wish } = placed;
-    const behavior = vmActor({ ...placed, hypervisor, prober, hostAddress, parent: ctx.self });
+    const behavior = vmActor({ ...placed, hypervisor, prober, hostAddress, moveRules, parent: ctx.self });
     // What comes back by a migration may meet the last of what it was here before.
     const name = wish.role === "incoming" && wish.migration !== null ? wish.migration.id : instance.id;
     const ref = ctx.spawn(behavior, { name });

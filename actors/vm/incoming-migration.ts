@@ -11,6 +11,7 @@
 import type { StartResult } from "../../runtime/index.ts";
 import { adopt, booted, freshPorts, launchOf, started } from "./guest-life.ts";
 import { toAddresses } from "./host-ports.ts";
+import { MOVE_RULES } from "./move-rules.ts";
 import { insist, type Turn } from "./vm-turn.ts";
 import type { Incoming, VmState } from "./vm-state.ts";
 
@@ -48,6 +49,8 @@ export function onArrived(turn: Turn, state: VmState): VmState {
   const arrivedMs = turn.ctx.now();
   const arrived: VmState = { ...state, incoming: { ...incoming, stage: "arrived", arrivedMs } };
   if (arrivedMs >= state.leaseUntilMs) return gone(turn, arrived, "its lease is over");
+  const { hypervisor, instance, moveRules = MOVE_RULES } = turn.options;
+  if (!moveRules.awaitsTakeOver) hypervisor.verbs.resume(instance.id, () => undefined);
   return insist(turn, arrived, incoming.migration, { type: "take-over", addresses: toAddresses(state.forwards) });
 }
 

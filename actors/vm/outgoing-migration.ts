@@ -8,6 +8,7 @@
  * asks the map to end the migration, and obeys what the map says.
  */
 import type { MigrationProgress, VerbResult } from "../../runtime/index.ts";
+import { MOVE_RULES } from "./move-rules.ts";
 import { insist, say, type Turn } from "./vm-turn.ts";
 import type { Outgoing, VmState } from "./vm-state.ts";
 
@@ -22,10 +23,10 @@ export function followOutgoing(turn: Turn, known: VmState): VmState {
   if (stage === "receiving" || stage === "stopping" || stage === "discarding") return known;
   const { migration } = wish;
   const ended = known.outgoing !== null && known.outgoing.migration !== migration?.id;
-  const state = ended ? endOutgoing(turn, known) : known;
-  if (migration === null) return state;
-  if (state.outgoing === null) return begin(turn, state, migration.id);
-  if (state.outgoing.stage !== "waiting" || stage === "adopting") return state;
+  const cleared = ended ? endOutgoing(turn, known) : known;
+  if (migration === null) return cleared;
+  const state = cleared.outgoing === null ? begin(turn, cleared, migration.id) : cleared;
+  if (state.outgoing?.stage !== "waiting" || stage === "adopting") return state;
   if (stage !== "running") return cancel(turn, state, "its guest does not run");
   const { endpoint } = migration;
   const isReady = state.still === "no" && state.verb === null && state.open === "none";
@@ -59,6 +60,8 @@ export function onSent(
   if (outgoing.stage === "ending") return { ...state, outgoing: null, still: "unknown" };
   if (outgoing.stage !== "sending") return state;
   if (!result.ok) {
+    const { hypervisor, instance, moveRules = MOVE_RULES } = turn.options;
+    if (!moveRules.awaitsEnd) hypervisor.verbs.resume(instance.id, () => undefined);
     return cancel(turn, { ...state, still: "unknown", outgoing: { ...outgoing, stage: "failed" } }, result.message);
   }
   turn.ctx.setTimer("migration", TAKE_OVER_MS, { type: "migration-due", migration });

@@ -1,6 +1,7 @@
 /** One message's worth of work of a VmActor: what it is about, and how it speaks to its node. The stages stand in files of their own. */
 import type { Context, Hypervisor, Prober, Ref } from "../../runtime/index.ts";
 import type { Instance, Vm } from "../resources/index.ts";
+import type { MoveRules } from "./move-rules.ts";
 import type { MigrationWord, VmMessage, VmReport, Wish } from "./vm-message.ts";
 import { observationOf, type VmState } from "./vm-state.ts";
 
@@ -15,6 +16,8 @@ export interface VmActorOptions {
   /** Where the VM's ports are published, and migrations are waited for. */
   readonly hostAddress: string;
   readonly parent: Ref<VmReport>;
+  /** Default: MOVE_RULES. Only the simulator gives others, to plant a fault. */
+  readonly moveRules?: MoveRules;
 }
 
 export interface Turn {

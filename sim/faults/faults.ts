@@ -226,7 +226,7 @@ export class Faults {
   #handOverPoint(own: Random): CrashPoint | null {
     const hasGuests = this.#cluster.nodes.some(({ host }) => host.guests.size > 0);
     if (!hasGuests || own.next() >= HAND_OVER) return null;
-    const isMoving = this.#cluster.nodes.some(({ host }) => host.listening.size > 0);
+    const isMoving = this.#cluster.nodes.some(({ host }) => host.hasMoves);
     const points: readonly CrashPoint[] = isMoving ? [...HAND_OVER_POINTS, ...MOVE_POINTS] : HAND_OVER_POINTS;
     return points[own.integer(points.length)] as CrashPoint;
   }

@@ -4,6 +4,10 @@ export interface PlantedFaults {
   readonly raft?: readonly number[];
   /** The leader takes a node's lease for over before it is. */
   readonly leaseBoundBroken?: boolean;
+  /** The target of a migration lets the guest go on when all of it has come, before its take-over is committed. */
+  readonly arrivalTrusted?: boolean;
+  /** The source lets it go on when its hypervisor says that the migration failed, before the end of it is committed. */
+  readonly refusalTrusted?: boolean;
   /** The holder of a lease does not stop when its session ends. */
   readonly deadlineIgnored?: boolean;
   /** The home of a shard gives it away while its entities live. */

@@ -149,6 +149,11 @@ export class Host {
     return undefined;
   }
 
+  /** Whether anything was ever sent from here. */
+  get hasMoves(): boolean {
+    return this.#moves !== undefined;
+  }
+
   get moves(): Random {
     return (this.#moves ??= this.random.fork());
   }

@@ -131,6 +131,10 @@ export class MemberScenario implements Scenario {
       ...(edition === THIS_EDITION && { stateLimits: this.#options.state ?? {} }),
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
+      moveRules: {
+        awaitsTakeOver: planted.arrivalTrusted !== true,
+        awaitsEnd: planted.refusalTrusted !== true,
+      },
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, raftViewOf(edition, view)),
       onApply: (view) => {
         this.#replicas.onApply(node.index, view);

@@ -8,6 +8,7 @@ import {
   type InstanceLaunch,
   type StartResult,
   type StopResult,
+  type VerbResult,
 } from "../../../runtime/index.ts";
 
 export interface ScriptedHypervisor extends Hypervisor {
@@ -20,10 +21,12 @@ export interface ScriptedHypervisor extends Hypervisor {
   answerStart(result: StartResult): void;
   answerAdopt(result: StartResult): void;
   answerStop(result: StopResult): void;
+  answerTurn(result?: VerbResult): void;
+  answerMigrate(result: VerbResult<{ readonly downtimeMs: number }>): void;
   emit(event: InstanceEvent): void;
 }
 
-const LACKS: Record<GuestVerb, string> = {
+const LACKS: Partial<Record<GuestVerb, string>> = {
   pause: "not in the script",
   checkpoint: "not in the script",
   migrate: "not in the script",
@@ -38,7 +41,10 @@ export const NOT_RUNNING: StartResult = { ok: false, code: "not-running", messag
 export const STARTED: StartResult = { ok: true, pid: 4711 };
 export const STOPPED: StopResult = { ok: true, forced: false };
 
-export function createScriptedHypervisor(): ScriptedHypervisor {
+/** `lacks`: by default everything that is more than life and death. */
+export function createScriptedHypervisor(lacks: Partial<Record<GuestVerb, string>> = LACKS): ScriptedHypervisor {
+  const turns: ((result: VerbResult) => void)[] = [];
+  const migrations: ((result: VerbResult<{ readonly downtimeMs: number }>) => void)[] = [];
   const starts: ((result: StartResult) => void)[] = [];
   const adopts: ((result: StartResult) => void)[] = [];
   const stops: ((result: StopResult) => void)[] = [];
@@ -55,8 +61,21 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
 
   return {
     driver: "simulated",
-    capabilities: { isolation: true, accelerated: false, adopt: true, lacks: LACKS },
-    verbs: lackingVerbs({ driver: "scripted", lacks: LACKS, own: {}, later: queueMicrotask }),
+    capabilities: { isolation: true, accelerated: false, adopt: true, lacks },
+    verbs: lackingVerbs({
+      driver: "scripted",
+      lacks,
+      own: {
+        pause: (instance, done) => void (calls.push(`pause ${instance}`), turns.push(done)),
+        resume: (instance, done) => void (calls.push(`resume ${instance}`), turns.push(done)),
+        migrate: (request, done) => {
+          calls.push(`migrate ${request.instance} to ${request.to.address}:${request.to.port}`);
+          migrations.push(done);
+        },
+        cancelMigration: (instance) => void calls.push(`cancel ${instance}`),
+      },
+      later: queueMicrotask,
+    }),
     calls,
     launches,
     leases,
@@ -89,6 +108,8 @@ export function createScriptedHypervisor(): ScriptedHypervisor {
     answerStart: (result) => oldest(starts, "start")(result),
     answerAdopt: (result) => oldest(adopts, "adopt")(result),
     answerStop: (result) => oldest(stops, "stop")(result),
+    answerTurn: (result = { ok: true }) => oldest(turns, "turn")(result),
+    answerMigrate: (result) => oldest(migrations, "migration")(result),
     emit: (event) => listener(event),
   };
 }

@@ -11,8 +11,12 @@ interface Plant {
   readonly breaks: readonly string[];
 }
 
+const MOVED_TWICE = ["a-vm-never-runs-twice", "a-moved-guest-loses-nothing"];
+
 const PLANTS: readonly Plant[] = [
   { planted: { leaseBoundBroken: true }, profile: "leases", breaks: ["a-vm-never-runs-twice"] },
+  { planted: { arrivalTrusted: true }, profile: "leases", breaks: MOVED_TWICE },
+  { planted: { refusalTrusted: true }, profile: "leases", breaks: MOVED_TWICE },
 ];
 
 function firstFailure({ planted, profile }: Plant): SeedResult | undefined {
