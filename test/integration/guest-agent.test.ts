@@ -136,6 +136,8 @@ test("exec with a terminal has its size, and Ctrl-C", async () => {
   // Once by the terminal and once by the command, which runs then.
   await shell.see(/echoed\s+echoed/);
   type("\u0003");
+  // A shell forgets what was typed ahead of an interrupt.
+  await shell.see(/\^C[^]*# /);
   type("echo back-$((20+3))\n");
   await shell.see(/back-23/);
   type("exit 4\n");
