@@ -234,7 +234,7 @@ test("what cannot be is refused before anything is built, by name", async () => 
 });
 
 test("a configuration that Nix refuses is a start that failed to build, with its line", async () => {
-  const module = "{ ... }: { networking.hostName = nobody; }";
+  const module = "{ ... }: { microvm.preStart = nobody; }";
   expect(await refusal(open(), launch("wrong", { hypervisor: "qemu", module }))).toBe(
     'build-failed: Cannot start instance "i-wrong" of VM "wrong": module.nix:1: undefined variable \'nobody\'',
   );

@@ -114,8 +114,19 @@ test("build() writes data as data: quotes, antiquotation and line ends go throug
   ]);
 });
 
+test("the guest's half finds its seed, and ends its guest as its hypervisor wants it", async () => {
+  await build("guest-half", { hypervisor: "qemu", vsockCid: 5 });
+  const unit = `path:${folder}/vms/guest-half/flake#nixosConfigurations.guest-half.config.systemd.services.blixard`;
+  const inputs = Object.entries(settings.inputs!).flatMap(([name, at]) => ["--override-input", name, at]);
+  const value = async (path: string): Promise<unknown> =>
+    JSON.parse(await nix(["eval", "--json", "--no-write-lock-file", `${unit}.${path}`, ...inputs]));
+  expect(await value("environment.BLIXARD_SEED")).toBe(REAL_INPUTS === undefined ? "/dev/vda" : "/dev/vdb");
+  expect(await value("unitConfig")).toMatchObject({ SuccessAction: "reboot", FailureAction: "reboot" });
+  await promisify(execFile)("/bin/sh", ["-n", join(folder, "vms/guest-half/flake/guest.sh")]);
+});
+
 test("an undefined variable in a user's module is told with file and line", async () => {
-  const module = "{ ... }:\n{\n  networking.hostName = undefinedThing;\n}\n";
+  const module = "{ ... }:\n{\n  microvm.preStart = undefinedThing;\n}\n";
   expect(await failure(build("bad-variable", { module }))).toEqual({
     failure: "evaluation",
     message: "module.nix:3: undefined variable 'undefinedThing'",
@@ -192,7 +203,7 @@ test("a module of a flake, and a configuration of one, become the VM's system", 
         nixosModules.default = { ... }: { microvm.binScripts.from-default = "echo default"; };
         nixosConfigurations.db = nixpkgs.lib.nixosSystem {
           system = "x86_64-linux";
-          modules = [ ({ lib, ... }: { networking.firewall.enable = lib.mkDefault true; }) ];
+          modules = [ ({ ... }: { networking.hostName = "of-the-flake"; networking.firewall.enable = true; }) ];
         };
       };
     }`,
@@ -207,6 +218,9 @@ test("a module of a flake, and a configuration of one, become the VM's system", 
   expect(await scripts("web")).toContain("from-module");
   expect(await scripts("")).toContain("from-default");
   expect(await scripts("db")).toContain("microvm-run");
+  const { path } = await build("own-db", { flake: `path:${own}#db` });
+  if (REAL_INPUTS === undefined)
+    expect(readFileSync(join(path, "bin/microvm-run"), "utf8")).toContain("'-name' 'own-db'");
   const { message } = await failure(build("own-nobody", { flake: `path:${own}#nobody` }));
   expect(message).toContain("neither nixosConfigurations.nobody nor nixosModules.nobody");
 });
@@ -224,7 +238,7 @@ test.skipIf(REAL_INPUTS !== undefined)("a build that takes too long is ended wit
 test("an evaluation that never ends is killed", async () => {
   const list = "builtins.genList (x: x) 30000";
   const sum = `builtins.foldl' (a: b: builtins.foldl' (c: d: c + d) a (${list})) 0 (${list})`;
-  const module = `{ ... }: { networking.hostName = toString (${sum}); }`;
+  const module = `{ ... }: { microvm.preStart = toString (${sum}); }`;
   const startMs = performance.now();
   expect(await failure(build("endless", { module }, { timeoutMs: 500 }))).toMatchObject({ failure: "timeout" });
   expect(performance.now() - startMs).toBeLessThan(30_000);
