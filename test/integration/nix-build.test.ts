@@ -13,7 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -191,8 +191,25 @@ test("a lock that is not there is told with its path", async () => {
   await expect(build("unlocked", {}, { lockFile })).rejects.toThrow(`cannot read the cluster's lock "${lockFile}"`);
 });
 
+test.skipIf(REAL_INPUTS !== undefined)(
+  "the cluster's lock decides the inputs, and is made as the manual says",
+  async () => {
+    const template = join(folder, "template");
+    await cp(join(import.meta.dirname, "../../nix/vm"), template, { recursive: true });
+    const inputs = Object.entries(settings.inputs!).flatMap(([name, at]) => ["--override-input", name, at]);
+    await nix(["flake", "lock", `path:${template}`, ...inputs]);
+    const lockFile = join(template, "flake.lock");
+    const { path } = await build("locked", {}, { lockFile, inputs: {} });
+    expect(readdirSync(join(path, "bin"))).toContain("microvm-run");
+    const own = `path:${folder}/own-flake#web`;
+    mkdirSync(join(folder, "own-flake"), { recursive: true });
+    writeFileSync(join(folder, "own-flake/flake.nix"), "{ outputs = _: { nixosModules.web = { }; }; }");
+    expect((await build("locked-own", { flake: own }, { lockFile, inputs: {} })).steps).toContain("evaluating");
+  },
+);
+
 test("a module of a flake, and a configuration of one, become the VM's system", async () => {
-  const own = join(folder, "own-flake");
+  const own = join(folder, "own");
   mkdirSync(own);
   writeFileSync(
     join(own, "flake.nix"),

@@ -23,6 +23,7 @@ export interface NixRunOptions {
 }
 
 const NIX = "nix";
+const WITH_SUBCOMMANDS: ReadonlySet<string> = new Set(["store", "key", "flake"]);
 /** From the request to end to the end. */
 const GRACE_MS = 2_000;
 /** An answer has one line of JSON; past this it is no answer. */
@@ -36,7 +37,7 @@ export async function runNix(settings: NixSettings, args: readonly string[], opt
     throw new NixError("missing", message);
   }
   // Options of Nix stand behind the verb, of which some have two words.
-  const verbs = args[0] === "store" || args[0] === "key" ? 2 : 1;
+  const verbs = WITH_SUBCOMMANDS.has(args[0] ?? "") ? 2 : 1;
   // `env` sets variables on top of what is inherited, so this module need not read the environment itself.
   const assignments = Object.entries(nixEnvironment(settings)).map(([name, value]) => `${name}=${value}`);
   const child = spawn(
