@@ -102,6 +102,8 @@ export {
 } from "./controller/index.ts";
 export {
   API_VERSION,
+  Checkpoint,
+  CheckpointRequest,
   checkSchema,
   Claim,
   checkVmSpec,

@@ -16,10 +16,12 @@ import type { Api, ApiContext, GuestAccess, LogReader } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { ClusterMembers, type ClusterLinks } from "./cluster-members.ts";
 import { registerCluster } from "./cluster-routes.ts";
+import { registerCheckpoints } from "./checkpoint-routes.ts";
 import { EVENTS, registerCollection } from "./collection-routes.ts";
 import { DEFAULT_API_LIMITS, LATENESS_CHECK_MS, type ApiLimits } from "./limits.ts";
 import { assertListenable, format, toListenError, type ListenAddress } from "./listen-error.ts";
 import { registerLogs } from "./log-routes.ts";
+import { registerMetrics } from "./metric-routes.ts";
 import { registerNodes } from "./node-routes.ts";
 import { openapiOptions } from "./openapi.ts";
 import { OpenStreams } from "./open-streams.ts";
@@ -199,8 +201,10 @@ function registerRoutes(api: Api, context: ApiContext): void {
     (v1: Api, _, done) => {
       registerVms(v1, context);
       registerLogs(v1, context);
+      registerMetrics(v1, context);
       registerStreams(v1, context);
       registerNodes(v1, context);
+      registerCheckpoints(v1, context);
       registerCollection(v1, context, EVENTS);
       registerClusterStatus(v1, context);
       registerCluster(v1, context);

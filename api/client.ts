@@ -4,14 +4,16 @@
  * Fails over between servers (`client-connection.ts` says when), turns every refusal into an `ApiError`, and resumes
  * watches (`client-watch.ts`). It does not retry what may have happened, and it does not wait for a VM to be anything.
  */
-import type { Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
+import type { Checkpoint, Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
 import type { GuestStream, StreamListener } from "../runtime/index.ts";
 import { ApiError } from "./api-error.ts";
+import { checkpointWrites, type CheckpointWrites } from "./client-checkpoints.ts";
 import { Connection, jsonOf, type ApiRequest } from "./client-connection.ts";
 import type { MemberList, MembershipChanged, SnapshotMade, Transferred } from "./member-wire.ts";
 import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
 import type { StreamOpening } from "./stream-opening.ts";
 import { readLines } from "./read-lines.ts";
+import type { ClusterMetrics, VmMetrics } from "./metric-wire.ts";
 import type { ClusterStatus, LogLine, MigrateBody, MigrationPlan, ResourceList } from "./wire.ts";
 
 export interface ApiClientOptions {
@@ -72,6 +74,10 @@ export interface Vms extends Collection<Vm> {
   planMigration(name: string, migration: MigrationInput): Promise<MigrationPlan>;
   /** It stays where it is. @throws {ApiError} `conflict` when none goes on. */
   cancelMigration(name: string): Promise<Vm>;
+  /** Has it go on from a checkpoint of its own, now and at each later start. @throws {ApiError} `conflict`, `invalid`, `not-found`. */
+  restore(name: string, checkpoint: string): Promise<Vm>;
+  /** What its guest uses, by its node. @throws {ApiError} `no-instance`, `invalid` where its driver cannot tell, `node-unreachable`, `no-answer`. */
+  metrics(name: string, options?: ReadOptions): Promise<VmMetrics>;
   /** The lines of the VM's console. @throws {ApiError} `no-instance`, and whatever breaks it off. */
   logs(name: string, options?: LogOptions): AsyncGenerator<string, void>;
   /**
@@ -115,10 +121,13 @@ export interface ApiClient {
     /** Forgets a node that holds no lease. @throws {ApiError} `not-found`, `conflict`. */
     remove(name: string): Promise<void>;
   };
+  readonly checkpoints: Collection<Checkpoint> & CheckpointWrites;
   readonly events: Collection<Event>;
   readonly members: Members;
   /** Raft as the asked node sees it; with `all` as every node does. */
   clusterStatus(options?: { readonly all?: boolean }): Promise<ClusterStatus>;
+  /** What the guests of the asked node use; with `all` those of every node, and why a node did not answer. */
+  clusterMetrics(options?: { readonly all?: boolean }): Promise<ClusterMetrics>;
   /** Whether the asked node can serve. @throws {ApiError} `not-ready`. */
   ready(): Promise<{ readonly node: string; readonly leader: string }>;
   version(): Promise<{ readonly version: string; readonly api: string; readonly node: string }>;
@@ -147,6 +156,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     vms: {
       ...collection<Vm>(connection, "/vms"),
       ...vmWrites(connection),
+      metrics: (name, read = {}) => get(`/vms/${encodeURIComponent(name)}/metrics`, { ...read }),
       logs: (name, read) => readLogs(connection, name, read),
       openStream: async (name, opening, listener) => {
         const { openClientStream } = await import("./client-stream.ts");
@@ -159,8 +169,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       remove: async (name) =>
         void (await connection.send({ method: "DELETE", path: `/nodes/${encodeURIComponent(name)}` })),
     },
+    checkpoints: { ...collection<Checkpoint>(connection, "/checkpoints"), ...checkpointWrites(connection) },
     events: collection<Event>(connection, "/events"),
     members: membersOf(connection),
+    clusterMetrics: (metrics = {}) => get("/cluster/metrics", { all: metrics.all }),
     clusterStatus: (status = {}) => get("/cluster/status", { all: status.all }),
     ready: () => get("/readyz"),
     version: () => get("/version"),
@@ -179,7 +191,7 @@ function collection<Of extends Resource>(connection: Connection, path: string): 
   };
 }
 
-type VmWrites = Omit<Vms, keyof Collection<Vm> | "logs" | "openStream">;
+type VmWrites = Omit<Vms, keyof Collection<Vm> | "logs" | "metrics" | "openStream">;
 
 function vmWrites(connection: Connection): VmWrites {
   const pathOf = (name: string): string => `/vms/${encodeURIComponent(name)}`;
@@ -206,6 +218,8 @@ function vmWrites(connection: Connection): VmWrites {
       jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/migrate`, body })),
     planMigration: async (name, body) =>
       jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/migrate/plan`, body })),
+    restore: async (name, checkpoint) =>
+      jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/restore`, body: { checkpoint } })),
     cancelMigration: async (name) =>
       jsonOf(await connection.send({ method: "DELETE", path: `${pathOf(name)}/migrate` })),
   };

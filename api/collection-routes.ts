@@ -16,6 +16,7 @@ export interface Collection {
 
 export const VMS: Collection = { kind: "Vm", plural: "vms", title: "VM" };
 export const NODES: Collection = { kind: "Node", plural: "nodes", title: "node" };
+export const CHECKPOINTS: Collection = { kind: "Checkpoint", plural: "checkpoints", title: "checkpoint" };
 export const EVENTS: Collection = { kind: "Event", plural: "events", title: "event" };
 
 const WATCH_CODES: readonly ApiErrorCode[] = ["invalid-parameter", "compacted", "too-many-streams", ...REPLICA_CODES];

@@ -4,7 +4,18 @@
  * These schemas are the types, the documentation (`/api/v1/openapi.json`) and, in the tests, the check of every answer.
  */
 import { Type, type Static, type TSchema } from "@fastify/type-provider-typebox";
-import { API_VERSION, Event, MigrationLimits, Name, Node, Vm, type Kind, type Resource } from "../actors/index.ts";
+import {
+  API_VERSION,
+  Checkpoint,
+  CheckpointRequest,
+  Event,
+  MigrationLimits,
+  Name,
+  Node,
+  Vm,
+  type Kind,
+  type Resource,
+} from "../actors/index.ts";
 import {
   ConfigurationEntry,
   MemberEntry,
@@ -16,6 +27,7 @@ import {
   SnapshotMade,
   Transferred,
 } from "./member-wire.ts";
+import { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
 
 const strict = { additionalProperties: false };
 
@@ -27,9 +39,11 @@ const LOG_TAIL_DEFAULT = 1_000;
 export type SchemaName =
   | "Vm"
   | "Node"
+  | "Checkpoint"
   | "Event"
   | "VmList"
   | "NodeList"
+  | "CheckpointList"
   | "EventList"
   | "WatchLine"
   | "LogLine"
@@ -41,6 +55,9 @@ export type SchemaName =
   | "Transferred"
   | "SnapshotMade"
   | "MigrationPlan"
+  | "VmMetrics"
+  | "NodeMetrics"
+  | "ClusterMetrics"
   | "Error";
 
 /** A reference to a named schema. */
@@ -158,7 +175,7 @@ const MigrationPlan = Type.Object(
 );
 export type MigrationPlan = Static<typeof MigrationPlan>;
 
-const AnyResource = Type.Union([schemaRef("Vm"), schemaRef("Node"), schemaRef("Event")]);
+const AnyResource = Type.Union([schemaRef("Vm"), schemaRef("Node"), schemaRef("Checkpoint"), schemaRef("Event")]);
 
 /** One line of a watch. `version` is where to resume from (`since`) once the line has been dealt with. */
 const WatchLineSchema = Type.Union([
@@ -182,9 +199,11 @@ export type LogLine = Static<typeof LogLineSchema>;
 export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   Vm,
   Node,
+  Checkpoint,
   Event,
   VmList: listOf("Vm"),
   NodeList: listOf("Node"),
+  CheckpointList: listOf("Checkpoint"),
   EventList: listOf("Event"),
   WatchLine: WatchLineSchema,
   LogLine: LogLineSchema,
@@ -196,11 +215,18 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   Transferred,
   SnapshotMade,
   MigrationPlan,
+  VmMetrics,
+  NodeMetrics,
+  ClusterMetrics,
   Error: Type.Object({ error: ErrorContent }, strict),
 };
 
 export const MigrateBody = Type.Object({ to: Name, ...MigrationLimits.properties }, strict);
 export type MigrateBody = Static<typeof MigrateBody>;
+
+export const CheckpointBody = CheckpointRequest;
+
+export const RestoreBody = Type.Object({ checkpoint: Name }, strict);
 
 export const NameParams = Type.Object({ name: Name }, strict);
 
@@ -238,6 +264,8 @@ export const LogQuery = Type.Object(
   strict,
 );
 export type LogQuery = Static<typeof LogQuery>;
+
+export const ConsistencyQuery = Type.Object({ consistency: Consistency }, strict);
 
 export const StatusQuery = Type.Object(
   { all: Type.Boolean({ default: false, description: "ask every node of the map too" }) },

@@ -2,6 +2,6 @@
 import type { Kind, Resource } from "../actors/index.ts";
 import type { ApiClient, Collection } from "../api/index.ts";
 
-export function collectionOf({ vms, nodes, events }: ApiClient, kind: Kind): Collection<Resource> {
-  return { Vm: vms, Node: nodes, Event: events }[kind];
+export function collectionOf({ vms, nodes, checkpoints, events }: ApiClient, kind: Kind): Collection<Resource> {
+  return { Vm: vms, Node: nodes, Checkpoint: checkpoints, Event: events }[kind];
 }

@@ -13,6 +13,7 @@ interface KindName {
 export const KIND_NAMES: Readonly<Record<Kind, KindName>> = {
   Vm: { singular: "vm", plural: "vms", short: [] },
   Node: { singular: "node", plural: "nodes", short: ["no"] },
+  Checkpoint: { singular: "checkpoint", plural: "checkpoints", short: ["cp"] },
   Event: { singular: "event", plural: "events", short: ["ev"] },
 };
 

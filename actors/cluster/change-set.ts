@@ -6,6 +6,7 @@
  */
 import {
   API_VERSION,
+  type Checkpoint,
   type Event,
   type EventSpec,
   type Kind,
@@ -87,7 +88,16 @@ export class ChangeSet {
     this.#put({ ...node, metadata: { ...node.metadata, version: this.index } });
   }
 
-  remove(resource: Vm | Node): void {
+  putCheckpoint(checkpoint: Checkpoint): void {
+    const { phase, node, id } = checkpoint.status;
+    invariant(
+      phase !== "Making" || this.map.node(node)?.status.phase === "Ready",
+      () => `Checkpoint ${id} is being made by node "${node}", which holds no lease`,
+    );
+    this.#put({ ...checkpoint, metadata: { ...checkpoint.metadata, version: this.index } });
+  }
+
+  remove(resource: Vm | Node | Checkpoint): void {
     this.#remove(resource);
   }
 

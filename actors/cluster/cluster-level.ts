@@ -14,6 +14,7 @@
 import { StoreError } from "../../runtime/index.ts";
 import { isCoordinationCommand, type CoordinationCommand } from "../coordination/coordination-commands.ts";
 import type { Command, Outcome } from "./commands.ts";
+import { hasDependencies } from "./dependency-rules.ts";
 
 /** What this software can apply, and asks for as soon as all members can. Counts up with the commands below. */
 export const LEVEL = 3;
@@ -49,7 +50,15 @@ const LEVELS: Readonly<Record<OwnCommand, number>> = {
   "migration-progress": 3,
   "take-over": 3,
   "cancel-migration": 3,
+  "create-checkpoint": 3,
+  "observe-checkpoint": 3,
+  "delete-checkpoint": 3,
+  "drop-checkpoint": 3,
+  "restore-vm": 3,
 };
+
+/** From which on a VM's spec may name a checkpoint: before, members would boot it all the same. */
+const LEVEL_OF_CHECKPOINTS = 3;
 
 /** The level that a command needs; undefined for one that this software does not know. */
 export function levelOf(command: { readonly type: string }): number | undefined {
@@ -62,10 +71,28 @@ export function refuseLevel(
   command: Command,
   { level, applied }: { readonly level: number; readonly applied: number },
 ): Outcome | null {
-  const needed = levelOf(command) ?? LEVEL + 1;
+  const needed = Math.max(
+    levelOf(command) ?? LEVEL + 1,
+    namesCheckpoint(command) ? LEVEL_OF_CHECKPOINTS : FIRST_LEVEL,
+    levelOfSpec(command),
+  );
   if (needed <= level || command.type === "raise-level") return null;
   const message = `Cannot propose "${command.type}": it needs level ${needed} and the cluster is at ${level}; upgrade the nodes that run an older version`;
   return { ok: false, version: applied, code: "invalid", message };
+}
+
+function namesCheckpoint(command: Command): boolean {
+  const { type } = command;
+  return (type === "create-vm" || type === "apply-vm") && command.spec.checkpoint !== undefined;
+}
+
+/** From which on a VM's spec may name other VMs that it waits for: before, members would place it all the same. */
+const LEVEL_OF_DEPENDENCIES = 3;
+
+function levelOfSpec(command: Command): number {
+  const { type } = command;
+  if (type !== "create-vm" && type !== "apply-vm") return FIRST_LEVEL;
+  return hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL;
 }
 
 /** Whether this software can apply a command. @throws {StoreError} `store-version` when it cannot. */

@@ -15,6 +15,13 @@ import { SESSION_EXPIRY_MS, SESSIONS_MAX, SessionTable, type SessionsView } from
 import type { Kind, Resource } from "../resources/index.ts";
 import { ChangeSet, EVENTS_MAX } from "./change-set.ts";
 import { invariant } from "./cluster-invariant.ts";
+import {
+  createCheckpoint,
+  deleteCheckpoint,
+  dropCheckpoint,
+  observeCheckpoint,
+  restoreVm,
+} from "./checkpoint-commands.ts";
 import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
@@ -323,6 +330,16 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return takeOver(set, command);
     case "cancel-migration":
       return cancelMigration(set, command);
+    case "create-checkpoint":
+      return createCheckpoint(set, command);
+    case "observe-checkpoint":
+      return observeCheckpoint(set, command);
+    case "delete-checkpoint":
+      return deleteCheckpoint(set, command);
+    case "drop-checkpoint":
+      return dropCheckpoint(set, command);
+    case "restore-vm":
+      return restoreVm(set, command);
     default:
       return command satisfies never;
   }

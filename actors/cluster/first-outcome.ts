@@ -8,7 +8,7 @@ export type FirstOutcome =
 
 /** The resource that a command was about. */
 export interface About {
-  readonly kind: "Vm" | "Node";
+  readonly kind: "Vm" | "Node" | "Checkpoint";
   readonly name: string;
   readonly uid: string;
 }

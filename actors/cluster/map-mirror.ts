@@ -5,12 +5,13 @@
  * message; the mirror only stays equal to the replica.
  */
 import type { Context, Ref } from "../../runtime/index.ts";
-import type { Kind, Node, Vm } from "../resources/index.ts";
+import type { Checkpoint, Kind, Node, Resource, Vm } from "../resources/index.ts";
 import type { ReplicaRequest, WatchMessage } from "./replica-protocol.ts";
 
 export class MapMirror {
   readonly vms = new Map<string, Vm>();
   readonly nodes = new Map<string, Node>();
+  readonly checkpoints = new Map<string, Checkpoint>();
   readonly #kinds: readonly Kind[];
   readonly #replica: Ref<ReplicaRequest>;
 
@@ -26,20 +27,26 @@ export class MapMirror {
 
   take(message: Exclude<WatchMessage, { readonly type: "compacted" }>): void {
     if (message.type === "synced") {
-      this.vms.clear();
-      this.nodes.clear();
-      for (const resource of message.resources) {
-        if (resource.kind === "Vm") this.vms.set(resource.metadata.name, resource);
-        else if (resource.kind === "Node") this.nodes.set(resource.metadata.name, resource);
-      }
+      for (const kept of [this.vms, this.nodes, this.checkpoints]) kept.clear();
+      for (const resource of message.resources) this.#put(resource);
       return;
     }
     for (const { type, resource } of message.changes) {
-      if (resource.kind === "Event") continue;
-      const { name } = resource.metadata;
-      if (type === "delete") (resource.kind === "Vm" ? this.vms : this.nodes).delete(name);
-      else if (resource.kind === "Vm") this.vms.set(name, resource);
-      else this.nodes.set(name, resource);
+      if (type === "put") this.#put(resource);
+      else this.#delete(resource);
     }
+  }
+
+  #put(resource: Resource): void {
+    const { name } = resource.metadata;
+    if (resource.kind === "Vm") this.vms.set(name, resource);
+    else if (resource.kind === "Node") this.nodes.set(name, resource);
+    else if (resource.kind === "Checkpoint") this.checkpoints.set(name, resource);
+  }
+
+  #delete({ kind, metadata: { name } }: Resource): void {
+    if (kind === "Vm") this.vms.delete(name);
+    else if (kind === "Node") this.nodes.delete(name);
+    else if (kind === "Checkpoint") this.checkpoints.delete(name);
   }
 }

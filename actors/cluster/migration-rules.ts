@@ -43,6 +43,7 @@ function whyNotMoving(vm: Vm, instance: Instance | null): string | null {
   if (metadata.deletedAtMs !== undefined) return "it is being deleted";
   if (status.migration !== undefined) return `it is on its way to node "${status.migration.node}" already`;
   if (instance === null) return `it is ${status.phase} and runs nowhere`;
+  if (instance.checkpointing !== undefined) return `checkpoint "${instance.checkpointing}" of it is being made`;
   if (instance.paused === true) return "it is paused; resume it first";
   if (instance.stopping || !isWanted(vm, instance)) return "its instance is about to be stopped";
   if (status.phase !== "Running") return `it is ${status.phase}, and only one that runs can move`;

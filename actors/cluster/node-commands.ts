@@ -5,6 +5,7 @@
 import { API_VERSION, type Node, type NodeSpec, type Vm } from "../resources/index.ts";
 import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { failUnfinished, loseCheckpoints, unheld } from "./checkpoint-commands.ts";
 import type { CommandOf } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";
 import { endMigrationsTo, withoutMigration } from "./migration-end.ts";
@@ -32,6 +33,9 @@ export function registerNode(set: ChangeSet, command: CommandOf<"register-node">
   for (const vm of gone) {
     endInstance(set, vm, { completed: false, message: `node "${name}" came back without it`, reason: "InstanceLost" });
   }
+  const why = `node "${name}" has registered anew`;
+  if (before !== undefined && before.spec.incarnation !== spec.incarnation) loseCheckpoints(set, name, why);
+  else failUnfinished(set, name, `${why} while it was made`);
   const node = registered(set, before, command);
   set.putNode(node);
   const message = before === undefined ? `Node "${name}" has joined` : `Node "${name}" is back`;
@@ -65,6 +69,7 @@ export function expireLease(set: ChangeSet, command: CommandOf<"expire-lease">):
   for (const vm of set.map.vmsOn(name)) {
     endInstance(set, vm, { completed: false, message: `node "${name}" was lost`, reason: "InstanceLost" });
   }
+  failUnfinished(set, name, `node "${name}" was lost while it was made`);
   set.putNode({ ...node, status: { ...node.status, phase: "Lost", epoch: 0, sinceMs: set.atMs } });
   const message = `Node "${name}" is lost: it did not renew its lease`;
   set.record({ type: "Warning", reason: "NodeLost", message, regarding: { kind: "Node", name } });
@@ -78,6 +83,7 @@ export function removeNode(set: ChangeSet, command: CommandOf<"remove-node">): A
   if (node.status.phase === "Ready") {
     return new Refusal("invalid", `Cannot remove node "${name}": it holds a lease; stop it and wait until it is lost`);
   }
+  loseCheckpoints(set, name, `node "${name}" was removed`);
   set.remove(node);
   set.record({ reason: "NodeRemoved", message: `Node "${name}" is removed`, regarding: { kind: "Node", name } });
   return aboutNode(node);
@@ -158,7 +164,7 @@ function adopt(set: ChangeSet, known: Vm, node: string): void {
   const { instance } = vm.status;
   if (instance === null) return;
   const { name } = vm.metadata;
-  set.putVm({ ...vm, status: { ...vm.status, instance: { ...instance, epoch: set.index } } });
+  set.putVm({ ...vm, status: { ...vm.status, instance: { ...unheld(instance), epoch: set.index } } });
   const message = `Instance ${instance.id} of VM "${name}" still runs on node "${node}" and is adopted`;
   set.record({ reason: "Adopted", message, regarding: { kind: "Vm", name } });
 }

@@ -53,6 +53,9 @@ function whyNotPause(set: ChangeSet, vm: Vm, paused: boolean): Pick<Refusal, "co
   if (instance.stopping || !isWanted(vm, instance)) {
     return { code: "conflict", message: "its instance is about to be stopped" };
   }
+  if (instance.checkpointing !== undefined) {
+    return { code: "conflict", message: `checkpoint "${instance.checkpointing}" of it is being made; wait` };
+  }
   if (!paused) return null;
   if (migration !== undefined) {
     return { code: "conflict", message: `it is on its way to node "${migration.node}"; cancel that, or wait` };

@@ -1,7 +1,9 @@
 /** What the leader's controllers decide: instances given to nodes, asked to stop, or not possible, and why. */
 import type { Instance, Node, Vm } from "../resources/index.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { originOf, whyNotFromOn } from "./checkpoint-rules.ts";
 import type { CommandOf } from "./commands.ts";
+import { waitsFor } from "./dependency-rules.ts";
 import { whyNot } from "./fit-rules.ts";
 import { withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
@@ -13,11 +15,12 @@ import { aboutVm } from "./vm-commands.ts";
 export function place(set: ChangeSet, command: CommandOf<"place">): About | Refusal {
   const vm = set.map.vm(command.vm);
   const node = set.map.node(command.node);
-  const why = vm === undefined ? "it is gone" : (whyNotPlaceable(vm, command) ?? whyNotOn(set, vm, node, command));
+  const why = vm === undefined ? "it is gone" : (whyNotPlaceable(set, vm, command) ?? whyNotOn(set, vm, node, command));
   if (why !== null || vm === undefined || node === undefined) {
     return new Refusal("conflict", `Cannot place VM "${command.vm}" on node "${command.node}": ${why}`);
   }
   const { name, generation } = vm.metadata;
+  const from = originOf(vm, set.map.checkpoint(vm.spec.checkpoint ?? ""));
   const instance: Instance = {
     // The index is used once, so the id is too.
     id: `${name}-${set.index}`,
@@ -26,6 +29,7 @@ export function place(set: ChangeSet, command: CommandOf<"place">): About | Refu
     generation,
     stopping: false,
     claim: claimOf(vm.spec),
+    ...(from && { from }),
   };
   set.putVm({
     ...vm,
@@ -44,7 +48,9 @@ export function explainPending(set: ChangeSet, command: CommandOf<"explain-pendi
   }
   if (vm.status.message !== message) {
     set.putVm({ ...vm, status: { ...vm.status, message } });
-    set.record({ type: "Warning", reason: "Unschedulable", message, regarding: { kind: "Vm", name } });
+    const isWaiting = waitsFor(vm.spec, (other) => set.map.vm(other)) !== null;
+    const why = isWaiting ? ({ reason: "Waiting" } as const) : ({ type: "Warning", reason: "Unschedulable" } as const);
+    set.record({ ...why, message, regarding: { kind: "Vm", name } });
   }
   return aboutVm(vm);
 }
@@ -78,7 +84,7 @@ export function isWanted(vm: Vm, instance: Instance): boolean {
   return deletedAtMs === undefined && vm.spec.running && instance.generation === generation;
 }
 
-function whyNotPlaceable(vm: Vm, command: CommandOf<"place">): string | null {
+function whyNotPlaceable(set: ChangeSet, vm: Vm, command: CommandOf<"place">): string | null {
   const { uid, generation, deletedAtMs } = vm.metadata;
   if (uid !== command.uid) return "a VM of that name was made anew";
   if (generation !== command.generation)
@@ -87,7 +93,8 @@ function whyNotPlaceable(vm: Vm, command: CommandOf<"place">): string | null {
   if (vm.status.instance !== null)
     return `it has instance ${vm.status.instance.id} on node "${vm.status.instance.node}"`;
   if (vm.status.phase !== "Pending") return `it is ${vm.status.phase} and waits for no node`;
-  return null;
+  const wait = waitsFor(vm.spec, (name) => set.map.vm(name));
+  return wait === null ? null : `it waits for ${wait}`;
 }
 
 function whyNotOn(set: ChangeSet, vm: Vm, node: Node | undefined, command: CommandOf<"place">): string | null {
@@ -96,6 +103,6 @@ function whyNotOn(set: ChangeSet, vm: Vm, node: Node | undefined, command: Comma
   if (node.status.phase === "Ready" && node.status.epoch !== command.epoch) {
     return `its lease has epoch ${node.status.epoch}, planned was ${command.epoch}`;
   }
-  const objection = whyNot(vm.spec, room);
+  const objection = whyNotFromOn(vm.spec, set.map.checkpoint(vm.spec.checkpoint ?? ""), node) ?? whyNot(vm.spec, room);
   return objection === null ? null : `the node ${objection}`;
 }

@@ -4,7 +4,7 @@
  * Resources are never modified, only replaced; whoever was handed one keeps what it saw. Every put is checked against what
  * must hold of the map whatever was proposed: these are bugs if broken, not refusals.
  */
-import type { Event, Kind, Node, Resource, Vm } from "../resources/index.ts";
+import type { Checkpoint, Event, Kind, Node, Resource, Vm } from "../resources/index.ts";
 import { invariant } from "./cluster-invariant.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { bookingsOf, Rooms, type Room } from "./rooms.ts";
@@ -12,6 +12,7 @@ import { bookingsOf, Rooms, type Room } from "./rooms.ts";
 export class ResourceMap {
   #vms = new Map<string, Vm>();
   #nodes = new Map<string, Node>();
+  #checkpoints = new Map<string, Checkpoint>();
   /** Oldest first. */
   #events = new Map<string, Event>();
   #rooms = new Rooms();
@@ -33,11 +34,15 @@ export class ResourceMap {
     return this.#nodes.get(name);
   }
 
+  checkpoint(name: string): Checkpoint | undefined {
+    return this.#checkpoints.get(name);
+  }
+
   get(kind: Kind, name: string): Resource | undefined {
     return this.#table(kind).get(name);
   }
 
-  /** Vms and Nodes in order of their names, Events in order of time. */
+  /** All but Events in order of their names, Events in order of time. */
   list(kind: Kind): readonly Resource[] {
     const resources: Resource[] = [...this.#table(kind).values()];
     return kind === "Event" ? resources : resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
@@ -61,6 +66,18 @@ export class ResourceMap {
     return this.#bookedOn(node).filter(({ status }) => status.migration?.node === node);
   }
 
+  /** The checkpoints of a node, by name. Looks at all of them: asked when a node comes or goes. */
+  checkpointsOn(node: string): readonly Checkpoint[] {
+    const found = [...this.#checkpoints.values()].filter(({ status }) => status.node === node);
+    return found.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  /** Names of the VMs whose spec names a checkpoint, in order. Looks at all VMs: asked when a user deletes one. */
+  vmsFrom(checkpoint: string): readonly string[] {
+    const found = [...this.#vms.values()].filter(({ spec }) => spec.checkpoint === checkpoint);
+    return found.map(({ metadata }) => metadata.name).toSorted();
+  }
+
   /** The VM that holds a port of an address. */
   portHolder(address: string, port: number): string | undefined {
     return this.#rooms.holderOf(address, port);
@@ -68,7 +85,7 @@ export class ResourceMap {
 
   /** Everything that stands, each kind in its own order. */
   all(): readonly Resource[] {
-    return [...this.#nodes.values(), ...this.#vms.values(), ...this.#events.values()];
+    return [...this.#nodes.values(), ...this.#vms.values(), ...this.#checkpoints.values(), ...this.#events.values()];
   }
 
   /** Replaces everything by what `all` has given; it was checked when it was put. */
@@ -76,6 +93,7 @@ export class ResourceMap {
     for (const { kind, metadata } of this.all()) this.#fingerprint.remove(`${kind}/${metadata.name}`);
     this.#vms = new Map();
     this.#nodes = new Map();
+    this.#checkpoints = new Map();
     this.#events = new Map();
     this.#rooms = new Rooms();
     for (const resource of resources) {
@@ -83,6 +101,7 @@ export class ResourceMap {
       this.#fingerprint.put(`${resource.kind}/${name}`);
       if (resource.kind === "Event") this.#events.set(name, resource);
       else if (resource.kind === "Node") this.#nodes.set(name, resource);
+      else if (resource.kind === "Checkpoint") this.#checkpoints.set(name, resource);
       else this.#vms.set(name, resource);
     }
     for (const node of this.#nodes.values()) this.#rooms.setNode(node);
@@ -98,6 +117,9 @@ export class ResourceMap {
       case "Node":
         this.#nodes.set(resource.metadata.name, resource);
         this.#rooms.setNode(resource);
+        return;
+      case "Checkpoint":
+        this.#checkpoints.set(resource.metadata.name, resource);
         return;
       case "Event":
         this.#events.set(resource.metadata.name, resource);
@@ -119,6 +141,9 @@ export class ResourceMap {
         invariant(this.#rooms.vmsOn(name).length === 0, () => `Node "${name}" is removed with instances on it`);
         this.#rooms.removeNode(name);
         this.#nodes.delete(name);
+        return;
+      case "Checkpoint":
+        this.#checkpoints.delete(name);
         return;
       case "Event":
         this.#events.delete(name);
@@ -165,6 +190,8 @@ export class ResourceMap {
         return this.#vms;
       case "Node":
         return this.#nodes;
+      case "Checkpoint":
+        return this.#checkpoints;
       case "Event":
         return this.#events;
       default:

@@ -7,14 +7,18 @@
 import { API_VERSION, type Vm, type VmSpec, type VmStatus } from "../resources/index.ts";
 import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { whyNotStartFrom } from "./checkpoint-rules.ts";
 import type { CommandOf } from "./commands.ts";
+import { cycleOf } from "./dependency-rules.ts";
 import { withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
 import type { About } from "./first-outcome.ts";
 
 export function createVm(set: ChangeSet, command: CommandOf<"create-vm">): About | Refusal {
   const existing = set.map.vm(command.name);
-  if (existing === undefined) return make(set, command);
+  if (existing === undefined) {
+    return refuseOrigin(set, "create", command) ?? refuseCycle(set, "create", command) ?? make(set, command);
+  }
   const state = existing.metadata.deletedAtMs === undefined ? "exists" : "is still being deleted";
   return new Refusal("already-exists", `Cannot create VM "${command.name}": a VM of that name ${state}`);
 }
@@ -23,7 +27,9 @@ export function applyVm(set: ChangeSet, command: CommandOf<"apply-vm">): About |
   const { name, labels, spec, expectedVersion } = command;
   const vm = set.map.vm(name);
   if (vm === undefined) {
-    if (expectedVersion === undefined) return make(set, command);
+    if (expectedVersion === undefined) {
+      return refuseOrigin(set, "apply", command) ?? refuseCycle(set, "apply", command) ?? make(set, command);
+    }
     return new Refusal(
       "conflict",
       `Cannot apply VM "${name}": expected version ${expectedVersion}, but it does not exist`,
@@ -36,8 +42,11 @@ export function applyVm(set: ChangeSet, command: CommandOf<"apply-vm">): About |
     const found = `expected version ${expectedVersion}, it has ${vm.metadata.version}; read it again`;
     return new Refusal("conflict", `Cannot apply VM "${name}": ${found}`);
   }
-  if (!isEqual(vm.spec, spec)) changeSpec(set, vm, { labels, spec });
-  else if (!isEqual(vm.metadata.labels, labels)) {
+  if (!isEqual(vm.spec, spec)) {
+    const refusal = refuseOrigin(set, "apply", command) ?? refuseCycle(set, "apply", command);
+    if (refusal !== null) return refusal;
+    changeSpec(set, vm, { labels, spec });
+  } else if (!isEqual(vm.metadata.labels, labels)) {
     set.putVm({ ...vm, metadata: { ...vm.metadata, labels } });
   }
   return aboutVm(vm);
@@ -97,8 +106,32 @@ function make(set: ChangeSet, { name, labels, spec }: Wanted & { readonly name: 
   return aboutVm(vm);
 }
 
+/** Only what names a checkpoint is looked at, and that is of level 3: all replicas decide alike. */
+function refuseOrigin(
+  set: ChangeSet,
+  verb: "create" | "apply",
+  { name, spec }: { readonly name: string; readonly spec: VmSpec },
+): Refusal | null {
+  const objection = whyNotStartFrom(spec, set.map.checkpoint(spec.checkpoint ?? ""));
+  return objection === null ? null : new Refusal(objection.code, `Cannot ${verb} VM "${name}": ${objection.why}`);
+}
+
+/** As with checkpoints: only what names other VMs is looked at, and that is of level 3. */
+function refuseCycle(
+  set: ChangeSet,
+  verb: "create" | "apply",
+  { name, spec }: { readonly name: string; readonly spec: VmSpec },
+): Refusal | null {
+  const cycle = cycleOf(name, spec, (other) => set.map.vm(other));
+  if (cycle === null) return null;
+  return new Refusal(
+    "invalid",
+    `Cannot ${verb} VM "${name}": it would wait for itself: ${cycle}; take one of them out`,
+  );
+}
+
 /** A VM without instance takes the new spec at once; else the controller has the instance stopped, and it is placed anew. */
-function changeSpec(set: ChangeSet, known: Vm, { labels, spec }: Wanted): void {
+export function changeSpec(set: ChangeSet, known: Vm, { labels, spec }: Wanted): void {
   const vm = withoutMigration(set, known, "the VM has a new spec");
   const { name } = vm.metadata;
   const status = vm.status.instance === null ? idleStatus(set, spec.running ? "Pending" : "Stopped", vm) : vm.status;

@@ -1,5 +1,13 @@
 /** The resources of the control plane: schemas, and the types they give. */
 export { checkSchema, convertStrings, fillDefaults, PROBLEMS_MAX } from "./check-schema.ts";
+export {
+  Checkpoint,
+  CheckpointManifest,
+  CheckpointPhase,
+  CheckpointRequest,
+  CheckpointSpec,
+  CheckpointStatus,
+} from "./checkpoint.ts";
 export { Event, EventSpec } from "./event.ts";
 export { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";
@@ -10,6 +18,7 @@ export { KINDS, type Kind, type Resource } from "./resource.ts";
 export {
   Claim,
   Instance,
+  InstanceOrigin,
   Vm,
   VmAddress,
   VmFile,

@@ -45,6 +45,9 @@ export const VmHealth = Type.Object(
 );
 export type VmHealth = Static<typeof VmHealth>;
 
+/** VMs that one VM names: more than a person oversees, few enough that a chain of them costs nothing to follow. */
+const DEPENDENCIES_MAX = 64;
+
 export const VmSpec = Type.Object(
   {
     /** Whether the VM should run. */
@@ -58,6 +61,11 @@ export const VmSpec = Type.Object(
     }),
     /** A NixOS configuration, in place of an image; only nodes with the driver `microvm-nix` run it. */
     microvm: Type.Optional(VmMicrovm),
+    /**
+     * A checkpoint that the guest goes on from, at each of its starts, in place of booting: one of this VM, or of another, of which it is then a clone
+     * with an identity of its own. It runs on the node that has it.
+     */
+    checkpoint: Type.Optional(Name),
     /** What the guest runs as its service; without it, what the image runs by itself. */
     command: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 64, default: [] }),
     env: Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$" }), Type.String({ maxLength: 4096 }), {
@@ -66,6 +74,10 @@ export const VmSpec = Type.Object(
     files: Type.Array(VmFile, { maxItems: 256, default: [] }),
     ports: Type.Array(VmPort, { maxItems: 64, default: [] }),
     health: Type.Optional(VmHealth),
+    /** VMs that run before this one starts; one that its user has stopped, or that has run to its end, is not waited for. */
+    after: Type.Optional(Type.Array(Name, { maxItems: DEPENDENCIES_MAX })),
+    /** VMs that serve before this one starts: healthy, or running where they have no health check. They stop after it. */
+    requires: Type.Optional(Type.Array(Name, { maxItems: DEPENDENCIES_MAX })),
     /** What to do when the guest ends by itself. */
     restart: Type.Union([Type.Literal("always"), Type.Literal("on-failure"), Type.Literal("never")], {
       default: "always",
@@ -111,6 +123,20 @@ export const Claim = Type.Object(
 );
 export type Claim = Static<typeof Claim>;
 
+/** The checkpoint that an instance's guest is started from, each time. */
+export const InstanceOrigin = Type.Object(
+  {
+    checkpoint: Name,
+    /** What its node calls it. */
+    id: Type.String(),
+    node: Name,
+    /** `fresh`: a clone, with an identity of its own before it can send anything. */
+    identity: Type.Union([Type.Literal("same"), Type.Literal("fresh")]),
+  },
+  strict,
+);
+export type InstanceOrigin = Static<typeof InstanceOrigin>;
+
 /** One running copy, or the right to be it. Ids are never reused. */
 export const Instance = Type.Object(
   {
@@ -125,6 +151,10 @@ export const Instance = Type.Object(
     /** Its processors are to stand still. Goes with the instance: one that is started elsewhere runs. Absent: no. */
     paused: Type.Optional(Type.Boolean()),
     claim: Claim,
+    /** Absent: its guest boots. */
+    from: Type.Optional(InstanceOrigin),
+    /** The checkpoint that is being made of it; until that is over it stands still at any moment, and neither moves nor is paused. */
+    checkpointing: Type.Optional(Name),
   },
   strict,
 );

@@ -25,8 +25,8 @@ export interface GetOptions {
 export function addGetCommand(program: Command, context: CliContext): void {
   const command = program
     .command("get")
-    .description("show resources: vms, nodes, events")
-    .argument("<kind>", "vms, nodes or events; or KIND/NAME")
+    .description("show resources: vms, nodes, checkpoints, events")
+    .argument("<kind>", "vms, nodes, checkpoints or events; or KIND/NAME")
     .argument("[name]", "one of them")
     .addHelpText("after", EXAMPLES);
   addOutputOptions(command).action(async (kind: string, name: string | undefined) => {

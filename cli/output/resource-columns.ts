@@ -1,13 +1,14 @@
 /** The columns of each kind, for `-o table` and `-o wide`. */
-import type { Event, Kind, Node, Resource, Vm } from "../../actors/index.ts";
+import type { Checkpoint, Event, Kind, Node, Resource, Vm } from "../../actors/index.ts";
 import { formatEndpoint } from "../endpoint.ts";
 import { KIND_NAMES } from "../kind-names.ts";
 import { formatAge } from "./duration.ts";
+import { formatBytes } from "./size.ts";
 import type { Column } from "./table.ts";
 
 /** `nowMs`: wall clock, for ages. */
 export function columnsOf(kind: Kind, nowMs: number): readonly Column<Resource>[] {
-  const columns = { Vm: vmColumns, Node: nodeColumns, Event: eventColumns }[kind](nowMs);
+  const columns = { Vm: vmColumns, Node: nodeColumns, Checkpoint: checkpointColumns, Event: eventColumns }[kind](nowMs);
   // A list of a kind holds resources of that kind only.
   return columns as readonly Column<Resource>[];
 }
@@ -42,6 +43,21 @@ export function nodeColumns(nowMs: number): readonly Column<Node>[] {
     { heading: "EPOCH", wide: true, cell: ({ status }) => String(status.epoch) },
     { heading: "VERSION", wide: true, cell: ({ spec }) => spec.version },
     { heading: "LABELS", wide: true, cell: ({ spec }) => labelsOf(spec.labels) },
+  ];
+}
+
+export function checkpointColumns(nowMs: number): readonly Column<Checkpoint>[] {
+  return [
+    { heading: "NAME", cell: ({ metadata }) => metadata.name },
+    { heading: "STATUS", cell: ({ status }) => status.phase },
+    { heading: "VM", cell: ({ spec }) => spec.vm },
+    { heading: "NODE", cell: ({ status }) => status.node },
+    { heading: "SIZE", cell: ({ status }) => (status.phase === "Ready" ? formatBytes(status.sizeBytes) : "") },
+    { heading: "AGE", cell: ({ metadata }) => formatAge(nowMs - metadata.createdAtMs) },
+    { heading: "MESSAGE", cell: ({ status }) => status.message },
+    { heading: "VCPUS", wide: true, cell: ({ spec }) => String(spec.guest.vcpus) },
+    { heading: "MEMORY", wide: true, cell: ({ spec }) => `${spec.guest.memoryMiB}MiB` },
+    { heading: "IMAGE", wide: true, cell: ({ spec }) => spec.guest.image },
   ];
 }
 

@@ -6,6 +6,7 @@
 import {
   API_VERSION,
   type Change,
+  type Checkpoint,
   type Command,
   type Kind,
   type Node,
@@ -208,9 +209,23 @@ export function createStandIn(node: string): StandIn {
       case "restart-vm":
       case "migrate-vm":
       case "cancel-migration":
+      case "restore-vm":
         if (vm === undefined) return refused("not-found", `Cannot change VM "${name}": there is none of that name`);
         if (vm.status.instance === null) return refused("conflict", `Cannot change VM "${name}": it runs nowhere`);
         return put(vm, ctx);
+      case "create-checkpoint": {
+        const source = resources.get(keyOf("Vm", command.vm)) as Vm | undefined;
+        if (source === undefined) return refused("not-found", `Cannot make checkpoint "${name}": there is no such VM`);
+        if (source.status.instance === null)
+          return refused("conflict", `Cannot make checkpoint "${name}": not running`);
+        return put(createCheckpoint(name, source), ctx);
+      }
+      case "delete-checkpoint": {
+        const found = resources.get(keyOf("Checkpoint", name));
+        if (found === undefined) return refused("not-found", `Cannot delete checkpoint "${name}": there is none`);
+        publish([{ type: "delete", resource: found }], ctx);
+        return { ok: true, version, changed: true, resource: null };
+      }
       case "remove-node": {
         const found = resources.get(keyOf("Node", name)) as Node | undefined;
         if (found === undefined)
@@ -225,7 +240,7 @@ export function createStandIn(node: string): StandIn {
     }
   }
 
-  function put(resource: Vm, ctx: Context<ReplicaMessage>): Outcome {
+  function put(resource: Vm | Checkpoint, ctx: Context<ReplicaMessage>): Outcome {
     const stamped = stamp(resource);
     publish([{ type: "put", resource: stamped }], ctx);
     return { ok: true, version, changed: true, resource: stamped };
@@ -233,6 +248,25 @@ export function createStandIn(node: string): StandIn {
 
   function refused(code: Extract<Outcome, { ok: false }>["code"], message: string): Outcome {
     return { ok: false, version, code, message };
+  }
+
+  function createCheckpoint(name: string, { metadata, spec, status }: Vm): Checkpoint {
+    const { id = "", node = "" } = status.instance ?? {};
+    return {
+      apiVersion: API_VERSION,
+      kind: "Checkpoint",
+      metadata: { name, uid: `checkpoint-${version}`, version, generation: 1, createdAtMs: 1, labels: {} },
+      spec: { vm: metadata.name, vmUid: metadata.uid, instance: id, guest: spec },
+      status: {
+        phase: "Making",
+        id: `${name}-${version}`,
+        node,
+        manifest: null,
+        sizeBytes: 0,
+        message: "",
+        sinceMs: 1,
+      },
+    };
   }
 
   function createVm({ name, labels, spec }: { name: string; labels: Vm["metadata"]["labels"]; spec: VmSpec }): Vm {

@@ -92,7 +92,7 @@ test("get --watch prints the state and then each change, as it was asked for", a
 test("get refuses a kind that there is not, and says what was meant", async () => {
   expect(await blixard("get nods")).toMatchObject({
     exitCode: EXIT.usage,
-    err: 'Error: Cannot get "nods": there is no such kind of resource.\nDid you mean "nodes"? Kinds are vms, nodes, events.\n',
+    err: 'Error: Cannot get "nods": there is no such kind of resource.\nDid you mean "nodes"? Kinds are vms, nodes, checkpoints, events.\n',
   });
   expect((await blixard("get vm/web db")).err).toContain("it names two resources");
 });

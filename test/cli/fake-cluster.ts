@@ -1,5 +1,5 @@
 /** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
-import type { Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
+import type { Checkpoint, Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
 import { ApiError, type ApiClient, type ClusterStatus, type Collection, type StreamOpening } from "../../api/index.ts";
 import type { GuestStream, StreamListener } from "../../runtime/index.ts";
 import { NO_STREAM } from "../../runtime/lacking-verbs.ts";
@@ -99,6 +99,7 @@ export class FakeCluster {
           const memory = { memoryMiB: 128, memoryFreeMiB: 512, firstRoundMs: 1074 };
           return { ok: true, vm: name, from: "n1", to, ...memory };
         },
+        restore: async (name, checkpoint) => this.#turn(`restore from ${checkpoint}`, name),
         openStream: async (name, opening, listener) => {
           this.#find("Vm", name);
           return this.openStream(name, opening, listener);
@@ -106,6 +107,21 @@ export class FakeCluster {
         logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
       },
       nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },
+      checkpoints: {
+        ...this.#collection<Checkpoint>("Checkpoint"),
+        create: async ({ name, vm }) => {
+          const made = checkpointNamed(name, { vm, phase: "Making" });
+          this.put(checkpointNamed(name, { vm, phase: "Ready" }));
+          this.writes.push(`checkpoint ${vm} as ${name}`);
+          return made;
+        },
+        delete: async (name) => {
+          this.#find("Checkpoint", name);
+          this.writes.push(`delete checkpoint ${name}`);
+          this.resources.delete(`Checkpoint/${name}`);
+          return null;
+        },
+      },
       events: this.#collection<Event>("Event"),
       members: this.members.client(),
       clusterStatus: async () => ({
@@ -232,6 +248,21 @@ export function nodeNamed(name: string): Node {
       version: "0.1.0",
     },
     status: { phase: "Ready", epoch: 3, renewedAt: 9, sinceMs: 0 },
+  };
+}
+
+/** Of a VM on node n1; by default a VM "web", and ready. */
+export function checkpointNamed(
+  name: string,
+  { vm = "web", phase = "Ready" }: { readonly vm?: string; readonly phase?: Checkpoint["status"]["phase"] } = {},
+): Checkpoint {
+  const source = vmNamed(vm, { ports: [{ name: "http", guest: 80, host: 8080 }] });
+  return {
+    apiVersion: "blixard.dev/v1",
+    kind: "Checkpoint",
+    metadata: metadataOf(name, 9),
+    spec: { vm, vmUid: source.metadata.uid, instance: `${vm}-1`, guest: source.spec },
+    status: { phase, id: `${name}-9`, node: "n1", manifest: null, sizeBytes: 1_048_576, message: "", sinceMs: 0 },
   };
 }
 

@@ -28,7 +28,7 @@ test("suggest() offers the names of VMs, each once", async () => {
 });
 
 test("suggest() offers kinds, then names of that kind", async () => {
-  expect(await complete("get", "")).toEqual(["vms", "nodes", "events"]);
+  expect(await complete("get", "")).toEqual(["vms", "nodes", "checkpoints", "events"]);
   expect(await complete("get", "no", "")).toEqual(["n1"]);
   expect(await complete("get", "-o", "json", "vm", "")).toEqual(["web", "db"]);
 });
