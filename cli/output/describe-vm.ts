@@ -30,7 +30,7 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
     ["Labels", labelsOf(metadata.labels)],
     ["Wanted", spec.running ? "running" : "stopped"],
     ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory`],
-    ["Image", spec.image],
+    ["Image", imageOf(vm)],
     ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
     ["Environment", labelsOf(spec.env)],
     ["Ports", spec.ports.map(({ name, guest, host }) => `${name} ${guest}→${host ?? "any"}`).join(", ")],
@@ -46,6 +46,14 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
   const width = Math.max(...lines.map(([label]) => label.length)) + 1;
   const shown = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}  ${text === "" ? "-" : text}\n`).join("");
   return `${shown}Events:${eventsOf(metadata.name, events, nowMs)}`;
+}
+
+/** What the guest is made of. */
+function imageOf({ spec: { image, microvm } }: Vm): string {
+  if (microvm === undefined) return image;
+  const { hypervisor, module, flake } = microvm;
+  const source = module === undefined ? "without a module" : `a module of ${module.length} characters`;
+  return `NixOS for ${hypervisor}, ${flake === undefined ? source : `flake ${flake}`}`;
 }
 
 /** The one that goes on, or else what came of the last. */

@@ -243,6 +243,16 @@ test("vm describe shows what was asked for, what is, and what happened", async (
   expect(out).not.toContain("Crashed");
 });
 
+test("vm describe says of a NixOS configuration what runs it and where it is from", async () => {
+  const vm = running(WEB);
+  cluster.put({ ...vm, spec: { ...vm.spec, microvm: { hypervisor: "firecracker", flake: "github:me/config#web" } } });
+  expect((await blixard("vm describe web")).out).toMatch(
+    /^Image: +NixOS for firecracker, flake github:me\/config#web$/m,
+  );
+  cluster.put({ ...vm, spec: { ...vm.spec, microvm: { hypervisor: "qemu", module: "{ }" } } });
+  expect((await blixard("vm describe web")).out).toMatch(/^Image: +NixOS for qemu, a module of 3 characters$/m);
+});
+
 test("apply says what it did to each VM", async () => {
   const manifest = (name: string, vcpus: number): string =>
     `apiVersion: blixard.dev/v1\nkind: Vm\nmetadata: { name: ${name} }\nspec: { vcpus: ${vcpus} }\n`;

@@ -94,6 +94,15 @@ test("a new instance is started once the hypervisor says that none runs, and is 
   expect(reports).toHaveLength(2);
 });
 
+test("a guest is started from its VM's spec, a NixOS configuration with it", () => {
+  const microvm = { hypervisor: "firecracker", module: "{ }" } as const;
+  expect(running({ memoryMiB: 512, microvm }).hypervisor.launches).toMatchObject([{ memoryMiB: 512, microvm }]);
+});
+
+test("a guest of an image is started without a NixOS configuration", () => {
+  expect(running().hypervisor.launches[0]).not.toHaveProperty("microvm");
+});
+
 test("a guest that still runs is adopted, not started", () => {
   const { hypervisor, last } = bench();
   hypervisor.answerAdopt(STARTED);
