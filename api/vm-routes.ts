@@ -140,7 +140,7 @@ function definitionOf({
   metadata,
   spec,
 }: VmManifest): Pick<Extract<Command, { type: "create-vm" }>, "name" | "labels" | "spec"> {
-  const problems = checkVmSpec(spec, "/spec");
+  const problems = checkVmSpec(metadata.name, spec, "/spec");
   if (problems.length > 0) throw invalidBody(problems);
   return { name: metadata.name, labels: metadata.labels ?? {}, spec };
 }

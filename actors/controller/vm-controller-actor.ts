@@ -1,12 +1,14 @@
 /**
  * The VM controller: has instances stopped that their VMs no longer want. Runs on the leader only.
  *
- * A VM that was changed is placed again by the scheduler, once its node has released the old instance; so a VM never has two.
+ * A VM that was changed is placed again by the scheduler, once its node has released the old instance; so a VM never has two. Those that are to stop
+ * together stop in the order of `stop-order.ts`.
  */
 import type { Behavior, Context, Ref } from "../../runtime/index.ts";
 import type { CommandOf } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
+import { StopOrder } from "./stop-order.ts";
 import { planStop } from "./stop-plan.ts";
 
 export interface VmControllerOptions {
@@ -42,6 +44,9 @@ class VmController {
   readonly #mirror: MapMirror;
   /** VMs about which a proposal is out. */
   readonly #asked = new Set<string>();
+  readonly #order = new StopOrder();
+  /** VMs that are to stop after others. */
+  readonly #held = new Set<string>();
 
   constructor({ replica }: VmControllerOptions, ctx: Context<VmControllerMessage>) {
     this.#ctx = ctx;
@@ -77,11 +82,22 @@ class VmController {
   }
 
   #lookAt(names: Iterable<string>): void {
-    for (const name of names) {
+    let againMs = Infinity;
+    for (const name of new Set([...names, ...this.#held])) {
       const vm = this.#mirror.vms.get(name);
       const command = vm === undefined || this.#asked.has(name) ? null : planStop(vm);
+      const waitMs =
+        vm === undefined || command === null ? 0 : this.#order.waitMs(vm, this.#mirror.vms.values(), this.#ctx.now());
+      if (waitMs > 0) {
+        this.#held.add(name);
+        againMs = Math.min(againMs, waitMs);
+        continue;
+      }
+      this.#held.delete(name);
       if (command !== null) this.#propose(command);
     }
+    if (againMs < Infinity) this.#ctx.setTimer("held", againMs, { type: "look-due" });
+    else this.#order.clear();
   }
 
   #propose(command: CommandOf<"stop-instance">): void {

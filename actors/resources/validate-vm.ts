@@ -19,13 +19,15 @@ export function parseVmManifest(value: unknown): ParsedVmManifest {
   const problems = checkSchema(VmManifest, filled);
   if (problems.length > 0) return { ok: false, problems };
   const manifest = filled as VmManifest;
-  const contradictions = checkVmSpec(manifest.spec, "/spec");
+  const contradictions = checkVmSpec(manifest.metadata.name, manifest.spec, "/spec");
   return contradictions.length > 0 ? { ok: false, problems: contradictions } : { ok: true, manifest };
 }
 
-/** What is wrong between the fields of a spec that fits its schema. `at` is where the spec stands. */
-export function checkVmSpec(spec: VmSpec, at: string): readonly FieldProblem[] {
+/** What is wrong between the fields of a spec that fits its schema. `name`: of the VM; `at` is where the spec stands. */
+export function checkVmSpec(name: string, spec: VmSpec, at: string): readonly FieldProblem[] {
   return [
+    ...checkDependencies(name, spec.after ?? [], fieldUnder(at, "after")),
+    ...checkDependencies(name, spec.requires ?? [], fieldUnder(at, "requires")),
     ...checkPorts(spec, fieldUnder(at, "ports")),
     ...checkHealth(spec, fieldUnder(at, "health")),
     ...checkFiles(spec, fieldUnder(at, "files")),
@@ -74,6 +76,18 @@ function checkFiles({ files }: VmSpec, at: string): readonly FieldProblem[] {
     }
   }
   return problems;
+}
+
+/** Longer chains are the map's to refuse: only it knows the others. */
+function checkDependencies(own: string, names: readonly string[], at: string): readonly FieldProblem[] {
+  return names.flatMap((name, index) => {
+    const field = fieldUnder(at, index);
+    const first = names.indexOf(name);
+    if (name === own) return [problem(field, "the name of another VM", `${describeValue(name)}, which is this one`)];
+    return first === index
+      ? []
+      : [problem(field, `another than ${fieldName(fieldUnder(at, first))} has`, describeValue(name))];
+  });
 }
 
 /** A NUL ends a string of the kernel, so the guest would silently get less than what was written. */

@@ -3,6 +3,7 @@
  * verified again when it is applied.
  */
 import type { CommandOf } from "../cluster/commands.ts";
+import { waitsFor } from "../cluster/dependency-rules.ts";
 import { bookingsOf, claimOf, Rooms } from "../cluster/rooms.ts";
 import type { Node, Vm } from "../resources/index.ts";
 import { checkFeasible, explain } from "./feasible.ts";
@@ -36,12 +37,19 @@ export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMAND
   const { rooms, spread } = survey(view);
   for (const vm of waiting) {
     if (place.length + pending.length >= commandsMax) break;
-    const { feasible, objections } = checkFeasible(vm, rooms.rooms());
     const { name, uid, generation } = vm.metadata;
+    const hold = (message: string): void => {
+      if (message !== vm.status.message) pending.push({ type: "explain-pending", vm: name, uid, message });
+    };
+    const wait = waitsFor(vm.spec, (other) => view.vms.get(other));
+    if (wait !== null) {
+      hold(`Waits for ${wait}`);
+      continue;
+    }
+    const { feasible, objections } = checkFeasible(vm, rooms.rooms());
     const room = best(vm, feasible, spread);
     if (room === undefined) {
-      const message = explain(vm, objections);
-      if (message !== vm.status.message) pending.push({ type: "explain-pending", vm: name, uid, message });
+      hold(explain(vm, objections));
       continue;
     }
     const node = room.node.metadata.name;
