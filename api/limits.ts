@@ -31,6 +31,8 @@ export interface ApiLimits {
   readonly snapshotMs: number;
   /** Time for another node's API to begin an answer; past it that node counts as unreachable. */
   readonly peerMs: number;
+  /** Time for a node's guests to say what they use; past it they are named as silent. Less than `peerMs`, so that others hear of it. */
+  readonly metricsMs: number;
   /** Time for open requests to end when the server closes; past it their connections are cut. */
   readonly closeMs: number;
 }
@@ -51,6 +53,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   joinMs: 6_000,
   snapshotMs: 60_000,
   peerMs: 1_500,
+  metricsMs: 1_000,
   closeMs: 2_000,
 };
 

@@ -1,4 +1,4 @@
-/** The APIs of other nodes, as this node asks them: for their status, and for logs that lie with them. */
+/** The APIs of other nodes, as this node asks them: for their status, and for what lies with them: logs, streams of guests, metrics. */
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
@@ -7,6 +7,7 @@ import type { Node } from "../actors/index.ts";
 import { API_ERROR_STATUS, ApiError, type ErrorBody } from "./api-error.ts";
 import { UPGRADE_PROTOCOL } from "./stream-frames.ts";
 import { readLines } from "./read-lines.ts";
+import type { ClusterMetrics, VmMetrics } from "./metric-wire.ts";
 import type { ClusterStatus, LogLine, LogQuery } from "./wire.ts";
 
 /** Names the node that passed a request on; such a request is never passed on again. */
@@ -28,12 +29,17 @@ export class PeerApi {
 
   /** What a node says of itself. @throws {ApiError} */
   async status(peer: Node): Promise<ClusterStatus> {
-    try {
-      const response = await this.#get(peer, "/api/v1/cluster/status", AbortSignal.timeout(this.#options.timeoutMs));
-      return (await response.json()) as ClusterStatus;
-    } catch (error) {
-      throw asApiError(peer, error);
-    }
+    return this.#json(peer, "/api/v1/cluster/status");
+  }
+
+  /** What the guests of a node use. @throws {ApiError} */
+  async metrics(peer: Node): Promise<ClusterMetrics> {
+    return this.#json(peer, "/api/v1/cluster/metrics");
+  }
+
+  /** What a guest of a node uses. @throws {ApiError} */
+  async vmMetrics(peer: Node, vm: string, consistency: string): Promise<VmMetrics> {
+    return this.#json(peer, `/api/v1/vms/${vm}/metrics?consistency=${consistency}`);
   }
 
   /** A log that lies with `peer`, line by line, until `abort`. @throws {ApiError} when it cannot begin. */
@@ -57,6 +63,15 @@ export class PeerApi {
     return upgradeAt(url, { headers, timeoutMs }).catch((error: unknown) => {
       throw asApiError(peer, error);
     });
+  }
+
+  async #json<Body>(peer: Node, path: string): Promise<Body> {
+    try {
+      const response = await this.#get(peer, path, AbortSignal.timeout(this.#options.timeoutMs));
+      return (await response.json()) as Body;
+    } catch (error) {
+      throw asApiError(peer, error);
+    }
   }
 
   async #get(peer: Node, path: string, signal: AbortSignal): Promise<Response> {

@@ -136,4 +136,8 @@ export interface GuestMetrics {
   readonly writtenBytes?: number;
   readonly receivedBytes?: number;
   readonly sentBytes?: number;
+  /** Since its start on this host, in milliseconds. */
+  readonly upMs?: number;
+  /** From its start until it said that it is up; not of one that never has, nor of one that came from another host. */
+  readonly bootMs?: number;
 }

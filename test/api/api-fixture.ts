@@ -5,11 +5,13 @@ import { createApiServer, type ApiServerOptions } from "../../api/index.ts";
 import {
   ActorSystem,
   createRandom,
+  type GuestMetrics,
   type LogRequest,
   type Ref,
   type Remoting,
   type StreamListener,
   type StreamRequest,
+  type VerbResult,
 } from "../../runtime/index.ts";
 import { createNodeDispatcher, nodeClock } from "../../runtime/node/index.ts";
 import { createStandIn, type ReplicaMessage, type StandIn } from "./replica-stand-in.ts";
@@ -27,6 +29,8 @@ export interface ServedApi {
   readonly logRequests: readonly OpenLog[];
   /** Streams that are open, to be played by the test. */
   readonly streams: readonly OpenStream[];
+  /** How the node's driver answers for an instance; not at all for one that it has no entry of. */
+  readonly readings: Map<string, VerbResult<{ readonly metrics: GuestMetrics }>>;
   readonly close: () => Promise<void>;
 }
 
@@ -67,6 +71,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   const errors: string[] = [];
   const logRequests: OpenLog[] = [];
   const streams: OpenStream[] = [];
+  const readings: ServedApi["readings"] = new Map();
   const server = createApiServer({
     listen: { host: "127.0.0.1", port: 0 },
     ...options,
@@ -87,6 +92,10 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
       },
     },
     guests: {
+      readMetrics: (instance, done) => {
+        const reading = readings.get(instance);
+        if (reading !== undefined) queueMicrotask(() => done(reading));
+      },
       openStream: (request, listener) => {
         const calls: string[] = [];
         streams.push({ request, listener, calls });
@@ -107,7 +116,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   };
   onTestFinished(close);
   const { url } = await server.start();
-  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, streams, close };
+  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, streams, readings, close };
 }
 
 export interface Answer {

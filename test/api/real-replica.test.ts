@@ -37,6 +37,7 @@ async function serveReal(): Promise<ApiClient> {
       openStream: () => {
         throw new Error("this test has no guests");
       },
+      readMetrics: () => undefined,
     },
   });
   onTestFinished(async () => {

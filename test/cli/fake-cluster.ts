@@ -1,6 +1,6 @@
 /** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
 import type { Checkpoint, Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
-import { ApiError, type ApiClient, type ClusterStatus, type Collection, type StreamOpening } from "../../api/index.ts";
+import { ApiError, type ApiClient, type ClusterMetrics, type ClusterStatus, type Collection, type StreamOpening } from "../../api/index.ts";
 import type { GuestStream, StreamListener } from "../../runtime/index.ts";
 import { NO_STREAM } from "../../runtime/lacking-verbs.ts";
 import { FakeMembers } from "./fake-members.ts";
@@ -53,6 +53,8 @@ export class FakeCluster {
   settle: (vm: Vm) => Vm | undefined = running;
   /** How a VM is answered of which something was asked, and how it is read from then on. Default: as before. */
   turn: (vm: Vm) => readonly [Vm, Vm] = (vm) => [vm, vm];
+  /** What its nodes say of their guests; each asking takes the first, and the last is said again and again. */
+  metrics: ClusterMetrics[] = [{ node: "n1", nodes: [] }];
   #version = 10;
 
   put(resource: Resource): void {
@@ -104,6 +106,12 @@ export class FakeCluster {
           this.#find("Vm", name);
           return this.openStream(name, opening, listener);
         },
+        metrics: async (name) => {
+          this.#find("Vm", name);
+          const found = this.#nextMetrics().nodes.flatMap(({ vms }) => vms).find(({ vm }) => vm === name);
+          if (found?.error === "") return found;
+          throw new ApiError(409, "no-instance", `Cannot read the metrics of VM "${name}": ${found?.error ?? "it runs nowhere"}`);
+        },
         logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
       },
       nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },
@@ -124,6 +132,7 @@ export class FakeCluster {
       },
       events: this.#collection<Event>("Event"),
       members: this.members.client(),
+      clusterMetrics: async () => this.#nextMetrics(),
       clusterStatus: async () => ({
         node: "n1",
         version: "0.1.0",
@@ -143,6 +152,10 @@ export class FakeCluster {
       ready: async () => ({ node: "n1", leader: "n1" }),
       version: async () => ({ version: "0.1.0", api: "v1", node: "n1" }),
     };
+  }
+
+  #nextMetrics(): ClusterMetrics {
+    return (this.metrics.length > 1 ? this.metrics.shift() : this.metrics[0])!;
   }
 
   #collection<Of extends Resource>(kind: Kind): Collection<Of> {

@@ -36,12 +36,14 @@ import {
 import { uptimeHundredths } from "../guard/host-uptime.ts";
 import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
+import { tellSign } from "./guest-signs.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+import { readRunTimes } from "./run-times.ts";
 import type { RunningInstance } from "./running-instance.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
@@ -85,6 +87,10 @@ export class GuardedHypervisor implements Hypervisor {
     this.verbs = guardedVerbs({
       driver: machines,
       machineOf: (instance) => this.#running.get(instance)?.machine,
+      timesOf: (instance) => {
+        const running = this.#running.get(instance);
+        return running === undefined ? {} : readRunTimes(running.folder, running.record.startedAt);
+      },
       isClosed: () => this.#closed,
     });
   }
@@ -239,14 +245,7 @@ export class GuardedHypervisor implements Hypervisor {
     if (child === undefined) return undefined;
     const report = (sign: "booted" | "heartbeat" | "arrived"): void => {
       const running = this.#running.get(instance);
-      if (running === undefined || running.ended) return;
-      if (sign === "arrived") return this.#emit({ type: "arrived", instance });
-      // A guest that was found and beats has booted, though the word itself went to nobody.
-      if (!running.booted) {
-        running.booted = true;
-        if (!found) this.#emit({ type: "booted", instance, bootMs: (uptimeHundredths() - record.startedAt) * 10 });
-      }
-      if (sign === "heartbeat") this.#emit({ type: "heartbeat", instance });
+      if (running !== undefined && !running.ended) tellSign(running, sign, { found, emit: (event) => this.#emit(event) });
     };
     const running: RunningInstance = {
       record,

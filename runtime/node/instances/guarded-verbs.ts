@@ -6,16 +6,19 @@ import type { GuestStream, StreamListener, StreamRequest } from "../../ports/gue
 import type { GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
 import { lackingVerbs, NO_STREAM } from "../../lacking-verbs.ts";
 import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts";
+import type { RunTimes } from "./run-times.ts";
 import { Turns } from "./turns.ts";
 
 export interface GuardedVerbsOptions {
   readonly driver: MachineDriver;
   /** The instance's machine; undefined when it does not run here. */
   readonly machineOf: (instance: string) => Machine | undefined;
+  /** Since when it runs, and how long it took to boot. */
+  readonly timesOf: (instance: string) => Partial<RunTimes>;
   readonly isClosed: () => boolean;
 }
 
-export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOptions): GuestVerbs {
+export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVerbsOptions): GuestVerbs {
   const verbsOf = (instance: string): NonNullable<Machine["verbs"]> => {
     const machine = machineOf(instance);
     if (machine === undefined) throw new VerbError("not-running", "it does not run on this host");
@@ -103,7 +106,7 @@ export function guardedVerbs({ driver, machineOf, isClosed }: GuardedVerbsOption
       answer(
         `read the metrics of instance "${instance}"`,
         async () => must(verbsOf(instance), "readMetrics")(),
-        (result) => done(result.ok ? { ok: true, metrics: result.answer } : result),
+        (result) => done(result.ok ? { ok: true, metrics: { ...result.answer, ...timesOf(instance) } } : result),
       ),
     openStream,
   };
