@@ -360,6 +360,7 @@ void start(long *stack) {
   sys_sigprocmask(0, &mask);
   signals = (int)sys_signalfd(-1, &children, O_CLOEXEC | O_NONBLOCK);
   make_crc_table();
+  make_base64_tables();
   start_service();
   /* The kernel announces the port a moment after its driver is loaded. */
   for (open_port(argv[1]); port < 0 && now_ms() < until; open_port(argv[1])) sys_poll(0, 0, 10);

@@ -53,31 +53,30 @@ static void answer(u32 id, const char *word) {
 static void end_line(void) { put_text("\n"); }
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* Two characters for each twelve bits, and the value of each character: under emulation every instruction counts. */
+static u16 pair_of[4096];
+static signed char digit_of[256];
 
+static void make_base64_tables(void) {
+  for (u32 i = 0; i < 4096; i++) pair_of[i] = (u16)(ALPHABET[i >> 6] | ALPHABET[i & 63] << 8);
+  for (u32 i = 0; i < 256; i++) digit_of[i] = -1;
+  for (u32 i = 0; i < 64; i++) digit_of[(u8)ALPHABET[i]] = (signed char)i;
+}
+/* At most CHUNK_MAX bytes. */
 static void put_base64(const u8 *from, u32 size) {
-  static u8 text[CHUNK_MAX * 2];
+  static u16 text[CHUNK_MAX];
   u32 n = 0, i = 0;
   for (; i + 2 < size; i += 3) {
     u32 bits = (u32)from[i] << 16 | (u32)from[i + 1] << 8 | from[i + 2];
-    text[n++] = (u8)ALPHABET[bits >> 18];
-    text[n++] = (u8)ALPHABET[bits >> 12 & 63];
-    text[n++] = (u8)ALPHABET[bits >> 6 & 63];
-    text[n++] = (u8)ALPHABET[bits & 63];
+    text[n++] = pair_of[bits >> 12];
+    text[n++] = pair_of[bits & 4095];
   }
   if (i < size) {
     u32 bits = (u32)from[i] << 16 | (i + 1 < size ? (u32)from[i + 1] << 8 : 0);
-    text[n++] = (u8)ALPHABET[bits >> 18];
-    text[n++] = (u8)ALPHABET[bits >> 12 & 63];
-    text[n++] = (u8)(i + 1 < size ? ALPHABET[bits >> 6 & 63] : '=');
-    text[n++] = '=';
+    text[n++] = pair_of[bits >> 12];
+    text[n++] = (u16)((i + 1 < size ? ALPHABET[bits >> 6 & 63] : '=') | '=' << 8);
   }
-  put_bytes(text, n);
-}
-static int digit_of(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
+  put_bytes(text, n * 2);
 }
 /* In place: text becomes bytes, ended by a zero. Returns their number, or -1 for what is no base64. */
 static long from_base64(char *text) {
@@ -86,10 +85,10 @@ static long from_base64(char *text) {
   long n = 0;
   if (length % 4) return -1;
   for (i = 0; i < length; i += 4) {
-    int last = i + 4 == length, pads = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
-    int a = digit_of(text[i]), b = digit_of(text[i + 1]);
-    int c = pads == 2 ? 0 : digit_of(text[i + 2]), d = pads ? 0 : digit_of(text[i + 3]);
-    if (a < 0 || b < 0 || c < 0 || d < 0) return -1;
+    const u8 *t = (u8 *)text + i;
+    int last = i + 4 == length, pads = last ? (t[3] == '=') + (t[3] == '=' && t[2] == '=') : 0;
+    int a = digit_of[t[0]], b = digit_of[t[1]], c = pads == 2 ? 0 : digit_of[t[2]], d = pads ? 0 : digit_of[t[3]];
+    if ((a | b | c | d) < 0) return -1;
     to[n++] = (u8)(a << 2 | b >> 4);
     if (pads < 2) to[n++] = (u8)(b << 4 | c >> 2);
     if (pads < 1) to[n++] = (u8)(c << 6 | d);
