@@ -51,7 +51,7 @@ export interface UserOptions {
 }
 
 /** Shares of runs that have users of a kind. */
-const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.5 };
+const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6 };
 
 export class Users {
   readonly #options: UsersOptions;

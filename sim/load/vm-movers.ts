@@ -1,8 +1,8 @@
 /**
- * Users who let VMs of others stand still and go on, move them to other nodes and change their minds, and start them anew: nothing that changes what
- * a VM is, so whoever it belongs to finds it as he left it.
+ * Users who let VMs stand still and go on, move them to other nodes and change their minds, and start them anew: nothing that changes what a VM is, so
+ * whoever it belongs to finds it as he left it. Some are their own, which live for long since nobody else changes them.
  */
-import type { CommandOf, Vm } from "../../actors/index.ts";
+import type { CommandOf, Vm, VmSpec } from "../../actors/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
 import { CHANCES, type MoveKind } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
@@ -15,10 +15,15 @@ export interface VmMoversOptions extends UserOptions {
 
 type MoveAct = Extract<UsersAct, { readonly type: "move" }>;
 
-type Wanted = CommandOf<"migrate-vm" | "cancel-migration" | "set-paused" | "restart-vm">;
+type Wanted = CommandOf<"create-vm" | "migrate-vm" | "cancel-migration" | "set-paused" | "restart-vm">;
 
 /** Mean pause between two acts. */
-const EVERY_US = 1_500_000;
+const EVERY_US = 1_000_000;
+
+/** Names of their own VMs begin so; how many there are, and how often it is one of them. */
+const OWN = "moved";
+const OWN_MAX = 3;
+const OWN_SHARE = 0.7;
 
 const MIB = 1_048_576;
 
@@ -67,7 +72,7 @@ export class VmMovers {
       if (command === null) return;
       cluster.timeline.after(0, () => {
         desk.write(this.#options.drawNode(random), command, (told) => {
-          if (told?.ok === true && told.outcome.ok) this.taken[how] += 1;
+          if (told?.ok === true && told.outcome.ok && command.type !== "create-vm") this.taken[how] += 1;
         });
       });
     });
@@ -86,7 +91,13 @@ export class VmMovers {
   }
 
   #choose(vms: readonly Vm[], how: MoveKind, random: Random): Wanted | null {
-    const fit = vms.filter((vm) => isFit(vm, how));
+    const missing = Array.from({ length: OWN_MAX }, (_, at) => `${OWN}${at}`).find(
+      (own) => !vms.some(({ metadata }) => metadata.name === own),
+    );
+    if (missing !== undefined) return { type: "create-vm", name: missing, labels: {}, spec: SPEC };
+    const all = vms.filter((vm) => isFit(vm, how));
+    const own = random.next() < OWN_SHARE ? all.filter(({ metadata }) => metadata.name.startsWith(OWN)) : [];
+    const fit = own.length > 0 ? own : all;
     const vm = fit[random.integer(Math.max(1, fit.length))];
     if (vm === undefined) return null;
     const { name } = vm.metadata;
@@ -108,6 +119,11 @@ export class VmMovers {
     }
   }
 }
+
+const SPEC: VmSpec = {
+  ...{ running: true, vcpus: 1, memoryMiB: 96, image: "base", command: [], env: {}, files: [], ports: [] },
+  ...{ restart: "always", stopGraceMs: 500, nodeSelector: {} },
+};
 
 function isFit({ status }: Vm, how: MoveKind): boolean {
   if (how === "cancel") return status.migration !== undefined;

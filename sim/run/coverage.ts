@@ -5,7 +5,7 @@
 import { CORE_MARKS, HUB_MARK } from "../faults/core-ending.ts";
 import type { ProfileName } from "../faults/profile.ts";
 import { LOSS_MARKS } from "./quorum-loss.ts";
-import { crashMark, HAND_OVER_POINTS, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
+import { crashMark, HAND_OVER_POINTS, MOVE_POINTS, RAFT_CRASH_POINTS } from "../schedule/crash-point.ts";
 
 /** Of every cluster that is under faults. */
 const FAULTY = ["leaders", "committed", "snapshots installed"];
@@ -44,6 +44,11 @@ const USERS = [
   "watches told of a gap",
   "bursts of VMs",
   "levels raised",
+  "VMs paused",
+  "VMs restarted",
+  "migrations begun",
+  "migrations cancelled",
+  "guests moved",
 ];
 
 /** Whole nodes, and the guests on them. */
@@ -63,7 +68,7 @@ const GUESTS = [
 
 /** Crashes at named points: of consensus; guests have one of their own. */
 const POINTS = RAFT_CRASH_POINTS.map(crashMark);
-const HAND_OVERS = HAND_OVER_POINTS.map(crashMark);
+const HAND_OVERS = [...HAND_OVER_POINTS, ...MOVE_POINTS].map(crashMark);
 
 /** By profile: names of marks. */
 const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {

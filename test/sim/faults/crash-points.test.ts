@@ -69,6 +69,18 @@ test.each(HAND_OVER_POINTS)(
   },
 );
 
+test.each(MOVE_POINTS)("a process ends at %s, on the way of a running guest, and none runs twice", (point) => {
+  const about = { type: "crash-at", point, nth: 1, power: false, downUs: 4_000_000, tie: 0 } as const;
+  const events = [15_000_000, 36_000_000].flatMap((atUs) => NODES.map((node) => ({ ...about, node, atUs })));
+  const schedule = { events, load: "drawn", passedOver: [] } as const;
+  // A run with users who move VMs.
+  const options = { seed: 5, profile: "mixed", nodes: 3, vms: 3, durationMs: 60_000, replay: { schedule } } as const;
+  const { failure, marks } = runSeed(options);
+  expect(failure).toBeUndefined();
+  expect(marks["migrations begun"]).toBeGreaterThan(5);
+  expect(marks[crashMark(point)]).toBeGreaterThan(0);
+});
+
 test("every point has a name of its own", () => {
   expect(new Set(CRASH_POINTS).size).toBe(CRASH_POINTS.length);
   expect(RAFT_CRASH_POINTS.length).toBe(CRASH_POINTS.length - HAND_OVER_POINTS.length - MOVE_POINTS.length - 1);
