@@ -2,7 +2,7 @@
  * The `microvm-nix` driver with hypervisors that cannot be installed here: runners built by a real Nix, run under real guards, with fakes in
  * the hypervisors' place that speak their recorded protocol (test/runtime/node/nix/vmm/fake-vmm.ts). QEMU runs for real in microvm-nix.test.ts.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +45,7 @@ beforeAll(async () => {
       "cloud-hypervisor": answering("cloud-hypervisor"),
       kvmtool: { run: `echo run >>${log}; exec sleep 1000` },
       alioth: { run: `[ -S fs-virtiofs-src.sock ] || exit 9; exec sleep 1000` },
+      crosvm: { run: "echo more >>volumes/data.img; exec sleep 1000" },
       stratovirt: { run: "echo 'stratovirt: no /dev/kvm here' >&2; exit 3" },
     },
     tapUp: `[ ! -e ${folder}/no-tap ] && echo up >>${log}`,
@@ -150,6 +151,18 @@ test("a hypervisor that ends at once is reported with its last words", async () 
   expect(said).toContain("no /dev/kvm here");
 });
 
+test("volumes outlive their instances, and instances leave nothing else", async () => {
+  const volumes = [{ image: "data.img", sizeMiB: 1 }];
+  const hypervisor = open();
+  for (const times of [1, 2]) {
+    expect(await start(hypervisor, launch("disk", { hypervisor: "crosvm", volumes }))).toMatchObject({ ok: true });
+    expect(await stop(hypervisor, "disk")).toMatchObject({ ok: true });
+    expect(statSync(join(stateDir, "vms/disk/volumes/data.img")).size).toBe(1024 * 1024 + times * "more\n".length);
+  }
+  expect(readdirSync(join(stateDir, "instances"))).toEqual([]);
+  expect(readdirSync(join(stateDir, "ended/i-disk"))).not.toContain("seed.img");
+});
+
 test("interfaces come up before the hypervisor and go down after it, however it ended", async () => {
   const hypervisor = open();
   await start(hypervisor, launch("tap", { hypervisor: "kvmtool", interfaces: TAP }));
@@ -177,6 +190,22 @@ test("interfaces of a VM that ended while no node was here are taken down by the
   await new Promise((resolve) => setTimeout(resolve, 200));
   // This one runs, under its guard: its interface is left alone.
   expect(heard()).toEqual(["up", "run", "down", "up", "run"]);
+});
+
+test("interfaces of a VM that ended just as its node came back are taken down before another starts", async () => {
+  const first = open();
+  await start(first, launch("tap", { hypervisor: "kvmtool", interfaces: TAP }));
+  first.close();
+  const later = open();
+  const list = (): Promise<readonly unknown[]> => new Promise((resolve) => later.list(resolve));
+  expect(await list()).toHaveLength(1);
+  const instance = join(stateDir, "instances/i-tap");
+  killInstance(readGuard(instance));
+  await vi.waitFor(() => expect(readGuard(instance).exit).toBeDefined(), { timeout: 5_000, interval: 10 });
+  expect(await list()).toEqual([]);
+  expect(heard()).toEqual(["up", "run"]);
+  await start(later, launch("plain", { hypervisor: "kvmtool" }));
+  expect(heard()).toEqual(["up", "run", "down", "run"]);
 });
 
 test("an interface that cannot be made is why a VM does not start, and is no trouble later", async () => {

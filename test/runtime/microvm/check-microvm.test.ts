@@ -63,6 +63,30 @@ describe.each(VMM_NAMES)("checkMicrovm() for %s", (hypervisor) => {
   });
 });
 
+/** What people run into; from the documentation of each and its runner in microvm.nix. */
+test.each<[VmmName, MicrovmFeature, boolean]>([
+  ["firecracker", "share-virtiofs", false],
+  ["firecracker", "share-9p", false],
+  ["firecracker", "no-socket", false],
+  ["firecracker", "balloon", false],
+  ["firecracker", "interface-tap", true],
+  ["firecracker", "vsock", true],
+  ["cloud-hypervisor", "share-virtiofs", true],
+  ["cloud-hypervisor", "share-9p", false],
+  ["cloud-hypervisor", "interface-user", false],
+  ["cloud-hypervisor", "hugepages", true],
+  ["crosvm", "share-9p", false],
+  ["kvmtool", "share-virtiofs", false],
+  ["kvmtool", "share-9p", true],
+  ["kvmtool", "interface-user", true],
+  ["stratovirt", "vsock", false],
+  ["alioth", "interface-macvtap", false],
+  ["qemu", "ports", true],
+  ["qemu", "hugepages", false],
+])("%s and %s: %s", (hypervisor, feature, can) => {
+  expect(HYPERVISOR_MATRIX[feature].support[hypervisor] === "yes").toBe(can);
+});
+
 test("the matrix has at least one hypervisor for every feature, and refuses in every column but QEMU's often", () => {
   for (const [feature, { support }] of Object.entries(HYPERVISOR_MATRIX)) {
     expect(Object.values(support), feature).toContain("yes");
