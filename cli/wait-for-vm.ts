@@ -3,11 +3,12 @@
  * survives the loss of the node it asks, and time alone can end it.
  *
  * A VM that fits no node ends the wait early: it stays wanted and starts when there is room, but nobody should watch a
- * spinner for that.
+ * spinner for that. One that waits for other VMs does not: they may be starting.
  */
 import { ApiError } from "../api/api-error.ts";
 import type { ApiClient } from "../api/client.ts";
 import type { Vm } from "../actors/index.ts";
+import { isWaiting } from "../actors/cluster/dependency-rules.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { formatSeconds } from "./output/duration.ts";
@@ -50,7 +51,7 @@ export async function waitUntilUp(client: ApiClient, name: string, options: Wait
     goal: "healthy",
     reached: (found) => {
       if (found === undefined) throw new CliError(EXIT.notFound, `VM "${name}" does not exist any more.`);
-      const unplaced = found.status.phase === "Pending" && found.status.message !== "";
+      const unplaced = found.status.phase === "Pending" && found.status.message !== "" && !isWaiting(found);
       unplacedSinceMs = unplaced ? (unplacedSinceMs ?? performance.now()) : undefined;
       if (unplacedSinceMs !== undefined && performance.now() - unplacedSinceMs >= unplacedMs)
         throw unplacedError(found);

@@ -34,6 +34,14 @@ export function waitsFor(spec: Edges, vmOf: VmOf): string | null {
   return waits.length === 0 ? null : waits.join("; ");
 }
 
+/** How the message of a VM begins that is not placed because of others. */
+export const WAITING = "Waits for ";
+
+/** Whether it has no place because of others, which comes to an end without anybody making room. */
+export function isWaiting({ spec, status }: Vm): boolean {
+  return status.phase === "Pending" && hasDependencies(spec) && status.message.startsWith(WAITING);
+}
+
 /** Whether it can be used: as wanted, running, and healthy where it has a health check. */
 export function isServing(vm: Vm): boolean {
   const { phase, health, instance } = vm.status;

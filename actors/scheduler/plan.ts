@@ -3,9 +3,9 @@
  * verified again when it is applied.
  */
 import type { CommandOf } from "../cluster/commands.ts";
-import { waitsFor } from "../cluster/dependency-rules.ts";
+import { WAITING, waitsFor } from "../cluster/dependency-rules.ts";
 import { bookingsOf, claimOf, Rooms } from "../cluster/rooms.ts";
-import type { Node, Vm } from "../resources/index.ts";
+import type { Checkpoint, Node, Vm } from "../resources/index.ts";
 import { checkFeasible, explain } from "./feasible.ts";
 import { best, Spread } from "./rank.ts";
 import { reconcile } from "./reconcile.ts";
@@ -13,6 +13,8 @@ import { reconcile } from "./reconcile.ts";
 export interface SchedulerView {
   readonly vms: ReadonlyMap<string, Vm>;
   readonly nodes: ReadonlyMap<string, Node>;
+  /** Default: none. */
+  readonly checkpoints?: ReadonlyMap<string, Checkpoint>;
 }
 
 export interface Plan {
@@ -43,10 +45,10 @@ export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMAND
     };
     const wait = waitsFor(vm.spec, (other) => view.vms.get(other));
     if (wait !== null) {
-      hold(`Waits for ${wait}`);
+      hold(`${WAITING}${wait}`);
       continue;
     }
-    const { feasible, objections } = checkFeasible(vm, rooms.rooms());
+    const { feasible, objections } = checkFeasible(vm, rooms.rooms(), view.checkpoints?.get(vm.spec.checkpoint ?? ""));
     const room = best(vm, feasible, spread);
     if (room === undefined) {
       hold(explain(vm, objections));

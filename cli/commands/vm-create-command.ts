@@ -42,6 +42,8 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .addOption(repeatable("--label <key=value>", "label of the VM"))
     .addOption(repeatable("--node-label <key=value>", "label that its node must carry"))
     .option("--restart <policy>", "always, on-failure or never")
+    .addOption(repeatable("--after <name>", "a VM that has to run before this one starts"))
+    .addOption(repeatable("--requires <name>", "a VM that has to be healthy before this one starts"))
     .addHelpText("after", EXAMPLES);
   addWaitOptions(command).action(async (name: string, words: readonly string[]) => {
     const flags = command.optsWithGlobals<CreateFlags>();

@@ -14,6 +14,8 @@ export interface VmFlags {
   readonly label: readonly string[];
   readonly nodeLabel: readonly string[];
   readonly restart?: string;
+  readonly after: readonly string[];
+  readonly requires: readonly string[];
 }
 
 const MEBIBYTES_BY_UNIT: Readonly<Record<string, number>> = { "": 1, MiB: 1, GiB: 1024 };
@@ -44,6 +46,8 @@ export async function manifestFromFlags(
       ...(health === undefined
         ? {}
         : { health: parseHealth(health) ?? refuse("--health", health, "http:PORT/PATH or tcp:PORT") }),
+      ...(flags.after.length === 0 ? {} : { after: flags.after }),
+      ...(flags.requires.length === 0 ? {} : { requires: flags.requires }),
       command,
       env: parsePairs(flags.env, (given) => refuse("--env", given, "NAME=VALUE")),
       files: await Promise.all(files.map(async ([path, local]) => ({ path, content: await readText(local) }))),

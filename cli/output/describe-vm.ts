@@ -39,6 +39,8 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
       spec.files.map(({ path, mode, content }) => `${path} (${mode}, ${content.length} characters)`).join(", "),
     ],
     ["Health check", healthCheckOf(vm)],
+    ["Starts after", (spec.after ?? []).join(", ")],
+    ["Requires", (spec.requires ?? []).join(", ")],
     ["Restart", spec.restart],
     ["Stop grace", `${spec.stopGraceMs} ms`],
     ["Node selector", labelsOf(spec.nodeSelector)],

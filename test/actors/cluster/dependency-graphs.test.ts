@@ -116,7 +116,12 @@ test("a random graph starts in its order and runs as a whole, though guests end 
       const map = apply(graph, random);
       const crashes = { left: graph.count };
       for (let steps = 0; !vmsOf(map).every(isUp); steps++) {
-        if (steps > STEPS_MAX) throw new Error(`They do not come up: ${vmsOf(map).map(({ status }) => status.phase)}`);
+        if (steps > STEPS_MAX)
+          throw new Error(
+            `They do not come up: ${vmsOf(map)
+              .map(({ status }) => status.phase)
+              .join()}`,
+          );
         step(map, random, crashes);
       }
       stopAll(map, random);
