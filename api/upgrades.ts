@@ -17,7 +17,12 @@ interface Offer {
   readonly head: Buffer;
 }
 
-const offers = new WeakMap<IncomingMessage, Offer>();
+/** Where a request carries its connection, until a route takes it. */
+const OFFER = Symbol("connection");
+
+interface OfferingRequest extends IncomingMessage {
+  [OFFER]?: Offer | undefined;
+}
 
 /** Which requests are meant; others that ask for an upgrade are answered as if they had not. */
 export function isOurUpgrade({ headers }: IncomingMessage): boolean {
@@ -32,7 +37,7 @@ export function serveUpgrades(api: Api): void {
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
     response.once("finish", () => socket.end());
-    offers.set(request, { socket, head });
+    (request as OfferingRequest)[OFFER] = { socket, head };
     api.routing(request, response);
   });
 }
@@ -40,7 +45,7 @@ export function serveUpgrades(api: Api): void {
 /** Takes the connection and says 101. @throws {ApiError} when the client did not offer it. */
 export function takeConnection(request: FastifyRequest, reply: FastifyReply): Offer {
   const offer = assertOffer(request);
-  offers.delete(request.raw);
+  (request.raw as OfferingRequest)[OFFER] = undefined;
   reply.hijack();
   reply.raw.detachSocket(offer.socket as Parameters<ServerResponse["detachSocket"]>[0]);
   offer.socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${UPGRADE_PROTOCOL}\r\n\r\n`);
@@ -49,7 +54,7 @@ export function takeConnection(request: FastifyRequest, reply: FastifyReply): Of
 
 /** @throws {ApiError} `upgrade-required`. */
 export function assertOffer({ raw }: FastifyRequest): Offer {
-  const offer = offers.get(raw);
+  const offer = (raw as OfferingRequest)[OFFER];
   if (offer !== undefined) return offer;
   throw apiError(
     "upgrade-required",

@@ -20,7 +20,7 @@ export interface AgentProgramOptions {
   readonly compilers?: readonly string[];
 }
 
-export const AGENT_SOURCES: string = join(import.meta.dirname, "agent");
+const AGENT_SOURCES = join(import.meta.dirname, "agent");
 const MAIN = "agent.c";
 const PROGRAM = "blixard-agent";
 const FLAGS = ["-nostdlib", "-static"];
