@@ -16,7 +16,9 @@ import { cacheFolder, stateFolder } from "../folders.ts";
 import type { Interrupts } from "../interrupts.ts";
 import { loadManifests } from "../manifest/load-manifests.ts";
 import { formatSeconds } from "../output/duration.ts";
+import { usageError } from "../cli-error.ts";
 import type { DriverChoice } from "../node-config.ts";
+import { readNixFile } from "../node/read-nix-settings.ts";
 import { abortable } from "../pause.ts";
 import { Progress } from "../progress.ts";
 import { WAIT_DEFAULT_MS, waitUntilUp } from "../wait-for-vm.ts";
@@ -51,7 +53,13 @@ interface Timing {
   readonly elapsedMs: number;
 }
 
+/** @throws CliError before anything is started. */
 export async function up(context: CliContext, flags: UpFlags): Promise<void> {
+  if (flags.driver === "microvm-nix") {
+    if (flags.nix === undefined)
+      throw usageError('The driver "microvm-nix" needs the settings of Nix.', "Give --nix FILE.");
+    readNixFile(flags.nix, stateFolder(context.env));
+  }
   const manifests = flags.apply === undefined ? [] : await loadManifests(flags.apply, context);
   const home = new ClusterHome(stateFolder(context.env));
   using interrupts = context.takeInterrupts();

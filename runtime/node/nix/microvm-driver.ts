@@ -129,7 +129,8 @@ class MicrovmDriver implements MachineDriver {
     if (launch.image !== DEFAULT_IMAGE) {
       refuse(`the driver "${this.name}" has no images, wanted "${launch.image}": a VM's system is built from its spec`);
     }
-    const [problem] = checkMicrovm(config, {
+    const wanted = launch.balloon === true ? { ...config, balloon: true } : config;
+    const [problem] = checkMicrovm(wanted, {
       memoryMiB: launch.memoryMiB,
       publishesPorts: launch.ports.length > 0,
     });

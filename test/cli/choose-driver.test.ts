@@ -1,0 +1,43 @@
+/** Which driver a node starts with, where it cannot: what is missing, and what would help. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { chooseDriver } from "../../cli/node/choose-driver.ts";
+import { readNodeConfig } from "../../cli/node-config.ts";
+import { nodeClock } from "../../runtime/node/index.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "blixard-driver-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function choose(nix: object): Promise<{ driver: string; accelerated: boolean; said: readonly string[] }> {
+  const file = join(folder, "nix.json");
+  writeFileSync(file, JSON.stringify({ inputs: { nixpkgs: "path:/n", microvm: "path:/m" }, ...nix }));
+  const flags = { name: "n1", dataDir: folder, driver: "microvm-nix", nix: file };
+  const said: string[] = [];
+  const log = (_: string, message: string, fields?: object): number =>
+    said.push(`${message} ${JSON.stringify(fields)}`);
+  const config = readNodeConfig(flags, { BLIXARD_TOKEN: "0123456789abcdef" });
+  const hypervisor = await chooseDriver(config, { clock: nodeClock, logger: { log } });
+  const { driver, capabilities } = hypervisor;
+  hypervisor.close();
+  return { driver, accelerated: capabilities.accelerated, said };
+}
+
+test("chooseDriver() without Nix says what to install", async () => {
+  await expect(choose({ nix: "/no/such/nix" })).rejects.toMatchObject({
+    message: 'Cannot start node "n1" with the driver "microvm-nix": there is no /no/such/nix',
+    hint: expect.stringContaining("nix-bin"),
+  });
+});
+
+test("chooseDriver() believes the operator's word of KVM, and without one emulates and says why", async () => {
+  const nix = "/bin/true";
+  expect(await choose({ nix, kvm: true })).toMatchObject({ driver: "microvm-nix", accelerated: true });
+  const unproven = await choose({ nix });
+  expect(unproven.accelerated).toBe(false);
+  expect(unproven.said.join()).toContain("give --images");
+});
