@@ -12,6 +12,8 @@ export interface Stream {
   readonly interactive: boolean;
   /** Columns; a wide default where there is no terminal, so that nothing is cut in a file. */
   readonly columns: number;
+  /** Lines of the screen; as many as one likes where there is no terminal. */
+  readonly rows: number;
   paint(style: Style, text: string): string;
 }
 
@@ -35,6 +37,9 @@ function streamOf(stream: NodeJS.WriteStream): Stream {
     interactive: stream.isTTY,
     get columns() {
       return stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY;
+    },
+    get rows() {
+      return stream.isTTY ? stream.rows : Number.POSITIVE_INFINITY;
     },
     paint: (style, text) => styleText(style, text, { stream }),
   };

@@ -12,8 +12,10 @@ import { addVmCpCommand } from "./vm-cp-command.ts";
 import { addVmExecCommand } from "./vm-exec-command.ts";
 import { addVmCreateCommand } from "./vm-create-command.ts";
 import { addVmLogsCommand } from "./vm-logs-command.ts";
+import { addVmMetricsCommand } from "./vm-metrics-command.ts";
 import { addVmMigrateCommand } from "./vm-migrate-command.ts";
 import { addVmPauseCommands } from "./vm-pause-command.ts";
+import { addVmTopCommand } from "./vm-top-command.ts";
 import { addWaitOptions, type WaitFlags } from "./wait-options.ts";
 
 const EXAMPLES = `
@@ -24,6 +26,7 @@ Examples:
   blixard vm exec web -it -- sh
   blixard vm stop web && blixard vm start web
   blixard vm migrate web --to n2
+  blixard vm top
   blixard vm delete web`;
 
 export function addVmCommand(program: Command, context: CliContext): void {
@@ -44,6 +47,8 @@ export function addVmCommand(program: Command, context: CliContext): void {
   addVmConsoleCommand(vm, context);
   addVmPauseCommands(vm, context);
   addVmMigrateCommand(vm, context);
+  addVmMetricsCommand(vm, context);
+  addVmTopCommand(vm, context);
 }
 
 interface SwitchFlags extends WaitFlags {

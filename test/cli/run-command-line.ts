@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly interrupt?: AbortSignal;
   /** Standard input and output of what passes them through. Default: no input, output kept with the rest. */
   readonly bytes?: ByteStreams;
+  /** Standard output is a terminal of 80 by 12. Default: false. */
+  readonly interactive?: boolean;
 }
 
 /** Where nobody listens: a test that forgot its cluster must not find one of the machine's. */
@@ -32,7 +34,7 @@ const NOBODY = "http://127.0.0.1:1";
 export async function runCommandLine(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const answers = options.answers?.slice();
   const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000, interrupt } = options;
-  const [out, err] = [new KeptStream(), new KeptStream()];
+  const [out, err] = [new KeptStream(options.interactive), new KeptStream()];
   const bytes = options.bytes ?? new KeptBytes(out, err);
   const context: CliContext = {
     env,
@@ -107,6 +109,7 @@ export class KeptStream implements Stream {
   text = "";
   readonly interactive: boolean;
   readonly columns = 80;
+  readonly rows = 12;
 
   constructor(interactive = false) {
     this.interactive = interactive;
