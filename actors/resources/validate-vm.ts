@@ -37,9 +37,9 @@ export function checkVmSpec(name: string, spec: VmSpec, at: string): readonly Fi
 }
 
 /** What its hypervisor cannot do is known before Nix runs, and before any node has it. */
-function checkConfiguration({ microvm, memoryMiB, ports }: VmSpec, at: string): readonly FieldProblem[] {
+function checkConfiguration({ microvm, vcpus, memoryMiB, ports }: VmSpec, at: string): readonly FieldProblem[] {
   if (microvm === undefined) return [];
-  return checkMicrovm(microvm, { memoryMiB, publishesPorts: ports.length > 0 }).map(({ path, why }) => {
+  return checkMicrovm(microvm, { vcpus, memoryMiB, publishesPorts: ports.length > 0 }).map(({ path, why }) => {
     const field = path.reduce<string>((under, part) => fieldUnder(under, part), at);
     return { field, expected: why, got: "", message: `${fieldName(field)}: ${why}` };
   });

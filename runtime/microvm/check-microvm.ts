@@ -16,6 +16,7 @@ export interface MicrovmProblem {
 
 /** What of the rest of the VM decides what is possible. */
 export interface MicrovmSurroundings {
+  readonly vcpus: number;
   readonly memoryMiB: number;
   readonly publishesPorts: boolean;
 }
@@ -33,6 +34,8 @@ const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** 0 to 2 mean the hypervisor, the local and the host's side. */
 const VSOCK_CID_MIN = 3;
 const VSOCK_CID_MAX = 4_294_967_294;
+/** Firecracker's, whose processors microvm.nix makes halves of cores. */
+const FIRECRACKER_VCPUS_MAX = 32;
 /** QEMU hangs with exactly 2 GiB: microvm.nix issue 171. */
 const QEMU_HANGS_MIB = 2048;
 
@@ -166,9 +169,13 @@ function checkVolumes({ volumes = [] }: MicrovmConfig): readonly MicrovmProblem[
   return [...problems, ...repeated(volumes, "image", "volumes")];
 }
 
-function checkMachine(config: MicrovmConfig, { memoryMiB }: MicrovmSurroundings): readonly MicrovmProblem[] {
+function checkMachine(config: MicrovmConfig, { vcpus, memoryMiB }: MicrovmSurroundings): readonly MicrovmProblem[] {
   const { hypervisor, machine = "microvm", vsockCid } = config;
   const problems: MicrovmProblem[] = [];
+  if (hypervisor === "firecracker" && (vcpus > FIRECRACKER_VCPUS_MAX || (vcpus > 1 && vcpus % 2 === 1))) {
+    const why = `firecracker takes 1 or an even number of processors up to ${FIRECRACKER_VCPUS_MAX}, wanted ${vcpus}`;
+    problems.push({ path: ["hypervisor"], why });
+  }
   if (hypervisor === "qemu" && memoryMiB === QEMU_HANGS_MIB) {
     problems.push({ path: ["hypervisor"], why: "qemu hangs with exactly 2048 MiB: give the VM 2047 or 2049" });
   }

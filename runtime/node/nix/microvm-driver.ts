@@ -131,6 +131,7 @@ class MicrovmDriver implements MachineDriver {
     }
     const wanted = launch.balloon === true ? { ...config, balloon: true } : config;
     const [problem] = checkMicrovm(wanted, {
+      vcpus: launch.vcpus,
       memoryMiB: launch.memoryMiB,
       publishesPorts: launch.ports.length > 0,
     });

@@ -4,7 +4,7 @@
 #   run-machine.sh RUNNER      in the instance's folder, to which everything in the runner is relative
 #
 # It becomes the hypervisor, so the guard watches the hypervisor itself. What is started beside it is in its process group and ends
-# with it. Interfaces are taken down by the node, which also knows of those that a dead node left.
+# with it; the daemons of virtiofsd-run, to which supervisord gives groups of their own, end when the hypervisor's connection does. Interfaces are taken down by the node, which also knows of those that a dead node left.
 set -u
 runner=$1
 

@@ -9,7 +9,7 @@ import type {
   VmmName,
 } from "../../../runtime/microvm/microvm-config.ts";
 
-const AROUND: MicrovmSurroundings = { memoryMiB: 512, publishesPorts: false };
+const AROUND: MicrovmSurroundings = { vcpus: 1, memoryMiB: 512, publishesPorts: false };
 const TAP: MicrovmInterface = { type: "tap", id: "vm0", mac: "02:00:00:00:00:01" };
 const SHARE: MicrovmShare = { tag: "src", source: "/srv", mountPoint: "/src", proto: "virtiofs" };
 
@@ -177,6 +177,17 @@ describe("checkMicrovm() refuses", () => {
     const around = { ...AROUND, memoryMiB: 2048 };
     expect(reasons("qemu", {}, around)).toEqual([expect.stringContaining("2047")]);
     expect(reasons("firecracker", {}, around)).toEqual([]);
+  });
+
+  test("processors that Firecracker cannot have", () => {
+    const refused = [1, 2, 3, 4, 31, 32, 33, 34].filter(
+      (vcpus) => reasons("firecracker", {}, { ...AROUND, vcpus }).length > 0,
+    );
+    expect(refused).toEqual([3, 31, 33, 34]);
+    expect(reasons("firecracker", {}, { ...AROUND, vcpus: 3 })[0]).toContain(
+      "1 or an even number of processors up to 32, wanted 3",
+    );
+    expect(reasons("qemu", {}, { ...AROUND, vcpus: 3 })).toEqual([]);
   });
 
   test("ports without a user-mode network, or without the socket that publishes them", () => {
