@@ -68,7 +68,7 @@ export function whyNotFromOn(spec: VmSpec, checkpoint: Checkpoint | undefined, n
   const { driver, hypervisor } = node.spec;
   const { manifest } = status;
   if (driver !== manifest.driver) return `has driver ${driver}, wants ${manifest.driver} for ${named}`;
-  for (const what of ["version", "machine", "cpu"] as const) {
+  for (const what of ["version", "cpu"] as const) {
     if (hypervisor?.[what] === manifest[what]) continue;
     return `has a hypervisor of ${what} "${hypervisor?.[what]}", wants "${manifest[what]}" for ${named}`;
   }

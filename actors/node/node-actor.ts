@@ -29,6 +29,7 @@ import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/repl
 import type { NodeSpec } from "../resources/index.ts";
 import { MOVE_RULES, type MoveRules } from "../vm/move-rules.ts";
 import type { VmReport } from "../vm/vm-message.ts";
+import { CheckpointActors } from "./checkpoint-actors.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { VmActors } from "./vm-actors.ts";
@@ -84,6 +85,7 @@ class NodeKeeper {
   readonly #ctx: Context<NodeMessage>;
   readonly #mirror: MapMirror;
   readonly #actors: VmActors;
+  readonly #checkpoints: CheckpointActors;
   /** Released instances that the map still shows: they must never be started again. */
   readonly #released = new Set<string>();
   readonly #reports = new ReportQueue();
@@ -103,7 +105,13 @@ class NodeKeeper {
     const { hypervisor, prober, spec, moveRules = MOVE_RULES } = options;
     this.#actors = new VmActors({ ctx, hypervisor, prober, hostAddress: spec.address, moveRules });
     options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
-    this.#mirror = new MapMirror({ kinds: ["Vm"], replica: options.replica });
+    this.#mirror = new MapMirror({ kinds: ["Vm", "Checkpoint"], replica: options.replica });
+    this.#checkpoints = new CheckpointActors({
+      ctx,
+      hypervisor,
+      shown: this.#mirror.checkpoints,
+      propose: (command, adapt) => this.#propose(command, adapt),
+    });
     this.#mirror.subscribe(ctx, ctx.self);
     this.#find();
   }
@@ -144,6 +152,14 @@ class NodeKeeper {
       case "vm-says":
         this.#onVmSays(message);
         return;
+      case "vm-origin-refused":
+      case "checkpoint-says":
+      case "checkpoint-answered":
+      case "checkpoint-done":
+      case "checkpoint-respawn-due":
+      case "checkpoint-heard":
+        this.#checkpoints.handle(message, this.#phase === "holding" ? this.#lease : null);
+        return;
       case "word-answered":
         this.#actors.answer(message);
         return;
@@ -163,6 +179,7 @@ class NodeKeeper {
 
   vmCrashed(ref: AnyRef): void {
     this.#actors.crashed(ref);
+    this.#checkpoints.crashed(ref);
   }
 
   get #lease(): Lease {
@@ -282,11 +299,13 @@ class NodeKeeper {
     for (const instance of this.#actors.instances()) {
       if (!wanted.has(instance)) this.#actors.tell(instance, { type: "discard" });
     }
+    this.#checkpoints.reconcile(this.#options.name);
     for (const instance of this.#released) if (!wanted.has(instance)) this.#released.delete(instance);
     for (const found of this.#found) {
       if (!wanted.has(found.instance)) this.#options.hypervisor.stop(found.instance, 0, () => {});
     }
     this.#found = [];
+    this.#options.hypervisor.keepOnly?.([...wanted.keys()]);
   }
 
   #reconcileOne(id: string, { vm, wish }: Wanted): void {
@@ -311,7 +330,7 @@ class NodeKeeper {
     this.#actors.tell(event.instance, { type: "instance-event", event });
   }
 
-  #onVmReport(report: Exclude<VmReport, { readonly type: "vm-says" }>): void {
+  #onVmReport(report: Exclude<VmReport, { readonly type: "vm-says" | "vm-origin-refused" }>): void {
     const vm = this.#actors.vmOf(report.instance);
     if (vm === undefined) return;
     this.#reports.hear(vm, report);

@@ -2,9 +2,11 @@
 import type { FoundInstance, InstanceEvent } from "../../runtime/index.ts";
 import type { ProposeReply, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { MigrationWord, VmReport } from "../vm/vm-message.ts";
+import type { CheckpointNews } from "./checkpoint-message.ts";
 
 export type NodeMessage =
   | VmReport
+  | CheckpointNews
   | WatchMessage
   | { readonly type: "found"; readonly instances: readonly FoundInstance[] }
   | { readonly type: "instance-event"; readonly event: InstanceEvent }

@@ -30,13 +30,15 @@ export function wishOf({ status }: Vm, { node, epoch }: Lease): Wish | null {
   const migration = status.migration ?? null;
   if (instance === null) return null;
   if (instance.node === node && instance.epoch === epoch) {
-    return { role: "own", paused: instance.paused === true, migration };
+    const wish = { role: "own", paused: instance.paused === true, migration } as const;
+    return instance.checkpointing === undefined ? wish : { ...wish, checkpointing: true };
   }
   return migration?.node === node && migration.epoch === epoch ? { role: "incoming", paused: false, migration } : null;
 }
 
-/** Whether a change is about a VM that was on a node, or is now; others, which are most in a large cluster, change nothing there. */
+/** Whether a change is about a checkpoint of a node, or a VM that was on it, or is now; others, which are most in a large cluster, change nothing there. */
 export function concerns({ type, resource }: Change, node: string, before: Vm | undefined): boolean {
+  if (resource.kind === "Checkpoint") return resource.status.node === node;
   if (resource.kind !== "Vm") return false;
   return isOn(before, node) || (type === "put" && isOn(resource, node));
 }

@@ -1,7 +1,8 @@
 /** Second stage: which nodes a VM may go to, and for each of the others why not. */
+import { whyNotFromOn } from "../cluster/checkpoint-rules.ts";
 import { whyNot } from "../cluster/fit-rules.ts";
 import type { Room } from "../cluster/rooms.ts";
-import type { Vm } from "../resources/index.ts";
+import type { Checkpoint, Vm } from "../resources/index.ts";
 
 export interface Feasibility {
   readonly feasible: readonly Room[];
@@ -14,11 +15,12 @@ export interface Objection {
   readonly why: string;
 }
 
-export function checkFeasible(vm: Vm, rooms: readonly Room[]): Feasibility {
+/** `checkpoint`: the one that its spec names. */
+export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Checkpoint): Feasibility {
   const feasible: Room[] = [];
   const objections: Objection[] = [];
   for (const room of rooms) {
-    const why = lacksDriver(vm, room) ?? whyNot(vm.spec, room);
+    const why = lacksDriver(vm, room) ?? whyNotFromOn(vm.spec, checkpoint, room.node) ?? whyNot(vm.spec, room);
     if (why === null) feasible.push(room);
     else objections.push({ node: room.node.metadata.name, why });
   }

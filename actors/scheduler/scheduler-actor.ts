@@ -73,7 +73,7 @@ class Scheduler {
   constructor({ replica }: SchedulerOptions, ctx: Context<SchedulerMessage>) {
     this.#ctx = ctx;
     this.#replica = replica;
-    this.#mirror = new MapMirror({ kinds: ["Vm", "Node"], replica });
+    this.#mirror = new MapMirror({ kinds: ["Vm", "Node", "Checkpoint"], replica });
     this.#mirror.subscribe(ctx, ctx.self);
   }
 

@@ -34,7 +34,8 @@ export function onProbed(turn: Turn, known: VmState, result: ProbeResult): VmSta
   return health.verdict === known.health.verdict ? state : report(turn, state);
 }
 
-/** While it is sent it stands still at any moment, and is asked again when that is over. */
-function isAsked({ stage, still, outgoing }: VmState): boolean {
+/** While it is sent, or a checkpoint of it is made, it stands still at any moment, and is asked again when that is over. */
+function isAsked({ stage, still, outgoing, wish }: VmState): boolean {
+  if (wish.checkpointing === true) return false;
   return stage === "running" && still === "no" && (outgoing === null || outgoing.stage === "waiting");
 }

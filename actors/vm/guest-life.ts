@@ -44,6 +44,10 @@ function start(turn: Turn, state: VmState): VmState {
   const { ctx, options } = turn;
   if (ctx.now() >= state.leaseUntilMs) return wait(turn, state, { message: "The node's lease is over" });
   if (state.wish.migration !== null) return wait(turn, state, { message: "It is being migrated" });
+  const { from } = options.instance;
+  if (from !== undefined && from.node !== ctx.node) {
+    return giveBack(turn, state, `Checkpoint "${from.checkpoint}" is on node "${from.node}"`);
+  }
   const forwards = state.attempt === options.vm.status.restarts ? state.forwards : freshPorts(turn);
   options.hypervisor.start(launchOf(turn, { ...state, forwards }), started(turn, state.attempt));
   return report(turn, {
@@ -66,7 +70,10 @@ export function launchOf({ options, ctx }: Turn, state: VmState): Parameters<Hyp
   const { forwards: ports, leaseUntilMs } = state;
   const guest = { vcpus, memoryMiB, image, command, env, files, ports, leaseUntilMs };
   const configuration = microvm === undefined ? {} : { microvm };
-  return { instance: instance.id, vm: vm.metadata.name, node: ctx.node, ...guest, ...configuration };
+  const { from } = instance;
+  const origin =
+    from === undefined ? {} : { from: { type: "checkpoint", id: from.id, identity: from.identity } as const };
+  return { instance: instance.id, vm: vm.metadata.name, node: ctx.node, ...guest, ...configuration, ...origin };
 }
 
 /** A port that turned out to be taken is not tried again. */
@@ -107,11 +114,21 @@ function canPause({ options }: Turn): boolean {
 /** What keeps failing in the same way here may go elsewhere: after some tries the node gives the instance back. */
 function refused(turn: Turn, state: VmState, result: Extract<StartResult, { readonly ok: false }>): VmState {
   const { code, message } = result;
+  const { instance, parent } = turn.options;
+  if (instance.from !== undefined && (code === "incompatible" || code === "damaged")) {
+    // Another try would find the same, and so would another node, which has none of it.
+    turn.ctx.tell(parent, { type: "vm-origin-refused", instance: instance.id, from: instance.from, message });
+    return giveBack(turn, state, message);
+  }
   const known = { code, times: state.refused?.code === code ? state.refused.times + 1 : 1 };
   const elsewhere = turn.options.vm.status.failedOn?.length ?? 0;
   if (known.times < STARTS_REFUSED_MAX * (1 + elsewhere)) return failed(turn, { ...state, refused: known }, message);
-  const stopping = { ...state, refused: known, stage: "stopping", message, releaseAs: "Unstartable" } as const;
-  return end(turn, report(turn, stopping));
+  return giveBack(turn, { ...state, refused: known }, message);
+}
+
+/** This node cannot start it. */
+function giveBack(turn: Turn, state: VmState, message: string): VmState {
+  return end(turn, report(turn, { ...state, stage: "stopping", message, releaseAs: "Unstartable" }));
 }
 
 /**

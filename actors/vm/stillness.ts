@@ -19,7 +19,7 @@ const RESUMES_MAX = 5;
 export function keepStill(turn: Turn, state: VmState): VmState {
   const { options, ctx } = turn;
   const { wish, still, outgoing, verb } = state;
-  if (state.stage !== "running" || state.open !== "none" || verb !== null) return state;
+  if (state.stage !== "running" || state.open !== "none" || verb !== null || wish.checkpointing === true) return state;
   if (outgoing !== null && outgoing.stage !== "waiting") return state;
   const type = wish.paused ? "pause" : "resume";
   if (still === (wish.paused ? "yes" : "no") || ctx.now() >= state.leaseUntilMs) return state;

@@ -98,6 +98,8 @@ function handle(turn: Turn, state: VmState, message: VmMessage): VmState {
 function onWish(turn: Turn, known: VmState, wish: Wish): VmState {
   if (known.stage !== "receiving" && wish.role === "incoming") return known;
   const state: VmState = { ...known, wish };
+  const isFree = known.wish.checkpointing === true && wish.checkpointing !== true;
+  if (isFree && turn.options.vm.spec.health !== undefined) turn.ctx.setTimer("probe", 0, { type: "probe-due" });
   return state.stage === "receiving" && wish.role === "own" ? takenOver(turn, state) : state;
 }
 

@@ -8,7 +8,7 @@ import type {
   VerbResult,
 } from "../../runtime/index.ts";
 import type { CommandOf, Observation } from "../cluster/commands.ts";
-import type { Migration } from "../resources/index.ts";
+import type { InstanceOrigin, Migration } from "../resources/index.ts";
 
 /** What the map wants of an instance on this node, beyond that it runs. */
 export interface Wish {
@@ -17,6 +17,8 @@ export interface Wish {
   readonly paused: boolean;
   /** From here, or to here, by the role. */
   readonly migration: Migration | null;
+  /** A checkpoint of it is being made: it stands still at any moment, and is neither turned nor asked how it is. Absent: no. */
+  readonly checkpointing?: true;
 }
 
 export type VmMessage =
@@ -70,6 +72,13 @@ export type VmReport =
       readonly instance: string;
       readonly migration: string;
       readonly word: MigrationWord;
+    }
+  /** The checkpoint that it is started from does not fit this host, or is not what it was. */
+  | {
+      readonly type: "vm-origin-refused";
+      readonly instance: string;
+      readonly from: InstanceOrigin;
+      readonly message: string;
     }
   /** Nothing of the instance runs, and never will again; the VmActor has stopped. */
   | {

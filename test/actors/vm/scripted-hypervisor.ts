@@ -1,5 +1,6 @@
 /** A hypervisor that does what the test says: it records every call and keeps its answer until told. */
 import {
+  type CheckpointManifest,
   type FoundInstance,
   type GuestVerb,
   lackingVerbs,
@@ -22,6 +23,8 @@ export interface ScriptedHypervisor extends Hypervisor {
   answerAdopt(result: StartResult): void;
   answerStop(result: StopResult): void;
   answerTurn(result?: VerbResult): void;
+  answerCheckpoint(result: VerbResult<{ readonly manifest: CheckpointManifest }>): void;
+  answerDrop(result?: VerbResult): void;
   answerMigrate(result: VerbResult<{ readonly downtimeMs: number }>): void;
   emit(event: InstanceEvent): void;
 }
@@ -45,6 +48,8 @@ export const STOPPED: StopResult = { ok: true, forced: false };
 export function createScriptedHypervisor(lacks: Partial<Record<GuestVerb, string>> = LACKS): ScriptedHypervisor {
   const turns: ((result: VerbResult) => void)[] = [];
   const migrations: ((result: VerbResult<{ readonly downtimeMs: number }>) => void)[] = [];
+  const checkpoints: ((result: VerbResult<{ readonly manifest: CheckpointManifest }>) => void)[] = [];
+  const drops: ((result: VerbResult) => void)[] = [];
   const starts: ((result: StartResult) => void)[] = [];
   const adopts: ((result: StartResult) => void)[] = [];
   const stops: ((result: StopResult) => void)[] = [];
@@ -72,6 +77,9 @@ export function createScriptedHypervisor(lacks: Partial<Record<GuestVerb, string
           calls.push(`migrate ${request.instance} to ${request.to.address}:${request.to.port}`);
           migrations.push(done);
         },
+        checkpoint: ({ instance, id }, done) =>
+          void (calls.push(`checkpoint ${id} of ${instance}`), checkpoints.push(done)),
+        dropCheckpoint: (id, done) => void (calls.push(`drop ${id}`), drops.push(done)),
         cancelMigration: (instance) => void calls.push(`cancel ${instance}`),
       },
       later: queueMicrotask,
@@ -109,6 +117,8 @@ export function createScriptedHypervisor(lacks: Partial<Record<GuestVerb, string
     answerAdopt: (result) => oldest(adopts, "adopt")(result),
     answerStop: (result) => oldest(stops, "stop")(result),
     answerTurn: (result = { ok: true }) => oldest(turns, "turn")(result),
+    answerCheckpoint: (result) => oldest(checkpoints, "checkpoint")(result),
+    answerDrop: (result = { ok: true }) => oldest(drops, "drop")(result),
     answerMigrate: (result) => oldest(migrations, "migration")(result),
     emit: (event) => listener(event),
   };

@@ -52,6 +52,7 @@ function bench(spec: Partial<VmSpec> = {}): Bench {
     const report = reports.at(-1);
     if (report === undefined) return "nothing";
     if (report.type === "vm-released") return `released ${report.phase}`;
+    if (report.type === "vm-origin-refused") return `unfit ${report.from.id}`;
     return report.type === "vm-says"
       ? `says ${report.word.type}`
       : `${report.observation.phase} ${report.observation.health}`;

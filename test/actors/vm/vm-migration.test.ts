@@ -65,6 +65,7 @@ function bench(wish: Wish, leaseUntilMs = 600_000): Bench {
       world.settle();
       return reports.splice(0).map((report) => {
         if (report.type === "vm-says") return report.word.type;
+        if (report.type === "vm-origin-refused") return `unfit ${report.from.id}`;
         return report.type === "vm-observed" ? report.observation.phase : `released ${report.silent}`;
       });
     },
