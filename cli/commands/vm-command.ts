@@ -1,7 +1,11 @@
 /** `blixard vm`: the life of VMs. Making one stands in `vm-create-command.ts`, its logs in `vm-logs-command.ts`. */
 import type { Command } from "commander";
+import type { Vm } from "../../actors/index.ts";
+import { ApiError } from "../../api/api-error.ts";
+import type { ApiClient } from "../../api/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { describeVm } from "../output/describe-vm.ts";
+import { usageLine } from "../output/vm-usage.ts";
 import { Progress } from "../progress.ts";
 import { waitUntilGone, waitUntilStopped, waitUntilUp, type WaitOptions } from "../wait-for-vm.ts";
 import { addOutputOptions, connect, showResources, type GetOptions } from "./get-command.ts";
@@ -118,8 +122,20 @@ function addDescribe(vm: Command, context: CliContext): void {
     const name = toVmName(word);
     const client = connect(context, command.optsWithGlobals<SwitchFlags>());
     const [resource, events] = await Promise.all([client.vms.get(name), client.events.list()]);
-    context.terminal.out.write(describeVm(resource, events.items, context.now()));
+    const usage = await usageOf(client, resource);
+    context.terminal.out.write(describeVm(resource, events.items, { nowMs: context.now(), usage }));
   });
+}
+
+/** In a line; of one that could not be asked, why not. */
+async function usageOf(client: ApiClient, { metadata, status }: Vm): Promise<string> {
+  if (status.phase !== "Running" && status.phase !== "Paused") return "";
+  try {
+    return usageLine(await client.vms.metrics(metadata.name));
+  } catch (error) {
+    if (error instanceof ApiError) return `not known: ${error.message}`;
+    throw error;
+  }
 }
 
 /** Shows a step a VM; what came of each goes to standard output. */

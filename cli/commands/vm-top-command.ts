@@ -1,6 +1,7 @@
 /** `blixard vm top`: what all VMs use, the busiest first, until Ctrl-C. One request a reading, and of it one a node. */
 import { Option, type Command } from "commander";
-import { ApiError, type ApiClient, type ClusterMetrics } from "../../api/index.ts";
+import { ApiError } from "../../api/api-error.ts";
+import type { ApiClient, ClusterMetrics } from "../../api/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { LiveScreen } from "../output/live-screen.ts";
 import { linesBeside, renderTop, TOP_ORDERS, type TopOrder } from "../output/top-screen.ts";

@@ -4,12 +4,20 @@ import { formatAge } from "./duration.ts";
 import { formatBytes } from "./size.ts";
 import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";
 import { renderTable } from "./table.ts";
+import { renderConditions } from "./vm-conditions.ts";
 
 /** More are in `blixard events`. */
 const EVENTS_MAX = 15;
 
-/** `events`: all there are; those about the VM are picked. `nowMs`: wall clock. */
-export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): string {
+export interface DescribedAs {
+  /** Wall clock. */
+  readonly nowMs: number;
+  /** What it uses, in a line. Default: nothing is known. */
+  readonly usage?: string;
+}
+
+/** `events`: all there are; those about the VM are picked. */
+export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = "" }: DescribedAs): string {
   const { metadata, spec, status } = vm;
   const instance = status.instance;
   const lines: readonly (readonly [string, string])[] = [
@@ -25,6 +33,7 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
     ["Migration", migrationOf(vm)],
     ["Addresses", addressesOf(vm)],
     ["Restarts", String(status.restarts)],
+    ["Usage", usage],
     ["Created", `${new Date(metadata.createdAtMs).toISOString()}, ${formatAge(nowMs - metadata.createdAtMs)} ago`],
     ["Generation", `${metadata.generation}, version ${metadata.version}, uid ${metadata.uid}`],
     ["Labels", labelsOf(metadata.labels)],
@@ -47,7 +56,8 @@ export function describeVm(vm: Vm, events: readonly Event[], nowMs: number): str
   ];
   const width = Math.max(...lines.map(([label]) => label.length)) + 1;
   const shown = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}  ${text === "" ? "-" : text}\n`).join("");
-  return `${shown}Events:${eventsOf(metadata.name, events, nowMs)}`;
+  const conditions = renderConditions(vm, events, nowMs).replaceAll(/^(?=.)/gm, "  ");
+  return `${shown}Conditions:\n${conditions}Events:${eventsOf(metadata.name, events, nowMs)}`;
 }
 
 /** What the guest is made of. */

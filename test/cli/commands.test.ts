@@ -238,6 +238,8 @@ test("vm describe shows what was asked for, what is, and what happened", async (
   const { out } = await blixard("vm describe web");
   expect(out).toMatch(/^Status: +Running, for 60s$/m);
   expect(out).toMatch(/^Instance: +web-7 \(lease epoch 3, generation 1\)$/m);
+  expect(out).toMatch(/^Usage: +not known: Cannot read the metrics of VM "web": it runs nowhere$/m);
+  expect(out).toMatch(/^Conditions:\n {2}CONDITION +HOLDS +FOR +WHY\n {2}Scheduled +yes +- +on node n1$/m);
   expect(out).toMatch(/^Health check: +GET \/ on port 80 every 1000 ms/m);
   expect(out).toContain("Started it");
   expect(out).not.toContain("Crashed");
