@@ -14,6 +14,8 @@ export interface DriverChoice {
   readonly driver: "process" | "qemu" | "microvm-nix";
   readonly stateDir: string;
   readonly imagesDir: string;
+  /** For `qemu`. */
+  readonly checkpointsDir?: string;
   /** For `microvm-nix`. */
   readonly nix?: NixSettings;
 }
@@ -22,7 +24,9 @@ export function openDriver(choice: DriverChoice): GuardedHypervisor {
   const options = { stateDir: choice.stateDir, clock: nodeClock, logger: silentLogger };
   if (choice.driver === "process") return createProcessHypervisor(options);
   if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
-  return createQemuHypervisor({ ...options, imagesDir: choice.imagesDir, acceleration: "tcg" });
+  const { imagesDir, checkpointsDir } = choice;
+  const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
+  return createQemuHypervisor({ ...options, ...checkpoints, imagesDir, acceleration: "tcg" });
 }
 
 const silentLogger: Logger = { log: () => undefined };

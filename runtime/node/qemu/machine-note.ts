@@ -16,7 +16,7 @@ export interface MachineNote {
   readonly memoryIsFile: boolean;
   /** What it waits for; gone when its guest runs. */
   readonly waitsFor?: LaunchOrigin;
-  /** A checkpoint is being made of it, and it is to go on after that. */
+  /** It is held for a checkpoint or a move, and is to go on after that. */
   readonly goesOn?: true;
   /** All of it has been sent to another host; it must not run unless `resume` says so. */
   readonly left?: true;

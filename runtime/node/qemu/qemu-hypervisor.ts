@@ -66,6 +66,7 @@ class QemuDriver implements MachineDriver {
       checkpoints,
       reader: new CheckpointReader(checkpoints),
       facts: new HostFacts(),
+      emulated: options.acceleration === "tcg",
       checkPeer: (address) => checkPeer(address, options.insecureMigration ?? false),
     };
     const build = buildOf(options);

@@ -22,6 +22,7 @@ export interface QemuHost {
   readonly checkpoints: CheckpointStore;
   readonly reader: CheckpointReader;
   readonly facts: HostFacts;
+  readonly emulated: boolean;
   /** @throws {VerbError} when guests must not be sent to or taken from there. */
   checkPeer(address: string): void;
 }
@@ -80,7 +81,7 @@ export class QemuVerbs {
     await abandonMigration(control);
     // Of one that has left, it was the sending that failed.
     if ((await control.status()) === "running") this.#change({ left: undefined, goesOn: undefined });
-    if (goesOn === true) {
+    else if (goesOn === true) {
       await control.resume();
       this.#change({ goesOn: undefined });
     }
@@ -99,12 +100,18 @@ export class QemuVerbs {
     const { control, host } = this.#options;
     host.checkPeer(request.to.address);
     if (this.isHeld) throw new VerbError("unsupported", "it stands still");
-    const migration = new QmpMigration(control, request, () => this.#change({ left: true }));
+    const migration = new QmpMigration({
+      control,
+      request,
+      emulated: host.emulated,
+      holding: () => this.#note.goesOn ?? this.#change({ goesOn: true }),
+      leaving: () => this.#change({ left: true, goesOn: undefined }),
+    });
     this.#migration = migration;
     try {
       return await migration.run();
     } catch (error) {
-      this.#change({ left: undefined });
+      this.#change({ left: undefined, goesOn: undefined });
       throw error;
     } finally {
       this.#migration = undefined;
