@@ -6,10 +6,19 @@
  *   is heard of no more until it ends, and is ended after its grace instead of shut down. Its guard needs no socket.
  * - `hung-boot`: guests start, and never come up.
  * - `slow-boot`, `slow-stop`: they take many times as long.
+ * - `slow-build`, `build-failed`: what is to be run is built first, for minutes, or cannot be (building.ts).
  */
-export type HostTrouble = "refused" | "socket-lost" | "hung-boot" | "slow-boot" | "slow-stop";
+export const HOST_TROUBLES = [
+  "refused",
+  "socket-lost",
+  "hung-boot",
+  "slow-boot",
+  "slow-stop",
+  "slow-build",
+  "build-failed",
+] as const;
 
-export const HOST_TROUBLES: readonly HostTrouble[] = ["refused", "socket-lost", "hung-boot", "slow-boot", "slow-stop"];
+export type HostTrouble = (typeof HOST_TROUBLES)[number];
 
 export class HostTroubles {
   /** How often each of them has struck somebody. */
@@ -19,6 +28,8 @@ export class HostTroubles {
     "hung-boot": 0,
     "slow-boot": 0,
     "slow-stop": 0,
+    "slow-build": 0,
+    "build-failed": 0,
   };
   /** How many times each is on: two blows may overlap. */
   readonly #on = new Map<HostTrouble, number>();
