@@ -49,9 +49,9 @@ export interface GuestVerbs {
   dropCheckpoint(id: string, done: (result: VerbResult) => void): void;
   /**
    * Sends the running guest to an instance that was started with `from: { type: "migration" }`. Answered `ok` when all of it is there and this
-   * copy stands still for good, until `resume` says otherwise or `stop` ends it. After a refusal this copy runs on, **unless it had been stopped
-   * for its last pages**: the other side may have all of them whatever was heard of it here, so it stands still until `resume` all the same. No
-   * failure, no cancel and no death of the node's process lets it go on by itself from there on.
+   * copy stands still for good, until `resume` says otherwise or `stop` ends it. After a refusal this copy runs on, **unless the other side may
+   * have all of it**, whatever was heard of that here: then it stands still until `resume`, and no failure, no cancel and no death of the node's
+   * process lets it go on by itself.
    */
   migrate(request: MigrationRequest, done: (result: VerbResult<{ readonly downtimeMs: number }>) => void): void;
   /** The `migrate` that goes on is answered `cancelled`, if it has not been answered yet. */
