@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chooseDriver } from "../../cli/node/choose-driver.ts";
 import { readNodeConfig } from "../../cli/node-config.ts";
+import type { HypervisorCapabilities } from "../../runtime/index.ts";
 import { nodeClock } from "../../runtime/node/index.ts";
 
 let folder: string;
@@ -13,7 +14,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function choose(nix: object): Promise<{ driver: string; accelerated: boolean; said: readonly string[] }> {
+interface Chosen {
+  readonly driver: string;
+  readonly capabilities: HypervisorCapabilities;
+  readonly said: readonly string[];
+}
+
+async function choose(nix: object): Promise<Chosen> {
   const file = join(folder, "nix.json");
   writeFileSync(file, JSON.stringify({ inputs: { nixpkgs: "path:/n", microvm: "path:/m" }, ...nix }));
   const flags = { name: "n1", dataDir: folder, driver: "microvm-nix", nix: file };
@@ -24,7 +31,7 @@ async function choose(nix: object): Promise<{ driver: string; accelerated: boole
   const hypervisor = await chooseDriver(config, { clock: nodeClock, logger: { log } });
   const { driver, capabilities } = hypervisor;
   hypervisor.close();
-  return { driver, accelerated: capabilities.accelerated, said };
+  return { driver, capabilities, said };
 }
 
 test("chooseDriver() without Nix says what to install", async () => {
@@ -36,8 +43,13 @@ test("chooseDriver() without Nix says what to install", async () => {
 
 test("chooseDriver() believes the operator's word of KVM, and without one emulates and says why", async () => {
   const nix = "/bin/true";
-  expect(await choose({ nix, kvm: true })).toMatchObject({ driver: "microvm-nix", accelerated: true });
+  expect(await choose({ nix, kvm: true })).toMatchObject({
+    driver: "microvm-nix",
+    // Without `build` the cluster would ask nothing of its guests, not even to pause.
+    capabilities: { accelerated: true, build: { cpu: "host" } },
+  });
   const unproven = await choose({ nix });
-  expect(unproven.accelerated).toBe(false);
+  expect(unproven.capabilities.accelerated).toBe(false);
+  expect(Object.keys(unproven.capabilities.lacks).toSorted()).toEqual(["checkpoint", "console", "migrate"]);
   expect(unproven.said.join()).toContain("give --images");
 });

@@ -66,6 +66,8 @@ class MicrovmDriver implements MachineDriver {
       isolation: true,
       accelerated: options.acceleration === "kvm",
       adopt: true,
+      // Each VM's runner has its own hypervisor; what they are is compared by nobody, since none of them moves.
+      build: { version: "microvm.nix", machine: "a runner each", cpu: options.acceleration === "kvm" ? "host" : "max" },
       lacks: {
         checkpoint: "a runner of microvm.nix boots its guest, it cannot begin with one: use the driver qemu",
         migrate: "a runner of microvm.nix cannot wait for a guest from elsewhere: use the driver qemu",
