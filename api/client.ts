@@ -68,6 +68,8 @@ export interface Vms extends Collection<Vm> {
   resume(name: string): Promise<Vm>;
   /** Ends its guest and has another one started. @throws {ApiError} `conflict` for one that runs nowhere. */
   restart(name: string): Promise<Vm>;
+  /** Leaves its guest so much of its memory. @throws {ApiError} `conflict` for one that does not run, `invalid` for one without a balloon. */
+  setBalloon(name: string, memoryMiB: number): Promise<Vm>;
   /** Begins to move it, running; `status.migration` says how far it is. @throws {ApiError} `conflict`, `invalid`, `not-found`. */
   migrate(name: string, migration: MigrationInput): Promise<Vm>;
   /** What that would be; nothing moves. @throws {ApiError} as `migrate`. */
@@ -214,6 +216,8 @@ function vmWrites(connection: Connection): VmWrites {
     pause: async (name) => verb(name, "pause"),
     resume: async (name) => verb(name, "resume"),
     restart: async (name) => verb(name, "restart"),
+    setBalloon: async (name, memoryMiB) =>
+      jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/balloon`, body: { memoryMiB } })),
     migrate: async (name, body) =>
       jsonOf(await connection.send({ method: "POST", path: `${pathOf(name)}/migrate`, body })),
     planMigration: async (name, body) =>

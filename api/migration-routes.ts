@@ -1,10 +1,10 @@
-/** `/vms/:name/{pause,resume,restart,migrate}`: what is asked of a VM's running instance. Making and changing VMs: `vm-routes.ts`. */
+/** `/vms/:name/{pause,resume,restart,balloon,migrate}`: what is asked of a VM's running instance. Making and changing VMs: `vm-routes.ts`. */
 import { planMigration, type Command, type Node, type Vm } from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { etagOf } from "./collection-routes.ts";
 import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
-import { MigrateBody, NameParams } from "./wire.ts";
+import { BalloonBody, MigrateBody, NameParams } from "./wire.ts";
 
 const CODES = ["invalid-parameter", "not-found", "conflict", "invalid", ...REPLICA_CODES] as const;
 const BODY_CODES = ["malformed-json", "too-large", "unsupported-media-type", ...CODES] as const;
@@ -70,6 +70,23 @@ export function registerMigrations(api: Api, context: ApiContext): void {
 }
 
 function registerSwitches(api: Api, context: ApiContext): void {
+  api.post(
+    "/vms/:name/balloon",
+    {
+      schema: {
+        summary: "Leave a VM's guest less of its memory while it runs, or give it back",
+        description: "Wanted from now on, as long as its instance lives; its metrics say what its balloon has taken so far.",
+        tags: ["vms"],
+        params: NameParams,
+        body: BalloonBody,
+        response: { 200: jsonAnswer("as wanted from now on", "Vm"), ...refusals(...BODY_CODES) },
+      },
+    },
+    async ({ params: { name }, body: { memoryMiB } }, reply) => {
+      const vm = await propose(context, { type: "set-balloon", name, memoryMiB });
+      return reply.header("etag", etagOf(vm)).send(vm);
+    },
+  );
   const verbs = {
     pause: {
       summary: "Let a VM's processors stand still; so already is fine",

@@ -228,6 +228,11 @@ export const CheckpointBody = CheckpointRequest;
 
 export const RestoreBody = Type.Object({ checkpoint: Name }, strict);
 
+export const BalloonBody = Type.Object(
+  { memoryMiB: Type.Integer({ minimum: 1, description: "what the guest is to have" }) },
+  strict,
+);
+
 export const NameParams = Type.Object({ name: Name }, strict);
 
 const Consistency = Type.Union([Type.Literal("linearizable"), Type.Literal("local")], {

@@ -55,10 +55,14 @@ const LEVELS: Readonly<Record<OwnCommand, number>> = {
   "delete-checkpoint": 3,
   "drop-checkpoint": 3,
   "restore-vm": 3,
+  "set-balloon": 3,
 };
 
 /** From which on a VM's spec may name a checkpoint: before, members would boot it all the same. */
 const LEVEL_OF_CHECKPOINTS = 3;
+
+/** From which on it may have a balloon: before, members would start it without. */
+const LEVEL_OF_BALLOONS = 3;
 
 /** The level that a command needs; undefined for one that this software does not know. */
 export function levelOf(command: { readonly type: string }): number | undefined {

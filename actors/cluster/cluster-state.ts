@@ -22,6 +22,7 @@ import {
   observeCheckpoint,
   restoreVm,
 } from "./checkpoint-commands.ts";
+import { setBalloon } from "./balloon-command.ts";
 import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
@@ -318,6 +319,8 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return giveBack(set, command);
     case "set-paused":
       return setPaused(set, command);
+    case "set-balloon":
+      return setBalloon(set, command);
     case "restart-vm":
       return restartVm(set, command);
     case "migrate-vm":

@@ -7,6 +7,7 @@
  */
 import type { CoordinationCommand } from "../coordination/coordination-commands.ts";
 import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
+import type { BalloonCommand } from "./balloon-command.ts";
 import type { CheckpointCommand } from "./checkpoint-command.ts";
 import type { MigrationCommand } from "./migration-command.ts";
 
@@ -40,6 +41,7 @@ export interface RecoveryNote {
 }
 
 export type ResourceCommand =
+  | BalloonCommand
   | MigrationCommand
   | CheckpointCommand
   /** Makes a VM. Refused when the name is taken. */

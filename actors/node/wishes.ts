@@ -1,6 +1,6 @@
 /** What the map wants of a node: the instances that are its own, and those on their way to it. Pure. */
 import type { Change } from "../cluster/replica-protocol.ts";
-import type { Vm } from "../resources/index.ts";
+import type { Instance, Vm } from "../resources/index.ts";
 import type { MigrationWord, Wish } from "../vm/vm-message.ts";
 import type { Command } from "../cluster/commands.ts";
 
@@ -30,10 +30,15 @@ export function wishOf({ status }: Vm, { node, epoch }: Lease): Wish | null {
   const migration = status.migration ?? null;
   if (instance === null) return null;
   if (instance.node === node && instance.epoch === epoch) {
-    const wish = { role: "own", paused: instance.paused === true, migration } as const;
+    const wish = { role: "own", paused: instance.paused === true, migration, ...balloonOf(instance) } as const;
     return instance.checkpointing === undefined ? wish : { ...wish, checkpointing: true };
   }
-  return migration?.node === node && migration.epoch === epoch ? { role: "incoming", paused: false, migration } : null;
+  if (migration?.node !== node || migration.epoch !== epoch) return null;
+  return { role: "incoming", paused: false, migration, ...balloonOf(instance) };
+}
+
+function balloonOf({ balloonMiB }: Instance): Pick<Wish, "balloonMiB"> {
+  return balloonMiB === undefined ? {} : { balloonMiB };
 }
 
 /** Whether a change is about a checkpoint of a node, or a VM that was on it, or is now; others, which are most in a large cluster, change nothing there. */

@@ -54,6 +54,8 @@ export const VmSpec = Type.Object(
     running: Type.Boolean({ default: true }),
     vcpus: Type.Integer({ minimum: 1, maximum: 256, default: 1 }),
     memoryMiB: Type.Integer({ minimum: 32, maximum: 16_777_216, default: 128 }),
+    /** With a balloon, by which memory can be taken from it while it runs. With one it shares no memory with the checkpoint that it is started from. */
+    balloon: Type.Optional(Type.Boolean()),
     image: Type.String({
       pattern: "^[a-z0-9][a-z0-9._-]{0,127}$",
       default: "base",
@@ -150,6 +152,8 @@ export const Instance = Type.Object(
     stopping: Type.Boolean(),
     /** Its processors are to stand still. Goes with the instance: one that is started elsewhere runs. Absent: no. */
     paused: Type.Optional(Type.Boolean()),
+    /** What its balloon is to leave its guest; goes with the instance too. Absent: nobody has asked for anything. */
+    balloonMiB: Type.Optional(Type.Integer()),
     claim: Claim,
     /** Absent: its guest boots. */
     from: Type.Optional(InstanceOrigin),

@@ -20,7 +20,7 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
   const feasible: Room[] = [];
   const objections: Objection[] = [];
   for (const room of rooms) {
-    const why = lacksDriver(vm, room) ?? whyNotFromOn(vm.spec, checkpoint, room.node) ?? whyNot(vm.spec, room);
+    const why = lacksDriver(vm, room) ?? lacksBalloon(vm, room) ?? whyNotFromOn(vm.spec, checkpoint, room.node) ?? whyNot(vm.spec, room);
     if (why === null) feasible.push(room);
     else objections.push({ node: room.node.metadata.name, why });
   }

@@ -63,7 +63,7 @@ export function onCopyExited(turn: Turn, state: VmState, detail: string): VmStat
 export function takenOver(turn: Turn, known: VmState): VmState {
   const { incoming } = known;
   if (incoming === null) return known;
-  const wish = { role: "own", paused: known.wish.role === "own" && known.wish.paused, migration: null } as const;
+  const wish = { ...known.wish, role: "own", paused: known.wish.role === "own" && known.wish.paused, migration: null } as const;
   const state: VmState = { ...known, wish, incoming: null, pending: null };
   const { migration, arrivedMs } = incoming;
   if (incoming.stage === "arrived") return booted(turn, { ...state, still: "yes", taken: { migration, arrivedMs } });

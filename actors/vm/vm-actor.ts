@@ -16,6 +16,7 @@
  */
 import type { Behavior, InstanceEvent } from "../../runtime/index.ts";
 import { onProbed, probe } from "./guest-health.ts";
+import { keepBallooned, onBallooned, onBalloonDue } from "./ballooning.ts";
 import * as life from "./guest-life.ts";
 import { onArrived, onCopyExited, onListening, receive, takenOver } from "./incoming-migration.ts";
 import { followOutgoing, giveUpOutgoing, onMigrationDue, onSent, onSentSoFar } from "./outgoing-migration.ts";
@@ -33,7 +34,7 @@ export function vmActor(options: VmActorOptions): Behavior<VmState, VmMessage> {
     },
     receive: (state, message, ctx) => {
       const turn = { options, ctx };
-      return keepStill(turn, followOutgoing(turn, handle(turn, state, message)));
+      return keepBallooned(turn, keepStill(turn, followOutgoing(turn, handle(turn, state, message))));
     },
   };
 }
@@ -81,6 +82,10 @@ function handle(turn: Turn, state: VmState, message: VmMessage): VmState {
       return life.onEndDue(turn, state);
     case "verb-due":
       return onVerbDue(state);
+    case "ballooned":
+      return onBallooned(turn, state, message);
+    case "balloon-due":
+      return onBalloonDue(state);
     case "word-due":
       return onWordDue(turn, state);
     case "migration-due":

@@ -15,6 +15,8 @@ export interface Wish {
   /** `own`: the map names this node; `incoming`: another one, and the instance is on its way here. */
   readonly role: "own" | "incoming";
   readonly paused: boolean;
+  /** What its balloon is to leave its guest. Absent: as it was started. */
+  readonly balloonMiB?: number;
   /** From here, or to here, by the role. */
   readonly migration: Migration | null;
   /** A checkpoint of it is being made: it stands still at any moment, and is neither turned nor asked how it is. Absent: no. */
@@ -36,6 +38,13 @@ export type VmMessage =
   | { readonly type: "probed"; readonly attempt: number; readonly result: ProbeResult }
   /** `id`: of the call. */
   | { readonly type: "verb-answered"; readonly id: number; readonly result: VerbResult }
+  /** What became of `setBalloon`, of the run of that attempt. */
+  | {
+      readonly type: "ballooned";
+      readonly attempt: number;
+      readonly memoryMiB: number;
+      readonly result: VerbResult;
+    }
   /** What became of `migrate`. */
   | { readonly type: "sent"; readonly migration: string; readonly result: VerbResult<{ readonly downtimeMs: number }> }
   | { readonly type: "sent-so-far"; readonly migration: string; readonly progress: MigrationProgress }
@@ -52,6 +61,7 @@ export type VmMessage =
   | { readonly type: "boot-due" }
   | { readonly type: "end-due" }
   | { readonly type: "verb-due" }
+  | { readonly type: "balloon-due" }
   | { readonly type: "word-due" }
   | { readonly type: "migration-due"; readonly migration: string }
   | { readonly type: "stable" };

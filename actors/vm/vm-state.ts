@@ -1,6 +1,7 @@
 /** What a VmActor knows of its instance between two messages, and what of it the map is told. */
 import type { PortForward, Random, StartFailure } from "../../runtime/index.ts";
 import type { Observation } from "../cluster/commands.ts";
+import type { Ballooning } from "./ballooning.ts";
 import { newHealth, type Health } from "./health.ts";
 import { chooseHostPorts, toAddresses } from "./host-ports.ts";
 import type { Vm } from "../resources/index.ts";
@@ -37,6 +38,8 @@ export interface VmState {
   readonly verbs: number;
   /** How many in a row have failed. */
   readonly verbFailures: number;
+  /** Null until its balloon was set for the first time. */
+  readonly ballooning: Ballooning | null;
   /** What was said to the map of a migration and has not been answered. */
   readonly pending: { readonly migration: string; readonly word: MigrationWord } | null;
   readonly outgoing: Outgoing | null;
@@ -103,6 +106,7 @@ export function initialState(
     verb: null,
     verbs: 0,
     verbFailures: 0,
+    ballooning: null,
     pending: null,
     outgoing: null,
     incoming: null,

@@ -11,6 +11,7 @@ import { waitUntilGone, waitUntilStopped, waitUntilUp, type WaitOptions } from "
 import { addOutputOptions, connect, showResources, type GetOptions } from "./get-command.ts";
 import { upSummary } from "./up-summary.ts";
 import { toVmName } from "./vm-argument.ts";
+import { addVmBalloonCommand } from "./vm-balloon-command.ts";
 import { addVmConsoleCommand } from "./vm-console-command.ts";
 import { addVmCpCommand } from "./vm-cp-command.ts";
 import { addVmExecCommand } from "./vm-exec-command.ts";
@@ -51,6 +52,7 @@ export function addVmCommand(program: Command, context: CliContext): void {
   addVmConsoleCommand(vm, context);
   addVmPauseCommands(vm, context);
   addVmMigrateCommand(vm, context);
+  addVmBalloonCommand(vm, context);
   addVmMetricsCommand(vm, context);
   addVmTopCommand(vm, context);
 }

@@ -35,6 +35,7 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .option("--image <image>", "guest image on the nodes")
     .option("--vcpus <count>", "CPUs")
     .option("--memory <size>", "memory: 128 or 128MiB, 1GiB")
+    .option("--balloon", "with a balloon, by which memory can be taken from it while it runs")
     .addOption(repeatable("--port <name=guest[:host]>", "publish a guest port"))
     .option("--health <check>", "http:PORT/PATH or tcp:PORT")
     .addOption(repeatable("--env <name=value>", "environment of the command"))

@@ -7,6 +7,7 @@ export interface VmFlags {
   readonly image?: string;
   readonly vcpus?: string;
   readonly memory?: string;
+  readonly balloon?: boolean;
   readonly port: readonly string[];
   readonly health?: string;
   readonly env: readonly string[];
@@ -43,6 +44,7 @@ export async function manifestFromFlags(
       ...(memory === undefined
         ? {}
         : { memoryMiB: parseMemory(memory) ?? refuse("--memory", memory, "128, 128MiB, 1GiB") }),
+      ...(flags.balloon === true ? { balloon: true } : {}),
       ...(health === undefined
         ? {}
         : { health: parseHealth(health) ?? refuse("--health", health, "http:PORT/PATH or tcp:PORT") }),

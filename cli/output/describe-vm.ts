@@ -38,7 +38,7 @@ export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = ""
     ["Generation", `${metadata.generation}, version ${metadata.version}, uid ${metadata.uid}`],
     ["Labels", labelsOf(metadata.labels)],
     ["Wanted", spec.running ? "running" : "stopped"],
-    ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory`],
+    ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory${balloonOf(vm)}`],
     ["Image", imageOf(vm)],
     ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
     ["Environment", labelsOf(spec.env)],
@@ -58,6 +58,11 @@ export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = ""
   const shown = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}  ${text === "" ? "-" : text}\n`).join("");
   const conditions = renderConditions(vm, events, nowMs).replaceAll(/^(?=.)/gm, "  ");
   return `${shown}Conditions:\n${conditions}Events:${eventsOf(metadata.name, events, nowMs)}`;
+}
+
+function balloonOf({ spec, status: { instance } }: Vm): string {
+  if (instance?.balloonMiB !== undefined) return `, of which its balloon is to leave it ${instance.balloonMiB}`;
+  return spec.balloon === true ? ", with a balloon" : "";
 }
 
 /** What the guest is made of. */

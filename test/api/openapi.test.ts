@@ -62,6 +62,7 @@ test("the document is OpenAPI 3.1 and has every route", async () => {
     "post /api/v1/cluster/snapshot",
     "post /api/v1/cluster/transfer",
     "post /api/v1/vms",
+    "post /api/v1/vms/{name}/balloon",
     "post /api/v1/vms/{name}/checkpoint",
     "post /api/v1/vms/{name}/migrate",
     "post /api/v1/vms/{name}/migrate/plan",

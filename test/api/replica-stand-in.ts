@@ -206,6 +206,7 @@ export function createStandIn(node: string): StandIn {
         publish([{ type: "delete", resource: vm }], ctx);
         return { ok: true, version, changed: true, resource: null };
       case "set-paused":
+      case "set-balloon":
       case "restart-vm":
       case "migrate-vm":
       case "cancel-migration":

@@ -94,6 +94,7 @@ export class FakeCluster {
         pause: async (name) => this.#turn("pause", name),
         resume: async (name) => this.#turn("resume", name),
         restart: async (name) => this.#turn("restart", name),
+        setBalloon: async (name, memoryMiB) => this.#turn(`balloon to ${memoryMiB} of`, name),
         migrate: async (name, { to }) => this.#turn(`migrate to ${to} of`, name),
         cancelMigration: async (name) => this.#turn("cancel migration of", name),
         planMigration: async (name, { to }) => {
