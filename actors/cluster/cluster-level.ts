@@ -96,7 +96,10 @@ const LEVEL_OF_DEPENDENCIES = 3;
 function levelOfSpec(command: Command): number {
   const { type } = command;
   if (type !== "create-vm" && type !== "apply-vm") return FIRST_LEVEL;
-  return hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL;
+  return Math.max(
+    command.spec.balloon === true ? LEVEL_OF_BALLOONS : FIRST_LEVEL,
+    hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL,
+  );
 }
 
 /** Whether this software can apply a command. @throws {StoreError} `store-version` when it cannot. */

@@ -36,6 +36,13 @@ function lacksDriver({ spec }: Vm, { node }: Room): string | null {
   return `runs VMs by the driver ${node.spec.driver}, wants microvm-nix`;
 }
 
+function lacksBalloon({ spec }: Vm, { node }: Room): string | null {
+  if (spec.balloon !== true) return null;
+  const { driver, hypervisor } = node.spec;
+  const why = hypervisor?.lacks["balloon"] ?? (driver === "process" ? "a process has the host's memory" : undefined);
+  return why === undefined ? null : `has no balloons by the driver ${driver} (${why}), wants one`;
+}
+
 /**
  * Nodes that an explanation names one by one; past it only their number: a message goes into the log. Twice the hundred
  * nodes that a cluster is made for, some 12 kB.

@@ -69,7 +69,10 @@ export function launchOf({ options, ctx }: Turn, state: VmState): Parameters<Hyp
   const { vcpus, memoryMiB, image, command, env, files, microvm } = vm.spec;
   const { forwards: ports, leaseUntilMs } = state;
   const guest = { vcpus, memoryMiB, image, command, env, files, ports, leaseUntilMs };
-  const configuration = microvm === undefined ? {} : { microvm };
+  const configuration = {
+    ...(microvm === undefined ? {} : { microvm }),
+    ...(vm.spec.balloon === true ? { balloon: true } : {}),
+  };
   const { from } = instance;
   const origin =
     from === undefined ? {} : { from: { type: "checkpoint", id: from.id, identity: from.identity } as const };
