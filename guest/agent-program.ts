@@ -26,7 +26,7 @@ const PROGRAM = "blixard-agent";
 const FLAGS = ["-nostdlib", "-static"];
 /** Beyond what tcc knows: optimized, and nothing in it that would need a C library. */
 const CC_FLAGS = [
-  ...["-O2", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie", "-fno-builtin"],
+  ...["-O2", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie", "-fno-builtin", "-fno-strict-aliasing"],
   ...["-fno-asynchronous-unwind-tables", "-s", "-Wl,--build-id=none"],
 ];
 const COMPILE_TIMEOUT_MS = 60_000;

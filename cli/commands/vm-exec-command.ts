@@ -59,7 +59,7 @@ function openingOf(context: CliContext, words: readonly string[], flags: ExecFla
   return {
     type: "exec",
     command: [...words],
-    env: { ...env },
+    env: tty === true ? { TERM: context.env.TERM ?? "linux", ...env } : { ...env },
     ...(workdir === undefined ? {} : { folder: workdir }),
     ...(tty === true ? { terminal: bytes.size() ?? { columns: 80, rows: 24 } } : {}),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),

@@ -173,21 +173,31 @@ static void handle_line(char *line) {
   if (same(verb, "in") || same(verb, "end") || same(verb, "more") || same(verb, "size") || same(verb, "signal") || same(verb, "cancel")) return;
   if (!handle_new((u32)id, verb, rest)) refuse((u32)id, "failed", "the guest's agent cannot read that request");
 }
-/* At most a few lines a turn, so that output and heartbeats have theirs. */
-static void read_port(void) {
-  static char chunk[LINE_MAX];
-  long got = sys_read(port, chunk, sizeof chunk);
-  if (got == 0 && of_tests) sys_exit(0);
-  for (long i = 0; i < got; i++) {
-    if (chunk[i] != '\n') {
-      if (line_length < LINE_MAX - 1) line_in[line_length++] = chunk[i];
-      else line_too_long = 1;
-      continue;
+static void take_bytes(const char *chunk, u64 size) {
+  while (size > 0) {
+    u64 length = line_end(chunk, size);
+    if (length > LINE_MAX - 1 - line_length) line_too_long = 1;
+    if (!line_too_long) {
+      copy_block(line_in + line_length, chunk, length);
+      line_length += (u32)length;
     }
+    if (length == size) return;
     line_in[line_length] = 0;
     if (!line_too_long && line_length > 0) handle_line(line_in);
     line_length = 0;
     line_too_long = 0;
+    chunk += length + 1;
+    size -= length + 1;
+  }
+}
+/* At most a few lines a turn, so that output and heartbeats have theirs. The driver gives out a page at a time. */
+static void read_port(void) {
+  static char chunk[LINE_MAX];
+  for (int pages = 0; pages < 16 && room_for_answers(); pages++) {
+    long got = sys_read(port, chunk, sizeof chunk);
+    if (got == 0 && of_tests) sys_exit(0);
+    if (got <= 0) return;
+    take_bytes(chunk, (u64)got);
   }
 }
 
@@ -227,13 +237,16 @@ static void end_guest(int status) {
   u64 until = now_ms() + LAST_WORDS_MS;
   char line[80] = "blixard: the service ended with status ";
   int code = status & 127 ? 128 + (status & 127) : status >> 8 & 255;
+  /* A service may end before the port is known to be connected. */
+  if (!connected) put_text("booted\n");
   put_text("exit ");
   put_number((u64)code);
   end_line();
-  while (connected && queue_start < queue_end && now_ms() < until) {
+  while (port >= 0 && queue_start < queue_end && now_ms() < until) {
     struct pollfd one = {port, POLLOUT, 0};
-    flush();
-    if (queue_start < queue_end) sys_poll(&one, 1, 20);
+    sys_poll(&one, 1, 20);
+    if (one.revents & POLLHUP && !of_tests) sys_poll(0, 0, 5);
+    else flush();
   }
   append_number(line, sizeof line, (u64)code);
   append(line, sizeof line, "\n");
@@ -249,7 +262,7 @@ static void reap(void) {
   long pid;
   while ((pid = sys_wait4(-1, &status, 1)) > 0) {
     if (pid == service) end_guest(status);
-    if (pid == console_shell) console_shell = 0;
+    if (pid == console_shell) end_console_shell();
     for (int i = 0; i < REQUESTS_MAX; i++) {
       struct request *r = &requests[i];
       if ((r->kind != EXEC && r->kind != HOOK) || r->pid != pid) continue;

@@ -229,6 +229,12 @@ static long console_shell;
 static void open_console(void) {
   console = open_file("/dev/ttyS0", O_RDWR | O_NOCTTY | O_NONBLOCK);
 }
+/* The end of a terminal's first process hangs it up, for us too. */
+static void end_console_shell(void) {
+  console_shell = 0;
+  sys_close(console);
+  open_console();
+}
 static void start_console_shell(void) {
   static char name[] = "-sh", prompt[] = "PS1=\\h:\\w\\$ ";
   if (console_shell > 0) return;

@@ -96,9 +96,21 @@ void *memset(void *to, int byte, u64 size) {
   return to;
 }
 
-/* Large blocks: the processor's own instruction, where the loops above would cost a byte at a time. */
+/* Large blocks: the processor's own instruction, eight bytes a step, since emulation makes a loop of it. */
 static void copy_block(void *to, const void *from, u64 size) {
-  __asm__ __volatile__("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+  u64 words = size / 8, rest = size % 8;
+  __asm__ __volatile__("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+  __asm__ __volatile__("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
+}
+/* Position of the first line end in `text`, or `size`; eight bytes a step. */
+static u64 line_end(const char *text, u64 size) {
+  u64 at = 0;
+  for (; at + 8 <= size; at += 8) {
+    u64 word = *(const u64 *)(text + at) ^ 0x0a0a0a0a0a0a0a0aul;
+    if ((word - 0x0101010101010101ul) & ~word & 0x8080808080808080ul) break;
+  }
+  while (at < size && text[at] != '\n') at++;
+  return at;
 }
 
 static u64 length_of(const char *text) {

@@ -97,18 +97,25 @@ static long from_base64(char *text) {
   return n;
 }
 
-static u32 crc_table[256];
+/* Of a byte that is followed by 0, 1, 2 or 3 others. */
+static u32 crc_table[4][256];
 static void make_crc_table(void) {
   for (u32 i = 0; i < 256; i++) {
     u32 value = i;
     for (int bit = 0; bit < 8; bit++) value = value & 1 ? value >> 1 ^ 0xedb88320u : value >> 1;
-    crc_table[i] = value;
+    crc_table[0][i] = value;
   }
+  for (u32 k = 1; k < 4; k++)
+    for (u32 i = 0; i < 256; i++) crc_table[k][i] = crc_table[0][crc_table[k - 1][i] & 255] ^ crc_table[k - 1][i] >> 8;
 }
-/* Begins with 0, as zlib's. */
+/* Begins with 0, as zlib's; four bytes a step. */
 static u32 crc32_of(u32 crc, const u8 *from, long size) {
   crc = ~crc;
-  while (size-- > 0) crc = crc_table[(crc ^ *from++) & 255] ^ crc >> 8;
+  for (; size >= 4; size -= 4, from += 4) {
+    crc ^= *(const u32 *)from;
+    crc = crc_table[3][crc & 255] ^ crc_table[2][crc >> 8 & 255] ^ crc_table[1][crc >> 16 & 255] ^ crc_table[0][crc >> 24];
+  }
+  while (size-- > 0) crc = crc_table[0][(crc ^ *from++) & 255] ^ crc >> 8;
   return ~crc;
 }
 

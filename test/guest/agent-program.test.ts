@@ -6,9 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { ensureAgentProgram } from "../../guest/agent-program.ts";
 
+// A compiler on a busy machine, and forty rounds of processes.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
 let folder: string;
 let program: string;
 
@@ -85,10 +87,9 @@ test("the agent says who it is, that it is up, and that it beats", async () => {
 test("the agent's service sees its end reported, and its stop", async () => {
   const agent = startAgent("/bin/sh", "-c", "exit 7");
   expect(await agent.answer(/^exit/)).toBe("exit 7");
-  const stopped = startAgent("/bin/sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.01; done");
+  const stopped = startAgent("/bin/sh", "-c", "trap 'exit 3' TERM; : >trapped; while :; do sleep 0.01; done");
   await stopped.answer(/^booted$/);
-  // The trap has to be there.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await readdir(folder)).includes("trapped")) await new Promise((resolve) => setTimeout(resolve, 5));
   stopped.tell("stop");
   expect(await stopped.answer(/^exit/)).toBe("exit 3");
 });

@@ -206,6 +206,13 @@ test("the console takes keys, shows what is written, and is kept as a log meanwh
   console.stream?.send(Buffer.from("stty size; echo seen-$((40+2))\n"));
   await console.see(/seen-42/);
   expect(console.out).toContain("27 91");
+  // Who leaves the shell finds another one behind the next Enter, and none before.
+  console.stream?.send(Buffer.from("exit\n"));
+  while (/-sh/.test((await run(["ps"])).out)) continue;
+  await run(["sleep", "0.2"]);
+  expect((await run(["ps"])).out).not.toContain("-sh");
+  console.stream?.send(Buffer.from("\n"));
+  await console.see(/exit[^]*# /);
   const second = open({ type: "console", access: "write", who: "ben" });
   expect(await second.ended).toMatchObject({ ok: false, message: expect.stringContaining("anna writes there") });
   const taker = open({ type: "console", access: "take", who: "cleo" });
@@ -232,7 +239,7 @@ test("a console that is flooded holds up neither the guest nor its agent, and a 
   const slow = open({ type: "console", access: "read", who: "slow" });
   const stream = slow.stream!;
   slow.stream = undefined;
-  const { end } = await run(["sh", "-c", "dd if=/dev/zero bs=1k count=600 2>/dev/null | tr '\\0' 'x' >/dev/ttyS0"]);
+  const { end } = await run(["sh", "-c", "dd if=/dev/zero bs=1k count=300 2>/dev/null | tr '\\0' 'x' >/dev/ttyS0"]);
   expect(end).toEqual(exited(0));
   stream.grant(262_144);
   await slow.see(/\[blixard\] \d+ bytes were left out here/);
