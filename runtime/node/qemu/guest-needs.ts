@@ -50,7 +50,7 @@ export function processorOf(acceleration: Acceleration): string {
 }
 
 /** What `qemu --version` says, in the words of QMP: "7.2.22". */
-export function versionIn(said: string): string | undefined {
+function versionIn(said: string): string | undefined {
   return /version (\d+\.\d+\.\d+)/.exec(said)?.[1];
 }
 

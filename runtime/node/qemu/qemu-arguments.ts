@@ -22,6 +22,8 @@ export interface MachineSpec {
   readonly ports: readonly PortForward[];
   /** With a device by which memory can be taken from the guest. */
   readonly balloon: boolean;
+  /** This QEMU can be kept from starting programs and gaining rights. */
+  readonly sandbox: boolean;
 }
 
 export type GuestMemory =
@@ -29,6 +31,9 @@ export type GuestMemory =
   | { readonly type: "own" }
   /** A file that stays as it is: what the guest changes it has for itself, the rest it shares. */
   | { readonly type: "copy-on-write"; readonly path: string };
+
+/** What QEMU needs none of here: old system calls, other users' rights, other programs, the scheduler's settings. */
+export const SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 export const QMP_SOCKET = "qmp.sock";
 export const AGENT_SOCKET = "agent.sock";
@@ -72,6 +77,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-accel", tcg ? `tcg,tb-size=${TRANSLATION_CACHE_MIB}` : "kvm"],
     ...["-cpu", tcg ? "max" : "host"],
     ...["-smp", String(spec.vcpus), "-m", `${spec.memoryMiB}M`],
+    ...(spec.sandbox ? ["-sandbox", SANDBOX] : []),
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...(spec.boot === undefined ? ["-S", "-incoming", "defer"] : bootArguments(spec.boot, tcg)),
     // The log is written by QEMU, whether somebody is at the socket or not; opened for appending, so that it can be cut while the guest writes.

@@ -8,7 +8,6 @@
 import { constants } from "node:fs";
 import { appendFile, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
 import type { GuardedCommand } from "../guard/guard.ts";
@@ -23,10 +22,11 @@ import {
 } from "../instances/machine-driver.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { guestFiles, macAddress } from "./guest-files.ts";
-import { HostFacts, machineOf, processorOf, versionIn } from "./guest-needs.ts";
+import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
 import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
 import { MEMORY_PART } from "./qemu-checkpoint.ts";
+import { readTraits } from "./qemu-traits.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { CheckpointReader } from "./qemu-restore.ts";
 import type { QemuHost } from "./qemu-verbs.ts";
@@ -45,7 +45,6 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
 }
 
 const QEMU = "qemu-system-x86_64";
-const VERSION_MS = 10_000;
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -58,6 +57,7 @@ class QemuDriver implements MachineDriver {
   readonly capabilities: MachineDriver["capabilities"];
   readonly #options: QemuHypervisorOptions;
   readonly #host: QemuHost;
+  readonly #sandbox: boolean;
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
@@ -69,7 +69,9 @@ class QemuDriver implements MachineDriver {
       emulated: options.acceleration === "tcg",
       checkPeer: (address) => checkPeer(address, options.insecureMigration ?? false),
     };
-    const build = buildOf(options);
+    const traits = readTraits(options.qemu ?? QEMU);
+    this.#sandbox = traits?.sandbox ?? false;
+    const build = traits === undefined ? undefined : buildOf(traits.version, options.acceleration);
     this.capabilities = {
       isolation: true,
       accelerated: options.acceleration === "kvm",
@@ -94,6 +96,7 @@ class QemuDriver implements MachineDriver {
       mac: macAddress(launch.instance),
       ports: launch.ports,
       balloon: launch.balloon ?? false,
+      sandbox: this.#sandbox,
     };
     const args = await this.#arguments({ qemu, image, launch, folder, spec });
     return {
@@ -163,13 +166,10 @@ class QemuDriver implements MachineDriver {
   }
 }
 
-/** What a guest that moves here meets; undefined without QEMU. */
-function buildOf({ qemu, acceleration }: QemuHypervisorOptions): HypervisorBuildInfo | undefined {
-  const { stdout, error } = spawnSync(qemu ?? QEMU, ["--version"], { encoding: "utf8", timeout: VERSION_MS });
-  const version = error === undefined ? versionIn(stdout) : undefined;
-  if (version === undefined) return undefined;
+/** What a guest that moves here meets. */
+function buildOf(version: string, acceleration: Acceleration): HypervisorBuildInfo {
   const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, mac: "", ports: [], balloon: false };
-  const machine = machineOf(qemuArguments({ ...plain, boot: undefined, memory: { type: "own" } }));
+  const machine = machineOf(qemuArguments({ ...plain, sandbox: false, boot: undefined, memory: { type: "own" } }));
   return { version, machine, cpu: processorOf(acceleration) };
 }
 

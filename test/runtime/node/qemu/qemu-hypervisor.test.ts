@@ -102,6 +102,7 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     memory: { type: "own" },
     mac: "52:54:00:00:00:01",
     balloon: false,
+    sandbox: true,
     ports: [
       { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
       { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },
@@ -110,5 +111,6 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
   expect(line).toContain("-name a,,b,process=blixard:a,,b");
   expect(line).toContain("user,id=net,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.2:8443-:443");
   expect(line).toContain("-smp 2 -m 256M");
+  expect(line).toContain("-sandbox on,");
   expect(line).toContain("tsc_early_khz=");
 });

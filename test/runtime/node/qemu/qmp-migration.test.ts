@@ -1,0 +1,125 @@
+/** One move seen from its source, against a QEMU that is told what to say. With real ones: test/contract/hypervisor-migration.ts. */
+import { expect, test } from "vitest";
+import type { QmpClient } from "../../../../runtime/node/qemu/qmp-client.ts";
+import { QmpControl } from "../../../../runtime/node/qemu/qmp-control.ts";
+import { abandonMigration, QmpMigration } from "../../../../runtime/node/qemu/qmp-migration.ts";
+
+const MIB = 1024 * 1024;
+
+/** Says what `query-migrate` answers, one after the other, the last for good; a command may move on to another answer. */
+class FakeQemu {
+  readonly commands: string[] = [];
+  guest = "running";
+  #looks: readonly object[];
+  readonly #on: (command: string, qemu: FakeQemu) => void;
+
+  constructor(looks: readonly object[], on: (command: string, qemu: FakeQemu) => void = () => undefined) {
+    this.#looks = looks;
+    this.#on = on;
+  }
+
+  say(...looks: readonly object[]): void {
+    this.#looks = looks;
+  }
+
+  get control(): QmpControl {
+    const client = {
+      isClosed: false,
+      changed: () => new Promise((resolve) => setImmediate(resolve)),
+      execute: async (command: string) => {
+        if (command === "query-status") return { status: this.guest };
+        if (command === "query-migrate") {
+          const [look = {}, ...rest] = this.#looks;
+          if (rest.length > 0) this.#looks = rest;
+          return look;
+        }
+        this.commands.push(command);
+        if (command === "stop") this.guest = "paused";
+        if (command === "cont") this.guest = "running";
+        this.#on(command, this);
+        return {};
+      },
+    } as unknown as QmpClient;
+    return new QmpControl({ connected: async () => client, child: { pid: 1, start: "1", boot: "1" } });
+  }
+}
+
+function look(status: string, syncs = 1, remainingMiB = 100): object {
+  return { status, ram: { total: 128 * MIB, remaining: remainingMiB * MIB, "dirty-sync-count": syncs } };
+}
+
+function migration(qemu: FakeQemu, emulated: boolean): { moving: QmpMigration; words: string[] } {
+  const words: string[] = [];
+  const limits = { bandwidthBytesPerSecond: 100 * MIB, downtimeMs: 50, autoConverge: true, timeoutMs: 10_000 };
+  const request = { instance: "i", to: { address: "127.0.0.1", port: 1 }, limits, onProgress: () => undefined };
+  const moving = new QmpMigration({
+    control: qemu.control,
+    request,
+    emulated,
+    holding: () => words.push("holding"),
+    leaving: () => words.push("leaving"),
+  });
+  return { moving, words };
+}
+
+const ACTS = ["migrate", "migrate-continue", "migrate_cancel", "stop", "cont"];
+const acts = (qemu: FakeQemu): string[] => qemu.commands.filter((command) => ACTS.includes(command));
+
+test("run() hears no cancel once the last of the guest may have left", async () => {
+  const qemu = new FakeQemu([look("active"), look("pre-switchover")], (command, self) => {
+    if (command !== "migrate-continue") return;
+    moving.cancel();
+    self.say(look("device"), { ...look("completed"), downtime: 7 });
+  });
+  const { moving, words } = migration(qemu, false);
+  expect(await moving.run()).toBe(7);
+  expect([acts(qemu), words]).toEqual([["migrate", "migrate-continue"], ["leaving"]]);
+});
+
+test("run() lets nothing leave after a cancel, though QEMU has stopped for it", async () => {
+  const qemu = new FakeQemu([look("active"), look("pre-switchover")], (command, self) => {
+    if (command === "migrate") moving.cancel();
+    if (command === "migrate_cancel") self.say(look("pre-switchover"), look("cancelled"));
+  });
+  const { moving, words } = migration(qemu, false);
+  await expect(moving.run()).rejects.toMatchObject({ code: "cancelled" });
+  expect([acts(qemu).includes("migrate-continue"), words]).toEqual([false, []]);
+});
+
+test("run() holds an emulated guest whenever QEMU collects what it wrote, until the rest fits into the downtime", async () => {
+  const rounds = [
+    look("active", 1),
+    look("active", 1, 20),
+    look("active", 1, 4),
+    look("active", 1, 4),
+    look("active", 2, 3),
+  ];
+  const qemu = new FakeQemu([...rounds, look("pre-switchover", 2)], (command, self) => {
+    if (command === "migrate-continue") self.say(look("completed", 3, 0));
+  });
+  const { moving, words } = migration(qemu, true);
+  await moving.run();
+  expect(acts(qemu)).toEqual(["stop", "migrate", "cont", "stop", "migrate-continue"]);
+  expect([words, qemu.guest]).toEqual([["holding", "holding", "leaving"], "paused"]);
+});
+
+test("run() gives up a move of an emulated guest that was held too late, and the guest runs on", async () => {
+  const qemu = new FakeQemu([look("active", 1), look("active", 2, 4)], (command, self) => {
+    if (command === "migrate_cancel") self.say(look("cancelled", 2, 4));
+  });
+  const { moving, words } = migration(qemu, true);
+  await expect(moving.run()).rejects.toMatchObject({ code: "failed", message: expect.stringContaining("too busy") });
+  expect([words.includes("leaving"), qemu.guest]).toEqual([false, "running"]);
+});
+
+test.each([
+  ["pre-switchover", ["migrate_cancel"]],
+  ["device", []],
+])(
+  "abandonMigration() cancels what an earlier process began at %s only while that is safe",
+  async (status, expected) => {
+    const qemu = new FakeQemu([look(status), look(status === "device" ? "completed" : "cancelled")]);
+    await abandonMigration(qemu.control);
+    expect(acts(qemu)).toEqual(expected);
+  },
+);
