@@ -44,7 +44,7 @@ class FakeQemu {
   }
 }
 
-function look(status: string, syncs = 1, remainingMiB = 100): object {
+function told(status: string, syncs = 1, remainingMiB = 100): object {
   return { status, ram: { total: 128 * MIB, remaining: remainingMiB * MIB, "dirty-sync-count": syncs } };
 }
 
@@ -62,14 +62,14 @@ function migration(qemu: FakeQemu, emulated: boolean): { moving: QmpMigration; w
   return { moving, words };
 }
 
-const ACTS = ["migrate", "migrate-continue", "migrate_cancel", "stop", "cont"];
-const acts = (qemu: FakeQemu): string[] => qemu.commands.filter((command) => ACTS.includes(command));
+const ACTS = new Set(["migrate", "migrate-continue", "migrate_cancel", "stop", "cont"]);
+const acts = (qemu: FakeQemu): string[] => qemu.commands.filter((command) => ACTS.has(command));
 
 test("run() hears no cancel once the last of the guest may have left", async () => {
-  const qemu = new FakeQemu([look("active"), look("pre-switchover")], (command, self) => {
+  const qemu = new FakeQemu([told("active"), told("pre-switchover")], (command, self) => {
     if (command !== "migrate-continue") return;
     moving.cancel();
-    self.say(look("device"), { ...look("completed"), downtime: 7 });
+    self.say(told("device"), { ...told("completed"), downtime: 7 });
   });
   const { moving, words } = migration(qemu, false);
   expect(await moving.run()).toBe(7);
@@ -77,9 +77,9 @@ test("run() hears no cancel once the last of the guest may have left", async () 
 });
 
 test("run() lets nothing leave after a cancel, though QEMU has stopped for it", async () => {
-  const qemu = new FakeQemu([look("active"), look("pre-switchover")], (command, self) => {
+  const qemu = new FakeQemu([told("active"), told("pre-switchover")], (command, self) => {
     if (command === "migrate") moving.cancel();
-    if (command === "migrate_cancel") self.say(look("pre-switchover"), look("cancelled"));
+    if (command === "migrate_cancel") self.say(told("pre-switchover"), told("cancelled"));
   });
   const { moving, words } = migration(qemu, false);
   await expect(moving.run()).rejects.toMatchObject({ code: "cancelled" });
@@ -88,14 +88,14 @@ test("run() lets nothing leave after a cancel, though QEMU has stopped for it", 
 
 test("run() holds an emulated guest whenever QEMU collects what it wrote, until the rest fits into the downtime", async () => {
   const rounds = [
-    look("active", 1),
-    look("active", 1, 20),
-    look("active", 1, 4),
-    look("active", 1, 4),
-    look("active", 2, 3),
+    told("active", 1),
+    told("active", 1, 20),
+    told("active", 1, 4),
+    told("active", 1, 4),
+    told("active", 2, 3),
   ];
-  const qemu = new FakeQemu([...rounds, look("pre-switchover", 2)], (command, self) => {
-    if (command === "migrate-continue") self.say(look("completed", 3, 0));
+  const qemu = new FakeQemu([...rounds, told("pre-switchover", 2)], (command, self) => {
+    if (command === "migrate-continue") self.say(told("completed", 3, 0));
   });
   const { moving, words } = migration(qemu, true);
   await moving.run();
@@ -104,8 +104,8 @@ test("run() holds an emulated guest whenever QEMU collects what it wrote, until 
 });
 
 test("run() gives up a move of an emulated guest that was held too late, and the guest runs on", async () => {
-  const qemu = new FakeQemu([look("active", 1), look("active", 2, 4)], (command, self) => {
-    if (command === "migrate_cancel") self.say(look("cancelled", 2, 4));
+  const qemu = new FakeQemu([told("active", 1), told("active", 2, 4)], (command, self) => {
+    if (command === "migrate_cancel") self.say(told("cancelled", 2, 4));
   });
   const { moving, words } = migration(qemu, true);
   await expect(moving.run()).rejects.toMatchObject({ code: "failed", message: expect.stringContaining("too busy") });
@@ -118,7 +118,7 @@ test.each([
 ])(
   "abandonMigration() cancels what an earlier process began at %s only while that is safe",
   async (status, expected) => {
-    const qemu = new FakeQemu([look(status), look(status === "device" ? "completed" : "cancelled")]);
+    const qemu = new FakeQemu([told(status), told(status === "device" ? "completed" : "cancelled")]);
     await abandonMigration(qemu.control);
     expect(acts(qemu)).toEqual(expected);
   },
