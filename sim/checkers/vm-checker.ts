@@ -5,9 +5,11 @@
  * It looks at the modelled machines, not at what anybody believes of them.
  */
 import type { InstanceLaunch } from "../../runtime/index.ts";
+import type { KeptCheckpoint } from "../outside/checkpoint-making.ts";
 import type { GuestMemory } from "../outside/guest-memory.ts";
 import type { GuestWatcher } from "../outside/host.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import { CheckpointChecker } from "./checkpoint-checker.ts";
 
 interface Running {
   readonly host: number;
@@ -22,6 +24,7 @@ export class VmChecker implements GuestWatcher {
   /** Guests that stood still, and that went on where they had not run before. */
   stood = 0;
   moved = 0;
+  readonly checkpoints: CheckpointChecker;
   readonly #timeline: Timeline;
   readonly #running = new Map<string, Running>();
   /** By VM: the memory that ran last, and the host that it ran on. */
@@ -29,9 +32,11 @@ export class VmChecker implements GuestWatcher {
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
+    this.checkpoints = new CheckpointChecker(timeline);
   }
 
-  onGuestStarted(host: number, launch: InstanceLaunch): void {
+  onGuestStarted(host: number, launch: InstanceLaunch, memory?: GuestMemory): void {
+    if (memory !== undefined) this.checkpoints.onGuestStarted(host, launch, memory);
     this.starts += 1;
     this.#memories.delete(launch.vm);
     this.#run(host, launch, "starts");
@@ -55,7 +60,7 @@ export class VmChecker implements GuestWatcher {
     }
     if (last !== undefined && last.host !== host) this.moved += 1;
     // It runs on from there: another copy of what it was until now is too old.
-    this.#memories.set(vm, { id: memory.id, ranUs: memory.ranUs + 1, host });
+    this.#memories.set(vm, { ...memory, ranUs: memory.ranUs + 1, host });
     this.#run(host, launch, "goes on");
   }
 
@@ -69,6 +74,14 @@ export class VmChecker implements GuestWatcher {
       );
     }
     this.#running.set(vm, { host, instance, sinceUs: this.#timeline.nowUs });
+  }
+
+  onCheckpointKept(_: number, id: string, kept: KeptCheckpoint): void {
+    this.checkpoints.onKept(id, kept);
+  }
+
+  onCheckpointGone(host: number, id: string): void {
+    this.checkpoints.onGone(host, id);
   }
 
   onGuestEnded(host: number, { vm, instance }: InstanceLaunch, reason: string): void {

@@ -137,8 +137,8 @@ export class Cluster {
         timeline,
         random: random.fork(),
         watcher: {
-          onGuestStarted: (host, launch) => {
-            hooks.guests.onGuestStarted(host, launch);
+          onGuestStarted: (host, launch, memory) => {
+            hooks.guests.onGuestStarted(host, launch, memory);
             this.#tellGuest(host, "guest started");
           },
           onGuestEnded: (host, launch, reason) => {
@@ -153,6 +153,8 @@ export class Cluster {
             hooks.guests.onGuestGoes?.(host, launch, memory);
             this.#tellGuest(host, "guest goes on");
           },
+          onCheckpointKept: (host, id, kept) => hooks.guests.onCheckpointKept?.(host, id, kept),
+          onCheckpointGone: (host, id) => hooks.guests.onCheckpointGone?.(host, id),
           onGuestCame: (host) => this.#tellGuest(host, "guest came"),
           onGuestAsked: (host) => this.#tellGuest(host, "guest asked for"),
           onGuardArmed: (host) => this.#tellGuest(host, "guard armed"),

@@ -137,6 +137,7 @@ export class SimNode {
   loseDisk(): void {
     this.#end(true);
     this.disk.wipe();
+    this.host.loseDisk();
   }
 
   /** Everything of the process stands still, longer than it knows. */

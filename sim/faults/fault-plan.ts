@@ -35,6 +35,9 @@ const SECOND_US = 1_000_000;
 /** Of guests on their way to another host: enough that each step fails in some run. */
 const MOVE_FAILURES = 0.4;
 
+/** Share of checkpoints that fail, take long, or are found damaged. */
+const CHECKPOINT_FAILURES = 0.3;
+
 /** Share of runs in which a kind is off. */
 const OFF = 0.4;
 
@@ -180,6 +183,7 @@ export function drawWeather(profile: ProfileName, random: Random): Weather {
       bootMaxUs: 5 * SECOND_US,
       startFailures: calm || random.next() < 0.5 ? 0 : random.next() * 0.1,
       moveFailures: calm ? 0 : MOVE_FAILURES,
+      checkpointFailures: calm ? 0 : CHECKPOINT_FAILURES,
       deafness: calm ? 0 : random.next() * 0.3,
     },
     drift: !calm && random.next() < 0.7,

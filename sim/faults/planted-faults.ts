@@ -8,6 +8,8 @@ export interface PlantedFaults {
   readonly arrivalTrusted?: boolean;
   /** The source lets it go on when its hypervisor says that the migration failed, before the end of it is committed. */
   readonly refusalTrusted?: boolean;
+  /** A guest that is started as a clone goes on as who it was. */
+  readonly cloneKeepsIdentity?: boolean;
   /** The holder of a lease does not stop when its session ends. */
   readonly deadlineIgnored?: boolean;
   /** The home of a shard gives it away while its entities live. */

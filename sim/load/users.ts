@@ -18,6 +18,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { ContestedVms } from "./contested-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
+import { VmKeepers } from "./vm-keepers.ts";
 import { VmMovers } from "./vm-movers.ts";
 import { VmWatchers } from "./vm-watchers.ts";
 
@@ -33,10 +34,11 @@ export interface UsersOptions {
 }
 
 /** What they do of their own will. */
-export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" }>;
+export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" | "keep" }>;
 
 export function isUsersAct(act: LoadAct): act is UsersAct {
-  return act.type === "update" || act.type === "watch" || act.type === "burst" || act.type === "move";
+  const { type } = act;
+  return type === "update" || type === "watch" || type === "burst" || type === "move" || type === "keep";
 }
 
 /** What users of all kinds have. */
@@ -51,7 +53,7 @@ export interface UserOptions {
 }
 
 /** Shares of runs that have users of a kind. */
-const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6 };
+const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6, keepers: 0.5 };
 
 export class Users {
   readonly #options: UsersOptions;
@@ -62,6 +64,7 @@ export class Users {
   readonly #watchers: VmWatchers | null;
   readonly #bursts: VmBursts | null;
   readonly #movers: VmMovers | null;
+  readonly #keepers: VmKeepers | null;
   /** Null: all. */
   #nodes: readonly number[] | null = null;
 
@@ -81,6 +84,7 @@ export class Users {
     this.#watchers = drawn(SHARE.watchers, (shared) => new VmWatchers({ ...shared, checker }));
     this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
     this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
+    this.#keepers = drawn(SHARE.keepers, (shared) => new VmKeepers({ ...shared, desk }));
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
@@ -96,7 +100,7 @@ export class Users {
 
   /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
-    for (const users of [this.#shared, this.#watchers, this.#bursts, this.#movers]) users?.start(load);
+    for (const users of [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers]) users?.start(load);
   }
 
   /** Does what was recorded, or has just been drawn. False where this run has no such users, or it is not possible now. */
@@ -110,6 +114,8 @@ export class Users {
         return this.#bursts?.perform(act) === true;
       case "move":
         return this.#movers?.perform(act) === true;
+      case "keep":
+        return this.#keepers?.perform(act) === true;
       default:
         return act satisfies never;
     }
@@ -120,6 +126,7 @@ export class Users {
     this.#watchers?.settle();
     this.#bursts?.stop();
     this.#movers?.stop();
+    this.#keepers?.stop();
   }
 
   /** From now on these nodes only are asked. */
@@ -151,6 +158,9 @@ export class Users {
       "VMs paused": this.#movers?.taken.pause ?? 0,
       "VMs restarted": this.#movers?.taken.restart ?? 0,
       "migrations begun": this.#movers?.taken.migrate ?? 0,
+      "checkpoints asked for": this.#keepers?.taken.checkpoint ?? 0,
+      "clones asked for": this.#keepers?.taken.clone ?? 0,
+      "restores asked for": this.#keepers?.taken.restore ?? 0,
       "migrations cancelled": this.#movers?.taken.cancel ?? 0,
     };
   }

@@ -3,8 +3,10 @@
  * moves to another host takes its own along.
  */
 export interface GuestMemory {
-  /** Of the boot that it began with; never used twice. */
+  /** Of the start that it began with; never used twice. */
   readonly id: string;
+  /** Who the guest says that it is: a name that it drew when it booted, kept where it goes on as the same, drawn anew where it goes on as a clone. */
+  readonly identity: string;
   /** How long it ran, in microseconds; a counter that the guest itself would keep. */
   readonly ranUs: number;
 }

@@ -9,6 +9,7 @@
  */
 import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
+import { restoreUs, type KeptCheckpoint } from "./checkpoint-making.ts";
 import type { GuestMemory, Stance } from "./guest-memory.ts";
 import type { GuestSending } from "./guest-sending.ts";
 import { HostTroubles } from "./host-trouble.ts";
@@ -25,6 +26,8 @@ export interface GuestWeather {
   deafness: number;
   /** Share of migrations that do not go well. Default: none. */
   moveFailures?: number;
+  /** Share of checkpoints that do not go well. Default: none. */
+  checkpointFailures?: number;
 }
 
 /** What a guest does by itself; a harness may give guests other programs than serving forever. */
@@ -60,6 +63,8 @@ export interface Guest {
   memory: GuestMemory;
   /** Since when they run. */
   runsSinceUs: number;
+  /** How long it had run when its program began. */
+  programFromUs: number;
 }
 
 /** Told when a guest begins and ends to run; asked after every such event. */
@@ -67,7 +72,11 @@ export interface GuestWatcher {
   /** Its processors stand still; go on, with what they had or what has come from another host. Default: nobody cares. */
   onGuestStands?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
   onGuestGoes?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
-  onGuestStarted(host: number, launch: InstanceLaunch): void;
+  /** `memory`: what it begins with. */
+  onGuestStarted(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
+  /** A checkpoint of a guest is on a host's disk, and is there no more. Default: nobody cares. */
+  onCheckpointKept?(host: number, id: string, kept: KeptCheckpoint): void;
+  onCheckpointGone?(host: number, id: string): void;
   onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
   /** A process wants a guest, which does not run yet; it has moved the deadline of a guard. Default: nobody cares. */
   onGuestAsked?(host: number): void;
@@ -110,6 +119,13 @@ export class Host {
   /** The stream that migrations draw from, none before the first. */
   #moves: Random | undefined;
   #ports = 40_000;
+  /** On its disk, by id; and guests of which one is being made. */
+  readonly checkpoints: Map<string, KeptCheckpoint> = new Map();
+  readonly copying: Set<Guest> = new Set();
+  /** A rule that is broken on purpose: clones go on as who they were. */
+  clonesKeepIdentity = false;
+  /** The stream that checkpoints draw from, none before the first. */
+  #copies: Random | undefined;
 
   constructor(options: {
     readonly index: number;
@@ -158,11 +174,40 @@ export class Host {
     return (this.#moves ??= this.random.fork());
   }
 
-  /** The guest runs from now on, under its guard. */
-  run(launch: InstanceLaunch): Guest {
+  get copies(): Random {
+    return (this.#copies ??= this.random.fork());
+  }
+
+  /** A guest that stands still is on the disk as it is. */
+  keep(id: string, { launch, memory, hung, programFromUs }: Guest, isDamaged: boolean): void {
+    const kept = { id, launch, memory, hung, programFromUs, isDamaged };
+    this.checkpoints.set(id, kept);
+    this.timeline.note(`checkpoint-kept ${this.index} ${id} ${memory.ranUs}`);
+    this.#watcher.onCheckpointKept?.(this.index, id, kept);
+  }
+
+  drop(id: string): void {
+    if (!this.checkpoints.delete(id)) return;
+    this.timeline.note(`checkpoint-gone ${this.index} ${id}`);
+    this.#watcher.onCheckpointGone?.(this.index, id);
+  }
+
+  /** What was on its disk is gone. */
+  loseDisk(): void {
+    this.checkpoints.clear();
+  }
+
+  /** The guest runs from now on, under its guard; `from`: where that was. */
+  run(launch: InstanceLaunch, from?: KeptCheckpoint): Guest {
     const guest = this.#add(launch, "runs");
+    if (from !== undefined) this.#goOnFrom(guest, from);
     this.#note("guest-start", guest, "");
-    this.#watcher.onGuestStarted(this.index, launch);
+    this.#watcher.onGuestStarted(this.index, launch, guest.memory);
+    if (from !== undefined) {
+      this.#guard(guest);
+      this.timeline.after(restoreUs(this), () => this.#boot(guest));
+      return guest;
+    }
     this.say(guest, `starting ${launch.vm}`);
     this.#guard(guest);
     const { bootMinUs, bootMaxUs } = this.weather;
@@ -170,6 +215,16 @@ export class Host {
     guest.hung = this.troubles.strikes("hung-boot");
     this.timeline.after(this.troubles.strikes("slow-boot") ? bootUs * SLOW : bootUs, () => this.#boot(guest));
     return guest;
+  }
+
+  #goOnFrom(guest: Guest, { memory, hung, programFromUs }: KeptCheckpoint): void {
+    const { launch } = guest;
+    const isClone = launch.from?.type === "checkpoint" && launch.from.identity === "fresh" && !this.clonesKeepIdentity;
+    const { id } = guest.memory;
+    guest.memory = { id, ranUs: memory.ranUs, identity: isClone ? id : memory.identity };
+    guest.hung = hung;
+    guest.programFromUs = programFromUs;
+    guest.booted = false;
   }
 
   /** A guest that stands still, under its guard, and waits for what another host sends. Answers the port. */
@@ -188,6 +243,7 @@ export class Host {
     copy.memory = sent.memory;
     copy.booted = sent.booted;
     copy.hung = sent.hung;
+    copy.programFromUs = sent.programFromUs;
     this.#note("guest-came", copy, "");
     this.#watcher.onGuestCame?.(this.index);
     this.timeline.after(lateUs, () => {
@@ -197,7 +253,7 @@ export class Host {
 
   stand(guest: Guest): void {
     if (!this.#stands(guest) || guest.stance !== "runs") return;
-    guest.memory = { id: guest.memory.id, ranUs: guest.memory.ranUs + this.timeline.nowUs - guest.runsSinceUs };
+    guest.memory = { ...guest.memory, ranUs: this.#ranUs(guest) };
     guest.stance = "still";
     this.#note("guest-stands", guest, "");
     this.#watcher.onGuestStands?.(this.index, guest.launch, guest.memory);
@@ -214,15 +270,21 @@ export class Host {
     if (hasMoved && guest.booted) this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
   }
 
+  #ranUs({ memory, stance, runsSinceUs }: Guest): number {
+    return memory.ranUs + (stance === "runs" ? this.timeline.nowUs - runsSinceUs : 0);
+  }
+
   #stands(guest: Guest): boolean {
     return this.guests.get(guest.launch.instance) === guest;
   }
 
   #add(launch: InstanceLaunch, stance: Stance): Guest {
+    const pid = ++this.#pids;
+    const id = `${launch.instance}-${this.index}-${pid}`;
     const guest: Guest = {
       launch,
       program: this.#programOf(launch),
-      pid: ++this.#pids,
+      pid,
       startedUs: this.timeline.nowUs,
       lines: this.#consoles.get(launch.instance) ?? [],
       followers: new Set(),
@@ -230,8 +292,9 @@ export class Host {
       booted: false,
       hung: false,
       stance,
-      memory: { id: `${launch.instance}-${this.index}-${this.#pids}`, ranUs: 0 },
+      memory: { id, ranUs: 0, identity: id },
       runsSinceUs: this.timeline.nowUs,
+      programFromUs: 0,
     };
     this.guests.set(launch.instance, guest);
     return guest;
@@ -286,17 +349,21 @@ export class Host {
     this.say(guest, "booted");
     this.#hear({ type: "booted", instance: guest.launch.instance, bootMs });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
+    if (guest.launch.from?.type !== "checkpoint") guest.programFromUs = this.#ranUs(guest);
     this.#runProgram(guest);
   }
 
   #runProgram(guest: Guest): void {
     const { says, exits } = guest.program;
     const alive = (): boolean => this.#stands(guest) && !guest.hung && guest.stance === "runs";
+    // What it did before its checkpoint was made it does not do again.
+    const ranUs = this.#ranUs(guest) - guest.programFromUs;
     for (const { afterMs, line } of says ?? []) {
-      this.timeline.after(afterMs * 1000, () => alive() && this.say(guest, line));
+      const leftUs = afterMs * 1000 - ranUs;
+      if (leftUs >= 0) this.timeline.after(leftUs, () => alive() && this.say(guest, line));
     }
     if (exits === undefined) return;
-    this.timeline.after(exits.afterMs * 1000, () => {
+    this.timeline.after(Math.max(0, exits.afterMs * 1000 - ranUs), () => {
       if (alive()) this.end(guest, exits.code === 0 ? "shutdown" : "crash", `exit code ${exits.code}`);
     });
   }

@@ -1,6 +1,8 @@
 /** The hypervisor port of one life of a node's process, on a modelled host. Contract: test/contract/hypervisor.ts. */
 import { type GuestVerbs, lackingVerbs } from "../../runtime/index.ts";
 import type {
+  CheckpointManifest,
+  CheckpointRequest,
   Hypervisor,
   HypervisorCapabilities,
   InstanceEvent,
@@ -14,6 +16,8 @@ import type {
   VerbFailure,
   VerbResult,
 } from "../../runtime/index.ts";
+import { build } from "./building.ts";
+import { makeCheckpoint, whyNotFrom } from "./checkpoint-making.ts";
 import { startSending } from "./guest-sending.ts";
 import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
@@ -24,7 +28,6 @@ const CAPABILITIES: HypervisorCapabilities = {
   adopt: true,
   build: { version: "1", machine: "modelled", cpu: "any" },
   lacks: {
-    checkpoint: "not modelled",
     balloon: "not modelled",
     metrics: "not modelled",
     exec: "not modelled",
@@ -36,6 +39,9 @@ const CAPABILITIES: HypervisorCapabilities = {
 /** How long a call to the host takes at most, in microseconds. */
 const CALL_MAX_US = 2000;
 
+/** Between two looks whether a guest is still being copied. */
+const COPY_POLL_US = 20_000;
+
 /** How long a control socket is waited for. */
 const SOCKET_PATIENCE_US = 5_000_000;
 
@@ -45,6 +51,8 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly verbs: GuestVerbs;
   readonly #host: Host;
   readonly #life: ProcessLife;
+  /** Leases of instances that are being started, which may take longer than one. */
+  readonly #starting = new Map<string, number>();
   /** Instances whose end was asked for; how they end is not reported as an event. */
   readonly #stopping = new Set<string>();
   /** Instances that this life started or adopted; only their events are told. */
@@ -58,6 +66,12 @@ export class SimulatedHypervisor implements Hypervisor {
     const own: Partial<GuestVerbs> = {
       pause: (instance, done) => this.#turn("pause", instance, done),
       resume: (instance, done) => this.#turn("resume", instance, done),
+      checkpoint: (request, done) => this.#checkpoint(request, done),
+      dropCheckpoint: (id, done) =>
+        this.#answer(() => {
+          this.#host.drop(id);
+          this.#answer(() => done({ ok: true }));
+        }),
       migrate: (request, done) => this.#migrate(request, hosts, done),
       cancelMigration: (instance) => this.#cancelMigration(instance),
     };
@@ -75,12 +89,30 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#host.timeline.after(random.integer(weather.spawnMaxUs), () => {
       this.#life.enter(() => {
         if (this.#host.powerEpoch !== powerEpoch) return;
-        const result = fails ? failure("failed", `The hypervisor did not start "${launch.vm}"`) : this.#spawn(launch);
-        const guest = result.ok ? this.#host.guests.get(launch.instance) : undefined;
-        if (guest !== undefined && this.#host.troubles.strikes("socket-lost")) return this.#abandon(guest, done);
-        this.#answer(() => done(result));
+        this.#starting.set(launch.instance, launch.leaseUntilMs);
+        build(this.#host, (isBuilt) => {
+          if (this.#host.powerEpoch === powerEpoch)
+            this.#life.enter(() => this.#started(launch, { isBuilt, fails }, done));
+        });
       });
     });
+  }
+
+  #started(
+    launch: InstanceLaunch,
+    { isBuilt, fails }: { readonly isBuilt: boolean; readonly fails: boolean },
+    done: (result: StartResult) => void,
+  ): void {
+    const leaseUntilMs = this.#starting.get(launch.instance) ?? launch.leaseUntilMs;
+    this.#starting.delete(launch.instance);
+    const result = isBuilt
+      ? fails
+        ? failure("failed", `The hypervisor did not start "${launch.vm}"`)
+        : this.#spawn({ ...launch, leaseUntilMs })
+      : failure("build-failed", `Cannot start VM "${launch.vm}": its system does not build`);
+    const guest = result.ok ? this.#host.guests.get(launch.instance) : undefined;
+    if (guest !== undefined && this.#host.troubles.strikes("socket-lost")) return this.#abandon(guest, done);
+    this.#answer(() => done(result));
   }
 
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
@@ -137,6 +169,8 @@ export class SimulatedHypervisor implements Hypervisor {
   extendLease(instances: readonly string[], leaseUntilMs: number): void {
     if (!this.#life.alive) return;
     for (const instance of instances) {
+      const starting = this.#starting.get(instance);
+      if (starting !== undefined) this.#starting.set(instance, Math.max(starting, leaseUntilMs));
       const guest = this.#host.guests.get(instance);
       if (guest !== undefined) this.#host.arm(guest, leaseUntilMs);
     }
@@ -197,8 +231,31 @@ export class SimulatedHypervisor implements Hypervisor {
       const { guest, port } = host.wait(launch);
       return { ok: true, pid: guest.pid, incoming: { address: launch.from.listenAddress, port } };
     }
-    const guest = host.run(launch);
-    return { ok: true, pid: guest.pid };
+    if (launch.from?.type !== "checkpoint") return { ok: true, pid: host.run(launch).pid };
+    const { id } = launch.from;
+    const kept = host.checkpoints.get(id);
+    const wrong = whyNotFrom(kept, id, launch);
+    return wrong === null ? { ok: true, pid: host.run(launch, kept).pid } : failure(wrong.code, wrong.message);
+  }
+
+  #checkpoint(
+    { instance, id }: CheckpointRequest,
+    done: (result: VerbResult<{ readonly manifest: CheckpointManifest }>) => void,
+  ): void {
+    this.#answer(() => {
+      const host = this.#host;
+      const guest = host.guests.get(instance);
+      const refuse = (code: VerbFailure, why: string): void => {
+        const message = `Cannot make checkpoint "${id}" of instance "${instance}": ${why}`;
+        this.#answer(() => done({ ok: false, code, message }));
+      };
+      if (guest === undefined) return refuse("not-running", "it does not run");
+      if (guest.stance !== "runs" && guest.stance !== "still") return refuse("failed", "not all of it has come");
+      if (host.sendings.has(guest) || host.copying.has(guest)) return refuse("failed", "something else is done to it");
+      if (host.checkpoints.has(id)) return refuse("failed", "there is one of that id");
+      if (host.troubles.strikes("socket-lost")) return refuse("failed", "its control socket does not answer");
+      makeCheckpoint({ host, guest, id, life: this.#life, done });
+    });
   }
 
   /** What it asks for happens while the process lives, or not at all; that it has happened may be told to nobody. */
@@ -211,6 +268,9 @@ export class SimulatedHypervisor implements Hypervisor {
       if (guest === undefined) return refuse("not-running", "it does not run");
       if (host.troubles.strikes("socket-lost")) return refuse("failed", "its control socket does not answer");
       if (guest.stance === "waits") return refuse("failed", "not all of it has come");
+      // One after the other: a process waits for its checkpoint; that of one that has died has nobody to wait for.
+      if (host.copying.has(guest))
+        return void host.timeline.after(COPY_POLL_US, () => this.#turn(verb, instance, done));
       if (verb === "pause") host.stand(guest);
       else host.go(guest);
       this.#answer(() => done({ ok: true }));
@@ -231,6 +291,7 @@ export class SimulatedHypervisor implements Hypervisor {
       };
       if (guest === undefined) return refuse("not-running", "it does not run");
       if (guest.stance !== "runs") return refuse("unsupported", "it stands still");
+      if (host.copying.has(guest)) return refuse("failed", "a checkpoint of it is being made");
       if (host.troubles.strikes("socket-lost")) return refuse("failed", "its control socket does not answer");
       host.sendings.get(guest)?.cancel();
       startSending({ host, guest, hosts, life: this.#life, request, done });

@@ -6,6 +6,7 @@ import type { PayloadCodec, Random } from "../../runtime/index.ts";
 import {
   brokenLeaseRule,
   type ClusterLimits,
+  type Checkpoint,
   type ClusterView,
   type Instance,
   type NodeSpec,
@@ -20,7 +21,7 @@ import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type AppliedVms, type Cluster } from "../cluster/cluster.ts";
-import type { HostTrouble } from "../outside/host-trouble.ts";
+import { HOST_TROUBLES, type HostTrouble } from "../outside/host-trouble.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
@@ -97,6 +98,10 @@ export class MemberScenario implements Scenario {
   attach(cluster: Cluster): void {
     const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
     this.#cluster = cluster;
+    this.guests.checkpoints.viewOf = (node) => this.#replicas.view(node);
+    for (const { host } of cluster.nodes) {
+      host.clonesKeepIdentity = this.#options.planted.cloneKeepsIdentity === true;
+    }
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
@@ -217,7 +222,11 @@ export class MemberScenario implements Scenario {
       const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
       if (wrong !== null) return `${node.name} ${wrong}`;
     }
-    const unsettled = this.#unsettledNodes(leader) ?? this.#unsettledVms(leader) ?? this.#strayGuest(leader);
+    const unsettled =
+      this.#unsettledNodes(leader) ??
+      this.#unsettledVms(leader) ??
+      this.#unsettledCheckpoints(leader) ??
+      this.#strayGuest(leader);
     if (unsettled !== null || this.#users === null) return unsettled;
     const served = new Set(this.#scope.served(leader).map(({ index }) => index));
     return this.#users.unsettled(served, (node) => this.#replicas.view(node));
@@ -228,6 +237,7 @@ export class MemberScenario implements Scenario {
     const view = leader === undefined ? undefined : this.#replicas.view(leader);
     if (view !== undefined) {
       this.#clients.checkEnd(view);
+      this.guests.checkpoints.checkEnd(view);
       this.#users?.checkEnd(view, (node) => this.#replicas.view(node));
       // Software of before levels says nothing of them.
       this.#levels = ((view.level as number | undefined) ?? 1) - 1;
@@ -250,9 +260,12 @@ export class MemberScenario implements Scenario {
       "guests ended by lease": this.guests.leaseEnds,
       "guests stood still": this.guests.stood,
       "guests moved": this.guests.moved,
+      ...this.guests.checkpoints.marks(),
       "starts refused": count("refused"),
       "boots hung": count("hung-boot"),
       "control sockets lost": count("socket-lost"),
+      "builds slow": count("slow-build"),
+      "builds failed": count("build-failed"),
       "instances given back": givenBack,
       "maps compared": this.#replicas.comparisons,
       "levels raised": this.#levels,
@@ -282,7 +295,8 @@ export class MemberScenario implements Scenario {
   #unsettledVms(leader: number): string | null {
     const view = this.#replicas.view(leader);
     for (const vm of view?.list("Vm") ?? []) {
-      const wrong = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) ? this.#unsettledVm(vm) : null;
+      const isFree = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) && !this.#isBoundToTrouble(vm, view);
+      const wrong = isFree ? this.#unsettledVm(vm) : null;
       if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
     }
     return null;
@@ -295,6 +309,25 @@ export class MemberScenario implements Scenario {
   #mayComeBack({ status: { instance } }: Vm, level: number | undefined): boolean {
     if ((level ?? 1) >= LEVEL_OF_GIVE_BACK || instance === null) return false;
     return this.#cluster.nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
+  }
+
+  /** Whether it is started from a checkpoint that cannot be used any more, or whose host is gone or has its troubles: it can run nowhere else. */
+  #isBoundToTrouble({ metadata, spec, status }: Vm, view: ClusterView | undefined): boolean {
+    if (spec.checkpoint === undefined || metadata.deletedAtMs !== undefined) return false;
+    const from = view?.get("Checkpoint", spec.checkpoint) as Checkpoint | undefined;
+    if (from?.status.phase !== "Ready") return status.phase === "Pending";
+    const holder = this.#cluster.nodes.find(({ name }) => name === from.status.node);
+    if (holder === undefined || HOST_TROUBLES.some((trouble) => holder.host.troubles.isOn(trouble))) return true;
+    return view?.get("Node", holder.name)?.kind === "Node" && !holder.host.checkpoints.has(from.status.id);
+  }
+
+  /** What is being made or removed where somebody serves. */
+  #unsettledCheckpoints(leader: number): string | null {
+    const served = new Set(this.#scope.served(leader).map(({ name }) => name));
+    const all = (this.#replicas.view(leader)?.list("Checkpoint") ?? []) as readonly Checkpoint[];
+    const { metadata, status } =
+      all.find(({ status: { phase, node } }) => served.has(node) && (phase === "Making" || phase === "Deleting")) ?? {};
+    return metadata === undefined ? null : `checkpoint "${metadata.name}" is still ${status?.phase}`;
   }
 
   #unsettledVm({ metadata, spec, status }: Vm): string | null {
@@ -350,7 +383,8 @@ function vmsOf(view: ClusterView): AppliedVms {
 /** All VMs fit on one node, so that none ever waits for room. */
 function specOf(node: SimNode, vms: number): NodeSpec {
   return {
-    incarnation: `${node.name}-data`,
+    // As a node mints one for an empty disk.
+    incarnation: `${node.name}-data${node.disk.met.lost === 0 ? "" : `-${node.disk.met.lost}`}`,
     address: addressOf(node.index),
     apiUrl: `http://${addressOf(node.index)}:7000`,
     driver: "simulated",

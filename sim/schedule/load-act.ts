@@ -21,6 +21,8 @@ export type LoadAct = (
   | { readonly type: "watch"; readonly user: number; readonly node: number | null }
   /** Some VM is moved, lets be, made to stand still or to go on, or started anew. */
   | { readonly type: "move"; readonly node: number; readonly how: MoveKind }
+  /** A checkpoint is made, used or removed, or a VM that was made of one. */
+  | { readonly type: "keep"; readonly node: number; readonly how: KeepKind }
   /** So many VMs are created, or deleted, at once. */
   | { readonly type: "burst"; readonly node: number; readonly how: "create" | "delete"; readonly vms: number }
   /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
@@ -34,6 +36,9 @@ export type TellKind = "entity" | "singleton" | "reliable" | "yield" | "leave";
 
 /** What users who move VMs do to one. */
 export type MoveKind = "migrate" | "cancel" | "pause" | "resume" | "restart";
+
+/** What users who make checkpoints do. */
+export type KeepKind = "checkpoint" | "clone" | "restore" | "boot" | "delete" | "delete-clone";
 
 /** What there is of chances. */
 export const CHANCES: number = 2 ** 32;

@@ -102,6 +102,7 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "watch":
     case "burst":
     case "move":
+    case "keep":
     case "tell":
     case "step":
       return true;

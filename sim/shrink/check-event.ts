@@ -76,6 +76,11 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   update: { user: isCount, node: isCount, chance: isCount },
   watch: { user: isCount, node: (value) => value === null || isCount(value), chance: isCount },
   move: { node: isCount, how: oneOf("migrate", "cancel", "pause", "resume", "restart"), chance: isCount },
+  keep: {
+    node: isCount,
+    how: oneOf("checkpoint", "clone", "restore", "boot", "delete", "delete-clone"),
+    chance: isCount,
+  },
   burst: { node: isCount, how: oneOf("create", "delete"), vms: isCount, chance: isCount },
   tell: { node: isCount, how: oneOf("entity", "singleton", "reliable", "yield", "leave"), chance: isCount },
   step: { chance: isCount },

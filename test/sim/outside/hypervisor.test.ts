@@ -126,6 +126,9 @@ function createHarness(): HypervisorHarness {
 
 function programOf({ command, env, files, vm, instance, node }: InstanceLaunch): GuestProgram {
   const script = command[2] ?? "";
+  if (script.includes("count $i")) {
+    return { says: Array.from({ length: 3000 }, (_, at) => ({ afterMs: 100 * at, line: `count ${at + 1}` })) };
+  }
   if (script.includes("$i")) {
     return { says: Array.from({ length: 100 }, (_, at) => ({ afterMs: 100 * (at + 1), line: `line ${at + 1}` })) };
   }
