@@ -25,7 +25,7 @@ import { runNix } from "../../runtime/node/nix/build/nix-command.ts";
 import { NixError } from "../../runtime/node/nix/build/nix-error.ts";
 import { pushClosure } from "../../runtime/node/nix/build/push-closure.ts";
 import { RunnerBuilder } from "../../runtime/node/nix/build/runner-builder.ts";
-import { splitFlake, vmJson } from "../../runtime/node/nix/build/vm-json.ts";
+import { splitFlake, type VmJson, vmJson } from "../../runtime/node/nix/build/vm-json.ts";
 import { nixWorld, REAL_INPUTS } from "../contract/nix-world.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -259,6 +259,16 @@ test("an evaluation that never ends is killed", async () => {
   const startMs = performance.now();
   expect(await failure(build("endless", { module }, { timeoutMs: 500 }))).toMatchObject({ failure: "timeout" });
   expect(performance.now() - startMs).toBeLessThan(30_000);
+});
+
+test("a data folder that Nix cannot name is refused by name", async () => {
+  const builder = new RunnerBuilder(settings, join(folder, "my vms"));
+  const request = { module: undefined, own: undefined, lockFile: undefined, onStep: () => undefined };
+  const vm = { name: "web" } as VmJson;
+  expect(await failure(builder.build({ ...request, vm }))).toEqual({
+    failure: "refused",
+    message: `Nix reads no flake from "${folder}/my vms/web": give the node a data folder of letters, digits and "-._" only`,
+  });
 });
 
 test("a Nix that is not there is told with what to install", async () => {

@@ -66,6 +66,10 @@ export class RunnerBuilder {
 
   async #build(request: BuildRequest): Promise<RunnerPackage> {
     const folder = this.folder(request.vm.name);
+    if (!FLAKE_PATH.test(folder)) {
+      const message = `Nix reads no flake from "${folder}": give the node a data folder of letters, digits and "-._" only`;
+      throw new NixError("refused", message);
+    }
     const flake = await flakeFiles(request);
     const { nix, config, args, inputs } = this.#settings;
     const from = JSON.stringify([flake.sha256, request.own, nix, config, args, inputs]);
@@ -111,6 +115,9 @@ export class RunnerBuilder {
     return this.#settings.timeoutMs ?? BUILD_TIMEOUT_MS;
   }
 }
+
+/** What a path may hold in the reference of a flake; Nix 2.8 decodes no escapes. */
+const FLAKE_PATH = /^\/[\w.~+@:,=/-]*$/;
 
 /** Files that a user may know by name; those of the same name in another flake keep their path. */
 const FLAKE_FILES: ReadonlySet<string> = new Set(["module.nix", "flake.nix", "vm.nix", "guest.nix", "vm.json"]);
