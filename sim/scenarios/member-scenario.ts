@@ -295,7 +295,7 @@ export class MemberScenario implements Scenario {
   #unsettledVms(leader: number): string | null {
     const view = this.#replicas.view(leader);
     for (const vm of view?.list("Vm") ?? []) {
-      const isFree = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) && !this.#isBoundToTrouble(vm, view);
+      const isFree = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) && !this.#isBoundToTrouble(vm, leader);
       const wrong = isFree ? this.#unsettledVm(vm) : null;
       if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
     }
@@ -312,11 +312,13 @@ export class MemberScenario implements Scenario {
   }
 
   /** Whether it is started from a checkpoint that cannot be used any more, or whose host is gone or has its troubles: it can run nowhere else. */
-  #isBoundToTrouble({ metadata, spec, status }: Vm, view: ClusterView | undefined): boolean {
+  #isBoundToTrouble({ metadata, spec, status }: Vm, leader: number): boolean {
     if (spec.checkpoint === undefined || metadata.deletedAtMs !== undefined) return false;
+    const view = this.#replicas.view(leader);
     const from = view?.get("Checkpoint", spec.checkpoint) as Checkpoint | undefined;
     if (from?.status.phase !== "Ready") return status.phase === "Pending";
-    const holder = this.#cluster.nodes.find(({ name }) => name === from.status.node);
+    const served = this.#scope.served(leader);
+    const holder = served.find(({ name }) => name === from.status.node);
     if (holder === undefined || HOST_TROUBLES.some((trouble) => holder.host.troubles.isOn(trouble))) return true;
     return view?.get("Node", holder.name)?.kind === "Node" && !holder.host.checkpoints.has(from.status.id);
   }
