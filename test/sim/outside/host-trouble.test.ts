@@ -82,3 +82,31 @@ test("guests hang in their boot, or take many times as long", () => {
   pass(40);
   expect(told.slice(2)).toContain("booted");
 });
+
+test("a build that fails says so; one that is slow starts its guest under the lease as it is by then", () => {
+  host.troubles.begin("build-failed");
+  start();
+  expect(told).toEqual(['build-failed: Cannot start VM "web": its system does not build']);
+  host.troubles.end("build-failed");
+  host.troubles.begin("slow-build");
+  const soonMs = host.clock.monotonicMs() + 5000;
+  hypervisor.start(
+    { ...LAUNCH, leaseUntilMs: soonMs },
+    (result) => void told.push(result.ok ? "started" : result.code),
+  );
+  pass(4);
+  hypervisor.extendLease(["web-1"], soonMs + 60_000);
+  pass(30);
+  expect(told.slice(1)).toEqual([]);
+  host.troubles.end("slow-build");
+  pass(10);
+  expect(told.slice(1)).toEqual(["started", "booted", "heartbeat"]);
+});
+
+test("a slow build whose lease nobody extends starts nothing", () => {
+  host.troubles.begin("slow-build");
+  const leaseUntilMs = host.clock.monotonicMs() + 5000;
+  hypervisor.start({ ...LAUNCH, leaseUntilMs }, (result) => void told.push(result.ok ? "started" : result.message));
+  pass(200);
+  expect(told).toEqual(["The lease is over"]);
+});
