@@ -39,7 +39,7 @@ const IMAGE_NAME = "base";
 /** What a guest on `-M microvm` needs: the bus, the network, the port to its host. */
 const MODULES = ["virtio_mmio", "virtio_net", "virtio_console"];
 /** Loaded in the guests that have the device; loading one costs 20 ms under pure emulation. */
-const OPTIONAL_MODULES = ["virtio_balloon"];
+const OPTIONAL_MODULES = ["virtio_balloon", "virtio_blk"];
 const SCRIPTS = ["init.sh", "default-start.sh"] as const;
 
 type Scripts = Readonly<Record<(typeof SCRIPTS)[number], Buffer>>;

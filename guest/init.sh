@@ -20,6 +20,15 @@ while read -r module; do
   insmod "/lib/modules/$module.ko"
 done </etc/blixard/modules
 [ -e /etc/blixard/balloon ] && insmod /lib/modules/virtio_balloon.ko
+# Which disk got which letter is chance; its serial number is its name. Elsewhere udev makes these links.
+if [ -e /etc/blixard/disks ]; then
+  insmod /lib/modules/virtio_blk.ko
+  mkdir -p /dev/disk/by-id
+  for disk in /sys/block/vd*; do
+    read -r serial <"$disk/serial"
+    ln -s "/dev/${disk##*/}" "/dev/disk/by-id/virtio-$serial"
+  done
+fi
 
 [ -e /etc/hostname ] && read -r name </etc/hostname && echo "$name" >/proc/sys/kernel/hostname
 

@@ -72,6 +72,7 @@ export type {
   StartResult,
   StopResult,
 } from "./ports/hypervisor.ts";
+export type { CloudInit, DiskSource, GuestDisk } from "./ports/guest-disks.ts";
 export type {
   CheckpointManifest,
   CheckpointPart,

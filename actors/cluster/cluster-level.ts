@@ -92,13 +92,17 @@ function namesCheckpoint(command: Command): boolean {
 
 /** From which on a VM's spec may name other VMs that it waits for: before, members would place it all the same. */
 const LEVEL_OF_DEPENDENCIES = 3;
+/** From which on it may have disks and words for cloud-init: before, members would start it without, or move it away from them. */
+const LEVEL_OF_DISKS = 3;
 
 function levelOfSpec(command: Command): number {
   const { type } = command;
   if (type !== "create-vm" && type !== "apply-vm") return FIRST_LEVEL;
+  const { disks, cloudInit } = command.spec;
   return Math.max(
     command.spec.balloon === true ? LEVEL_OF_BALLOONS : FIRST_LEVEL,
     hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL,
+    disks !== undefined || cloudInit !== undefined ? LEVEL_OF_DISKS : FIRST_LEVEL,
   );
 }
 

@@ -1,7 +1,5 @@
 /**
  * Migration rules: why a VM cannot move, running, to a node. What `--dry-run` shows is what applying `migrate-vm` decides.
- *
- * No VM has a disk of its own yet; when one has, that it is shared, or can be mirrored, is one rule more.
  */
 import type { Instance, Node, Vm } from "../resources/index.ts";
 import { whyNot } from "./fit-rules.ts";
@@ -33,6 +31,11 @@ export function whyNotMigrate({ vm, source, target }: MigrationSides): Objection
   const port = sharedPort(instance, source, node);
   if (port !== undefined) {
     return { code: "conflict", why: `both nodes publish on ${node.spec.address}, where it holds port ${port} itself` };
+  }
+  const disk = localDisk(vm.spec);
+  if (disk !== undefined) {
+    const why = `its disk "${disk}" is on its node alone: only disks of rbd, which both nodes reach, move`;
+    return { code: "invalid", why };
   }
   const objection = whyNot(vm.spec, target);
   return objection === null ? null : { code: "conflict", why: `the node ${objection}` };
@@ -72,4 +75,9 @@ function whyNotAlike(source: Node, target: Node): string | null {
 
 function sharedPort({ claim }: Instance, source: Node, target: Node): number | undefined {
   return source.spec.address === target.spec.address ? claim.hostPorts[0] : undefined;
+}
+
+/** The first disk that other nodes have not; what is only read may be another file there. */
+function localDisk({ disks = [] }: Vm["spec"]): string | undefined {
+  return disks.find(({ source }) => source?.startsWith("rbd:") !== true)?.name;
 }

@@ -13,7 +13,7 @@ export { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } fr
 export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";
 export { LastMigration, Migration, MigrationEndpoint, MigrationLimits, MigrationProgress } from "./migration.ts";
 export { nearestWord } from "./nearest-word.ts";
-export { HypervisorBuild, Node, NodeSpec, NodeStatus } from "./node.ts";
+export { Node, NodeSpec, NodeStatus } from "./node.ts";
 export { KINDS, type Kind, type Resource } from "./resource.ts";
 export {
   Claim,
@@ -29,4 +29,5 @@ export {
   VmSpec,
   VmStatus,
 } from "./vm.ts";
+export { VmCloudInit, VmDisk } from "./vm-disks.ts";
 export { checkVmSpec, parseVmManifest, type ParsedVmManifest } from "./validate-vm.ts";

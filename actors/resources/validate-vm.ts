@@ -5,6 +5,7 @@
  * the same words. What depends on the nodes (room, drivers, host ports) is the scheduler's to say.
  */
 import { checkMicrovm } from "../../runtime/index.ts";
+import { checkDisks } from "./check-disks.ts";
 import { checkSchema, fillDefaults } from "./check-schema.ts";
 import { describeValue, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 import { VmManifest, type VmSpec } from "./vm.ts";
@@ -32,6 +33,7 @@ export function checkVmSpec(name: string, spec: VmSpec, at: string): readonly Fi
     ...checkHealth(spec, fieldUnder(at, "health")),
     ...checkFiles(spec, fieldUnder(at, "files")),
     ...checkText(spec, at),
+    ...checkDisks(spec, at),
     ...checkConfiguration(spec, fieldUnder(at, "microvm")),
   ];
 }

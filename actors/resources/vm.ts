@@ -1,6 +1,7 @@
 /** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
 import Type, { type Static } from "typebox";
 import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+import { VmCloudInit, VmDisks } from "./vm-disks.ts";
 import { VmMicrovm } from "./vm-microvm.ts";
 import { LastMigration, Migration } from "./migration.ts";
 
@@ -68,6 +69,10 @@ export const VmSpec = Type.Object(
      * with an identity of its own. It runs on the node that has it.
      */
     checkpoint: Type.Optional(Name),
+    /** Disks of the guest; only nodes with the driver `qemu` have them. */
+    disks: Type.Optional(VmDisks),
+    /** What cloud-init tells the guest, by a disk labelled "cidata"; only nodes with the driver `qemu` have it. */
+    cloudInit: Type.Optional(VmCloudInit),
     /** What the guest runs as its service; without it, what the image runs by itself. */
     command: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 64, default: [] }),
     env: Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$" }), Type.String({ maxLength: 4096 }), {

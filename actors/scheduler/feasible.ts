@@ -32,8 +32,14 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
  * given what it cannot run refuses it by name.
  */
 function lacksDriver({ spec }: Vm, { node }: Room): string | null {
-  if (spec.microvm === undefined || node.spec.driver === "microvm-nix") return null;
-  return `runs VMs by the driver ${node.spec.driver}, wants microvm-nix`;
+  const { driver } = node.spec;
+  const wanted = spec.microvm === undefined ? driverOfDisks(spec) : "microvm-nix";
+  return wanted === undefined || driver === wanted ? null : `runs VMs by the driver ${driver}, wants ${wanted}`;
+}
+
+/** Of what only one driver gives a guest. */
+function driverOfDisks({ disks, cloudInit }: Vm["spec"]): string | undefined {
+  return disks === undefined && cloudInit === undefined ? undefined : "qemu";
 }
 
 function lacksBalloon({ spec }: Vm, { node }: Room): string | null {

@@ -5,6 +5,7 @@
  * at any moment; a guest that ended meanwhile waits until the map has ended the migration.
  */
 import type { Hypervisor, PortForward, StartResult } from "../../runtime/index.ts";
+import { disksOf } from "./guest-disk.ts";
 import { newHealth } from "./health.ts";
 import { chooseHostPorts } from "./host-ports.ts";
 import { STABLE_MS, startDelayMs } from "./start-backoff.ts";
@@ -72,6 +73,7 @@ export function launchOf({ options, ctx }: Turn, state: VmState): Parameters<Hyp
   const configuration = {
     ...(microvm === undefined ? {} : { microvm }),
     ...(vm.spec.balloon === true ? { balloon: true } : {}),
+    ...disksOf(vm.spec),
   };
   const { from } = instance;
   const origin =
@@ -207,7 +209,7 @@ export function endGuest(
 }
 
 /** While a call is open its answer is awaited first, so that no guest comes up behind the end. */
-export function end({ options, ctx }: Turn, state: VmState): VmState {
+function end({ options, ctx }: Turn, state: VmState): VmState {
   if (state.open !== "none") return state;
   const { hypervisor, instance, vm } = options;
   const graceMs = state.stage === "stopping" ? vm.spec.stopGraceMs : 0;

@@ -40,6 +40,8 @@ export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = ""
     ["Wanted", spec.running ? "running" : "stopped"],
     ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory${balloonOf(vm)}`],
     ["Image", imageOf(vm)],
+    ["Disks", (spec.disks ?? []).map(diskOf).join(", ")],
+    ["Cloud-init", cloudInitOf(vm)],
     ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
     ["Environment", labelsOf(spec.env)],
     ["Ports", spec.ports.map(({ name, guest, host }) => `${name} ${guest}→${host ?? "any"}`).join(", ")],
@@ -71,6 +73,19 @@ function imageOf({ spec: { image, microvm } }: Vm): string {
   const { hypervisor, module, flake } = microvm;
   const source = module === undefined ? "without a module" : `a module of ${module.length} characters`;
   return `NixOS for ${hypervisor}, ${flake === undefined ? source : `flake ${flake}`}`;
+}
+
+function diskOf({ name, source, sizeMiB, readOnly }: NonNullable<Vm["spec"]["disks"]>[number]): string {
+  const kept = source?.startsWith("rbd:") === true ? "" : "goes with the instance";
+  const words = [source ?? "empty", sizeMiB === undefined ? "" : `${sizeMiB} MiB`, readOnly ? "read only" : kept];
+  return `${name} (${words.filter((word) => word !== "").join(", ")})`;
+}
+
+function cloudInitOf({ spec: { cloudInit } }: Vm): string {
+  if (cloudInit === undefined) return "";
+  const { userData = "", hostName, sshKeys } = cloudInit;
+  const host = hostName === undefined ? "" : `host name ${hostName}, `;
+  return `${host}${userData.length} characters of user data, ${sshKeys.length} ssh keys`;
 }
 
 /** The one that goes on, or else what came of the last. */

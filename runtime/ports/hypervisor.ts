@@ -9,6 +9,7 @@
  * Drivers: `runtime/node/qemu/`, `runtime/node/nix/`, `runtime/node/process/`, the simulator's. Contract: `test/contract/hypervisor.ts`.
  */
 import type { MicrovmConfig } from "../microvm/index.ts";
+import type { CloudInit, GuestDisk } from "./guest-disks.ts";
 import type { GuestVerb, GuestVerbs, MigrationEndpoint } from "./guest-verbs.ts";
 
 export interface Hypervisor {
@@ -27,6 +28,8 @@ export interface Hypervisor {
   list(done: (found: readonly FoundInstance[]) => void): void;
   /** Takes over a found instance: its exit and output are reported from now on. */
   adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void;
+  /** Only these instances may be started here again: what was kept of any other, which is its disks, goes. A driver that keeps nothing has it not. */
+  keepOnly?(instances: readonly string[]): void;
   /** Moves the guards' deadline of all `instances`. A deadline never moves back. */
   extendLease(instances: readonly string[], leaseUntilMs: number): void;
   /** Registers the one listener for what instances do by themselves. */
@@ -84,6 +87,10 @@ export interface InstanceLaunch {
   readonly balloon?: boolean;
   /** What the guest begins with. Default: it boots. */
   readonly from?: LaunchOrigin;
+  /** Only the driver `qemu` has them. */
+  readonly disks?: readonly GuestDisk[];
+  /** Only the driver `qemu` gives it to its guest. */
+  readonly cloudInit?: CloudInit;
   /** A NixOS configuration, in place of an image. Only the driver `microvm-nix` runs it. */
   readonly microvm?: MicrovmConfig;
 }

@@ -15,6 +15,9 @@ export function checkLaunch(launch: InstanceLaunch, driver: DriverName): void {
   if (launch.microvm !== undefined && driver !== "microvm-nix") {
     refuse(`the driver "${driver}" runs no NixOS configurations: it takes a node with the driver microvm-nix`);
   }
+  if ((launch.disks !== undefined || launch.cloudInit !== undefined) && driver !== "qemu") {
+    refuse(`the driver "${driver}" gives its guests no disks: it takes a node with the driver qemu`);
+  }
   for (const [name, value] of Object.entries(launch.env)) {
     if (!ENVIRONMENT_NAME.test(name)) refuse(`"${name}" cannot be the name of an environment variable`);
     if (value.includes("\0")) refuse(`environment variable ${name} holds a NUL character`);

@@ -62,6 +62,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly driver: DriverName;
   readonly capabilities: HypervisorCapabilities;
   readonly verbs: GuestVerbs;
+  readonly keepOnly: NonNullable<Hypervisor["keepOnly"]>;
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
@@ -84,8 +85,9 @@ export class GuardedHypervisor implements Hypervisor {
     this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.keepOnly = (instances) => machines.keepOnly?.(instances);
     this.verbs = guardedVerbs({
-      driver: machines,
+      driver: this.#machines,
       machineOf: (instance) => this.#running.get(instance)?.machine,
       timesOf: (instance) => {
         const running = this.#running.get(instance);

@@ -28,6 +28,8 @@ export interface MachineDriver {
   prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand>;
   /** Connects to what runs in `folder`, just started or found again. */
   attach(to: MachineContext): Machine;
+  /** Deletes what was kept of all other instances, if it keeps anything; what cannot be deleted now waits for the next call. Never throws. */
+  keepOnly?(instances: readonly string[]): void;
   /** Forgets a checkpoint of this host, if there is one. */
   dropCheckpoint?(id: string): Promise<void>;
 }

@@ -8,21 +8,29 @@ import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import { cpioArchive, type CpioEntry } from "../cpio.ts";
 import { stringsBody } from "../agent/agent-line.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { seedFiles } from "./seed-disk.ts";
 
 /** What the image runs when no command is given (guest/guest-image.ts). */
 const DEFAULT_START = "/etc/blixard/default-start";
 const HOST_NAME_MAX = 63;
+/** Where cloud-init looks for what nobody need attach, and a guest that has none can read it, too. */
+const SEED_FOLDER = "/var/lib/cloud/seed/nocloud";
 
 export function guestFiles(launch: InstanceLaunch): Buffer {
   const text = (path: string, content: string, mode = 0o644): CpioEntry => {
     return { type: "file", path, mode, content: Buffer.from(content, "utf8") };
   };
-  const name = hostName(launch.vm);
+  const name = guestName(launch);
+  const hasDisks = launch.cloudInit !== undefined || (launch.disks?.length ?? 0) > 0;
   return cpioArchive([
     text("/etc/hostname", `${name}\n`),
     text("/etc/hosts", `127.0.0.1 localhost\n10.0.2.15 ${name}\n`),
     text("/etc/machine-id", `${machineId(launch.instance)}\n`),
     ...(launch.balloon === true ? [text("/etc/blixard/balloon", "")] : []),
+    ...(hasDisks ? [text("/etc/blixard/disks", "")] : []),
+    ...seedFiles(launch, name).map((file): CpioEntry => {
+      return { type: "file", path: `${SEED_FOLDER}/${file.name}`, mode: 0o600, content: file.content };
+    }),
     // The user's files come after ours, so they may replace them; what starts the service comes last.
     ...launch.files.map((file) => text(file.path, file.content, Number.parseInt(file.mode, 8))),
     text("/etc/blixard/start", startScript(launch), 0o700),
@@ -60,15 +68,20 @@ function environment(launch: InstanceLaunch): Readonly<Record<string, string>> {
   };
 }
 
-/** Stable for an instance, different between instances; 52:54:00 is QEMU's own prefix. */
-export function macAddress(instance: string): string {
-  const digits = createHash("sha256").update(`blixard mac ${instance}`).digest("hex");
+/** The same for each instance of a VM, so that leases of addresses last; 52:54:00 is QEMU's own prefix. */
+export function macAddress(vm: string): string {
+  const digits = createHash("sha256").update(`blixard mac ${vm}`).digest("hex");
   return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
 }
 
 /** 128 bits that no two instances share. */
 export function machineId(instance: string): string {
   return createHash("sha256").update(`blixard instance ${instance}`).digest("hex").slice(0, 32);
+}
+
+/** What it is told to call itself. */
+export function guestName({ vm, cloudInit }: InstanceLaunch): string {
+  return cloudInit?.hostName ?? hostName(vm);
 }
 
 export function hostName(vm: string): string {

@@ -14,6 +14,8 @@ export interface MachineNote {
   readonly image: string;
   /** Its memory is a file, which can be copied beside QEMU and mapped by others. */
   readonly memoryIsFile: boolean;
+  /** A disk of it that is on this host alone, where the guest has one: it can neither move nor be saved without it. */
+  readonly localDisk?: string;
   /** What it waits for; gone when its guest runs. */
   readonly waitsFor?: LaunchOrigin;
   /** It is held for a checkpoint or a move, and is to go on after that. */

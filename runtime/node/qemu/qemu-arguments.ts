@@ -1,10 +1,11 @@
 /**
- * QEMU's command line for a microVM: kernel and initramfs directly, no firmware but qboot, no disk, no PCI.
+ * QEMU's command line for a microVM: kernel and initramfs directly, no firmware but qboot, no PCI.
  *
  * Paths are relative to the instance's folder, QEMU's working folder: a unix socket's path has 107 bytes at most, and data
  * folders may be deep. See docs/decisions/0006-guest-image.md for the kernel's parameters.
  */
 import type { PortForward } from "../../ports/hypervisor.ts";
+import type { AttachedDisk } from "./disks.ts";
 
 export type Acceleration = "kvm" | "tcg";
 
@@ -15,7 +16,7 @@ export interface MachineSpec {
   readonly vcpus: number;
   readonly memoryMiB: number;
   /** undefined: it waits for the state of a guest that was booted before. */
-  readonly boot: { readonly kernel: string; readonly initramfs: string } | undefined;
+  readonly boot: GuestBoot | undefined;
   readonly memory: GuestMemory;
   /** 48 bits, as QEMU writes them: "52:54:00:12:34:56". */
   readonly mac: string;
@@ -24,6 +25,14 @@ export interface MachineSpec {
   readonly balloon: boolean;
   /** This QEMU can be kept from starting programs and gaining rights. */
   readonly sandbox: boolean;
+  readonly disks: readonly AttachedDisk[];
+}
+
+export interface GuestBoot {
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** What the image wants its kernel to be told, beside our own: "root=/dev/vda". */
+  readonly parameters: readonly string[];
 }
 
 export type GuestMemory =
@@ -86,13 +95,22 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ...spec.disks.flatMap(diskArguments),
     ...(spec.balloon ? ["-device", "virtio-balloon-device"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
   ];
 }
 
-function bootArguments(boot: NonNullable<MachineSpec["boot"]>, tcg: boolean): readonly string[] {
-  const parameters = [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : [])];
+/** Errors of the host go to the guest: see disks.ts. */
+function diskArguments({ name, readOnly, device }: AttachedDisk): readonly string[] {
+  const node = `disk-${name}`;
+  const block = { ...device, "node-name": node, "read-only": readOnly };
+  const frontend = `virtio-blk-device,drive=${node},serial=${name},werror=report,rerror=report`;
+  return ["-blockdev", JSON.stringify(block), "-device", frontend];
+}
+
+function bootArguments(boot: GuestBoot, tcg: boolean): readonly string[] {
+  const parameters = [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : []), ...boot.parameters];
   return ["-kernel", boot.kernel, "-initrd", boot.initramfs, "-append", parameters.join(" ")];
 }
 

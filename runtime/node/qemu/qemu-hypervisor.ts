@@ -1,12 +1,12 @@
 /**
- * The `qemu` driver: microVMs by QEMU, one process each, no libvirt, no disk, user-mode network.
+ * The `qemu` driver: microVMs by QEMU, one process each, no libvirt, user-mode network.
  *
  * A guest is asked to stop through its init, not by `system_powerdown`: a microvm has no power button that a kernel
  * without ACPI hotplug listens to, and `poweroff` may hang there. The init ends the service and restarts the machine, which
  * `-no-reboot` turns into QEMU's end.
  */
 import { constants } from "node:fs";
-import { appendFile, copyFile, readFile } from "node:fs/promises";
+import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
@@ -21,7 +21,8 @@ import {
   VerbError,
 } from "../instances/machine-driver.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
-import { guestFiles, macAddress } from "./guest-files.ts";
+import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
+import { guestFiles, guestName, macAddress } from "./guest-files.ts";
 import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
 import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
@@ -30,6 +31,7 @@ import { readTraits } from "./qemu-traits.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { CheckpointReader } from "./qemu-restore.ts";
 import type { QemuHost } from "./qemu-verbs.ts";
+import { seedDisk, seedFiles } from "./seed-disk.ts";
 
 export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   /** Holds a folder an image: `<imagesDir>/<name>/{kernel,initramfs,image.json}`. */
@@ -45,6 +47,10 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
 }
 
 const QEMU = "qemu-system-x86_64";
+/** In the instance's folder; goes with it. */
+const SEED = "seed.iso";
+/** Its serial number. */
+const SEED_DISK = "cidata";
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -58,9 +64,11 @@ class QemuDriver implements MachineDriver {
   readonly #options: QemuHypervisorOptions;
   readonly #host: QemuHost;
   readonly #sandbox: boolean;
+  readonly #disks: DiskStore;
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
+    this.#disks = new DiskStore(options.stateDir);
     const checkpoints = new CheckpointStore(options.checkpointsDir ?? join(options.stateDir, "checkpoints"));
     this.#host = {
       checkpoints,
@@ -88,17 +96,26 @@ class QemuDriver implements MachineDriver {
       throw new StartRefusal("hypervisor-missing", message);
     }
     const image = await this.#image(launch.image);
+    const disks = await this.#attachDisks(launch, folder);
     const spec: Omit<MachineSpec, "boot" | "memory"> = {
       name: launch.instance,
       acceleration: this.#options.acceleration,
       vcpus: launch.vcpus,
       memoryMiB: launch.memoryMiB,
-      mac: macAddress(launch.instance),
+      mac: macAddress(launch.vm),
       ports: launch.ports,
       balloon: launch.balloon ?? false,
       sandbox: this.#sandbox,
+      disks,
     };
-    const args = await this.#arguments({ qemu, image, launch, folder, spec });
+    const args = await this.#arguments({
+      qemu,
+      image: image.folder,
+      launch,
+      folder,
+      spec,
+      parameters: image.parameters,
+    });
     return {
       argv: [qemu, ...args],
       env: { PATH: "/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
@@ -108,6 +125,14 @@ class QemuDriver implements MachineDriver {
 
   attach(to: MachineContext): Machine {
     return new QemuMachine(to, this.#host);
+  }
+
+  keepOnly(instances: readonly string[]): void {
+    try {
+      this.#disks.keepOnly(instances);
+    } catch (error) {
+      this.#options.logger.log("error", "Cannot delete the disks of instances that are over", { cause: error });
+    }
   }
 
   async dropCheckpoint(id: string): Promise<void> {
@@ -121,9 +146,10 @@ class QemuDriver implements MachineDriver {
     readonly image: string;
     readonly launch: InstanceLaunch;
     readonly folder: string;
+    readonly parameters: readonly string[];
     readonly spec: Omit<MachineSpec, "boot" | "memory">;
   }): Promise<readonly string[]> {
-    const { qemu, image, launch, folder, spec } = of;
+    const { qemu, image, launch, folder, spec, parameters } = of;
     const { from } = launch;
     const waiting: MachineSpec = { ...spec, boot: undefined, memory: { type: "own" } };
     const needs = {
@@ -133,14 +159,17 @@ class QemuDriver implements MachineDriver {
       memoryMiB: spec.memoryMiB,
     };
     // A balloon gives pages back to the file that they are of, and so would a clone's to the checkpoint's.
-    const note: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
+    const plain: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
+    const local = localDisk(launch.disks ?? []);
+    const note: MachineNote = local === undefined ? plain : { ...plain, localDisk: local };
     if (from === undefined) {
       await layFiles(join(folder, INITRAMFS), image, launch);
       writeNote(folder, note);
-      return qemuArguments({ ...waiting, boot: { kernel: join(image, "kernel"), initramfs: INITRAMFS } });
+      return qemuArguments({ ...waiting, boot: { kernel: join(image, "kernel"), initramfs: INITRAMFS, parameters } });
     }
     if (from.type === "migration") {
       this.#host.checkPeer(from.listenAddress);
+      if (local !== undefined) throw new StartRefusal("unsupported", `its disk "${local}" is on another host alone`);
       writeNote(folder, { ...note, waitsFor: from });
       return qemuArguments(waiting);
     }
@@ -153,7 +182,19 @@ class QemuDriver implements MachineDriver {
     return qemuArguments({ ...waiting, memory: { type: "copy-on-write", path: reader.path(from.id, MEMORY_PART) } });
   }
 
-  async #image(name: string): Promise<string> {
+  /** Its disks, and the one that cloud-init reads. */
+  async #attachDisks(launch: InstanceLaunch, folder: string): Promise<readonly AttachedDisk[]> {
+    const disks = await this.#disks.attach(launch.instance, launch.disks ?? []);
+    const files = seedFiles(launch, guestName(launch));
+    if (files.length === 0) return disks;
+    await writeFile(join(folder, SEED), seedDisk(files), { mode: 0o600 });
+    return [
+      ...disks,
+      { name: SEED_DISK, readOnly: true, device: { driver: "raw", file: { driver: "file", filename: SEED } } },
+    ];
+  }
+
+  async #image(name: string): Promise<GuestImage> {
     const { imagesDir } = this.#options;
     const image = join(imagesDir, name);
     const description = IMAGE_NAME.test(name)
@@ -162,13 +203,29 @@ class QemuDriver implements MachineDriver {
     if (description === undefined) {
       throw new StartRefusal("image-missing", `no guest image "${name}" in ${imagesDir}: build or copy it there`);
     }
-    return image;
+    return { folder: image, parameters: parametersIn(description) };
   }
+}
+
+interface GuestImage {
+  readonly folder: string;
+  readonly parameters: readonly string[];
+}
+
+/** What an image wants its kernel to be told; one without a word of it wants nothing. */
+function parametersIn(description: string): readonly string[] {
+  let parameters: unknown;
+  try {
+    ({ parameters } = JSON.parse(description) as { readonly parameters?: unknown });
+  } catch {
+    return [];
+  }
+  return Array.isArray(parameters) ? parameters.filter((word) => typeof word === "string") : [];
 }
 
 /** What a guest that moves here meets. */
 function buildOf(version: string, acceleration: Acceleration): HypervisorBuildInfo {
-  const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, mac: "", ports: [], balloon: false };
+  const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, mac: "", ports: [], disks: [], balloon: false };
   const machine = machineOf(qemuArguments({ ...plain, sandbox: false, boot: undefined, memory: { type: "own" } }));
   return { version, machine, cpu: processorOf(acceleration) };
 }

@@ -21,6 +21,8 @@ import { QmpControl } from "./qmp-control.ts";
 /** From QEMU's start to its first answer: milliseconds, but a host may be busy. */
 const READY_MS = 10_000;
 const RETRY_MS = 2;
+/** A host that starts a hundred guests at once is slow, not broken. */
+const ANSWER_MS = 30_000;
 /** What the guest said last is in the socket already when its QEMU is gone. */
 const LAST_WORDS_MS = 200;
 const CONSOLE_LINES = 3;
@@ -139,6 +141,7 @@ export class QemuMachine implements Machine {
             if (event === "SHUTDOWN") this.#shutdownReason = String(data["reason"]);
           },
           onClose: () => undefined,
+          timeoutMs: ANSWER_MS,
         });
         break;
       } catch (error) {
@@ -163,6 +166,12 @@ export class QemuMachine implements Machine {
     const said = await lastOutput(join(this.#context.folder, VMM_LOG), 2);
     const forward = /Could not set up host forwarding rule 'tcp:([^']+)-:\d+'/.exec(said)?.[1];
     if (forward !== undefined) return new StartRefusal("port-in-use", `${forward} is in use by another program`);
+    if (said.includes("'rbd'")) {
+      return new StartRefusal(
+        "unsupported",
+        `this QEMU knows no RBD disks: install the package qemu-block-extra (${said})`,
+      );
+    }
     return new StartRefusal("failed", `QEMU ended at once: ${said || "without a word"}`);
   }
 }

@@ -100,6 +100,7 @@ export class QemuVerbs {
     const { control, host } = this.#options;
     host.checkPeer(request.to.address);
     if (this.isHeld) throw new VerbError("unsupported", "it stands still");
+    this.#refuseLocalDisk("moving");
     const migration = new QmpMigration({
       control,
       request,
@@ -136,6 +137,7 @@ export class QemuVerbs {
   async checkpoint(id: string): Promise<CheckpointManifest> {
     const { control, host, context, pathOf } = this.#options;
     const { needs, image, memoryIsFile } = this.#note;
+    this.#refuseLocalDisk("checkpoints");
     const manifest = await makeCheckpoint({
       id,
       control,
@@ -148,6 +150,13 @@ export class QemuVerbs {
     });
     host.reader.trust(manifest);
     return manifest;
+  }
+
+  #refuseLocalDisk(what: string): void {
+    const { localDisk } = this.#note;
+    if (localDisk === undefined) return;
+    const why = `its disk "${localDisk}" is on this host alone: ${what} takes storage that is shared (rbd)`;
+    throw new VerbError("unsupported", why);
   }
 
   /** Stops the guest for what needs it to stand still; answers what lets it go on. */
@@ -195,7 +204,7 @@ export class QemuVerbs {
       await this.#options.agent()?.giveIdentity({
         machineId: machineId(instance),
         hostName: hostName(vm),
-        mac: { interface: INTERFACE, address: macAddress(instance) },
+        mac: { interface: INTERFACE, address: macAddress(vm) },
         entropy: randomBytes(ENTROPY_BYTES),
         wallMs: Date.now(),
       });

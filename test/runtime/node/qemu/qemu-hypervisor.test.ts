@@ -98,11 +98,12 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     acceleration: "tcg",
     vcpus: 2,
     memoryMiB: 256,
-    boot: { kernel: "/k", initramfs: "i" },
+    boot: { kernel: "/k", initramfs: "i", parameters: ["root=/dev/vda"] },
     memory: { type: "own" },
     mac: "52:54:00:00:00:01",
     balloon: false,
     sandbox: true,
+    disks: [],
     ports: [
       { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
       { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },
