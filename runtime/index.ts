@@ -117,11 +117,12 @@ export type {
   SnapshotStore,
 } from "./ports/snapshot-store.ts";
 export { crc32 } from "./crc32.ts";
-export { lackingVerbs, type LackingVerbs } from "./lacking-verbs.ts";
+export { lackingVerbs, NO_STREAM, type LackingVerbs } from "./lacking-verbs.ts";
 export { checkMicrovm, type MicrovmConfig, type MicrovmProblem, type MicrovmSurroundings } from "./microvm/index.ts";
 export { StoreError, type StoreErrorCode } from "./ports/store-error.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { PayloadCodec } from "./ports/payload-codec.ts";
+export { probeByExec } from "./exec-probe.ts";
 export type { Prober, ProbeResult, ProbeTarget } from "./ports/prober.ts";
 export {
   JOURNAL_LIMITS,

@@ -90,8 +90,13 @@ function namesCheckpoint(command: Command): boolean {
   return (type === "create-vm" || type === "apply-vm") && command.spec.checkpoint !== undefined;
 }
 
-/** From which on a VM's spec may name other VMs that it waits for: before, members would place it all the same. */
+/**
+ * From which on a VM's spec may name other VMs that it waits for, before which members would place it all the same; and may have a health check in the
+ * guest, which nodes of before ask a port that is not there.
+ */
 const LEVEL_OF_DEPENDENCIES = 3;
+const LEVEL_OF_GUEST_CHECKS = 3;
+
 /** From which on it may have disks and words for cloud-init: before, members would start it without, or move it away from them. */
 const LEVEL_OF_DISKS = 3;
 
@@ -103,6 +108,7 @@ function levelOfSpec(command: Command): number {
     command.spec.balloon === true ? LEVEL_OF_BALLOONS : FIRST_LEVEL,
     hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL,
     disks !== undefined || cloudInit !== undefined ? LEVEL_OF_DISKS : FIRST_LEVEL,
+    health?.type === "exec" || health?.type === "heartbeat" ? LEVEL_OF_GUEST_CHECKS : FIRST_LEVEL,
   );
 }
 

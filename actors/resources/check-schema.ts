@@ -44,7 +44,8 @@ export function convertStrings(schema: TSchema, value: unknown): unknown {
 
 function walk(schema: JsonSchema, value: unknown, field: string, problems: FieldProblem[]): void {
   if (problems.length >= PROBLEMS_MAX) return;
-  if (schema.properties !== undefined && isObject(value)) walkObject(schema, value, field, problems);
+  if (isChoice(schema) && isObject(value)) walkChoice(schema, value, field, problems);
+  else if (schema.properties !== undefined && isObject(value)) walkObject(schema, value, field, problems);
   else if (schema.patternProperties !== undefined && isObject(value)) walkRecord(schema, value, field, problems);
   else if (schema.items !== undefined && Array.isArray(value)) walkArray(schema, value, field, problems);
   else if (!Value.Check(schema as TSchema, value)) problems.push(mismatch(schema, value, field));
@@ -69,6 +70,32 @@ function walkObject(
   }
 }
 
+/** Objects of several kinds, told apart by `type`: what is wrong is told of the kind that was meant, as if there were no others. */
+function isChoice({ anyOf }: JsonSchema): boolean {
+  return anyOf !== undefined && anyOf.every(({ properties }) => properties?.["type"] !== undefined);
+}
+
+function walkChoice(
+  { anyOf = [] }: JsonSchema,
+  value: Readonly<Record<string, unknown>>,
+  field: string,
+  problems: FieldProblem[],
+): void {
+  const kinds = anyOf.flatMap(({ properties }) => properties?.["type"] ?? []);
+  const word = value["type"];
+  const meant = word === undefined ? 0 : kinds.findIndex((kind) => wordsOf(kind).some((known) => known === word));
+  const kind = anyOf[meant];
+  if (kind === undefined) {
+    problems.push(
+      mismatch({ anyOf: kinds.flatMap((known) => known.anyOf ?? [known]) }, word, fieldUnder(field, "type")),
+    );
+    return;
+  }
+  // Defaults are filled in by kind, and of a value that fits none there was no kind to take them of.
+  const filled = fillDefaults(kind, value) as Readonly<Record<string, unknown>>;
+  walkObject(kind, Value.Check(kind as TSchema, filled) ? value : filled, field, problems);
+}
+
 function walkRecord(
   schema: JsonSchema,
   value: Readonly<Record<string, unknown>>,
@@ -85,8 +112,8 @@ function walkRecord(
 }
 
 function walkArray(schema: JsonSchema, value: readonly unknown[], field: string, problems: FieldProblem[]): void {
-  if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-    problems.push(problem(field, describeSchema(schema), `${value.length} entries`));
+  if (value.length > (schema.maxItems ?? Infinity) || value.length < (schema.minItems ?? 0)) {
+    problems.push(problem(field, describeSchema(schema), value.length === 0 ? "none" : `${value.length} entries`));
     return;
   }
   for (const [at, entry] of value.entries()) walk(schema.items ?? {}, entry, fieldUnder(field, at), problems);
@@ -132,6 +159,10 @@ function badKey(pattern: string, key: string, parent: string): FieldProblem {
 /** The words to choose from; a single one stands in the message anyway. */
 function literals(schema: JsonSchema): readonly string[] {
   return (schema.anyOf ?? []).flatMap(({ const: word }) => (typeof word === "string" ? [word] : []));
+}
+
+function wordsOf(schema: JsonSchema): readonly unknown[] {
+  return [schema.const, ...literals(schema)].filter((word) => word !== undefined);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

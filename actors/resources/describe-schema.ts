@@ -11,6 +11,7 @@ export interface JsonSchema {
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
   readonly maxItems?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -21,7 +22,7 @@ export interface JsonSchema {
 
 export function describeSchema(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(" or ");
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(describeSchema))].join(" or ");
   switch (schema.type) {
     case "integer":
       return `an integer${range(schema.minimum, schema.maximum)}`;
@@ -32,7 +33,10 @@ export function describeSchema(schema: JsonSchema): string {
     case "string":
       return describeString(schema);
     case "array":
-      return schema.maxItems === undefined ? "a list" : `a list of at most ${schema.maxItems} entries`;
+      if (schema.maxItems === undefined) return "a list";
+      return schema.minItems === undefined
+        ? `a list of at most ${schema.maxItems} entries`
+        : `a list of ${schema.minItems} to ${schema.maxItems} entries`;
     case "object":
       return schema.properties === undefined ? "an object of names and values" : "an object";
     default:

@@ -22,7 +22,6 @@ export {
   Vm,
   VmAddress,
   VmFile,
-  VmHealth,
   VmManifest,
   VmPhase,
   VmPort,
@@ -30,4 +29,5 @@ export {
   VmStatus,
 } from "./vm.ts";
 export { VmCloudInit, VmDisk } from "./vm-disks.ts";
+export { VmHealth } from "./vm-health.ts";
 export { checkVmSpec, parseVmManifest, type ParsedVmManifest } from "./validate-vm.ts";

@@ -52,7 +52,8 @@ function checkPorts({ ports }: VmSpec, at: string): readonly FieldProblem[] {
 }
 
 function checkHealth({ health, ports }: VmSpec, at: string): readonly FieldProblem[] {
-  if (health === undefined || ports.some(({ guest }) => guest === health.port)) return [];
+  if (health === undefined || health.type === "exec" || health.type === "heartbeat") return [];
+  if (ports.some(({ guest }) => guest === health.port)) return [];
   const forwarded = ports.map(({ guest }) => guest);
   const expected =
     forwarded.length === 0
@@ -93,8 +94,11 @@ function checkDependencies(own: string, names: readonly string[], at: string): r
 }
 
 /** A NUL ends a string of the kernel, so the guest would silently get less than what was written. */
-function checkText({ command, env }: VmSpec, at: string): readonly FieldProblem[] {
+function checkText({ command, env, health }: VmSpec, at: string): readonly FieldProblem[] {
+  const asked = health?.type === "exec" ? health.command : [];
+  const askedAt = fieldUnder(fieldUnder(at, "health"), "command");
   const texts = [
+    ...asked.map((text, index) => ({ field: fieldUnder(askedAt, index), text })),
     ...command.map((text, index) => ({ field: fieldUnder(fieldUnder(at, "command"), index), text })),
     ...Object.entries(env).map(([name, text]) => ({ field: fieldUnder(fieldUnder(at, "env"), name), text })),
   ];

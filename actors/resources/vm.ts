@@ -2,6 +2,7 @@
 import Type, { type Static } from "typebox";
 import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
 import { VmCloudInit, VmDisks } from "./vm-disks.ts";
+import { VmHealth } from "./vm-health.ts";
 import { VmMicrovm } from "./vm-microvm.ts";
 import { LastMigration, Migration } from "./migration.ts";
 
@@ -28,23 +29,6 @@ export const VmFile = Type.Object(
   strict,
 );
 export type VmFile = Static<typeof VmFile>;
-
-export const VmHealth = Type.Object(
-  {
-    type: Type.Union([Type.Literal("http"), Type.Literal("tcp")], { default: "tcp" }),
-    /** A guest port that `ports` forwards. */
-    port: Port,
-    path: Type.String({ pattern: "^/", default: "/", description: "request path, for http" }),
-    intervalMs: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 1000 }),
-    timeoutMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 1000 }),
-    /** Consecutive failures until a healthy VM counts as unhealthy and is restarted. */
-    failuresMax: Type.Integer({ minimum: 1, maximum: 100, default: 3 }),
-    /** How long a start may take before failures count. */
-    startMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 60_000 }),
-  },
-  strict,
-);
-export type VmHealth = Static<typeof VmHealth>;
 
 /** VMs that one VM names: more than a person oversees, few enough that a chain of them costs nothing to follow. */
 const DEPENDENCIES_MAX = 64;

@@ -20,7 +20,12 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
   const feasible: Room[] = [];
   const objections: Objection[] = [];
   for (const room of rooms) {
-    const why = lacksDriver(vm, room) ?? lacksBalloon(vm, room) ?? whyNotFromOn(vm.spec, checkpoint, room.node) ?? whyNot(vm.spec, room);
+    const why =
+      lacksDriver(vm, room) ??
+      lacksBalloon(vm, room) ??
+      lacksCheck(vm, room) ??
+      whyNotFromOn(vm.spec, checkpoint, room.node) ??
+      whyNot(vm.spec, room);
     if (why === null) feasible.push(room);
     else objections.push({ node: room.node.metadata.name, why });
   }
@@ -47,6 +52,16 @@ function lacksBalloon({ spec }: Vm, { node }: Room): string | null {
   const { driver, hypervisor } = node.spec;
   const why = hypervisor?.lacks["balloon"] ?? (driver === "process" ? "a process has the host's memory" : undefined);
   return why === undefined ? null : `has no balloons by the driver ${driver} (${why}), wants one`;
+}
+
+/** What a driver says that it cannot do. One that moves no guests tells nothing of itself; of those, `process` has none to run commands in. */
+function lacksCheck({ spec }: Vm, { node }: Room): string | null {
+  if (spec.health?.type !== "exec") return null;
+  const { driver, hypervisor } = node.spec;
+  const why = hypervisor?.lacks["exec"] ?? (driver === "process" ? "a process is no guest" : undefined);
+  return why === undefined
+    ? null
+    : `cannot run commands in guests by the driver ${driver} (${why}), wants a health check by exec`;
 }
 
 /**

@@ -156,7 +156,7 @@ export function booted(turn: Turn, state: VmState): VmState {
   turn.ctx.cancelTimer("boot");
   turn.ctx.setTimer("stable", STABLE_MS, { type: "stable" });
   if (turn.options.vm.spec.health !== undefined) turn.ctx.setTimer("probe", 0, { type: "probe-due" });
-  return report(turn, { ...state, stage: "running", message: "" });
+  return report(turn, { ...state, stage: "running", listening: false, message: "" });
 }
 
 /** Clears what is left of a run that failed, and waits for the next one. */

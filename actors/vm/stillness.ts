@@ -52,7 +52,7 @@ function turned(turn: Turn, state: VmState, type: "pause" | "resume"): VmState {
   const { ctx, options } = turn;
   if (type === "pause") {
     ctx.cancelTimer("probe");
-    return report(turn, { ...state, still: "yes", message: "" });
+    return report(turn, { ...state, still: "yes", listening: false, message: "" });
   }
   const { taken } = state;
   if (taken !== null) {
@@ -60,5 +60,5 @@ function turned(turn: Turn, state: VmState, type: "pause" | "resume"): VmState {
     say(turn, taken.migration, { type: "migration-progress", stillMs });
   }
   if (options.vm.spec.health !== undefined) ctx.setTimer("probe", 0, { type: "probe-due" });
-  return report(turn, { ...state, still: "no", taken: null, message: "" });
+  return report(turn, { ...state, still: "no", listening: false, taken: null, message: "" });
 }

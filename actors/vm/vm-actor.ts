@@ -15,7 +15,7 @@
  * nothing of it runs; nothing is started or let go on under a lease that is over.
  */
 import type { Behavior, InstanceEvent } from "../../runtime/index.ts";
-import { onProbed, probe } from "./guest-health.ts";
+import { onHeartbeat, onProbed, probe } from "./guest-health.ts";
 import { keepBallooned, onBallooned, onBalloonDue } from "./ballooning.ts";
 import * as life from "./guest-life.ts";
 import { onArrived, onCopyExited, onListening, receive, takenOver } from "./incoming-migration.ts";
@@ -102,8 +102,8 @@ function handle(turn: Turn, state: VmState, message: VmMessage): VmState {
 /** The answer to a take-over may come before what the map has shown until then. */
 function onWish(turn: Turn, known: VmState, wish: Wish): VmState {
   if (known.stage !== "receiving" && wish.role === "incoming") return known;
-  const state: VmState = { ...known, wish };
   const isFree = known.wish.checkpointing === true && wish.checkpointing !== true;
+  const state: VmState = { ...known, wish, listening: known.listening && !isFree };
   if (isFree && turn.options.vm.spec.health !== undefined) turn.ctx.setTimer("probe", 0, { type: "probe-due" });
   return state.stage === "receiving" && wish.role === "own" ? takenOver(turn, state) : state;
 }
@@ -124,7 +124,7 @@ function onInstanceEvent(turn: Turn, state: VmState, event: InstanceEvent): VmSt
     case "booted":
       return state.stage === "starting" || state.stage === "booting" ? life.booted(turn, state) : state;
     case "heartbeat":
-      return state;
+      return onHeartbeat(turn, state);
     case "arrived":
       return onArrived(turn, state);
     case "exited":

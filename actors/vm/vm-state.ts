@@ -19,6 +19,8 @@ export interface VmState {
   readonly leaseUntilMs: number;
   readonly forwards: readonly PortForward[];
   readonly health: Health;
+  /** Its heartbeat is waited for, since an interval of its health check began. */
+  readonly listening: boolean;
   readonly message: string;
   /** The one call to the hypervisor that has not been answered. */
   readonly open: "none" | "start" | "end";
@@ -96,6 +98,7 @@ export function initialState(
     leaseUntilMs,
     forwards: chooseHostPorts(ports, hostAddress, world.random),
     health: newHealth(world.nowMs),
+    listening: false,
     message: "",
     open: "none",
     cleared: true,

@@ -37,7 +37,7 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .option("--memory <size>", "memory: 128 or 128MiB, 1GiB")
     .option("--balloon", "with a balloon, by which memory can be taken from it while it runs")
     .addOption(repeatable("--port <name=guest[:host]>", "publish a guest port"))
-    .option("--health <check>", "http:PORT/PATH or tcp:PORT")
+    .option("--health <check>", "http:PORT/PATH, tcp:PORT, exec:COMMAND in the guest, or heartbeat")
     .addOption(repeatable("--env <name=value>", "environment of the command"))
     .addOption(repeatable("--file <guest=local>", "put a file into the guest"))
     .addOption(repeatable("--label <key=value>", "label of the VM"))

@@ -47,7 +47,10 @@ export async function manifestFromFlags(
       ...(flags.balloon === true ? { balloon: true } : {}),
       ...(health === undefined
         ? {}
-        : { health: parseHealth(health) ?? refuse("--health", health, "http:PORT/PATH or tcp:PORT") }),
+        : {
+            health:
+              parseHealth(health) ?? refuse("--health", health, "http:PORT/PATH, tcp:PORT, exec:COMMAND or heartbeat"),
+          }),
       ...(flags.after.length === 0 ? {} : { after: flags.after }),
       ...(flags.requires.length === 0 ? {} : { requires: flags.requires }),
       command,
@@ -87,6 +90,9 @@ function parsePort(text: string): object | undefined {
 }
 
 function parseHealth(text: string): object | undefined {
+  if (text === "heartbeat") return { type: "heartbeat" };
+  // One word of a command line: the guest's shell takes it apart.
+  if (/^exec:./s.test(text)) return { type: "exec", command: ["/bin/sh", "-c", text.slice("exec:".length)] };
   const [, type, port, path] = /^(http|tcp):(\d{1,5})(\/.*)?$/.exec(text) ?? [];
   if (type === undefined || (type === "tcp" && path !== undefined)) return undefined;
   return { type, port: Number(port), ...(path === undefined ? {} : { path }) };

@@ -108,7 +108,7 @@ async function serve(config: NodeConfig, logger: Logger, stop: StopSignal): Prom
       snapshots,
       codec: msgpackPayloadCodec,
       hypervisor,
-      prober: createNodeProber(),
+      prober: createNodeProber(hypervisor.verbs),
       logger,
       onStoreFailed: (error) => stop.fail(error),
     });

@@ -1,5 +1,5 @@
 /** Everything about one VM for a person to read: what was asked for, what is, and what happened. */
-import type { Event, Vm } from "../../actors/index.ts";
+import type { Event, Vm, VmHealth } from "../../actors/index.ts";
 import { formatAge } from "./duration.ts";
 import { formatBytes } from "./size.ts";
 import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";
@@ -105,8 +105,22 @@ function migrationOf({ status: { migration, lastMigration: last } }: Vm): string
 
 function healthCheckOf({ spec: { health } }: Vm): string {
   if (health === undefined) return "";
-  const target = health.type === "http" ? `GET ${health.path} on port ${health.port}` : `tcp port ${health.port}`;
-  return `${target} every ${health.intervalMs} ms, ${health.failuresMax} failures make it unhealthy`;
+  return `${questionOf(health)} every ${health.intervalMs} ms, ${health.failuresMax} failures make it unhealthy`;
+}
+
+function questionOf(health: VmHealth): string {
+  switch (health.type) {
+    case "http":
+      return `GET ${health.path} on port ${health.port}`;
+    case "tcp":
+      return `tcp port ${health.port}`;
+    case "exec":
+      return `exec ${health.command.map((word) => JSON.stringify(word)).join(" ")}`;
+    case "heartbeat":
+      return "a heartbeat of the guest";
+    default:
+      return health satisfies never;
+  }
 }
 
 function eventsOf(name: string, events: readonly Event[], nowMs: number): string {

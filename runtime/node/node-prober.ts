@@ -1,12 +1,15 @@
-/** The prober of the Node.js world: one TCP connection, or one HTTP GET, on a connection of its own. */
+/** The prober of the Node.js world: one TCP connection, or one HTTP GET, on a connection of its own; or a command of a guest's agent. */
 import { request } from "node:http";
 import { createConnection } from "node:net";
-import type { Prober, ProbeResult, ProbeTarget } from "../ports/prober.ts";
+import { probeByExec } from "../exec-probe.ts";
+import type { GuestVerbs } from "../ports/guest-verbs.ts";
+import type { PortTarget, Prober, ProbeResult, ProbeTarget } from "../ports/prober.ts";
 
-export function createNodeProber(): Prober {
+/** `guests`: those of this host, for commands in them. */
+export function createNodeProber(guests: Pick<GuestVerbs, "openStream">): Prober {
   return {
     probe: (target, done) => {
-      const place = `${target.kind} ${target.address}:${target.port}${target.kind === "http" ? target.path : ""}`;
+      const place = placeOf(target);
       let open = true;
       const finish = (result: ProbeResult): void => {
         if (!open) return;
@@ -20,7 +23,7 @@ export function createNodeProber(): Prober {
       const timer = setTimeout(() => failed(`no answer in ${target.timeoutMs} ms`), target.timeoutMs);
       let cancel: () => void = () => undefined;
       try {
-        cancel = (target.kind === "tcp" ? probeTcp : probeHttp)(target, () => finish({ ok: true }), failed);
+        cancel = start(target, guests, () => finish({ ok: true }), failed);
       } catch (error) {
         // A path or port that no request can be made of.
         failed((error as Error).message);
@@ -29,8 +32,23 @@ export function createNodeProber(): Prober {
   };
 }
 
+function placeOf(target: ProbeTarget): string {
+  if (target.kind === "exec") return `exec ${target.command[0]}`;
+  return `${target.kind} ${target.address}:${target.port}${target.kind === "http" ? target.path : ""}`;
+}
+
+function start(
+  target: ProbeTarget,
+  guests: Pick<GuestVerbs, "openStream">,
+  healthy: () => void,
+  failed: (reason: string) => void,
+): () => void {
+  if (target.kind !== "exec") return (target.kind === "tcp" ? probeTcp : probeHttp)(target, healthy, failed);
+  return probeByExec(guests, target, (failure) => (failure === null ? healthy() : failed(failure)));
+}
+
 /** Starts a check; returns what ends it. */
-type Check = (target: ProbeTarget, healthy: () => void, failed: (reason: string) => void) => () => void;
+type Check = (target: PortTarget, healthy: () => void, failed: (reason: string) => void) => () => void;
 
 const probeTcp: Check = (target, healthy, failed) => {
   const socket = createConnection({ host: target.address, port: target.port });

@@ -18,6 +18,7 @@ import type {
 } from "../../runtime/index.ts";
 import { build } from "./building.ts";
 import { makeCheckpoint, whyNotFrom } from "./checkpoint-making.ts";
+import { openExec } from "./guest-exec.ts";
 import { startSending } from "./guest-sending.ts";
 import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
@@ -30,7 +31,6 @@ const CAPABILITIES: HypervisorCapabilities = {
   lacks: {
     balloon: "not modelled",
     metrics: "not modelled",
-    exec: "not modelled",
     copy: "not modelled",
     console: "not modelled",
   },
@@ -74,6 +74,7 @@ export class SimulatedHypervisor implements Hypervisor {
         }),
       migrate: (request, done) => this.#migrate(request, hosts, done),
       cancelMigration: (instance) => this.#cancelMigration(instance),
+      openStream: (request, listener) => openExec(host, life, request, listener),
     };
     this.verbs = lackingVerbs({ driver: this.driver, lacks, own, later: (run) => this.#answer(run) });
   }

@@ -121,14 +121,15 @@ export class MemberScenario implements Scenario {
 
   compose({ node, life, system, store, snapshots, edition }: Process): void {
     const { planted, limits, timeline } = this.#options;
+    const hypervisor = new SimulatedHypervisor(node.host, life, this.#cluster.hosts);
     const { replica } = edition.spawnMember(system, {
       members: this.#cluster.names,
       spec: { ...specOf(node, this.#options.vms.count), ...this.#options.platform?.nodeSpec(node.index) },
       store,
       snapshots,
       codec: this.#codec(edition),
-      hypervisor: new SimulatedHypervisor(node.host, life, this.#cluster.hosts),
-      prober: proberOf(this.#cluster.hosts, node.host, life),
+      hypervisor,
+      prober: proberOf(this.#cluster.hosts, node.host, life, hypervisor.verbs),
       logger: loggerOf(node.index, life, timeline),
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },

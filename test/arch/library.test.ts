@@ -56,6 +56,8 @@ const INTERNAL: readonly string[] = [
   "VerbRefusal",
   "VerbResult",
   "lackingVerbs",
+  "NO_STREAM",
+  "probeByExec",
   "LackingVerbs",
   "checkMicrovm",
   "MicrovmConfig",

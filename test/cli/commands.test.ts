@@ -130,7 +130,7 @@ test("vm create names the flag that is wrong, or the field", async () => {
   for (const [flags, words] of [
     ["--memory lots", '--memory is "lots", expected 128, 128MiB, 1GiB'],
     ["--port 80", '--port is "80", expected NAME=GUEST or NAME=GUEST:HOST'],
-    ["--health icmp:1", '--health is "icmp:1", expected http:PORT/PATH or tcp:PORT'],
+    ["--health icmp:1", '--health is "icmp:1", expected http:PORT/PATH, tcp:PORT, exec:COMMAND or heartbeat'],
     ["--vcpus 0", "spec.vcpus: expected an integer from 1 to 256, got 0"],
     ["--health tcp:80", "spec.health.port: expected a guest port that spec.ports forwards"],
     ["--file /srv/p=none", 'file "none" cannot be read (ENOENT)'],

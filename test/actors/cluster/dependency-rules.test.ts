@@ -119,8 +119,9 @@ test("create-vm and apply-vm refuse what would wait for itself, with the chain w
   expect(apply(map, "web", { requires: ["app", "db"] })).toMatchObject({ ok: true });
 });
 
-test("refuseLevel() lets no VM that names others into the log before all members know what that means", () => {
-  for (const spec of [vmSpec({ after: ["db"] }), vmSpec({ requires: ["db"] })]) {
+test("refuseLevel() lets no VM that names others, or is asked in the guest, into the log before all members know what that means", () => {
+  const beats = { type: "heartbeat", intervalMs: 3000, failuresMax: 3, startMs: 60_000 } as const;
+  for (const spec of [vmSpec({ after: ["db"] }), vmSpec({ requires: ["db"] }), vmSpec({ health: beats })]) {
     const command: Command = { type: "apply-vm", name: "web", labels: {}, spec };
     expect(refuseLevel(command, { level: 2, applied: 7 })).toMatchObject({ ok: false, code: "invalid" });
     expect(refuseLevel(command, { level: 3, applied: 7 })).toBeNull();

@@ -52,6 +52,21 @@ test("makePlan() places a NixOS configuration only where microvm.nix builds it",
   expect(placements(map)).toMatchObject({ web: "n2" });
 });
 
+test("makePlan() gives a VM whose health is asked by a command in it to no node that cannot run one", () => {
+  const map = new SampleMap();
+  const build = { version: "1", machine: "plain", cpu: "any" };
+  map.join("n1", { driver: "process" });
+  map.join("n2", { hypervisor: { ...build, lacks: { exec: "not modelled" } } });
+  const timing = { intervalMs: 5000, timeoutMs: 2000, failuresMax: 3, startMs: 60_000 };
+  map.create("web", { health: { type: "exec", command: ["/bin/check"], ...timing } });
+  expect(messages(map)).toEqual([
+    'No node fits VM "web": n1 cannot run commands in guests by the driver process (a process is no guest), wants a health check by exec; ' +
+      "n2 cannot run commands in guests by the driver simulated (not modelled), wants a health check by exec",
+  ]);
+  map.join("n3", { hypervisor: { ...build, lacks: {} } });
+  expect(placements(map)).toEqual({ web: "n3" });
+});
+
 test("makePlan() says of every node why a VM does not fit", () => {
   const map = new SampleMap();
   map.join("n1", { memoryMiB: 900 });
