@@ -267,4 +267,7 @@ test("a configuration that Nix refuses is a start that failed to build, with its
   expect(await refusal(open(), launch("wrong", { hypervisor: "qemu", module }))).toBe(
     'build-failed: Cannot start instance "i-wrong" of VM "wrong": module.nix:1: undefined variable \'nobody\'',
   );
+  expect(readFileSync(join(stateDir, "ended/i-wrong/console.log"), "utf8")).toBe(
+    "[blixard] evaluating\n[blixard] module.nix:1: undefined variable 'nobody'\n",
+  );
 });

@@ -5,15 +5,16 @@
  * guard a command that becomes the hypervisor (run-machine.sh). Units of systemd (`microvm@NAME`) are not used, since they live outside of
  * the guard, which could not end them at the lease: docs/decisions/0025-microvm-nix.md.
  */
-import { existsSync, realpathSync } from "node:fs";
-import { appendFile, mkdir, symlink, writeFile } from "node:fs/promises";
+import { appendFileSync, existsSync, realpathSync } from "node:fs";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkMicrovm, type MicrovmConfig } from "../../microvm/index.ts";
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { GuardedCommand } from "../guard/guard.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
-import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
+import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
+import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import { InstanceStore } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
 import { NixError } from "./build/nix-error.ts";
@@ -146,7 +147,15 @@ class MicrovmDriver implements MachineDriver {
   async #build(launch: InstanceLaunch, config: MicrovmConfig, console: string): Promise<RunnerPackage> {
     const startMs = performance.now();
     let steps = 0;
-    const runner = await this.#nix(() =>
+    // Where whoever waits for the VM looks.
+    const say = (words: string): void => {
+      try {
+        appendFileSync(console, `[blixard] ${words}\n`);
+      } catch {
+        // A full disk is found out by what comes next.
+      }
+    };
+    const built = this.#nix(() =>
       this.#builder.build({
         vm: vmJson(launch, { emulate: this.#options.acceleration === "tcg" }),
         module: config.module,
@@ -154,11 +163,14 @@ class MicrovmDriver implements MachineDriver {
         lockFile: this.#options.nix.lockFile,
         onStep: (step) => {
           steps++;
-          // Where whoever waits for the VM looks; a full disk is found out by what comes next.
-          void appendFile(console, `[blixard] ${step}\n`).catch(() => undefined);
+          say(step);
         },
       }),
     );
+    const runner = await built.catch((error: unknown) => {
+      say((error as Error).message);
+      throw error;
+    });
     const buildMs = Math.round(performance.now() - startMs);
     if (steps === 0) return runner;
     this.#logger.log("info", `Built VM "${launch.vm}"`, { vm: launch.vm, runner: runner.path, buildMs });

@@ -111,7 +111,8 @@ export class MicrovmMachine implements Machine {
   }
 
   tick(): void {
-    if (this.#agent !== undefined) return this.#agent.tick();
+    // Before its agent is connected a guest that has one has not booted, however well its process does.
+    if (this.#note.hypervisor === "qemu") return this.#agent?.tick();
     const state = processState(this.#context.child);
     if (state !== undefined && state !== "T" && state !== "t") this.#context.report("heartbeat");
   }
