@@ -5,7 +5,7 @@ import { API_VERSION, Metadata } from "./metadata.ts";
 const strict = { additionalProperties: false };
 
 /** What two hosts must have alike for a guest of one to go on at the other, and what verbs a host lacks. */
-export const HypervisorBuild = Type.Object(
+const HypervisorBuild = Type.Object(
   {
     /** Of the program that runs guests, as it says itself: "7.2.22". */
     version: Type.String(),
@@ -18,7 +18,6 @@ export const HypervisorBuild = Type.Object(
   },
   strict,
 );
-export type HypervisorBuild = Static<typeof HypervisorBuild>;
 
 export const NodeSpec = Type.Object(
   {

@@ -11,7 +11,7 @@ import type { ProcessLife } from "../timeline/process-life.ts";
 import type { Guest, Host } from "./host.ts";
 
 /** Fates of a migration that does not go well. */
-const FATES = ["refused", "lost", "hung", "lost at the end", "unheard at the end", "late"] as const;
+const FATES = ["refused", "lost", "hung", "lost at the end", "unheard at the end", "dead at the end", "late"] as const;
 type Fate = (typeof FATES)[number] | "fine";
 
 /** Of the line between two hosts, in bytes a second. */
@@ -107,9 +107,13 @@ export class GuestSending {
     this.#later((this.#remaining / this.#rate()) * 1_000_000, () => {
       const copy = this.#copy();
       if (!this.#stands() || this.#cancelled || copy === undefined || this.#fate === "lost at the end") {
+        // The target lacks some of it, so the hypervisor may let it go on by itself.
+        if (!this.#cancelled && this.#random.next() < 0.5) host.go(guest);
         return this.#giveUp("failed", "the connection was lost");
       }
-      copy.host.take(copy.guest, guest, this.#fate === "late" ? this.#random.integer(LATE_US) : 0);
+      const isLate = this.#fate === "late" || this.#fate === "dead at the end";
+      copy.host.take(copy.guest, guest, isLate ? this.#random.integer(LATE_US) : 0);
+      if (this.#fate === "dead at the end") host.end(guest, "crash", "it died when all of it was sent");
       if (this.#fate === "unheard at the end") return this.#giveUp("failed", "the connection was lost");
       const downtimeMs = (host.timeline.nowUs - this.#stillUs) / 1000;
       this.#later(this.#random.integer(SETTLE_MAX_US), () => this.#answer({ ok: true, downtimeMs }));
