@@ -10,6 +10,7 @@ import { checkpointContract } from "./hypervisor-checkpoints.ts";
 import { metricsContract } from "./hypervisor-metrics.ts";
 import { migrationContract } from "./hypervisor-migration.ts";
 import { pauseContract } from "./hypervisor-pause.ts";
+import { streamsContract } from "./hypervisor-streams.ts";
 import { type Driver, type HypervisorHarness, HypervisorSuite } from "./hypervisor-suite.ts";
 
 export type { HypervisorHarness } from "./hypervisor-suite.ts";
@@ -252,5 +253,6 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     metricsContract(suite);
     checkpointContract(suite);
     migrationContract(suite);
+    streamsContract(suite);
   });
 }
