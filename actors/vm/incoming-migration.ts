@@ -12,6 +12,7 @@ import type { StartResult } from "../../runtime/index.ts";
 import { adopt, booted, freshPorts, launchOf, started } from "./guest-life.ts";
 import { toAddresses } from "./host-ports.ts";
 import { MOVE_RULES } from "./move-rules.ts";
+import type { Wish } from "./vm-message.ts";
 import { insist, type Turn } from "./vm-turn.ts";
 import type { Incoming, VmState } from "./vm-state.ts";
 
@@ -63,7 +64,9 @@ export function onCopyExited(turn: Turn, state: VmState, detail: string): VmStat
 export function takenOver(turn: Turn, known: VmState): VmState {
   const { incoming } = known;
   if (incoming === null) return known;
-  const wish = { ...known.wish, role: "own", paused: known.wish.role === "own" && known.wish.paused, migration: null } as const;
+  // What the map shows may go on with the next migration already; its answer comes alone.
+  const wish: Wish =
+    known.wish.role === "own" ? known.wish : { ...known.wish, role: "own", paused: false, migration: null };
   const state: VmState = { ...known, wish, incoming: null, pending: null };
   const { migration, arrivedMs } = incoming;
   if (incoming.stage === "arrived") return booted(turn, { ...state, still: "yes", taken: { migration, arrivedMs } });

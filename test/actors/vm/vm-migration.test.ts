@@ -243,6 +243,15 @@ test("the target goes on when the map shows that it may, also when the answer wa
   expect(done()).toEqual(["resume web-7"]);
 });
 
+test("the target that is the source of the next migration already, by the time that it is told, sends the guest on", () => {
+  const { said, done, wish, hypervisor } = arrived();
+  said();
+  wish({ ...LEAVING, migration: { ...PREPARING, id: "m2", phase: "copying", endpoint: ENDPOINT } });
+  expect(done()).toEqual(["resume web-7"]);
+  hypervisor.answerTurn();
+  expect(done()).toEqual(["migrate web-7 to 10.0.0.2:4000"]);
+});
+
 test("the target does not take over under a lease that is over, and a copy that was discarded never goes on", () => {
   const late = arrived(100);
   late.world.advance(200);
