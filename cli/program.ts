@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { nearestWord } from "../actors/resources/nearest-word.ts";
 import type { CliContext } from "./cli-context.ts";
 import { addApplyCommand } from "./commands/apply-command.ts";
+import { addCheckpointCommand } from "./commands/checkpoint-command.ts";
 import { addClusterCommand } from "./commands/cluster-command.ts";
 import { addCompletionCommand } from "./commands/completion-command.ts";
 import { addDownCommand } from "./commands/down-command.ts";
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext): Command {
   addDownCommand(program, context);
   addClusterCommand(program, context);
   addVmCommand(program, context);
+  addCheckpointCommand(program, context);
   addApplyCommand(program, context);
   addGetCommand(program, context);
   addEventsCommand(program, context);

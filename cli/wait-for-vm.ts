@@ -21,7 +21,7 @@ const POLL_MS = 200;
 const UNPLACED_MS = 3000;
 
 /** Codes of answers that another try, or another node, can put right. */
-const PASSING = new Set([
+export const PASSING: ReadonlySet<string> = new Set([
   "unreachable",
   "no-leader",
   "no-answer",

@@ -12,6 +12,7 @@ import { addOutputOptions, connect, showResources, type GetOptions } from "./get
 import { upSummary } from "./up-summary.ts";
 import { toVmName } from "./vm-argument.ts";
 import { addVmBalloonCommand } from "./vm-balloon-command.ts";
+import { addVmCheckpointCommands } from "./vm-checkpoint-command.ts";
 import { addVmConsoleCommand } from "./vm-console-command.ts";
 import { addVmCpCommand } from "./vm-cp-command.ts";
 import { addVmExecCommand } from "./vm-exec-command.ts";
@@ -52,6 +53,7 @@ export function addVmCommand(program: Command, context: CliContext): void {
   addVmConsoleCommand(vm, context);
   addVmPauseCommands(vm, context);
   addVmMigrateCommand(vm, context);
+  addVmCheckpointCommands(vm, context);
   addVmBalloonCommand(vm, context);
   addVmMetricsCommand(vm, context);
   addVmTopCommand(vm, context);

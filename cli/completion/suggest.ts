@@ -68,7 +68,7 @@ async function candidatesFor(
   return argument === undefined ? [] : candidatesForArgument(argument, given, namesOf);
 }
 
-/** Arguments are told apart by their names: `<vm>`, `<node>`, `<member>`, `<kind>` and the `[name]` behind it. */
+/** Arguments are told apart by their names: `<vm>`, `<checkpoint>`, `<source>`, `<node>`, `<member>`, `<kind>` and the `[name]` behind it. */
 async function candidatesForArgument(
   argument: Argument,
   given: readonly string[],
@@ -78,6 +78,10 @@ async function candidatesForArgument(
   switch (argument.name()) {
     case "vm":
       return (await namesOf("Vm")).filter((name) => !given.includes(name));
+    case "checkpoint":
+      return (await namesOf("Checkpoint")).filter((name) => !given.includes(name));
+    case "source":
+      return [...(await namesOf("Vm")), ...(await namesOf("Checkpoint"))];
     case "node":
       return (await namesOf("Node")).filter((name) => !given.includes(name));
     case "member":
