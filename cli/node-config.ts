@@ -43,6 +43,8 @@ export interface NodeConfig {
   readonly memoryMiB?: number;
   /** CPUs for VMs. Without it, what the host has. */
   readonly vcpus?: number;
+  /** Absolute path of the control group below which each VM gets one that limits it. Absent: VMs take what they can. */
+  readonly cgroup?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Who had better lead, and whether this member keeps leases for reads. */
   readonly preferences: RaftPreferences;
@@ -83,6 +85,7 @@ class SettingsReader {
     const nixFile = this.#given("nix");
     const memoryMiB = this.#count("memoryMiB");
     const vcpus = this.#count("vcpus");
+    const cgroup = this.#given("cgroup");
     const config: NodeConfig = {
       name,
       clusterId: this.#matching("clusterId", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, dashes"),
@@ -98,6 +101,7 @@ class SettingsReader {
       address: this.#matching("address", /^[A-Za-z0-9.:-]{1,253}$/, "a host name or an address without port"),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
+      ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
       preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },

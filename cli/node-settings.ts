@@ -15,6 +15,7 @@ export type NodeSetting =
   | "address"
   | "memoryMiB"
   | "vcpus"
+  | "cgroup"
   | "labels"
   | "priority"
   | "leaseReads"
@@ -127,6 +128,12 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     variable: "BLIXARD_VCPUS",
     placeholder: "COUNT",
     description: "CPUs for VMs (default: what the host has)",
+  },
+  cgroup: {
+    flag: "--cgroup",
+    variable: "BLIXARD_CGROUP",
+    placeholder: "DIR",
+    description: "control group, delegated to this node, that holds VMs to their vCPUs and memory (default: none does)",
   },
   labels: {
     flag: "--labels",

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { match, P } from "ts-pattern";
 import type { Clock, Logger } from "../../runtime/index.ts";
 import {
+  CgroupError,
   createMicrovmNixHypervisor,
   createProcessHypervisor,
   createQemuHypervisor,
   findExecutable,
+  InstanceCgroups,
   proveKvm,
   type GuardedHypervisor,
 } from "../../runtime/node/index.ts";
@@ -18,6 +20,7 @@ import { readNixFile } from "./read-nix-settings.ts";
 export interface DriverPorts {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly cgroups?: InstanceCgroups;
 }
 
 const QEMU = "qemu-system-x86_64";
@@ -27,7 +30,8 @@ const NIX = "nix";
 const PROOF_IMAGE = "base";
 
 /** @throws CliError when a driver was asked for by name and what it needs is missing. */
-export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
+export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promise<GuardedHypervisor> {
+  const ports = config.cgroup === undefined ? host : { ...host, cgroups: openCgroups(config.name, config.cgroup) };
   if (config.driver === "microvm-nix") return startNixDriver(config, ports);
   const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
   return match({ wanted: config.driver, qemu, images: config.imagesDir })
@@ -46,6 +50,17 @@ export async function chooseDriver(config: NodeConfig, ports: DriverPorts): Prom
     })
     .with({ qemu: P.string, images: P.string }, async (found) => startQemuDriver(config, ports, found))
     .exhaustive();
+}
+
+/** @throws CliError when that folder cannot limit anything: to run VMs without what was asked for is not for the node to decide. */
+function openCgroups(node: string, folder: string): InstanceCgroups {
+  try {
+    return new InstanceCgroups(folder);
+  } catch (error) {
+    if (!(error instanceof CgroupError)) throw error;
+    const message = `Cannot start node "${node}" with --cgroup: ${error.message}`;
+    throw new CliError(EXIT.failed, message, { hint: error.hint, cause: error });
+  }
 }
 
 async function startQemuDriver(

@@ -39,21 +39,16 @@ import { isRunning } from "../guard/process-identity.ts";
 import { tellSign } from "./guest-signs.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import type { GuardedHypervisorOptions } from "./guarded-options.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
+import { limitedDriver } from "./limited-driver.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
 import { readRunTimes } from "./run-times.ts";
 import type { RunningInstance } from "./running-instance.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
-
-export interface GuardedHypervisorOptions {
-  /** Holds the instances' folders; made when missing. Belongs to one process at a time. */
-  readonly stateDir: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 /** How often logs are cut and exits are looked for that no file event told of. */
 const TICK_MS = 1_000;
@@ -78,7 +73,7 @@ export class GuardedHypervisor implements Hypervisor {
   #closed = false;
 
   constructor(machines: MachineDriver, options: GuardedHypervisorOptions) {
-    this.#machines = machines;
+    this.#machines = limitedDriver(machines, options.cgroups);
     this.driver = machines.name;
     this.capabilities = machines.capabilities;
     this.#store = new InstanceStore(options.stateDir);

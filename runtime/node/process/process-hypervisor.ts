@@ -12,7 +12,8 @@ import type { ExitReason, InstanceLaunch } from "../../ports/hypervisor.ts";
 import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
 import { groupMembers, processState, signalGroup } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
-import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
+import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
+import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import {
   type Machine,
   type MachineContext,

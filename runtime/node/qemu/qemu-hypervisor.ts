@@ -11,7 +11,8 @@ import { join } from "node:path";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
 import type { GuardedCommand } from "../guard/guard.ts";
-import { GuardedHypervisor, type GuardedHypervisorOptions } from "../instances/guarded-hypervisor.ts";
+import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
+import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
 import {
   type Machine,
