@@ -55,6 +55,7 @@ export class DiskStore {
   constructor(stateDir: string) {
     this.#disks = join(stateDir, "disks");
     this.#images = join(stateDir, "disk-images");
+    mkdirSync(this.#images, { recursive: true, mode: 0o700 });
   }
 
   /** Makes what is not there yet of an instance's disks. @throws {StartRefusal} `image-missing`, `no-space`, `unsupported`, naming the disk. */

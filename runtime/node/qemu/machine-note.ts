@@ -14,7 +14,9 @@ export interface MachineNote {
   readonly image: string;
   /** Its memory is a file, which can be copied beside QEMU and mapped by others. */
   readonly memoryIsFile: boolean;
-  /** A disk of it that is on this host alone, where the guest has one: it can neither move nor be saved without it. */
+  /** One of its disks, if it has any: memory that is saved without them would find them changed. */
+  readonly disk?: string;
+  /** One that is on this host alone, if there is such: its guest cannot move. */
   readonly localDisk?: string;
   /** What it waits for; gone when its guest runs. */
   readonly waitsFor?: LaunchOrigin;

@@ -161,8 +161,13 @@ class QemuDriver implements MachineDriver {
     };
     // A balloon gives pages back to the file that they are of, and so would a clone's to the checkpoint's.
     const plain: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
-    const local = localDisk(launch.disks ?? []);
-    const note: MachineNote = local === undefined ? plain : { ...plain, localDisk: local };
+    const { disks = [] } = launch;
+    const [disk, local] = [disks[0]?.name, localDisk(disks)];
+    const note: MachineNote = {
+      ...plain,
+      ...(disk === undefined ? {} : { disk }),
+      ...(local === undefined ? {} : { localDisk: local }),
+    };
     if (from === undefined) {
       await layFiles(join(folder, INITRAMFS), image, launch);
       writeNote(folder, note);
@@ -170,7 +175,7 @@ class QemuDriver implements MachineDriver {
     }
     if (from.type === "migration") {
       this.#host.checkPeer(from.listenAddress);
-      if (local !== undefined) throw new StartRefusal("unsupported", `its disk "${local}" is on another host alone`);
+      if (local !== undefined) throw new StartRefusal("unsupported", `its disk "${local}" is on the other host alone`);
       writeNote(folder, { ...note, waitsFor: from });
       return qemuArguments(waiting);
     }

@@ -100,7 +100,10 @@ export class QemuVerbs {
     const { control, host } = this.#options;
     host.checkPeer(request.to.address);
     if (this.isHeld) throw new VerbError("unsupported", "it stands still");
-    this.#refuseLocalDisk("moving");
+    const { localDisk } = this.#note;
+    if (localDisk !== undefined) {
+      throw new VerbError("unsupported", `its disk "${localDisk}" is on this host alone: only disks of rbd move`);
+    }
     const migration = new QmpMigration({
       control,
       request,
@@ -136,8 +139,13 @@ export class QemuVerbs {
 
   async checkpoint(id: string): Promise<CheckpointManifest> {
     const { control, host, context, pathOf } = this.#options;
-    const { needs, image, memoryIsFile } = this.#note;
-    this.#refuseLocalDisk("checkpoints");
+    const { needs, image, memoryIsFile, disk } = this.#note;
+    if (disk !== undefined) {
+      throw new VerbError(
+        "unsupported",
+        `it has the disk "${disk}", and checkpoints keep no disks: its memory would find it changed`,
+      );
+    }
     const manifest = await makeCheckpoint({
       id,
       control,
@@ -150,13 +158,6 @@ export class QemuVerbs {
     });
     host.reader.trust(manifest);
     return manifest;
-  }
-
-  #refuseLocalDisk(what: string): void {
-    const { localDisk } = this.#note;
-    if (localDisk === undefined) return;
-    const why = `its disk "${localDisk}" is on this host alone: ${what} takes storage that is shared (rbd)`;
-    throw new VerbError("unsupported", why);
   }
 
   /** Stops the guest for what needs it to stand still; answers what lets it go on. */

@@ -74,6 +74,11 @@ test("refuseLevel() lets no command into the log that a member could not apply",
   expect(refuseLevel(giveBack, { level: 1, applied: 7 })).toMatchObject({ ok: false, version: 7, code: "invalid" });
   expect(refuseLevel(giveBack, { level: 2, applied: 7 })).toBeNull();
   expect(refuseLevel(create, { level: 1, applied: 7 })).toBeNull();
+  for (const more of [{ disks: [{ name: "data", sizeMiB: 1, readOnly: false }] }, { cloudInit: { sshKeys: [] } }]) {
+    const command: Command = { ...create, spec: vmSpec(more) };
+    expect(refuseLevel(command, { level: 2, applied: 7 })).toMatchObject({ ok: false, code: "invalid" });
+    expect(refuseLevel(command, { level: 3, applied: 7 })).toBeNull();
+  }
   expect(refuseLevel(later, { level: LEVEL, applied: 7 })).not.toBeNull();
 });
 

@@ -89,6 +89,24 @@ test("migrate-vm refuses what cannot move before anything moves", () => {
   expect(said(map.do({ type: "set-paused", name: "web", paused: true }))).toContain("cancel that, or wait");
 });
 
+test("migrate-vm leaves a VM where its disks are, and moves one whose disks both nodes reach", () => {
+  const map = SampleMap.ofMovers("n1", "n2");
+  const disk = { name: "data", readOnly: false };
+  map.create("local", {
+    disks: [
+      { ...disk, name: "ceph", source: "rbd:p/i" },
+      { ...disk, sizeMiB: 1 },
+    ],
+  });
+  map.create("shared", { disks: [{ ...disk, source: "rbd:p/j" }] });
+  for (const name of ["local", "shared"]) {
+    map.place(name, "n1");
+    map.observe(name);
+  }
+  expect(said(map.migrate("local", "n2"))).toContain('its disk "data" is on its node alone');
+  expect(said(map.migrate("shared", "n2"))).toBe("ok");
+});
+
 test("what is said of an earlier migration, or under an earlier lease, counts for nothing", () => {
   const map = moving();
   const first = map.target("web");

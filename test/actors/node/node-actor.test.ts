@@ -108,6 +108,19 @@ test("a node registers with the guests it found, adopts what is its own and ends
   expect(hypervisor.calls).toEqual(["list", "adopt web-7", "stop old-3 0"]);
 });
 
+test("what is kept of instances goes when the map has none of them here, and not by a map from before the own registration", () => {
+  const { hypervisor, accept, show } = bench();
+  const kept: (readonly string[])[] = [];
+  Object.assign(hypervisor, { keepOnly: (instances: readonly string[]) => kept.push(instances) });
+  accept("register-node", 5);
+  show(4, null);
+  expect(kept).toEqual([]);
+  show(5, sampleVm({ epoch: 5 }));
+  hypervisor.answerAdopt(STARTED);
+  show(6, null);
+  expect(kept).toEqual([["web-7"], []]);
+});
+
 test("nothing is done by a map that does not show the own registration yet", () => {
   const { hypervisor, accept, show } = bench();
   accept("register-node", 5);

@@ -52,6 +52,19 @@ test("makePlan() places a NixOS configuration only where microvm.nix builds it",
   expect(placements(map)).toMatchObject({ web: "n2" });
 });
 
+test("makePlan() places a VM with disks or words for cloud-init only where QEMU runs it", () => {
+  const map = new SampleMap();
+  map.join("n1", { driver: "process" });
+  map.create("store", { disks: [{ name: "data", sizeMiB: 64, readOnly: false }] });
+  map.create("told", { cloudInit: { sshKeys: [] } });
+  expect(messages(map)).toEqual([
+    'No node fits VM "store": n1 runs VMs by the driver process, wants qemu',
+    'No node fits VM "told": n1 runs VMs by the driver process, wants qemu',
+  ]);
+  map.join("n2", { driver: "qemu" });
+  expect(placements(map)).toEqual({ store: "n2", told: "n2" });
+});
+
 test("makePlan() gives a VM whose health is asked by a command in it to no node that cannot run one", () => {
   const map = new SampleMap();
   const build = { version: "1", machine: "plain", cpu: "any" };

@@ -100,8 +100,26 @@ test("a guest is started from its VM's spec, a NixOS configuration with it", () 
   expect(running({ memoryMiB: 512, microvm }).hypervisor.launches).toMatchObject([{ memoryMiB: 512, microvm }]);
 });
 
-test("a guest of an image is started without a NixOS configuration", () => {
-  expect(running().hypervisor.launches[0]).not.toHaveProperty("microvm");
+test("a guest is started with its spec's disks, and cloud-init's words", () => {
+  const disks = [
+    { name: "data", sizeMiB: 64, readOnly: false, format: "ext4" as const },
+    { name: "root", source: "debian.qcow2", readOnly: false },
+    { name: "ceph", source: "rbd:vms/web.data", readOnly: true },
+  ];
+  const cloudInit = { hostName: "front", sshKeys: ["k"] };
+  expect(running({ disks, cloudInit }).hypervisor.launches[0]).toMatchObject({
+    disks: [
+      { name: "data", sizeMiB: 64, readOnly: false, format: "ext4" },
+      { name: "root", source: { type: "image", file: "debian.qcow2" } },
+      { name: "ceph", source: { type: "rbd", pool: "vms", image: "web.data" }, readOnly: true },
+    ],
+    cloudInit,
+  });
+});
+
+test("a guest of an image is started without a NixOS configuration, and without disks that nobody wants", () => {
+  const [launch] = running().hypervisor.launches;
+  for (const key of ["microvm", "disks", "cloudInit"]) expect(launch).not.toHaveProperty(key);
 });
 
 test("a guest that still runs is adopted, not started", () => {

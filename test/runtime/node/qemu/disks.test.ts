@@ -14,7 +14,6 @@ let store: DiskStore;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "blixard-disks-"));
-  mkdirSync(join(folder, "disk-images"));
   store = new DiskStore(folder);
 });
 

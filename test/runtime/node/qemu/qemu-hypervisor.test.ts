@@ -103,7 +103,7 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     mac: "52:54:00:00:00:01",
     balloon: false,
     sandbox: true,
-    disks: [],
+    disks: [{ name: "data", readOnly: false, device: { driver: "raw", file: { driver: "file", filename: "/a,b" } } }],
     ports: [
       { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
       { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },
@@ -114,4 +114,8 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
   expect(line).toContain("-smp 2 -m 256M");
   expect(line).toContain("-sandbox on,");
   expect(line).toContain("tsc_early_khz=");
+  expect(line).toMatch(/-append .* root=\/dev\/vda /);
+  // A path with a comma is one value, and errors of the host reach the guest instead of stopping it.
+  expect(line).toContain('"filename":"/a,b"},"node-name":"disk-data","read-only":false}');
+  expect(line).toContain("virtio-blk-device,drive=disk-data,serial=data,werror=report,rerror=report");
 });
