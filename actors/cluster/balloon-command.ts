@@ -19,7 +19,7 @@ export type BalloonCommand =
   /** Leaves the guest of a VM's instance so much memory. Level 3. */
   { readonly type: "set-balloon"; readonly name: string; readonly memoryMiB: number };
 
-export function hasBalloon({ balloon, microvm }: VmSpec): boolean {
+function hasBalloon({ balloon, microvm }: VmSpec): boolean {
   return microvm === undefined ? balloon === true : microvm.balloon === true;
 }
 
