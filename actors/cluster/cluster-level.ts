@@ -103,7 +103,7 @@ const LEVEL_OF_DISKS = 3;
 function levelOfSpec(command: Command): number {
   const { type } = command;
   if (type !== "create-vm" && type !== "apply-vm") return FIRST_LEVEL;
-  const { disks, cloudInit } = command.spec;
+  const { disks, cloudInit, health } = command.spec;
   return Math.max(
     command.spec.balloon === true ? LEVEL_OF_BALLOONS : FIRST_LEVEL,
     hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL,
