@@ -12,6 +12,7 @@ import { raftBench } from "./raft.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
 import { simMonthBench } from "./sim-month.ts";
+import { vmsBench } from "./vms.ts";
 
 const BENCHES: readonly Bench[] = [
   actorsBench,
@@ -24,6 +25,7 @@ const BENCHES: readonly Bench[] = [
   remoteBench,
   simBench,
   simMonthBench,
+  vmsBench,
 ];
 
 const USAGE = `Usage: npm run bench -- NAME [--json] [--quick]

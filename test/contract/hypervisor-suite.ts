@@ -106,13 +106,14 @@ export class HypervisorSuite {
 export class Driver {
   readonly hypervisor: Hypervisor;
   readonly events: InstanceEvent[] = [];
-  #wake: () => void = () => undefined;
+  readonly #waiting = new Set<() => void>();
 
   constructor(hypervisor: Hypervisor) {
     this.hypervisor = hypervisor;
     hypervisor.onEvent((event) => {
       this.events.push(event);
-      this.#wake();
+      for (const wake of [...this.#waiting]) wake();
+      this.#waiting.clear();
     });
   }
 
@@ -160,7 +161,7 @@ export class Driver {
   /** The next event of that type from now on. */
   async next(type: InstanceEvent["type"], instance: string): Promise<void> {
     const before = this.count(type, instance);
-    while (this.count(type, instance) === before) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (this.count(type, instance) === before) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
   /** The first event of that type, now or later. */
@@ -168,7 +169,7 @@ export class Driver {
     for (;;) {
       const found = this.events.find((event) => event.type === type && event.instance === instance);
       if (found !== undefined) return found;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
   }
 

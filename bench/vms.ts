@@ -1,0 +1,180 @@
+/**
+ * What the platform adds to QEMU, and what clones and moves cost. Beside raw QEMU, driven by a minimal script (vms/raw-qemu.ts) in turns with
+ * the driver; both have the same command line, guest and checkpoint.
+ */
+import { join } from "node:path";
+import { cacheFolder } from "../cli/folders.ts";
+import { ensureGuestImage } from "../guest/index.ts";
+import type { GuestMetrics } from "../runtime/index.ts";
+import { spreadRow, type Bench, type Row } from "./bench.ts";
+import { COUNTING, move, type Move } from "./vms/blackout.ts";
+import { streamRows } from "./vms/guest-streams.ts";
+import { launchOf, MeasuredHost } from "./vms/measured-host.ts";
+import { RawQemu } from "./vms/raw-qemu.ts";
+
+const MIB = 1024 * 1024;
+const LANES = 4;
+const TEMPLATE = "template";
+
+export const vmsBench: Bench = {
+  name: "vms",
+  summary: "boot, restore, clones and live migration of microVMs, beside raw QEMU",
+  async run(progress, { quick }): Promise<readonly Row[]> {
+    const { imagesDir, name } = await ensureGuestImage({ cacheDir: cacheFolder(process.env), onProgress: progress });
+    const [first, second] = [new MeasuredHost(imagesDir), new MeasuredHost(imagesDir)];
+    try {
+      const rows: Row[] = [];
+      const add = async (what: string, measure: () => Promise<readonly Row[]>): Promise<void> => {
+        progress(what);
+        for (const row of await measure()) {
+          rows.push(row);
+          progress(`  ${row.measure}: ${row.value} ${row.unit} (${row.note})`);
+        }
+      };
+      await add("boots", () => bootRows(first, join(imagesDir, name), quick ? 2 : 5));
+      await add("restores", () => restoreRows(first, quick ? 5 : 15));
+      await add("streams", () => streamRows(first, quick ? 2 : 7));
+      await add("moves", () => moveRows(first, second, quick ? 3 : 20));
+      for (const count of quick ? [1, 10] : [1, 10, 50, 100]) {
+        await add(`${count} clones`, () => cloneRows(first, count));
+      }
+      return rows;
+    } finally {
+      await Promise.all([first.close(), second.close()]);
+    }
+  },
+};
+
+async function bootRows(host: MeasuredHost, image: string, rounds: number): Promise<readonly Row[]> {
+  const [raw, own]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    raw.push(await RawQemu.boot(image, launchOf("raw")));
+    const startMs = performance.now();
+    await host.start(launchOf(`boot-${round}`));
+    await host.event("booted", `boot-${round}`);
+    own.push(performance.now() - startMs);
+    await host.stop(`boot-${round}`);
+  }
+  return [
+    spreadRow("boot, raw QEMU", raw, { unit: "ms", goal: "the same guest" }),
+    spreadRow("boot", own, { unit: "ms", goal: `1.05 × raw + 50 ms is ${limit(raw, 1.05, 50)}` }),
+  ];
+}
+
+async function restoreRows(host: MeasuredHost, rounds: number): Promise<readonly Row[]> {
+  await host.start(launchOf("origin"));
+  await host.event("booted", "origin");
+  const startMs = performance.now();
+  await host.verb((done) => host.hypervisor.verbs.checkpoint({ instance: "origin", id: TEMPLATE }, done));
+  const checkpointMs = performance.now() - startMs;
+  await host.stop("origin");
+  const raw: { running: number; answered: number }[] = [];
+  const [running, answered]: [number[], number[]] = [[], []];
+  const restore = async (instance: string, identity: "same" | "fresh"): Promise<number> => {
+    const beginMs = performance.now();
+    await host.start(launchOf(instance, { type: "checkpoint", id: TEMPLATE, identity }));
+    const tookMs = performance.now() - beginMs;
+    await host.stop(instance);
+    return tookMs;
+  };
+  // What is found out once: versions, hashes, the page cache.
+  await restore("first", "same");
+  for (let round = 0; round < rounds; round++) {
+    raw.push(await RawQemu.restore(host.checkpoint(TEMPLATE), launchOf("raw")));
+    running.push(await restore(`same-${round}`, "same"));
+    answered.push(await restore(`fresh-${round}`, "fresh"));
+  }
+  const rawAnswered = raw.map((one) => one.answered);
+  return [
+    { measure: "checkpoint of 128 MiB", value: Math.round(checkpointMs), unit: "ms", note: "once" },
+    spreadRow(
+      "restore to running, raw QEMU",
+      raw.map((one) => one.running),
+      { unit: "ms", goal: "the same checkpoint" },
+    ),
+    spreadRow("restore to running", running, { unit: "ms", goal: "under 60 ms" }),
+    spreadRow("restore to the first answer, raw QEMU", rawAnswered, { unit: "ms", goal: "with an identity given" }),
+    spreadRow("restore to the first answer", answered, {
+      unit: "ms",
+      goal: `1.15 × raw + 10 ms is ${limit(rawAnswered, 1.15, 10)}`,
+    }),
+  ];
+}
+
+async function cloneRows(host: MeasuredHost, count: number): Promise<readonly Row[]> {
+  const names = Array.from({ length: count }, (_, at) => `clone-${count}-${at}`);
+  const startMs = performance.now();
+  await inLanes(names, (name) => host.start(launchOf(name, { type: "checkpoint", id: TEMPLATE, identity: "same" })));
+  const runningMs = performance.now() - startMs;
+  await Promise.all(names.map((name) => host.event("heartbeat", name)));
+  const beatingMs = performance.now() - startMs;
+  const metrics = await Promise.all(
+    names.map((name) => host.verb<{ metrics: GuestMetrics }>((done) => host.hypervisor.verbs.readMetrics(name, done))),
+  );
+  const bytes = metrics.reduce((sum, one) => sum + one.metrics.residentBytes, 0);
+  await Promise.all(names.map((name) => host.stop(name)));
+  const each = (value: number): string => `${(value / count).toFixed(1)} each`;
+  return [
+    { measure: `${count} clones until all run`, value: Math.round(runningMs), unit: "ms", note: each(runningMs) },
+    {
+      measure: `${count} clones until all have answered`,
+      value: Math.round(beatingMs),
+      unit: "ms",
+      note: each(beatingMs),
+    },
+    {
+      measure: `${count} clones, memory`,
+      value: Math.round(bytes / MIB),
+      unit: "MiB",
+      note: `${each(bytes / MIB)}${count === 50 ? ", within 1,536" : ""}`,
+    },
+  ];
+}
+
+async function moveRows(first: MeasuredHost, second: MeasuredHost, count: number): Promise<readonly Row[]> {
+  const moves: Move[] = [];
+  await first.start(launchOf("mover-0", undefined, COUNTING));
+  await first.event("booted", "mover-0");
+  let [from, to] = [first, second];
+  for (let at = 0; at < count; at++) {
+    moves.push(await move(from, to, "mover-0"));
+    await from.stop("mover-0");
+    [from, to] = [to, from];
+  }
+  return [
+    spreadRow(
+      "move: blackout by the guest's counter",
+      moves.map((one) => one.blackoutMs),
+      { unit: "ms", goal: "under 100 ms" },
+    ),
+    spreadRow(
+      "move: longest gap in a second without one",
+      moves.map((one) => one.usualMs),
+      { unit: "ms", goal: "lines each 10 ms" },
+    ),
+    spreadRow(
+      "move: downtime, as QEMU says",
+      moves.map((one) => one.downtimeMs),
+      { unit: "ms", goal: "limit 40 ms" },
+    ),
+    spreadRow(
+      "move: from start to running there",
+      moves.map((one) => one.totalMs),
+      { unit: "ms", goal: `${count} of ${count}` },
+    ),
+  ];
+}
+
+/** As many at once as a node with few cores can prepare. */
+async function inLanes(names: readonly string[], run: (name: string) => Promise<unknown>): Promise<void> {
+  const waiting = [...names];
+  const lane = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await run(name);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+function limit(values: readonly number[], factor: number, plus: number): string {
+  const median = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return `${Math.round(median * factor + plus)} ms`;
+}
