@@ -46,7 +46,7 @@ export function addVmMigrateCommand(vm: Command, context: CliContext): void {
     .option("--dry-run", "say whether it could, and what it would take; nothing moves")
     .option("--cancel", "end the migration that goes on: the VM stays where it is")
     .addOption(new Option("--bandwidth <size>", "most a second, as 50MiB (default: a gigabit)").argParser(toBytes))
-    .addOption(durationOption("--downtime <duration>", "how long it may stand still for its last pages", DOWNTIME_MS))
+    .addOption(downtimeOption())
     .addOption(lengthOption("--timeout <duration>", "give the migration up after this long", { defaultMs: TIMEOUT_MS }))
     .option("--no-auto-converge", "do not slow a guest down that writes faster than can be sent")
     .option("--no-wait", "return once the cluster has taken it on")
@@ -66,6 +66,12 @@ export function addVmMigrateCommand(vm: Command, context: CliContext): void {
     if (flags.dryRun === true) out.write(await planned(client, name, migration));
     else await move(context, client, { name, migration, wait: flags.wait });
   });
+}
+
+/** Shorter than what lengths are otherwise shown in. */
+function downtimeOption(): Option {
+  const description = "how long it may stand still for its last pages";
+  return durationOption("--downtime <duration>", description).default(DOWNTIME_MS, `${DOWNTIME_MS}ms`);
 }
 
 function migrationOf(flags: MigrateFlags, to: string): MigrationInput {
