@@ -12,6 +12,9 @@ type Objection = Pick<Refusal, "code"> & { readonly why: string };
 export function whyNotCheckpoint(vm: Vm, node: Node | undefined): Objection | null {
   const still = whyNotNow(vm);
   if (still !== null) return { code: "conflict", why: still };
+  if ((vm.spec.disks ?? []).length > 0) {
+    return { code: "invalid", why: "it has disks, and a checkpoint keeps memory and devices alone" };
+  }
   const name = vm.status.instance?.node;
   const hypervisor = node?.spec.hypervisor;
   if (hypervisor === undefined) {

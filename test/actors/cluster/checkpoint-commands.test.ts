@@ -55,6 +55,8 @@ test("create-checkpoint refuses by name what has no memory to keep", () => {
   expect(said(create(map, "c", "web"))).toContain('there is a checkpoint of that name, of VM "web"');
   map.do({ type: "apply-vm", name: "web", labels: {}, spec: vmSpec({ env: { A: "1" } }) });
   expect(said(create(map, "d", "web"))).toContain("its instance is about to be stopped");
+  map.run("full", "n2", { disks: [{ name: "data", sizeMiB: 64, readOnly: false }] });
+  expect(said(create(map, "d", "full"))).toContain("it has disks, and a checkpoint keeps memory and devices alone");
   const plain = SampleMap.ofMovers();
   plain.join("n1", { driver: "process", hypervisor: { ...MOVER, lacks: { checkpoint: "a process has none" } } });
   plain.run("web", "n1");
