@@ -115,5 +115,15 @@ function specOf({
   vcpus,
   memoryMiB,
 }: InstanceLaunch): Omit<Parameters<typeof qemuArguments>[0], "boot" | "memory"> {
-  return { name: instance, acceleration: "tcg", vcpus, memoryMiB, mac: MAC, ports: [], balloon: false, disks: [], sandbox: true };
+  return {
+    name: instance,
+    acceleration: "tcg",
+    vcpus,
+    memoryMiB,
+    mac: MAC,
+    ports: [],
+    balloon: false,
+    disks: [],
+    sandbox: true,
+  };
 }
