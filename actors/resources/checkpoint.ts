@@ -10,7 +10,7 @@ import { VmSpec } from "./vm.ts";
 const strict = { additionalProperties: false };
 
 /** What a checkpoint is made of and what it needs, as its driver says it (`runtime/ports/guest-verbs.ts`). */
-export const CheckpointManifest = Type.Object(
+const CheckpointManifest = Type.Object(
   {
     format: Type.Literal(1),
     id: Type.String(),
@@ -27,9 +27,8 @@ export const CheckpointManifest = Type.Object(
   },
   strict,
 );
-export type CheckpointManifest = Static<typeof CheckpointManifest>;
 
-export const CheckpointSpec = Type.Object(
+const CheckpointSpec = Type.Object(
   {
     vm: Name,
     /** Of that VM: one that was made anew under the same name is another. */
@@ -41,9 +40,8 @@ export const CheckpointSpec = Type.Object(
   },
   strict,
 );
-export type CheckpointSpec = Static<typeof CheckpointSpec>;
 
-export const CheckpointPhase = Type.Union([
+const CheckpointPhase = Type.Union([
   /** Its node writes it. */
   Type.Literal("Making"),
   /** All of it is on the disk of its node. */
@@ -55,9 +53,8 @@ export const CheckpointPhase = Type.Union([
   /** Its node is to remove what it has of it; the resource goes when that is done. */
   Type.Literal("Deleting"),
 ]);
-export type CheckpointPhase = Static<typeof CheckpointPhase>;
 
-export const CheckpointStatus = Type.Object(
+const CheckpointStatus = Type.Object(
   {
     phase: CheckpointPhase,
     /** What its node calls it; never used twice. */
@@ -74,7 +71,6 @@ export const CheckpointStatus = Type.Object(
   },
   strict,
 );
-export type CheckpointStatus = Static<typeof CheckpointStatus>;
 
 export const Checkpoint = Type.Object(
   {

@@ -1,13 +1,6 @@
 /** The resources of the control plane: schemas, and the types they give. */
 export { checkSchema, convertStrings, fillDefaults, PROBLEMS_MAX } from "./check-schema.ts";
-export {
-  Checkpoint,
-  CheckpointManifest,
-  CheckpointPhase,
-  CheckpointRequest,
-  CheckpointSpec,
-  CheckpointStatus,
-} from "./checkpoint.ts";
+export { Checkpoint, CheckpointRequest } from "./checkpoint.ts";
 export { Event, EventSpec } from "./event.ts";
 export { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";

@@ -46,7 +46,7 @@ export function nodeColumns(nowMs: number): readonly Column<Node>[] {
   ];
 }
 
-export function checkpointColumns(nowMs: number): readonly Column<Checkpoint>[] {
+function checkpointColumns(nowMs: number): readonly Column<Checkpoint>[] {
   return [
     { heading: "NAME", cell: ({ metadata }) => metadata.name },
     { heading: "STATUS", cell: ({ status }) => status.phase },
