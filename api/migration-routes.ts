@@ -75,7 +75,8 @@ function registerSwitches(api: Api, context: ApiContext): void {
     {
       schema: {
         summary: "Leave a VM's guest less of its memory while it runs, or give it back",
-        description: "Wanted from now on, as long as its instance lives; its metrics say what its balloon has taken so far.",
+        description:
+          "Wanted from now on, as long as its instance lives; its metrics say what its balloon has taken so far.",
         tags: ["vms"],
         params: NameParams,
         body: BalloonBody,

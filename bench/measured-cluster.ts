@@ -43,7 +43,13 @@ export class MeasuredCluster {
     const folder = mkdtempSync(join(tmpdir(), "blixard-cluster-"));
     const home = new ClusterHome(folder);
     const write = (text: string): void => options.onProgress?.(text.trimEnd());
-    const stream = { interactive: false, columns: 120, rows: 40, write, paint: (_style: unknown, text: string): string => text };
+    const stream = {
+      interactive: false,
+      columns: 120,
+      rows: 40,
+      write,
+      paint: (_style: unknown, text: string): string => text,
+    };
     const progress = new Progress(stream);
     const prepared = await prepareHost({
       driver: options.driver,

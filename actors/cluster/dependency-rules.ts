@@ -43,7 +43,7 @@ export function isWaiting({ spec, status }: Vm): boolean {
 }
 
 /** Whether it can be used: as wanted, running, and healthy where it has a health check. */
-export function isServing(vm: Vm): boolean {
+function isServing(vm: Vm): boolean {
   const { phase, health, instance } = vm.status;
   if (instance === null || !isWanted(vm, instance) || phase !== "Running") return false;
   return vm.spec.health === undefined || health === "healthy";

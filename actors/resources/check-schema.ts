@@ -162,7 +162,7 @@ function literals(schema: JsonSchema): readonly string[] {
 }
 
 function wordsOf(schema: JsonSchema): readonly unknown[] {
-  return [schema.const, ...literals(schema)].filter((word) => word !== undefined);
+  return [schema.const, ...(schema.enum ?? []), ...literals(schema)].filter((word) => word !== undefined);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -4,6 +4,8 @@
 export interface JsonSchema {
   readonly type?: string;
   readonly const?: unknown;
+  /** As the API document writes literals, for tools of before `const`. */
+  readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
   readonly description?: string;
   readonly pattern?: string;

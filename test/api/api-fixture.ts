@@ -116,7 +116,19 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   };
   onTestFinished(close);
   const { url } = await server.start();
-  return { url, port: Number(new URL(url).port), node, replica, system, ref, errors, logRequests, streams, readings, close };
+  return {
+    url,
+    port: Number(new URL(url).port),
+    node,
+    replica,
+    system,
+    ref,
+    errors,
+    logRequests,
+    streams,
+    readings,
+    close,
+  };
 }
 
 export interface Answer {

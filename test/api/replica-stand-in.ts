@@ -252,7 +252,7 @@ export function createStandIn(node: string): StandIn {
   }
 
   function createCheckpoint(name: string, { metadata, spec, status }: Vm): Checkpoint {
-    const { id = "", node = "" } = status.instance ?? {};
+    const { id = "", node: at = "" } = status.instance ?? {};
     return {
       apiVersion: API_VERSION,
       kind: "Checkpoint",
@@ -261,7 +261,7 @@ export function createStandIn(node: string): StandIn {
       status: {
         phase: "Making",
         id: `${name}-${version}`,
-        node,
+        node: at,
         manifest: null,
         sizeBytes: 0,
         message: "",

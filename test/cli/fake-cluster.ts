@@ -1,6 +1,13 @@
 /** A cluster that keeps its resources in a list and does what a test tells it: what the commands talk to. */
 import type { Checkpoint, Event, Kind, Node, Resource, Vm, VmManifest } from "../../actors/index.ts";
-import { ApiError, type ApiClient, type ClusterMetrics, type ClusterStatus, type Collection, type StreamOpening } from "../../api/index.ts";
+import {
+  ApiError,
+  type ApiClient,
+  type ClusterMetrics,
+  type ClusterStatus,
+  type Collection,
+  type StreamOpening,
+} from "../../api/index.ts";
 import type { GuestStream, StreamListener } from "../../runtime/index.ts";
 import { NO_STREAM } from "../../runtime/lacking-verbs.ts";
 import { FakeMembers } from "./fake-members.ts";
@@ -109,9 +116,15 @@ export class FakeCluster {
         },
         metrics: async (name) => {
           this.#find("Vm", name);
-          const found = this.#nextMetrics().nodes.flatMap(({ vms }) => vms).find(({ vm }) => vm === name);
+          const found = this.#nextMetrics()
+            .nodes.flatMap(({ vms }) => vms)
+            .find(({ vm }) => vm === name);
           if (found?.error === "") return found;
-          throw new ApiError(409, "no-instance", `Cannot read the metrics of VM "${name}": ${found?.error ?? "it runs nowhere"}`);
+          throw new ApiError(
+            409,
+            "no-instance",
+            `Cannot read the metrics of VM "${name}": ${found?.error ?? "it runs nowhere"}`,
+          );
         },
         logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
       },

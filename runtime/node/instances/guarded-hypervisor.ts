@@ -242,7 +242,8 @@ export class GuardedHypervisor implements Hypervisor {
     if (child === undefined) return undefined;
     const report = (sign: "booted" | "heartbeat" | "arrived"): void => {
       const running = this.#running.get(instance);
-      if (running !== undefined && !running.ended) tellSign(running, sign, { found, emit: (event) => this.#emit(event) });
+      if (running !== undefined && !running.ended)
+        tellSign(running, sign, { found, emit: (event) => this.#emit(event) });
     };
     const running: RunningInstance = {
       record,
