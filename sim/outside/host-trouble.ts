@@ -8,7 +8,16 @@
  * - `slow-boot`, `slow-stop`: they take many times as long.
  * - `slow-build`, `build-failed`: what is to be run is built first, for minutes, or cannot be (building.ts).
  */
-export const HOST_TROUBLES = [
+export type HostTrouble =
+  | "refused"
+  | "socket-lost"
+  | "hung-boot"
+  | "slow-boot"
+  | "slow-stop"
+  | "slow-build"
+  | "build-failed";
+
+export const HOST_TROUBLES: readonly HostTrouble[] = [
   "refused",
   "socket-lost",
   "hung-boot",
@@ -16,9 +25,7 @@ export const HOST_TROUBLES = [
   "slow-stop",
   "slow-build",
   "build-failed",
-] as const;
-
-export type HostTrouble = (typeof HOST_TROUBLES)[number];
+];
 
 export class HostTroubles {
   /** How often each of them has struck somebody. */
