@@ -90,8 +90,9 @@ export class DiskFaults {
     const { atlas, timeline } = this.#cluster;
     if (!atlas.canMiss(index)) return false;
     timeline.note(`fault misdirected-write ${index}`);
-    atlas.doom(index);
+    // In this order: one that was on its way already gives its place up, and with it its doom.
     disk.misdirectNextWrite(() => atlas.spare(index));
+    atlas.doom(index);
     return true;
   }
 

@@ -2,6 +2,8 @@
 import { afterEach, expect, test } from "vitest";
 import { encodeConfiguration } from "../../../actors/raft/core/configuration-codec.ts";
 import { EMPTY_CONFIGURATION } from "../../../actors/raft/core/configuration.ts";
+import { DiskFaults } from "../../../sim/faults/disk-faults.ts";
+import { FaultEndings } from "../../../sim/faults/fault-endings.ts";
 import { SimulatedCluster } from "../liveness/simulated-cluster.ts";
 
 let simulated: SimulatedCluster;
@@ -20,6 +22,16 @@ test("FaultAtlas.canMiss() spares a quorum from harm that is done, and from harm
   simulated.node(1).disk.rot(2);
   expect(atlas.damageOf(1)).toBe("the log is rotten");
   expect([0, 1, 2].map((node) => atlas.canMiss(node))).toEqual([false, true, false]);
+});
+
+test("a second misdirected write of a disk does not take the doom of the first away", () => {
+  simulated = new SimulatedCluster({ nodes: 3 });
+  simulated.run(500);
+  const { cluster } = simulated;
+  const faults = new DiskFaults(cluster, new FaultEndings(cluster.timeline));
+  expect([faults.misdirect(simulated.node(0)), faults.misdirect(simulated.node(0))]).toEqual([true, true]);
+  expect(cluster.atlas.damageOf(0)).toBe("doomed");
+  expect(faults.rotState(simulated.node(1))).toBe(false);
 });
 
 test("FaultAtlas.suffices() says who could elect and commit alone", () => {
