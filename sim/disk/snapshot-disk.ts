@@ -33,7 +33,7 @@ export const SNAPSHOT_TROUBLES: readonly SnapshotTroubleAt[] = ["write", "sync",
 
 /** What is wrong with a snapshot store. */
 export interface SnapshotTrouble {
-  readonly at: SnapshotTroubleAt;
+  readonly fails: SnapshotTroubleAt;
   /** Whether a snapshot is there all the same whose sync has failed. */
   readonly isKept: boolean;
 }
@@ -145,7 +145,7 @@ export class SnapshotDisk {
         push({ type: "write", chunk: { ...chunk, bytes: chunk.bytes.slice() } }, done);
       },
       finish: (id, end, done) => {
-        if (this.trouble?.at === "sync" && this.trouble.isKept && !this.hasFailedIn(life)) {
+        if (this.trouble?.fails === "sync" && this.trouble.isKept && !this.hasFailedIn(life)) {
           this.#queue.push({ type: "finish", id, end, failed: undefined }, () => {});
         }
         if (refuses("finish", id, done)) return;
@@ -194,9 +194,9 @@ export class SnapshotDisk {
   /** Null: it takes it. */
   #refusal(life: ProcessLife, type: Operation["type"]): StoreError | null {
     if (!life.alive) return null;
-    const at = this.trouble?.at;
-    const isRoom = at === "room" && !this.hasFailedIn(life);
-    const strikes = at === "write" ? type !== "finish" : at === "sync" ? type === "finish" : at === "room";
+    const fails = this.trouble?.fails;
+    const isRoom = fails === "room" && !this.hasFailedIn(life);
+    const strikes = fails === "write" ? type !== "finish" : fails === "sync" ? type === "finish" : fails === "room";
     if (!strikes && !this.hasFailedIn(life)) return null;
     this.refused += 1;
     if (isRoom) return noRoom(this.#node);
@@ -205,7 +205,7 @@ export class SnapshotDisk {
   }
 
   #readError(life: ProcessLife): StoreError | null {
-    if (this.trouble?.at !== "read" && !this.hasFailedIn(life)) return null;
+    if (this.trouble?.fails !== "read" && !this.hasFailedIn(life)) return null;
     this.refused += 1;
     this.#failedIn = life;
     return ioError(this.#node, "read", `disk-${this.#node}`);

@@ -175,11 +175,11 @@ export class BlowMaker {
 
   /** What cannot be read shows when the process begins anew. */
   failSnapshots({ index: node }: SimNode): boolean {
-    const at = SNAPSHOT_TROUBLES[this.#random.integer(SNAPSHOT_TROUBLES.length)] as SnapshotTroubleAt;
-    const isKept = at === "sync" && this.#random.next() < 0.5;
+    const fails = SNAPSHOT_TROUBLES[this.#random.integer(SNAPSHOT_TROUBLES.length)] as SnapshotTroubleAt;
+    const isKept = fails === "sync" && this.#random.next() < 0.5;
     const durationUs = SNAPSHOT_TROUBLE * this.drawUs();
-    if (!this.strike({ type: "snapshot-error", node, at, isKept, durationUs })) return false;
-    return at !== "read" || this.#meetRot({ index: node }, this.drawDownUs());
+    if (!this.strike({ type: "snapshot-error", node, fails, isKept, durationUs })) return false;
+    return fails !== "read" || this.#meetRot({ index: node }, this.drawDownUs());
   }
 
   tear({ index: node }: SimNode, downUs: number): boolean {

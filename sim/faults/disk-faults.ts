@@ -41,10 +41,10 @@ export class DiskFaults {
   }
 
   /** The log beside it is well: the member is to go on. In the end somebody replaces what is broken, and restarts whom it has failed for good. */
-  failSnapshots(node: SimNode, { at, isKept, durationUs }: SnapshotTrouble & { readonly durationUs: number }): void {
+  failSnapshots(node: SimNode, { fails, isKept, durationUs }: SnapshotTrouble & { readonly durationUs: number }): void {
     const { snapshots } = node.disk;
-    this.#cluster.timeline.note(`fault snapshot-error ${node.index} ${at}${isKept ? " kept" : ""}`);
-    const trouble = { at, isKept };
+    this.#cluster.timeline.note(`fault snapshot-error ${node.index} ${fails}${isKept ? " kept" : ""}`);
+    const trouble = { fails, isKept };
     snapshots.trouble = trouble;
     this.#endings.afterAt(node.index, durationUs, () => {
       if (snapshots.trouble === trouble) snapshots.trouble = null;

@@ -67,7 +67,7 @@ export class LinkFaults {
         });
       case "filter":
         this.#note(`filter ${where} ${blow.kind}`);
-        return this.#during(struck, (link, from) => link.lane(from).lose(blow.kind));
+        return this.#during(struck, (link, from) => link.lane(from).lose(blow.kind), "some");
       case "flap":
         this.#note(`flap ${where}`);
         return this.#during(struck, (link, from) => this.#flap(link, from, blow));
@@ -88,7 +88,7 @@ export class LinkFaults {
       durationUs,
     }: { readonly what: string; readonly directions: Directions; readonly durationUs: number },
     begin: (link: Link, from: number) => () => void,
-    /** Which end of a link must be in a core that is healed: a narrow link is no cut, as with the weather. */
+    /** Which end of a link must be in a core that is healed: a narrow link is no cut, as with the weather, nor is one that loses one kind of message: whoever leads from outside leads on, and serves nobody. */
     healing: "every" | "some" = "every",
   ): true {
     const ends = directions.map((pair) => ({ pair, end: begin(this.#link(...pair), pair[0]) }));

@@ -58,7 +58,7 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "torn-write": { node: isCount, withinUs: isLength, downUs: isLength },
   "log-rot": { node: isCount, beforeLast: isCount },
   "snapshot-rot": { node: isCount },
-  "snapshot-error": { node: isCount, at: oneOf(...SNAPSHOT_TROUBLES), isKept: isFlag, durationUs: isLength },
+  "snapshot-error": { node: isCount, fails: oneOf(...SNAPSHOT_TROUBLES), isKept: isFlag, durationUs: isLength },
   "state-rot": { node: isCount },
   "misdirected-write": { node: isCount },
   "disk-loss": { node: isCount, downUs: isLength },

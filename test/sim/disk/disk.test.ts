@@ -282,7 +282,7 @@ test.each([
       timeline.run(timeline.nowUs + 1_000_000);
     };
     make(snapshots, 5);
-    disk.snapshots.trouble = { at, isKept };
+    disk.snapshots.trouble = { fails: at, isKept };
     make(snapshots, 9);
     expect([said, disk.snapshots.newest?.index]).toEqual([[undefined, code], isKept ? 9 : 5]);
     disk.snapshots.trouble = null;
