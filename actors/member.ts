@@ -29,7 +29,8 @@ export interface Member {
 export function spawnMember(system: ActorSystem, options: MemberOptions): Member {
   const { spec, hypervisor, prober, logger, leaseRule, moveRules } = options;
   const { replica } = joinCluster(system, options);
-  system.spawn(leaderActor({ replica, ...(leaseRule && { leaseRule }) }), LEADER_SPAWN_OPTIONS);
+  const { dependenciesIgnored = false } = options.stateLimits ?? {};
+  system.spawn(leaderActor({ replica, dependenciesIgnored, ...(leaseRule && { leaseRule }) }), LEADER_SPAWN_OPTIONS);
   const lease = { leaseMs: LEASE_MS, renewMs: RENEW_MS };
   const about = { name: system.node, spec, hypervisor, prober, logger, replica, lease };
   const node = nodeActor({ ...about, ...(moveRules && { moveRules }) });

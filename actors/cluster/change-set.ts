@@ -30,6 +30,8 @@ export interface ChangeSetOptions {
   readonly eventsMax: number;
   /** The cluster's (`cluster-level.ts`). */
   readonly level: number;
+  /** As of ClusterLimits. Default: false. */
+  readonly dependenciesIgnored?: boolean;
 }
 
 export class ChangeSet {
@@ -41,6 +43,7 @@ export class ChangeSet {
   readonly after: number;
   /** The cluster's. What a command means may change with it, never otherwise. */
   readonly level: number;
+  readonly dependenciesIgnored: boolean;
   readonly #eventsMax: number;
   readonly #changes: Change[] = [];
   #events = 0;
@@ -52,6 +55,7 @@ export class ChangeSet {
     this.after = options.proposal.after;
     this.level = options.level;
     this.#eventsMax = options.eventsMax;
+    this.dependenciesIgnored = options.dependenciesIgnored ?? false;
   }
 
   get changes(): readonly Change[] {

@@ -45,6 +45,8 @@ export interface ClusterLimits {
   readonly sessionsMax: number;
   /** Default SESSION_EXPIRY_MS. */
   readonly sessionExpiryMs: number;
+  /** VMs are placed whatever they wait for. Default false; only the simulator says otherwise, to plant a fault. */
+  readonly dependenciesIgnored: boolean;
 }
 
 /** The whole state as of an index; what is applied later does not change it. All that stands in it is immutable. */
@@ -75,6 +77,7 @@ const OWN_KEY = "cluster/";
 
 export class ClusterState {
   readonly #eventsMax: number;
+  readonly #dependenciesIgnored: boolean;
   readonly #fingerprint = new Fingerprint((key) => this.#fingerprinted(key));
   readonly #map = new ResourceMap(this.#fingerprint);
   readonly #sessions: SessionTable<FirstOutcome>;
@@ -87,6 +90,7 @@ export class ClusterState {
   /** Limits must be the same at every replica: what is forgotten is part of the state. */
   constructor(limits: Partial<ClusterLimits> = {}) {
     this.#eventsMax = limits.eventsMax ?? EVENTS_MAX;
+    this.#dependenciesIgnored = limits.dependenciesIgnored ?? false;
     this.#sessions = new SessionTable({
       max: limits.sessionsMax ?? SESSIONS_MAX,
       expiryMs: limits.sessionExpiryMs ?? SESSION_EXPIRY_MS,
@@ -208,7 +212,8 @@ export class ClusterState {
     if (command.type === "advance-time" || command.type === "note-members" || command.type === "raise-level") {
       return this.#steer(index, proposal, command);
     }
-    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax, level: this.#level });
+    const [eventsMax, dependenciesIgnored] = [this.#eventsMax, this.#dependenciesIgnored];
+    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax, level: this.#level, dependenciesIgnored });
     const result = carryOut(set, command);
     const first = outcomeOf(set, result);
     this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });

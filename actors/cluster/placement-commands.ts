@@ -93,7 +93,7 @@ function whyNotPlaceable(set: ChangeSet, vm: Vm, command: CommandOf<"place">): s
   if (vm.status.instance !== null)
     return `it has instance ${vm.status.instance.id} on node "${vm.status.instance.node}"`;
   if (vm.status.phase !== "Pending") return `it is ${vm.status.phase} and waits for no node`;
-  const wait = waitsFor(vm.spec, (name) => set.map.vm(name));
+  const wait = set.dependenciesIgnored ? null : waitsFor(vm.spec, (name) => set.map.vm(name));
   return wait === null ? null : `it waits for ${wait}`;
 }
 

@@ -19,6 +19,8 @@ export interface LeaderOptions {
   readonly replica: Ref<ReplicaRequest>;
   /** Default: LEASE_RULE. Only the simulator gives another, to plant a fault. */
   readonly leaseRule?: LeaseRule;
+  /** Default false. Only the simulator says otherwise, to plant a fault. */
+  readonly dependenciesIgnored?: boolean;
 }
 
 export type LeaderMessage = LeadershipChange | LeaseKeeperStarted;
@@ -41,12 +43,12 @@ interface LeaderState {
 const CONTROLLER_SUPERVISION: Supervision = { onCrash: "restart" };
 
 export function leaderActor(options: LeaderOptions): Behavior<LeaderState, LeaderMessage> {
-  const { replica } = options;
+  const { replica, dependenciesIgnored = false } = options;
 
   function lead(state: LeaderState, term: number, ctx: Context<LeaderMessage>): LeaderState {
     const supervision = CONTROLLER_SUPERVISION;
     const controllers = [
-      ctx.spawn(schedulerActor({ replica }), { name: `scheduler-${term}`, supervision }),
+      ctx.spawn(schedulerActor({ replica, dependenciesIgnored }), { name: `scheduler-${term}`, supervision }),
       ctx.spawn(vmControllerActor({ replica }), { name: `vm-controller-${term}`, supervision }),
     ];
     ctx.tell(state.leaseKeeper, { type: "lead", leading: true });

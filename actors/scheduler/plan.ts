@@ -29,8 +29,16 @@ export interface Plan {
  */
 export const PLAN_COMMANDS_MAX = 256;
 
+export interface PlanOptions {
+  /** Default: PLAN_COMMANDS_MAX. */
+  readonly commandsMax?: number;
+  /** Default false; only the simulator says otherwise, to plant a fault. */
+  readonly dependenciesIgnored?: boolean;
+}
+
 /** Plans VMs that wait, with at most so many commands. Pure: the same view gives the same plan. */
-export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMANDS_MAX): Plan {
+export function makePlan(view: SchedulerView, options: PlanOptions = {}): Plan {
+  const { commandsMax = PLAN_COMMANDS_MAX, dependenciesIgnored = false } = options;
   const place: CommandOf<"place">[] = [];
   const pending: CommandOf<"explain-pending">[] = [];
   const waiting = reconcile(view.vms.values());
@@ -43,7 +51,7 @@ export function makePlan(view: SchedulerView, commandsMax: number = PLAN_COMMAND
     const hold = (message: string): void => {
       if (message !== vm.status.message) pending.push({ type: "explain-pending", vm: name, uid, message });
     };
-    const wait = waitsFor(vm.spec, (other) => view.vms.get(other));
+    const wait = dependenciesIgnored ? null : waitsFor(vm.spec, (other) => view.vms.get(other));
     if (wait !== null) {
       hold(`${WAITING}${wait}`);
       continue;

@@ -15,9 +15,9 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { Node, Resource } from "../resources/index.ts";
-import { makePlan, PLAN_COMMANDS_MAX } from "./plan.ts";
+import { makePlan, PLAN_COMMANDS_MAX, type PlanOptions } from "./plan.ts";
 
-export interface SchedulerOptions {
+export interface SchedulerOptions extends Pick<PlanOptions, "dependenciesIgnored"> {
   readonly replica: Ref<ReplicaRequest>;
 }
 
@@ -60,6 +60,7 @@ class Scheduler {
   readonly #ctx: Context<SchedulerMessage>;
   readonly #replica: Ref<ReplicaRequest>;
   readonly #mirror: MapMirror;
+  readonly #rules: Pick<PlanOptions, "dependenciesIgnored">;
   #plans = 0;
   /** Proposals of the plan in flight that are not answered. */
   #open = 0;
@@ -70,7 +71,8 @@ class Scheduler {
   /** Something changed that a plan may depend on. */
   #changed = false;
 
-  constructor({ replica }: SchedulerOptions, ctx: Context<SchedulerMessage>) {
+  constructor({ replica, ...rules }: SchedulerOptions, ctx: Context<SchedulerMessage>) {
+    this.#rules = rules;
     this.#ctx = ctx;
     this.#replica = replica;
     this.#mirror = new MapMirror({ kinds: ["Vm", "Node", "Checkpoint"], replica });
@@ -114,7 +116,7 @@ class Scheduler {
     this.#changed = false;
     this.#refused = false;
     this.#unanswered = false;
-    const plan = makePlan(this.#mirror, PLAN_COMMANDS_MAX >> this.#strain);
+    const plan = makePlan(this.#mirror, { ...this.#rules, commandsMax: PLAN_COMMANDS_MAX >> this.#strain });
     const commands: readonly Command[] = [...plan.place, ...plan.pending];
     this.#plans += 1;
     this.#open = commands.length;

@@ -10,6 +10,8 @@ export interface PlantedFaults {
   readonly refusalTrusted?: boolean;
   /** A guest that is started as a clone goes on as who it was. */
   readonly cloneKeepsIdentity?: boolean;
+  /** Scheduler and map place a VM whatever it requires. */
+  readonly dependenciesIgnored?: boolean;
   /** The holder of a lease does not stop when its session ends. */
   readonly deadlineIgnored?: boolean;
   /** The home of a shard gives it away while its entities live. */

@@ -8,6 +8,7 @@
 import type { ClusterView, ReplicaRequest, Vm } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
+import { DependencyChecker } from "../checkers/dependency-checker.ts";
 import { UpdateChecker } from "../checkers/update-checker.ts";
 import { WatchChecker } from "../checkers/watch-checker.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -19,6 +20,7 @@ import { ClientDesk } from "./client-desk.ts";
 import { ContestedVms } from "./contested-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
 import { VmKeepers } from "./vm-keepers.ts";
+import { STACK, VmStacks } from "./vm-stacks.ts";
 import { VmMovers } from "./vm-movers.ts";
 import { VmWatchers } from "./vm-watchers.ts";
 
@@ -34,11 +36,12 @@ export interface UsersOptions {
 }
 
 /** What they do of their own will. */
-export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" | "keep" }>;
+export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" | "keep" | "stack" }>;
 
 export function isUsersAct(act: LoadAct): act is UsersAct {
   const { type } = act;
-  return type === "update" || type === "watch" || type === "burst" || type === "move" || type === "keep";
+  const isOfVms = type === "update" || type === "watch" || type === "burst" || type === "move" || type === "keep";
+  return isOfVms || type === "stack";
 }
 
 /** What users of all kinds have. */
@@ -53,7 +56,7 @@ export interface UserOptions {
 }
 
 /** Shares of runs that have users of a kind. */
-const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6, keepers: 0.5 };
+const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6, keepers: 0.5, stacks: 0.25 };
 
 export class Users {
   readonly #options: UsersOptions;
@@ -65,6 +68,8 @@ export class Users {
   readonly #bursts: VmBursts | null;
   readonly #movers: VmMovers | null;
   readonly #keepers: VmKeepers | null;
+  readonly #stacks: VmStacks | null;
+  readonly #dependencies: DependencyChecker;
   /** Null: all. */
   #nodes: readonly number[] | null = null;
 
@@ -85,12 +90,19 @@ export class Users {
     this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
     this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
     this.#keepers = drawn(SHARE.keepers, (shared) => new VmKeepers({ ...shared, desk }));
+    this.#stacks = drawn(SHARE.stacks, (shared) => new VmStacks({ ...shared, desk }));
+    this.#dependencies = new DependencyChecker(cluster.timeline, STACK);
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
   add(node: number, client: Ref<ClientMessage>, replica: Ref<ReplicaRequest>): void {
     this.#desk.add(node, client);
     this.#watchers?.addReplica(node, replica);
+  }
+
+  /** A replica has applied one entry more. */
+  onApply(view: ClusterView): void {
+    if (this.#stacks !== null) this.#dependencies.onApply(view);
   }
 
   onEnd(node: SimNode): void {
@@ -101,6 +113,7 @@ export class Users {
   /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
     for (const users of [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers]) users?.start(load);
+    this.#stacks?.start(load);
   }
 
   /** Does what was recorded, or has just been drawn. False where this run has no such users, or it is not possible now. */
@@ -116,6 +129,8 @@ export class Users {
         return this.#movers?.perform(act) === true;
       case "keep":
         return this.#keepers?.perform(act) === true;
+      case "stack":
+        return this.#stacks?.perform(act) === true;
       default:
         return act satisfies never;
     }
@@ -127,6 +142,7 @@ export class Users {
     this.#bursts?.stop();
     this.#movers?.stop();
     this.#keepers?.stop();
+    this.#stacks?.stop();
   }
 
   /** From now on these nodes only are asked. */
@@ -155,6 +171,8 @@ export class Users {
       "watches resumed": this.#watchers?.resumed ?? 0,
       "watches told of a gap": this.#watchers?.compacted ?? 0,
       "bursts of VMs": this.#bursts?.bursts ?? 0,
+      "VMs applied that wait for others": this.#stacks?.applied ?? 0,
+      "VMs placed that require others": this.#dependencies.placed,
       "VMs paused": this.#movers?.taken.pause ?? 0,
       "VMs restarted": this.#movers?.taken.restart ?? 0,
       "migrations begun": this.#movers?.taken.migrate ?? 0,

@@ -6,12 +6,9 @@ import type { PayloadCodec, Random } from "../../runtime/index.ts";
 import {
   brokenLeaseRule,
   type ClusterLimits,
-  type Checkpoint,
   type ClusterView,
-  type Instance,
   type NodeSpec,
   type RaftLimits,
-  type Vm,
 } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { neutralDigest } from "../checkers/neutral-digest.ts";
@@ -21,13 +18,14 @@ import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type AppliedVms, type Cluster } from "../cluster/cluster.ts";
-import { HOST_TROUBLES, type HostTrouble } from "../outside/host-trouble.ts";
+import type { HostTrouble } from "../outside/host-trouble.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import { proberOf } from "../outside/prober.ts";
 import type { Scenario } from "./scenario.ts";
 import { Scope } from "./scope.ts";
+import { unsettledMap } from "./unsettled-map.ts";
 import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";
@@ -68,9 +66,6 @@ const USER_PACE = 3;
 
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
 const LAG_MAX = 20;
-
-/** From it on a node says that a VM does not start there, and the scheduler tries others. */
-const LEVEL_OF_GIVE_BACK = 2;
 
 export class MemberScenario implements Scenario {
   readonly guests: VmChecker;
@@ -134,7 +129,9 @@ export class MemberScenario implements Scenario {
       raftLimits: limits,
       snapshotting: { everyEntries: this.#options.compaction.everyEntries },
       // Older software knows of none, and they must be the same everywhere.
-      ...(edition === THIS_EDITION && { stateLimits: this.#options.state ?? {} }),
+      ...(edition === THIS_EDITION && {
+        stateLimits: { ...this.#options.state, ...(planted.dependenciesIgnored && { dependenciesIgnored: true }) },
+      }),
       raftRules: edition.brokenRules(planted.raft ?? []),
       leaseRule: brokenLeaseRule(planted),
       moveRules: {
@@ -144,6 +141,7 @@ export class MemberScenario implements Scenario {
       onRaftStart: (view) => this.#cluster.raft.onStart(node.index, raftViewOf(edition, view)),
       onApply: (view) => {
         this.#replicas.onApply(node.index, view);
+        this.#users?.onApply(view);
         for (const listen of this.#cluster.applyListeners) listen(node.index, () => vmsOf(view));
       },
     });
@@ -223,14 +221,12 @@ export class MemberScenario implements Scenario {
       const wrong = status === undefined ? "does not take part" : whyTooLong(status, this.#options.compaction);
       if (wrong !== null) return `${node.name} ${wrong}`;
     }
-    const unsettled =
-      this.#unsettledNodes(leader) ??
-      this.#unsettledVms(leader) ??
-      this.#unsettledCheckpoints(leader) ??
-      this.#strayGuest(leader);
+    const view = this.#replicas.view(leader);
+    const served = this.#scope.served(leader);
+    const unsettled = view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes });
     if (unsettled !== null || this.#users === null) return unsettled;
-    const served = new Set(this.#scope.served(leader).map(({ index }) => index));
-    return this.#users.unsettled(served, (node) => this.#replicas.view(node));
+    const indices = new Set(served.map(({ index }) => index));
+    return this.#users.unsettled(indices, (node) => this.#replicas.view(node));
   }
 
   checkEnd(): void {
@@ -281,91 +277,6 @@ export class MemberScenario implements Scenario {
       this.#codecs.set(codec, own);
     }
     return own;
-  }
-
-  #unsettledNodes(leader: number): string | null {
-    const view = this.#replicas.view(leader);
-    for (const { name } of this.#scope.served(leader)) {
-      const node = view?.get("Node", name);
-      if (node?.kind !== "Node") return `node "${name}" has not registered`;
-      if (node.status.phase !== "Ready") return `node "${name}" is not ready`;
-    }
-    return null;
-  }
-
-  #unsettledVms(leader: number): string | null {
-    const view = this.#replicas.view(leader);
-    for (const vm of view?.list("Vm") ?? []) {
-      const isFree = vm.kind === "Vm" && !this.#mayComeBack(vm, view?.level) && !this.#isBoundToTrouble(vm, leader);
-      const wrong = isFree ? this.#unsettledVm(vm) : null;
-      if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
-    }
-    return null;
-  }
-
-  /**
-   * Whether it may be given to a host that refuses to start it, again and again: below the level of `give-back`, which a cluster stays at as long as
-   * one of its members was never heard (decision 0023).
-   */
-  #mayComeBack({ status: { instance } }: Vm, level: number | undefined): boolean {
-    if ((level ?? 1) >= LEVEL_OF_GIVE_BACK || instance === null) return false;
-    return this.#cluster.nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
-  }
-
-  /** Whether it is started from a checkpoint that cannot be used any more, or whose host is gone or has its troubles: it can run nowhere else. */
-  #isBoundToTrouble({ metadata, spec, status }: Vm, leader: number): boolean {
-    if (spec.checkpoint === undefined || metadata.deletedAtMs !== undefined) return false;
-    const view = this.#replicas.view(leader);
-    const from = view?.get("Checkpoint", spec.checkpoint) as Checkpoint | undefined;
-    if (from?.status.phase !== "Ready") return status.phase === "Pending";
-    const served = this.#scope.served(leader);
-    const holder = served.find(({ name }) => name === from.status.node);
-    if (holder === undefined || HOST_TROUBLES.some((trouble) => holder.host.troubles.isOn(trouble))) return true;
-    return view?.get("Node", holder.name)?.kind === "Node" && !holder.host.checkpoints.has(from.status.id);
-  }
-
-  /** What is being made or removed where somebody serves. */
-  #unsettledCheckpoints(leader: number): string | null {
-    const served = new Set(this.#scope.served(leader).map(({ name }) => name));
-    const all = (this.#replicas.view(leader)?.list("Checkpoint") ?? []) as readonly Checkpoint[];
-    const { metadata, status } =
-      all.find(({ status: { phase, node } }) => served.has(node) && (phase === "Making" || phase === "Deleting")) ?? {};
-    return metadata === undefined ? null : `checkpoint "${metadata.name}" is still ${status?.phase}`;
-  }
-
-  #unsettledVm({ metadata, spec, status }: Vm): string | null {
-    if (metadata.deletedAtMs !== undefined) return "is still being deleted";
-    const { phase, instance, health, message } = status;
-    if (!spec.running) return instance === null ? null : "still has an instance, and should not run";
-    if (phase === "Completed") return null;
-    if (status.migration !== undefined) return `is still on its way to ${status.migration.node}`;
-    if (instance?.paused === true) return this.#unpaused(phase, instance);
-    if (phase !== "Running" || instance === null) return `is ${phase}, and should run: ${message}`;
-    if (spec.health !== undefined && health !== "healthy") return `is ${health}, and should be healthy`;
-    if (instance.generation !== metadata.generation) return "runs with an old spec";
-    return this.#stanceOf(instance) === "runs" ? null : `is said to run on ${instance.node}, and does not`;
-  }
-
-  #unpaused(phase: string, instance: Instance): string | null {
-    const stance = this.#stanceOf(instance);
-    return phase === "Paused" && stance === "still" ? null : `is ${phase} and should be paused; its guest: ${stance}`;
-  }
-
-  #stanceOf({ id, node }: Instance): string | undefined {
-    return this.#cluster.nodes.find(({ name }) => name === node)?.host.guests.get(id)?.stance;
-  }
-
-  /** A guest that no VM of the map owns. */
-  #strayGuest(leader: number): string | null {
-    const view = this.#replicas.view(leader);
-    for (const { host, name } of this.#cluster.nodes) {
-      for (const { launch } of host.guests.values()) {
-        const vm = view?.get("Vm", launch.vm);
-        if (vm?.kind === "Vm" && vm.status.instance?.id === launch.instance) continue;
-        return `guest ${launch.instance} runs on ${name}, and belongs to nobody`;
-      }
-    }
-    return null;
   }
 }
 

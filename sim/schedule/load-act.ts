@@ -23,6 +23,8 @@ export type LoadAct = (
   | { readonly type: "move"; readonly node: number; readonly how: MoveKind }
   /** A checkpoint is made, used or removed, or a VM that was made of one. */
   | { readonly type: "keep"; readonly node: number; readonly how: KeepKind }
+  /** VMs that wait for each other are applied, or deleted, all at once; or one of them is stopped or started. */
+  | { readonly type: "stack"; readonly node: number; readonly how: StackKind }
   /** So many VMs are created, or deleted, at once. */
   | { readonly type: "burst"; readonly node: number; readonly how: "create" | "delete"; readonly vms: number }
   /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
@@ -39,6 +41,9 @@ export type MoveKind = "migrate" | "cancel" | "pause" | "resume" | "restart";
 
 /** What users who make checkpoints do. */
 export type KeepKind = "checkpoint" | "clone" | "restore" | "boot" | "delete" | "delete-clone";
+
+/** What a user does to VMs that wait for each other. */
+export type StackKind = "apply" | "stop" | "start" | "delete";
 
 /** What there is of chances. */
 export const CHANCES: number = 2 ** 32;

@@ -103,6 +103,7 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "burst":
     case "move":
     case "keep":
+    case "stack":
     case "tell":
     case "step":
       return true;

@@ -17,6 +17,7 @@ const PLANTS: readonly Plant[] = [
   { planted: { leaseBoundBroken: true }, profile: "leases", breaks: ["a-vm-never-runs-twice"] },
   { planted: { arrivalTrusted: true }, profile: "leases", breaks: MOVED_TWICE },
   { planted: { refusalTrusted: true }, profile: "leases", breaks: MOVED_TWICE },
+  { planted: { dependenciesIgnored: true }, profile: "leases", breaks: ["what-a-vm-requires-is-healthy-first"] },
   { planted: { cloneKeepsIdentity: true }, profile: "leases", breaks: ["a-clone-is-nobody-else"] },
 ];
 
