@@ -1,6 +1,6 @@
 /**
  * The test projects, by path: `unit` mirrors the source folders, `sim` runs seeds, `arch` guards the repository itself,
- * `integration` starts real processes and guests. One of them: `npm test -- --project unit`.
+ * `guests` starts real guests on drivers alone, `integration` whole nodes. One of them: `npm test -- --project unit`.
  */
 import type { TestProjectInlineConfiguration, ViteUserConfig } from "vitest/config";
 
@@ -11,6 +11,11 @@ const WORKERS_MAX = 2;
 
 const ELSEWHERE = ["sim", "arch", "integration"];
 
+/** Drivers with guests of their own, in folders and on ports of their own: two of these files do not disturb each other. */
+const GUESTS = "test/integration/{qemu-*,microvm-*,nix-build,guest-agent}.test.ts";
+
+const PREPARED = { globalSetup: ["./test/integration/prepare-host.ts"] };
+
 const config: ViteUserConfig = {
   test: {
     maxWorkers: WORKERS_MAX,
@@ -19,12 +24,9 @@ const config: ViteUserConfig = {
       { test: { name: "unit", ...beside("test/**/*.test.ts", 10), exclude: ELSEWHERE.map((at) => `test/${at}/**`) } },
       { test: { name: "sim", ...beside("test/sim/**/*.test.ts", 120) } },
       { test: { name: "arch", ...beside("test/arch/**/*.test.ts", 60) } },
+      { test: { name: "guests", ...beside(GUESTS, 300), sequence: { groupOrder: 1 }, ...PREPARED } },
       {
-        test: {
-          name: "integration",
-          ...alone("test/integration/**/*.test.ts", 300),
-          globalSetup: ["./test/integration/prepare-host.ts"],
-        },
+        test: { name: "integration", ...alone("test/integration/**/*.test.ts", 300), exclude: [GUESTS], ...PREPARED },
       },
     ],
   },
@@ -39,9 +41,9 @@ function beside(include: string, timeoutSeconds: number): ProjectOptions {
   return { include: [include], ...timeouts(timeoutSeconds), sequence: { groupOrder: 0 } };
 }
 
-/** Files run one at a time, after the first group: they share ports, the guest image and the package manager. */
+/** Files run one at a time, after all others: they share ports, the guest image and the package manager. */
 function alone(include: string, timeoutSeconds: number): ProjectOptions {
-  return { include: [include], ...timeouts(timeoutSeconds), fileParallelism: false, sequence: { groupOrder: 1 } };
+  return { include: [include], ...timeouts(timeoutSeconds), fileParallelism: false, sequence: { groupOrder: 2 } };
 }
 
 function timeouts(seconds: number): ProjectOptions {

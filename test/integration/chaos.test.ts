@@ -67,8 +67,8 @@ async function underWay(chaos: Chaos): Promise<string> {
   return folder;
 }
 
-test("chaos ends well after half a minute of faults, and leaves nothing", async () => {
-  const chaos = startChaos("--minutes", "0.4", "--seed", "1");
+test("chaos ends well after a quarter of a minute of faults, and leaves nothing", async () => {
+  const chaos = startChaos("--minutes", "0.25", "--seed", "1");
   const folder = await underWay(chaos);
   expect(await chaos.ended, chaos.said()).toBe(0);
   expect(chaos.said()).toContain("The history is linearizable, no acknowledged write is lost, all nodes agree");
