@@ -67,6 +67,7 @@ export {
   type KeepKind,
   type MoveKind,
   type MovePoint,
+  type StackKind,
   type KvInput,
   type KvOutput,
   type Lane,
