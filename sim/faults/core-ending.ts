@@ -11,6 +11,7 @@ import type { Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Core } from "./fault-endings.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
+import { shuffled } from "./shuffled.ts";
 import { FOREVER_US, type BlowAct } from "../schedule/blow.ts";
 
 type Pair = readonly [number, number];
@@ -211,9 +212,4 @@ function markOfAct(act: BlowAct | LoadAct): string | null {
     default:
       return null;
   }
-}
-
-function shuffled<Item>(items: readonly Item[], random: Random): readonly Item[] {
-  const left = [...items];
-  return items.map(() => left.splice(random.integer(left.length), 1)[0] as Item);
 }

@@ -10,6 +10,7 @@ import type { Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Edition } from "../cluster/edition.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
+import { shuffled } from "../faults/shuffled.ts";
 
 /** The two editions of a rolling upgrade. */
 export interface UpgradeEditions {
@@ -128,11 +129,4 @@ export class RollingUpgrade {
     node.kill();
     timeline.after(DOWN_MIN_US + random.integer(DOWN_MAX_US), () => node.start());
   }
-}
-
-function shuffled<Item>(items: readonly Item[], random: Random): readonly Item[] {
-  const left = [...items];
-  const drawn: Item[] = [];
-  while (left.length > 0) drawn.push(...left.splice(random.integer(left.length), 1));
-  return drawn;
 }

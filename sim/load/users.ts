@@ -30,18 +30,19 @@ export interface UsersOptions {
   readonly clients: ClientChecker;
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
-  /** VMs of the largest burst. */
   /** One of them does something of which nobody told him. */
   readonly onAct: (act: UsersAct) => void;
 }
 
 /** What they do of their own will. */
-export type UsersAct = Extract<LoadAct, { readonly type: "update" | "watch" | "burst" | "move" | "keep" | "stack" }>;
+export type UsersAct = Extract<LoadAct, { readonly type: (typeof ACTS)[number] }>;
+
+const ACTS = ["update", "watch", "burst", "move", "keep", "stack"] as const;
+
+const USERS_ACTS: ReadonlySet<string> = new Set(ACTS);
 
 export function isUsersAct(act: LoadAct): act is UsersAct {
-  const { type } = act;
-  const isOfVms = type === "update" || type === "watch" || type === "burst" || type === "move" || type === "keep";
-  return isOfVms || type === "stack";
+  return USERS_ACTS.has(act.type);
 }
 
 /** What users of all kinds have. */
@@ -112,8 +113,8 @@ export class Users {
 
   /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
-    for (const users of [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers]) users?.start(load);
-    this.#stacks?.start(load);
+    const all = [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers, this.#stacks];
+    for (const users of all) users?.start(load);
   }
 
   /** Does what was recorded, or has just been drawn. False where this run has no such users, or it is not possible now. */
@@ -137,12 +138,8 @@ export class Users {
   }
 
   stop(): void {
-    this.#shared?.stop();
     this.#watchers?.settle();
-    this.#bursts?.stop();
-    this.#movers?.stop();
-    this.#keepers?.stop();
-    this.#stacks?.stop();
+    for (const users of [this.#shared, this.#bursts, this.#movers, this.#keepers, this.#stacks]) users?.stop();
   }
 
   /** From now on these nodes only are asked. */

@@ -4,14 +4,9 @@
  */
 import type { Checkpoint, CommandOf, Resource, Vm, VmSpec } from "../../actors/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
-import { CHANCES, type KeepKind } from "../schedule/load-act.ts";
-import type { Schedule } from "../schedule/schedule.ts";
-import type { ClientDesk } from "./client-desk.ts";
-import type { UserOptions, UsersAct } from "./users.ts";
-
-export interface VmKeepersOptions extends UserOptions {
-  readonly desk: ClientDesk;
-}
+import type { KeepKind } from "../schedule/load-act.ts";
+import { PacedUsers, type PacedUsersOptions } from "./paced-users.ts";
+import type { UsersAct } from "./users.ts";
 
 type KeepAct = Extract<UsersAct, { readonly type: "keep" }>;
 
@@ -45,30 +40,18 @@ const SPEC: VmSpec = {
   ...{ restart: "always", stopGraceMs: 500, nodeSelector: {} },
 };
 
-export class VmKeepers {
+export class VmKeepers extends PacedUsers<KeepAct> {
   /** What was taken on by the map. */
   readonly taken: Record<KeepKind, number> = {
     ...{ checkpoint: 0, clone: 0, restore: 0, boot: 0, delete: 0, "delete-clone": 0 },
   };
-  readonly #options: VmKeepersOptions;
-  #active = false;
 
-  constructor(options: VmKeepersOptions) {
-    this.#options = options;
-  }
-
-  /** `scheduled`: they act when `perform` is told to. */
-  start(load: Schedule["load"]): void {
-    this.#active = true;
-    if (load === "drawn") this.#actSoon();
-  }
-
-  stop(): void {
-    this.#active = false;
+  constructor(options: PacedUsersOptions) {
+    super(options, { type: "keep", everyUs: EVERY_US, ways: HOW });
   }
 
   /** False when nobody is there to ask. */
-  perform({ node, how, chance }: KeepAct): boolean {
+  override perform({ node, how, chance }: KeepAct): boolean {
     const random = createRandom(chance);
     return this.#read(node, "Vm", (vms) => {
       this.#read(node, "Checkpoint", (checkpoints) => {
@@ -83,34 +66,22 @@ export class VmKeepers {
   }
 
   #read(node: number, kind: "Vm" | "Checkpoint", done: (found: readonly Resource[]) => void): boolean {
-    const { cluster, desk } = this.#options;
+    const { cluster, desk } = this.options;
     const at = cluster.nodes[node];
-    if (!this.#active || at === undefined) return false;
+    if (!this.isActive || at === undefined) return false;
     return desk.read(at, { kind, consistency: "local" }, (reply) => {
-      if (reply?.ok !== true || !this.#active) return;
+      if (reply?.ok !== true || !this.isActive) return;
       const { resources } = reply;
       cluster.timeline.after(0, () => done(resources));
     });
   }
 
   #write(command: Wanted, how: KeepKind, random: Random): void {
-    const { desk, drawNode } = this.#options;
+    const { desk, drawNode } = this.options;
     desk.write(drawNode(random), command, (told) => {
       const isAside = command.type === "create-vm" && command.spec.checkpoint === undefined;
       if (told?.ok === true && told.outcome.ok && !isAside) this.taken[how] += 1;
     });
-  }
-
-  #actSoon(): void {
-    const { deciding, cluster, drawNode, onAct } = this.#options;
-    const decide = (): void => {
-      if (!this.#active) return;
-      const how = HOW[deciding.integer(HOW.length)] as KeepKind;
-      const act: KeepAct = { type: "keep", node: drawNode(deciding).index, how, chance: deciding.integer(CHANCES) };
-      if (this.perform(act)) onAct(act);
-      this.#actSoon();
-    };
-    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * EVERY_US, decide, "load");
   }
 }
 

@@ -4,14 +4,9 @@
  */
 import type { CommandOf, Vm, VmSpec } from "../../actors/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
-import { CHANCES, type MoveKind } from "../schedule/load-act.ts";
-import type { Schedule } from "../schedule/schedule.ts";
-import type { ClientDesk } from "./client-desk.ts";
-import type { UserOptions, UsersAct } from "./users.ts";
-
-export interface VmMoversOptions extends UserOptions {
-  readonly desk: ClientDesk;
-}
+import type { MoveKind } from "../schedule/load-act.ts";
+import { PacedUsers, type PacedUsersOptions } from "./paced-users.ts";
+import type { UsersAct } from "./users.ts";
 
 type MoveAct = Extract<UsersAct, { readonly type: "move" }>;
 
@@ -40,54 +35,30 @@ const HOW: readonly MoveKind[] = [
   "restart",
 ];
 
-export class VmMovers {
+export class VmMovers extends PacedUsers<MoveAct> {
   /** What was taken on by the map. */
   readonly taken: Record<MoveKind, number> = { migrate: 0, cancel: 0, pause: 0, resume: 0, restart: 0 };
-  readonly #options: VmMoversOptions;
-  #active = false;
 
-  constructor(options: VmMoversOptions) {
-    this.#options = options;
-  }
-
-  /** `scheduled`: they act when `perform` is told to. */
-  start(load: Schedule["load"]): void {
-    this.#active = true;
-    if (load === "drawn") this.#actSoon();
-  }
-
-  stop(): void {
-    this.#active = false;
+  constructor(options: PacedUsersOptions) {
+    super(options, { type: "move", everyUs: EVERY_US, ways: HOW });
   }
 
   /** False when nobody is there to ask. */
-  perform({ node, how, chance }: MoveAct): boolean {
-    const { cluster, desk } = this.#options;
+  override perform({ node, how, chance }: MoveAct): boolean {
+    const { cluster, desk } = this.options;
     const at = cluster.nodes[node];
-    if (!this.#active || at === undefined) return false;
+    if (!this.isActive || at === undefined) return false;
     const random = createRandom(chance);
     return desk.read(at, { kind: "Vm", consistency: "local" }, (reply) => {
-      if (reply?.ok !== true || !this.#active) return;
+      if (reply?.ok !== true || !this.isActive) return;
       const command = this.#choose(reply.resources as readonly Vm[], how, random);
       if (command === null) return;
       cluster.timeline.after(0, () => {
-        desk.write(this.#options.drawNode(random), command, (told) => {
+        desk.write(this.options.drawNode(random), command, (told) => {
           if (told?.ok === true && told.outcome.ok && command.type !== "create-vm") this.taken[how] += 1;
         });
       });
     });
-  }
-
-  #actSoon(): void {
-    const { deciding, cluster, drawNode, onAct } = this.#options;
-    const decide = (): void => {
-      if (!this.#active) return;
-      const how = HOW[deciding.integer(HOW.length)] as MoveKind;
-      const act: MoveAct = { type: "move", node: drawNode(deciding).index, how, chance: deciding.integer(CHANCES) };
-      if (this.perform(act)) onAct(act);
-      this.#actSoon();
-    };
-    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * EVERY_US, decide, "load");
   }
 
   #choose(vms: readonly Vm[], how: MoveKind, random: Random): Wanted | null {
@@ -103,7 +74,7 @@ export class VmMovers {
     const { name } = vm.metadata;
     switch (how) {
       case "migrate": {
-        const nodes = this.#options.cluster.names;
+        const nodes = this.options.cluster.names;
         const target = nodes[random.integer(nodes.length)] as string;
         return { type: "migrate-vm", name, target, limits: drawLimits(random) };
       }

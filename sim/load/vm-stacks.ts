@@ -4,14 +4,9 @@
  */
 import type { CommandOf, VmSpec } from "../../actors/index.ts";
 import { createRandom, type Random } from "../../runtime/index.ts";
-import { CHANCES, type StackKind } from "../schedule/load-act.ts";
-import type { Schedule } from "../schedule/schedule.ts";
-import type { ClientDesk } from "./client-desk.ts";
-import type { UserOptions, UsersAct } from "./users.ts";
-
-export interface VmStacksOptions extends UserOptions {
-  readonly desk: ClientDesk;
-}
+import type { StackKind } from "../schedule/load-act.ts";
+import { PacedUsers, type PacedUsersOptions } from "./paced-users.ts";
+import type { UsersAct } from "./users.ts";
 
 type StackAct = Extract<UsersAct, { readonly type: "stack" }>;
 
@@ -27,32 +22,20 @@ const HOW: readonly StackKind[] = ["apply", "apply", "apply", "stop", "start", "
 
 const TIMING = { failuresMax: 3, startMs: 15_000 };
 
-export class VmStacks {
+export class VmStacks extends PacedUsers<StackAct> {
   applied = 0;
-  readonly #options: VmStacksOptions;
   readonly #specs: ReadonlyMap<string, VmSpec>;
-  #active = false;
 
-  constructor(options: VmStacksOptions) {
-    this.#options = options;
+  constructor(options: PacedUsersOptions) {
+    super(options, { type: "stack", everyUs: EVERY_US, ways: HOW });
     this.#specs = drawSpecs(options.random);
   }
 
-  /** `scheduled`: he acts when `perform` is told to. */
-  start(load: Schedule["load"]): void {
-    this.#active = true;
-    if (load === "drawn") this.#actSoon();
-  }
-
-  stop(): void {
-    this.#active = false;
-  }
-
   /** At one node, without waiting for answers. False when it does not run. */
-  perform({ node, how, chance }: StackAct): boolean {
-    const { cluster, desk } = this.#options;
+  override perform({ node, how, chance }: StackAct): boolean {
+    const { cluster, desk } = this.options;
     const at = cluster.nodes[node];
-    if (!this.#active || at === undefined || !at.running) return false;
+    if (!this.isActive || at === undefined || !at.running) return false;
     const random = createRandom(chance);
     for (const command of this.#commands(how, random)) {
       desk.write(at, command, (reply) => {
@@ -60,18 +43,6 @@ export class VmStacks {
       });
     }
     return true;
-  }
-
-  #actSoon(): void {
-    const { deciding, cluster, drawNode, onAct } = this.#options;
-    const decide = (): void => {
-      if (!this.#active) return;
-      const how = HOW[deciding.integer(HOW.length)] as StackKind;
-      const act: StackAct = { type: "stack", node: drawNode(deciding).index, how, chance: deciding.integer(CHANCES) };
-      if (this.perform(act)) onAct(act);
-      this.#actSoon();
-    };
-    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * EVERY_US, decide, "load");
   }
 
   #commands(how: StackKind, random: Random): readonly Wanted[] {
