@@ -48,20 +48,26 @@ function driverOfDisks({ disks, cloudInit }: Vm["spec"]): string | undefined {
 }
 
 function lacksBalloon({ spec }: Vm, { node }: Room): string | null {
-  if (spec.balloon !== true) return null;
-  const { driver, hypervisor } = node.spec;
-  const why = hypervisor?.lacks["balloon"] ?? (driver === "process" ? "a process has the host's memory" : undefined);
-  return why === undefined ? null : `has no balloons by the driver ${driver} (${why}), wants one`;
+  const why = spec.balloon === true ? whyWithout(node, "balloon") : undefined;
+  return why === undefined ? null : `has no balloons by the driver ${node.spec.driver} (${why}), wants one`;
 }
 
-/** What a driver says that it cannot do. One that moves no guests tells nothing of itself; of those, `process` has none to run commands in. */
 function lacksCheck({ spec }: Vm, { node }: Room): string | null {
-  if (spec.health?.type !== "exec") return null;
-  const { driver, hypervisor } = node.spec;
-  const why = hypervisor?.lacks["exec"] ?? (driver === "process" ? "a process is no guest" : undefined);
+  const why = spec.health?.type === "exec" ? whyWithout(node, "exec") : undefined;
   return why === undefined
     ? null
-    : `cannot run commands in guests by the driver ${driver} (${why}), wants a health check by exec`;
+    : `cannot run commands in guests by the driver ${node.spec.driver} (${why}), wants a health check by exec`;
+}
+
+/** Of a driver that moves no guests, and so tells nothing of itself. */
+const PROCESS_LACKS = { balloon: "a process has the host's memory", exec: "a process is no guest" } as const;
+
+/** Why a node's driver cannot do that, as it says itself; undefined where it can, as far as anybody knows. */
+function whyWithout(
+  { spec: { driver, hypervisor } }: Room["node"],
+  verb: keyof typeof PROCESS_LACKS,
+): string | undefined {
+  return hypervisor?.lacks[verb] ?? (driver === "process" ? PROCESS_LACKS[verb] : undefined);
 }
 
 /**

@@ -50,6 +50,9 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
     (done: (result: VerbResult) => void) =>
     (result: VerbRefusal | { readonly ok: true }): void =>
       done(result.ok ? { ok: true } : result);
+  /** What is done in turn, and answered by whether it was. */
+  const act = (words: string, instance: string, run: () => Promise<void>, done: (result: VerbResult) => void): void =>
+    answer(`${words} instance "${instance}"`, inTurn(instance, run), plain(done));
 
   /** Streams take no turns: any number of them is open at once, and beside any other verb. */
   function openStream(request: StreamRequest, listener: StreamListener): GuestStream {
@@ -69,18 +72,8 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
   }
 
   const own: GuestVerbs = {
-    pause: (instance, done) =>
-      answer(
-        `pause instance "${instance}"`,
-        inTurn(instance, async () => must(verbsOf(instance), "pause")()),
-        plain(done),
-      ),
-    resume: (instance, done) =>
-      answer(
-        `resume instance "${instance}"`,
-        inTurn(instance, async () => must(verbsOf(instance), "resume")()),
-        plain(done),
-      ),
+    pause: (instance, done) => act("pause", instance, async () => must(verbsOf(instance), "pause")(), done),
+    resume: (instance, done) => act("resume", instance, async () => must(verbsOf(instance), "resume")(), done),
     checkpoint: ({ instance, id }, done) =>
       answer(
         `make checkpoint "${id}" of instance "${instance}"`,
@@ -97,11 +90,7 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
       ),
     cancelMigration: (instance) => machineOf(instance)?.verbs?.cancelMigration?.(),
     setBalloon: (instance, memoryMiB, done) =>
-      answer(
-        `set the balloon of instance "${instance}"`,
-        inTurn(instance, async () => must(verbsOf(instance), "setBalloon")(memoryMiB)),
-        plain(done),
-      ),
+      act("set the balloon of", instance, async () => must(verbsOf(instance), "setBalloon")(memoryMiB), done),
     readMetrics: (instance, done) =>
       answer(
         `read the metrics of instance "${instance}"`,
