@@ -35,6 +35,12 @@ const SETTLE_US = 120_000_000;
 /** After the last fault a write must be acknowledged within this, and what there is be read. */
 const PROGRESS_US = 10_000_000;
 
+/**
+ * And so much more for each message that whoever is needed must be sent one after another first: a round trip, a write at either end, and now and
+ * then one that is lost. It counts where a cluster sends one entry a message.
+ */
+const CATCH_UP_US = 100_000;
+
 /** As above, of a core whose members hear each other by way of one alone: the polls of all others come in its way, and only its own can be won. */
 const HUB_PROGRESS_US = 30_000_000;
 
@@ -248,7 +254,8 @@ class Run {
     const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
     const untilUs = timeline.nowUs + settleUs;
     this.#scenario.probe?.(untilUs);
-    const progressUs = (end?.hub ?? null) === null ? PROGRESS_US : HUB_PROGRESS_US;
+    const catchUpUs = CATCH_UP_US * (this.#scenario.behind?.() ?? 0);
+    const progressUs = catchUpUs + ((end?.hub ?? null) === null ? PROGRESS_US : HUB_PROGRESS_US);
     timeline.after(progressUs, () => this.#checkProgress(progressUs, since));
     let unsettled = this.#scenario.unsettled();
     while (unsettled !== null && timeline.nowUs < untilUs && timeline.failure === null) {

@@ -195,6 +195,10 @@ export class MemberScenario implements Scenario {
     return this.#scope.term();
   }
 
+  behind(): number {
+    return Math.ceil(this.#scope.lag() / (this.#options.limits.entriesPerMessageMax ?? Infinity));
+  }
+
   probe(): void {
     this.#load.probe(() => {
       this.#isProbed = true;

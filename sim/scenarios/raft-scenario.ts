@@ -243,6 +243,10 @@ export class RaftScenario implements Scenario {
     return this.#scope.term();
   }
 
+  behind(): number {
+    return Math.ceil(this.#scope.lag() / (this.#options.limits.entriesPerMessageMax ?? Infinity));
+  }
+
   probe(untilUs: number): void {
     this.#clients.probe(() => {
       this.#isProbed = true;

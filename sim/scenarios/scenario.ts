@@ -51,6 +51,8 @@ export interface Scenario {
   keepTo?(end: CoreEnd): void;
   /** The latest term that a node which counts is in: it must not go on rising once all has settled. Default: it is not asked. */
   term?(): number;
+  /** Faults are over: messages, one after another, that bring whoever is needed for a quorum up to date. Default: none. */
+  behind?(): number;
   /** Faults are over: sends requests, which must be answered by then. */
   probe?(untilUs: number): void;
   /** What has not gone on since then; null when all were answered. */

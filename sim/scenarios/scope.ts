@@ -41,6 +41,14 @@ export class Scope {
     return Math.max(0, ...nodes.map(({ index }) => (this.has(index) ? (raft.view(index)?.status().term ?? 0) : 0)));
   }
 
+  /** Entries on the disk with most of them that the last of those who are needed for a quorum lacks. */
+  lag(): number {
+    const { nodes } = this.#cluster;
+    const ends = nodes.map(({ index, disk }) => (this.has(index) ? disk.durableLastIndex : 0));
+    ends.sort((one, other) => other - one);
+    return (ends[0] ?? 0) - (ends[Math.floor(nodes.length / 2)] ?? 0);
+  }
+
   /** Who leads; nobody while the one of the latest term stands still. */
   leader(): number | undefined {
     const leader = this.#cluster.raft.leader();
