@@ -12,6 +12,7 @@ import { raftBench } from "./raft.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
 import { simMonthBench } from "./sim-month.ts";
+import { vmMovesBench } from "./vm-moves.ts";
 import { vmsBench } from "./vms.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -25,6 +26,7 @@ const BENCHES: readonly Bench[] = [
   remoteBench,
   simBench,
   simMonthBench,
+  vmMovesBench,
   vmsBench,
 ];
 

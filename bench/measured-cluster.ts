@@ -30,6 +30,8 @@ const READY_MS = 60_000;
 const READY_POLL_MS = 50;
 const GONE_MS = 5000;
 const POLL_MS = 5;
+const LEVEL_MS = 60_000;
+const LEVEL_POLL_MS = 100;
 
 export class MeasuredCluster {
   readonly client: ApiClient;
@@ -114,6 +116,15 @@ export class MeasuredCluster {
   async #believed(leader: string): Promise<boolean> {
     const views = this.#record.nodes.map(async ({ name }) => (await this.status(name)).replica.leader === leader);
     return (await Promise.allSettled(views)).every((view) => view.status === "fulfilled" && view.value);
+  }
+
+  /** Waits until the leader has raised the cluster to a level of commands; migrations and checkpoints are of level 3. */
+  async atLevel(level: number): Promise<void> {
+    const raised = await poll(
+      async () => ((await this.client.clusterStatus()).replica.level >= level ? true : undefined),
+      { everyMs: LEVEL_POLL_MS, timeoutMs: LEVEL_MS },
+    );
+    if (raised === undefined) throw new Error(`The cluster is not at level ${level} after ${LEVEL_MS / 1000} s`);
   }
 
   node(name: string): NodeRecord {

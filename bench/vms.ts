@@ -7,8 +7,9 @@ import { cacheFolder } from "../cli/folders.ts";
 import { ensureGuestImage } from "../guest/index.ts";
 import type { GuestMetrics } from "../runtime/index.ts";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
-import { COUNTING, move, type Move } from "./vms/blackout.ts";
+import { move, type Move } from "./vms/blackout.ts";
 import { streamRows } from "./vms/guest-streams.ts";
+import { COUNTING } from "./vms/line-watch.ts";
 import { launchOf, MeasuredHost } from "./vms/measured-host.ts";
 import { RawQemu } from "./vms/raw-qemu.ts";
 

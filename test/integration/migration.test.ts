@@ -25,12 +25,7 @@ let cluster: MeasuredCluster;
 
 beforeAll(async () => {
   cluster = await MeasuredCluster.start({ nodes: 3, driver: "qemu", portBase: PORT_BASE });
-  // Migrations begin once the leader has raised the cluster's level.
-  const raised = await poll(
-    async () => ((await cluster.client.clusterStatus()).replica.level >= 3 ? true : undefined),
-    { everyMs: 100, timeoutMs: 60_000 },
-  );
-  expect(raised).toBe(true);
+  await cluster.atLevel(3);
   const spec = { memoryMiB: 96, command: ["/bin/sh", "-c", COUNTS] };
   await cluster.client.vms.apply({ apiVersion: "blixard.dev/v1", kind: "Vm", metadata: { name: NAME }, spec });
   await waitUntilUp(cluster.client, NAME, UP);

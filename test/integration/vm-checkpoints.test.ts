@@ -14,11 +14,7 @@ let cluster: MeasuredCluster;
 
 beforeAll(async () => {
   cluster = await MeasuredCluster.start({ nodes: 1, driver: "qemu", portBase: PORT_BASE });
-  const raised = await poll(
-    async () => ((await cluster.client.clusterStatus()).replica.level >= 3 ? true : undefined),
-    { everyMs: 100, timeoutMs: 60_000 },
-  );
-  expect(raised).toBe(true);
+  await cluster.atLevel(3);
 });
 
 afterAll(async () => cluster.stop());
