@@ -12,7 +12,7 @@ import { spreadRow, type Bench, type Row } from "./bench.ts";
 import { MeasuredCluster } from "./measured-cluster.ts";
 import { COUNTING, LineWatch } from "./vms/line-watch.ts";
 
-const PORT_BASE = 27_500;
+const PORT_BASE = 26_100;
 const NAME = "mover";
 const MOVES = 20;
 const MOVES_QUICK = 3;
@@ -101,16 +101,16 @@ async function move(cluster: MeasuredCluster): Promise<Move> {
 }
 
 function rowsOf(made: readonly Move[], wanted: number): readonly Row[] {
-  const row = (measure: string, of: (move: Move) => number, goal: string): Row => {
+  const row = (measure: string, of: (one: Move) => number, goal: string): Row => {
     const told = made.map(of).filter((value) => !Number.isNaN(value));
     return spreadRow(measure, told, { unit: "ms", goal });
   };
   return [
     { measure: "moves that succeeded", value: made.length, unit: `of ${wanted}`, note: "all of them" },
-    row("blackout by the guest's counter", (move) => move.blackoutMs, "under 100 ms"),
-    row("  of which last pages", (move) => move.lastPagesMs, "as the source saw it"),
-    row("  of which take-over", (move) => move.takeOverMs, "from all there to running, with the commit"),
-    row("longest gap in a second without a move", (move) => move.usualMs, "lines each 10 ms"),
-    row("from the request to the first line there", (move) => move.totalMs, "128 MiB"),
+    row("blackout by the guest's counter", (one) => one.blackoutMs, "under 100 ms"),
+    row("  of which last pages", (one) => one.lastPagesMs, "as the source saw it"),
+    row("  of which take-over", (one) => one.takeOverMs, "from all there to running, with the commit"),
+    row("longest gap in a second without a move", (one) => one.usualMs, "lines each 10 ms"),
+    row("from the request to the first line there", (one) => one.totalMs, "128 MiB"),
   ];
 }
