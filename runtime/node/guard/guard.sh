@@ -2,11 +2,14 @@
 # The guard: runs one instance's command and ends it at its lease deadline, whatever became of the node that started it.
 # It lives in a session of its own, outside the node's process; see docs/decisions/0005-guard.md.
 #
-#   guard.sh guard OUTPUT SETPRIV COMMAND [ARGUMENT...]    in the instance's folder, as leader of its own session
-#   guard.sh launch GUARD COMMAND [ARGUMENT...]           its second half, which becomes the command
+#   guard.sh OUTPUT SETPRIV RIGHTS CGROUP COMMAND [ARGUMENT...]    in the instance's folder, as leader of its own session
 #
 # OUTPUT   file that gets the command's output, appended.
 # SETPRIV  path of util-linux's setpriv, with which the command is killed when the guard dies; "none" to do without.
+# RIGHTS   words for setpriv that make the command another user's (docs/decisions/0032-a-user-for-each-vm.md); "" for none.
+# CGROUP   folder of the control group that the command is to be in from its first moment; "" for none.
+#
+# The command gets the descriptors from 5 on that the guard was started with.
 #
 # Files, in guard/ (times in hundredths of a second of the host's uptime, which goes on through suspends):
 #   lease  in    "DEADLINE DEADLINE": twice, so that a half-written line is never taken for a deadline.
@@ -20,8 +23,6 @@
 # ash. Not for bash: a signal that comes while bash 5.2 waits may be reported as the child's end, or crash it.
 set -u -C
 umask 077
-mode=$1
-shift
 read -r boot </proc/sys/kernel/random/boot_id
 
 # Sets `state` and `start` of process $1. The command's name is in parentheses and may hold anything.
@@ -63,22 +64,28 @@ end_child() {
   kill -9 "$child" 2>/dev/null
 }
 
-# Between fork and prctl the guard may have died unseen; a command whose parent is not its guard does not start.
-if [ "$mode" = launch ]; then
-  guard=$1
-  shift
-  look_at $$ && [ "$PPID" = "$guard" ] || exit 1
-  echo "$$ $start $boot" >guard/child
-  umask 022
-  ulimit -c 0
-  echo started >&3
-  exec 3>&-
-  exec "$@"
-fi
-
+# The command's process runs this as the command's user, for whom this file and guard/ may be out of reach: the text is handed on,
+# and guard/child stands open at 4. Between fork and prctl the guard may have died unseen; a command whose parent is not its guard
+# does not start.
+# shellcheck disable=SC2016
+launch='
+guard=$1 boot=$2
+shift 2
+start_of() { start=${20-}; }
+read -r stat <"/proc/$$/stat" && [ "$PPID" = "$guard" ] || exit 1
+start_of ${stat##*) }
+echo "$$ $start $boot" >&4
+umask 022
+ulimit -c 0
+echo started >&3
+exec 3>&- 4>&-
+exec "$@"
+'
 output=$1
 setpriv=$2
-shift 2
+rights=$3
+cgroup=$4
+shift 4
 # Handled, not ignored: what a shell ignores, the command would have to ignore too.
 trap : HUP INT PIPE
 
@@ -95,10 +102,14 @@ if [ "$deadline" -le "$now" ]; then
 fi
 
 exec 3>&1 >/dev/null
-case $setpriv in
-  /*) setsid "$setpriv" --pdeathsig KILL sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
-  *) setsid sh "$0" launch $$ "$@" </dev/null >>"$output" 2>&1 & ;;
-esac
+{
+  [ -z "$cgroup" ] || echo 0 >|"$cgroup/cgroup.procs" || exit 1
+  case $setpriv in
+    # shellcheck disable=SC2086
+    /*) exec setsid "$setpriv" $rights --pdeathsig KILL sh -c "$launch" sh $$ "$boot" "$@" ;;
+    *) [ -z "$rights" ] && exec setsid sh -c "$launch" sh $$ "$boot" "$@" ;;
+  esac
+} 4>guard/child </dev/null >>"$output" 2>&1 &
 child=$!
 exec 3>&-
 look_at "$child" || start=0

@@ -6,11 +6,12 @@
  * docs/decisions/0005-guard.md.
  */
 import { execFile, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { findExecutable } from "../find-executable.ts";
 import { leaseLine } from "./lease-file.ts";
+import { type CommandRights, rightsWords } from "./command-rights.ts";
 import { groupRuns, isRunning, parseIdentity, type ProcessIdentity, signalGroup } from "./process-identity.ts";
 
 export interface GuardedCommand {
@@ -20,7 +21,22 @@ export interface GuardedCommand {
   readonly env: Readonly<Record<string, string>> & { readonly PATH: string };
   /** File in the instance's folder that gets standard output and error. */
   readonly output: string;
+  /** Opened by the node, so with its rights; the command has them as descriptors from `FIRST_FILE` on, in this order. Default: none. */
+  readonly files?: readonly CommandFile[];
+  /** Whose the command is. Default: the node's own user. */
+  readonly rights?: CommandRights;
+  /** Folder of the control group that it is in from its first moment. Default: the node's own. */
+  readonly cgroup?: string;
 }
+
+export interface CommandFile {
+  /** From the instance's folder on. */
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+/** The first descriptor that a command's `files` get; guard.sh has those below for itself. */
+export const FIRST_FILE = 5;
 
 /** How an instance's command ended, as the guard saw it. */
 export interface GuardExit {
@@ -87,18 +103,30 @@ export async function startGuard(options: {
   await writeFile(join(guardFolder(instanceFolder), "lease"), leaseLine(options.deadline), { mode: 0o600 });
   const { shell, setpriv } = options.tools;
   const [program, ...first] = shell;
-  await new Promise<void>((resolve, reject) => {
-    const guard = spawn(program, [...first, SCRIPT, "guard", command.output, setpriv ?? "none", ...command.argv], {
-      cwd: instanceFolder,
-      env: command.env,
-      detached: true,
-      stdio: ["ignore", "pipe", "ignore"],
+  if (command.rights !== undefined && setpriv === undefined) throw new Error("no setpriv makes it another user's");
+  const rights = command.rights === undefined ? "" : rightsWords(command.rights).join(" ");
+  const words = [command.output, setpriv ?? "none", rights, command.cgroup ?? "", ...command.argv];
+  const files: number[] = [];
+  try {
+    for (const { path, writable } of command.files ?? []) {
+      files.push(openSync(resolvePath(instanceFolder, path), writable ? constants.O_RDWR : constants.O_RDONLY));
+    }
+    await new Promise<void>((resolve, reject) => {
+      const guard = spawn(program, [...first, SCRIPT, ...words], {
+        cwd: instanceFolder,
+        env: command.env,
+        detached: true,
+        // Nothing is opened for those that are left out above standard error.
+        stdio: ["ignore", "pipe", "ignore", "ignore", "ignore", ...files],
+      });
+      guard.once("error", reject);
+      guard.stdout?.once("data", () => resolve());
+      guard.stdout?.once("close", () => reject(new Error("its guard ended before the command ran")));
+      guard.unref();
     });
-    guard.once("error", reject);
-    guard.stdout.once("data", () => resolve());
-    guard.stdout.once("close", () => reject(new Error("its guard ended before the command ran")));
-    guard.unref();
-  });
+  } finally {
+    for (const file of files) closeSync(file);
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { anythingRuns, giveUp, guardFolder, killInstance, readGuard } from "../../../../runtime/node/guard/guard.ts";
+import { rightsWords } from "../../../../runtime/node/guard/command-rights.ts";
 import { uptimeHundredths } from "../../../../runtime/node/guard/host-uptime.ts";
 import { leaseLine, writeLease } from "../../../../runtime/node/guard/lease-file.ts";
 import { isRunning, processState } from "../../../../runtime/node/guard/process-identity.ts";
@@ -53,9 +54,9 @@ describe.each(CASES)("guard in $shell, setpriv: $setpriv", ({ shell, args, setpr
     rmSync(folder, { recursive: true });
   });
 
-  function start(script: string, leaseMs: number): Promise<string> {
+  function start(script: string, leaseMs: number, rights = ""): Promise<string> {
     writeFileSync(join(guardFolder(folder), "lease"), leaseLine(uptimeHundredths() + leaseMs / 10));
-    const guard = spawn(shell, [...args, SCRIPT, "guard", "out", setpriv, "sh", "-c", script], {
+    const guard = spawn(shell, [...args, SCRIPT, "out", setpriv, rights, "", "sh", "-c", script], {
       cwd: folder,
       detached: true,
       stdio: ["ignore", "pipe", "ignore"],
@@ -157,6 +158,28 @@ describe.each(CASES)("guard in $shell, setpriv: $setpriv", ({ shell, args, setpr
     process.kill(guard!.pid, "SIGKILL");
     await until(() => !isRunning(child!));
     expect(readGuard(folder).exit).toBeUndefined();
+  });
+
+  test.runIf(setpriv !== "none" && process.getuid?.() === 0)(
+    "runs a command as another user, who cannot write to its guard, and takes it along when it is killed",
+    async () => {
+      const rights = rightsWords({ user: 1_900_000_001, groups: [], lowPorts: false }).join(" ");
+      await start("id -u; id -G; echo 0 >guard/lease; exec sleep 1000", 60_000, rights);
+      const { guard, child } = readGuard(folder);
+      await until(() => readFileSync(join(folder, "out"), "utf8").includes("lease"));
+      expect(readFileSync(join(folder, "out"), "utf8")).toMatch(
+        /^1900000001\n1900000001\n.*guard\/lease: Permission denied\n$/,
+      );
+      expect(readFileSync(`/proc/${child!.pid}/status`, "utf8")).toMatch(/^CapPrm:\t0+$/m);
+      await until(() => readFileSync(`/proc/${child!.pid}/comm`, "utf8") === "sleep\n");
+      process.kill(guard!.pid, "SIGKILL");
+      await until(() => !isRunning(child!));
+    },
+  );
+
+  test("starts nothing as the node's user that was to be another's", async () => {
+    if (setpriv !== "none") return;
+    expect(await start("touch ran", 60_000, "--reuid 1900000001")).toBe("");
   });
 });
 
