@@ -9,12 +9,12 @@ import type { GuestMetrics } from "../runtime/index.ts";
 import { spreadRow, type Bench, type Row } from "./bench.ts";
 import { move, type Move } from "./vms/blackout.ts";
 import { streamRows } from "./vms/guest-streams.ts";
+import { inLanes } from "./vms/lanes.ts";
 import { COUNTING } from "./vms/line-watch.ts";
 import { launchOf, MeasuredHost } from "./vms/measured-host.ts";
 import { RawQemu } from "./vms/raw-qemu.ts";
 
 const MIB = 1024 * 1024;
-const LANES = 4;
 const TEMPLATE = "template";
 
 export const vmsBench: Bench = {
@@ -164,15 +164,6 @@ async function moveRows(first: MeasuredHost, second: MeasuredHost, count: number
       { unit: "ms", goal: `${count} of ${count}` },
     ),
   ];
-}
-
-/** As many at once as a node with few cores can prepare. */
-async function inLanes(names: readonly string[], run: (name: string) => Promise<unknown>): Promise<void> {
-  const waiting = [...names];
-  const lane = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await run(name);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 function limit(values: readonly number[], factor: number, plus: number): string {

@@ -4,11 +4,23 @@
  *   STATE/instances/ID/   instance.json   what adoption needs; no environment, no files: those may be secret
  *                         guard/          lease in; claim, child and exit out (runtime/node/guard/)
  *                         console.log*    what it said
+ *                         vm/             sockets of what runs it, whose own folder it is (private-driver.ts)
  *   STATE/ended/ID/       the logs and the exit of the instances that ended last
  *
  * A folder moves from the one to the other by a rename, so an instance is never in both or in neither.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { DriverName, PortForward } from "../../ports/hypervisor.ts";
 import { CONSOLE_LOG, PREVIOUS_LOG } from "./console-log.ts";
@@ -24,18 +36,24 @@ export interface InstanceRecord {
   readonly ports: readonly PortForward[];
   /** Host uptime in hundredths of a second when it was started. */
   readonly startedAt: number;
+  /** Number of the user and the group that run it. Absent: the node's own. */
+  readonly user?: number;
 }
 
 /** Ended instances whose logs are kept; the oldest goes first. At 8 MiB of log each this is 256 MiB at the worst. */
-const ENDED_MAX = 32;
+export const ENDED_MAX = 32;
 const KEPT = new Set([CONSOLE_LOG, PREVIOUS_LOG, VMM_LOG, "instance.json", "guard"]);
 const RECORD = "instance.json";
+/** In an instance's folder: what it may do there as it likes. */
+export const PRIVATE_FOLDER = "vm";
 /** Ids become folder names and host names. */
 const INSTANCE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export class InstanceStore {
   readonly #instances: string;
   readonly #ended: string;
+  /** By instance; read from the records when somebody asks first. */
+  #users: Map<string, number | undefined> | undefined;
 
   constructor(stateDir: string) {
     this.#instances = join(stateDir, "instances");
@@ -61,10 +79,24 @@ export class InstanceStore {
     const folder = this.folder(record.instance);
     const earlier = this.endedFolder(record.instance);
     mkdirSync(folder, { mode: 0o700 });
+    this.#users?.set(record.instance, record.user);
+    mkdirSync(join(folder, PRIVATE_FOLDER), { mode: 0o700 });
+    if (record.user !== undefined) {
+      chownSync(join(folder, PRIVATE_FOLDER), record.user, record.user);
+      chownSync(folder, process.geteuid?.() ?? 0, record.user);
+      // To be entered, not to be written to; `mkdir` would have left out what the node's umask does.
+      chmodSync(folder, 0o710);
+    }
     if (exists(join(earlier, CONSOLE_LOG))) renameSync(join(earlier, CONSOLE_LOG), join(folder, PREVIOUS_LOG));
     rmSync(earlier, { recursive: true, force: true });
     writeFileSync(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
     return folder;
+  }
+
+  /** Users that instances of this host have, running or not cleared away yet. */
+  users(): ReadonlySet<number> {
+    this.#users ??= new Map(this.ids().map((instance) => [instance, this.record(instance)?.user]));
+    return new Set([...this.#users.values()].filter((user) => user !== undefined));
   }
 
   /** Ids of all folders, whatever state they are in. */
@@ -99,6 +131,7 @@ export class InstanceStore {
     utimesSync(folder, now, now);
     rmSync(this.endedFolder(instance), { recursive: true, force: true });
     renameSync(folder, this.endedFolder(instance));
+    this.#users?.delete(instance);
     const ended = readdirSync(this.#ended).map((name) => ({ name, atMs: changedAtMs(join(this.#ended, name)) }));
     ended.sort((a, b) => b.atMs - a.atMs);
     for (const { name } of ended.slice(ENDED_MAX)) rmSync(join(this.#ended, name), { recursive: true, force: true });
