@@ -208,6 +208,7 @@ export {
   planMigration,
   schedulerActor,
   type MigrationPlan,
+  type NoMigrationPlan,
   type Plan,
   type SchedulerMessage,
   type SchedulerOptions,

@@ -70,9 +70,9 @@ export interface Vms extends Collection<Vm> {
   restart(name: string): Promise<Vm>;
   /** Leaves its guest so much of its memory. @throws {ApiError} `conflict` for one that does not run, `invalid` for one without a balloon. */
   setBalloon(name: string, memoryMiB: number): Promise<Vm>;
-  /** Begins to move it, running; `status.migration` says how far it is. @throws {ApiError} `conflict`, `invalid`, `not-found`. */
+  /** Begins to move it, live unless `how` is `cold`; `status.migration` says how far it is. @throws {ApiError} `conflict`, `invalid`, `not-found`. */
   migrate(name: string, migration: MigrationInput): Promise<Vm>;
-  /** What that would be; nothing moves. @throws {ApiError} as `migrate`. */
+  /** What that would be, and all that is in its way; nothing moves. @throws {ApiError} `not-found`, `conflict` for one that runs nowhere. */
   planMigration(name: string, migration: MigrationInput): Promise<MigrationPlan>;
   /** It stays where it is. @throws {ApiError} `conflict` when none goes on. */
   cancelMigration(name: string): Promise<Vm>;

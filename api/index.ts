@@ -14,7 +14,14 @@ export {
 export type { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
 export { DEFAULT_API_LIMITS, type ApiLimits } from "./limits.ts";
 export { ListenError, type ListenAddress, type ListenErrorCode } from "./listen-error.ts";
-export { type ClusterStatus, type LogLine, type NodeView, type ResourceList, type WatchLine } from "./wire.ts";
+export {
+  type ClusterStatus,
+  type LogLine,
+  type MigrationPlan,
+  type NodeView,
+  type ResourceList,
+  type WatchLine,
+} from "./wire.ts";
 export {
   createApiClient,
   type ApiClient,

@@ -1,10 +1,10 @@
 /** `/vms/:name/{pause,resume,restart,balloon,migrate}`: what is asked of a VM's running instance. Making and changing VMs: `vm-routes.ts`. */
-import { planMigration, type Command, type Node, type Vm } from "../actors/index.ts";
+import { planMigration, type Checkpoint, type Command, type Node, type Resource, type Vm } from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { etagOf } from "./collection-routes.ts";
 import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
-import { BalloonBody, MigrateBody, NameParams } from "./wire.ts";
+import { BalloonBody, MigrateBody, NameParams, type MigrationPlan } from "./wire.ts";
 
 const CODES = ["invalid-parameter", "not-found", "conflict", "invalid", ...REPLICA_CODES] as const;
 const BODY_CODES = ["malformed-json", "too-large", "unsupported-media-type", ...CODES] as const;
@@ -15,17 +15,24 @@ export function registerMigrations(api: Api, context: ApiContext): void {
     "/vms/:name/migrate",
     {
       schema: {
-        summary: "Move a running VM to another node, memory and all",
+        summary: "Move a VM to another node: live, memory and all, or by stop and start",
         description:
-          "Taken on when it is answered; `status.migration` says how far it is, `status.lastMigration` what came of it.",
+          "Live unless `how` is `cold`. Taken on when it is answered; `status.migration` says how far it is, `status.lastMigration` what came of it.",
         tags: ["vms"],
         params: NameParams,
         body: MigrateBody,
         response: { 202: jsonAnswer("it is under way", "Vm"), ...refusals(...BODY_CODES) },
       },
     },
-    async ({ params: { name }, body: { to, ...limits } }, reply) => {
-      const vm = await propose(context, { type: "migrate-vm", name, target: to, limits });
+    async ({ params: { name }, body: { to, how, ...limits } }, reply) => {
+      const { timeoutMs } = limits;
+      if (how === "cold") requireAble(await planned(context, { name, target: to, how, ...limits }));
+      const vm = await propose(
+        context,
+        how === "cold"
+          ? { type: "move-vm", name, target: to, timeoutMs }
+          : { type: "migrate-vm", name, target: to, limits },
+      );
       return reply.code(202).header("etag", etagOf(vm)).send(vm);
     },
   );
@@ -33,29 +40,20 @@ export function registerMigrations(api: Api, context: ApiContext): void {
     "/vms/:name/migrate/plan",
     {
       schema: {
-        summary: "Say whether a VM could move there now, and what it would take; nothing moves",
+        summary: "Say whether a VM could move there now, what it would take and all that is in its way; nothing moves",
         tags: ["vms"],
         params: NameParams,
         body: MigrateBody,
-        response: { 200: jsonAnswer("it could", "MigrationPlan"), ...refusals(...BODY_CODES) },
+        response: { 200: jsonAnswer("whether it could", "MigrationPlan"), ...refusals(...BODY_CODES) },
       },
     },
-    async ({ params: { name }, body: { to, bandwidthBytesPerSecond } }) => {
-      const [vms, nodes] = await Promise.all([
-        context.replica.read({ kind: "Vm", consistency: "linearizable" }),
-        context.replica.read({ kind: "Node", consistency: "linearizable" }),
-      ]);
-      const view = { vms: vms.resources as readonly Vm[], nodes: nodes.resources as readonly Node[] };
-      const plan = planMigration(view, { name, target: to, bandwidthBytesPerSecond });
-      if (plan.ok) return plan;
-      throw apiError(plan.code === "not-found" || plan.code === "invalid" ? plan.code : "conflict", plan.message);
-    },
+    async ({ params: { name }, body: { to, ...asked } }) => planned(context, { name, target: to, ...asked }),
   );
   api.delete(
     "/vms/:name/migrate",
     {
       schema: {
-        summary: "Cancel the migration that goes on: the VM stays where it is",
+        summary: "Cancel the migration that goes on: the VM stays where it is, or starts anew if it is being stopped",
         tags: ["vms"],
         params: NameParams,
         response: { 200: jsonAnswer("it goes on no more", "Vm"), ...refusals(...CODES) },
@@ -67,6 +65,25 @@ export function registerMigrations(api: Api, context: ApiContext): void {
       return reply.header("etag", etagOf(vm)).send(vm);
     },
   );
+}
+
+/** @throws {ApiError} where there is nothing to plan. */
+async function planned({ replica }: ApiContext, question: Parameters<typeof planMigration>[1]): Promise<MigrationPlan> {
+  const read = async (kind: "Vm" | "Node" | "Checkpoint"): Promise<readonly Resource[]> =>
+    (await replica.read({ kind, consistency: "linearizable" })).resources;
+  const [vms, nodes, checkpoints] = (await Promise.all([read("Vm"), read("Node"), read("Checkpoint")])) as [
+    readonly Vm[],
+    readonly Node[],
+    readonly Checkpoint[],
+  ];
+  const plan = planMigration({ vms, nodes, checkpoints }, question);
+  if ("checks" in plan) return { ...plan, checks: plan.checks.map((check) => ({ ...check })) };
+  throw apiError(plan.code === "not-found" || plan.code === "invalid" ? plan.code : "conflict", plan.message);
+}
+
+/** What a driver cannot give a VM is not for the map to know. @throws {ApiError} */
+function requireAble({ ok, message }: MigrationPlan): void {
+  if (!ok) throw apiError("conflict", message);
 }
 
 function registerSwitches(api: Api, context: ApiContext): void {

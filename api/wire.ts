@@ -158,18 +158,44 @@ const ErrorContent = Type.Object(
   strict,
 );
 
-/** What a migration would be. */
+const MoveHow = Type.Union([Type.Literal("live"), Type.Literal("cold")], {
+  default: "live",
+  description: "live: memory and all, while it runs; cold: its guest is stopped, and another one started there",
+});
+
+/** What a migration would be, and all that is in its way. */
 const MigrationPlan = Type.Object(
   {
-    ok: Type.Literal(true),
+    ok: Type.Boolean(),
     vm: Type.String(),
+    how: MoveHow,
     from: Type.String(),
     to: Type.String(),
     memoryMiB: Type.Integer(),
     memoryFreeMiB: Type.Integer({ description: "on the target, now" }),
     firstRoundMs: Type.Integer({
-      description: "memory gone through once at that bandwidth; a guest that writes takes more rounds",
+      description: "live: memory gone through once at that bandwidth; a guest that writes takes more rounds",
     }),
+    checks: Type.Array(
+      Type.Object(
+        {
+          what: Type.Union([
+            Type.Literal("vm"),
+            Type.Literal("nodes"),
+            Type.Literal("capabilities"),
+            Type.Literal("cpu"),
+            Type.Literal("storage"),
+            Type.Literal("network"),
+            Type.Literal("room"),
+          ]),
+          why: Type.String({ description: "what is wrong; empty where nothing is" }),
+          found: Type.String(),
+        },
+        strict,
+      ),
+    ),
+    message: Type.String({ description: "why not, as the refusal would say it; empty when it could" }),
+    coldWould: Type.Boolean({ description: "whether it could by stop and start, where it cannot live" }),
   },
   strict,
 );
@@ -221,7 +247,7 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   Error: Type.Object({ error: ErrorContent }, strict),
 };
 
-export const MigrateBody = Type.Object({ to: Name, ...MigrationLimits.properties }, strict);
+export const MigrateBody = Type.Object({ to: Name, how: MoveHow, ...MigrationLimits.properties }, strict);
 export type MigrateBody = Static<typeof MigrateBody>;
 
 export const CheckpointBody = CheckpointRequest;

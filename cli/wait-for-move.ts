@@ -24,6 +24,7 @@ export async function waitUntilMoved(client: ApiClient, name: string, options: M
       const last = endOf(found, name, options.id);
       if (last === undefined) return false;
       movedAtMs ??= performance.now();
+      if (last.cold === true) return isStarted(found, last);
       const isTold = last.lastPagesMs !== undefined && last.takeOverMs !== undefined;
       return isTold || performance.now() - movedAtMs >= BLACKOUT_MS;
     },
@@ -46,9 +47,17 @@ function endOf(vm: Vm | undefined, name: string, id: string): LastMigration | un
   });
 }
 
-function progressOf({ status: { migration, message } }: Vm): string {
-  if (migration === undefined) return message;
+/** By stop and start: it has moved once it runs there, or went another way since. */
+function isStarted(vm: Vm | undefined, { to }: LastMigration): boolean {
+  const { instance, phase } = vm?.status ?? {};
+  return phase === "Running" || instance?.node !== to;
+}
+
+function progressOf({ status: { migration, message, phase: now, lastMigration } }: Vm): string {
+  if (migration === undefined)
+    return lastMigration?.cold === true ? `${now} on ${lastMigration.to} ${message}` : message;
   const { progress, phase, node } = migration;
+  if (phase === "stopping") return "its guest is being stopped";
   if (progress === undefined) return phase === "preparing" ? `${node} makes ready` : `copying to ${node}`;
   const { remainingBytes, totalBytes, rounds } = progress;
   return `copying: ${formatBytes(remainingBytes)} of ${formatBytes(totalBytes)} left, round ${rounds}`;

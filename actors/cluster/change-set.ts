@@ -30,6 +30,8 @@ export interface ChangeSetOptions {
   readonly eventsMax: number;
   /** The cluster's (`cluster-level.ts`). */
   readonly level: number;
+  /** Replicated time. */
+  readonly timeMs: number;
   /** As of ClusterLimits. Default: false. */
   readonly dependenciesIgnored?: boolean;
 }
@@ -43,6 +45,8 @@ export class ChangeSet {
   readonly after: number;
   /** The cluster's. What a command means may change with it, never otherwise. */
   readonly level: number;
+  /** Replicated time. */
+  readonly timeMs: number;
   readonly dependenciesIgnored: boolean;
   readonly #eventsMax: number;
   readonly #changes: Change[] = [];
@@ -54,6 +58,7 @@ export class ChangeSet {
     this.atMs = options.proposal.atMs;
     this.after = options.proposal.after;
     this.level = options.level;
+    this.timeMs = options.timeMs;
     this.#eventsMax = options.eventsMax;
     this.dependenciesIgnored = options.dependenciesIgnored ?? false;
   }
@@ -75,7 +80,7 @@ export class ChangeSet {
     this.#put({ ...vm, metadata: { ...vm.metadata, version: this.index } });
   }
 
-  #requireMigration({ metadata, spec, status: { instance } }: Vm, { id, node: to, epoch }: Migration): void {
+  #requireMigration({ metadata, spec, status: { instance } }: Vm, { id, node: to, epoch, phase }: Migration): void {
     const target = this.map.node(to)?.status;
     invariant(
       target?.phase === "Ready" && target.epoch === epoch && instance !== null && instance.node !== to,
@@ -83,7 +88,7 @@ export class ChangeSet {
     );
     const isWanted = spec.running && metadata.deletedAtMs === undefined && instance.generation === metadata.generation;
     invariant(
-      isWanted && !instance.stopping && instance.paused !== true,
+      isWanted && instance.stopping === (phase === "stopping") && instance.paused !== true,
       () => `Migration ${id} goes on of an instance that is not wanted as it is`,
     );
   }

@@ -17,7 +17,7 @@ import type { Command, Outcome } from "./commands.ts";
 import { hasDependencies } from "./dependency-rules.ts";
 
 /** What this software can apply, and asks for as soon as all members can. Counts up with the commands below. */
-export const LEVEL = 3;
+export const LEVEL = 4;
 
 /** Where a cluster begins, and whatever does not say what it can apply. */
 export const FIRST_LEVEL = 1;
@@ -46,6 +46,7 @@ const LEVELS: Readonly<Record<OwnCommand, number>> = {
   "set-paused": 3,
   "restart-vm": 3,
   "migrate-vm": 3,
+  "move-vm": 4,
   "migration-ready": 3,
   "migration-progress": 3,
   "take-over": 3,

@@ -24,11 +24,13 @@ import {
 } from "./checkpoint-commands.ts";
 import { setBalloon } from "./balloon-command.ts";
 import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
+import { moveVm } from "./cold-move.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
 import type { About, FirstOutcome } from "./first-outcome.ts";
 import { noteMembers, type NotedMembers } from "./membership-commands.ts";
 import { cancelMigration, migrateVm, migrationProgress, migrationReady, takeOver } from "./migration-commands.ts";
+import { endOverdueMigrations } from "./migration-end.ts";
 import { expireLease, registerNode, removeNode, renewLease } from "./node-commands.ts";
 import { giveBack, observe, release } from "./observation-commands.ts";
 import { restartVm, setPaused } from "./pause-commands.ts";
@@ -212,8 +214,7 @@ export class ClusterState {
     if (command.type === "advance-time" || command.type === "note-members" || command.type === "raise-level") {
       return this.#steer(index, proposal, command);
     }
-    const [eventsMax, dependenciesIgnored] = [this.#eventsMax, this.#dependenciesIgnored];
-    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax, level: this.#level, dependenciesIgnored });
+    const set = this.#changeSet(index, proposal);
     const result = carryOut(set, command);
     const first = outcomeOf(set, result);
     this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
@@ -222,9 +223,9 @@ export class ClusterState {
 
   /** What is about the cluster itself. */
   #steer(index: number, proposal: Proposal, command: ClusterCommand): Applied {
-    const set = new ChangeSet({ map: this.#map, index, proposal, eventsMax: this.#eventsMax, level: this.#level });
+    const set = this.#changeSet(index, proposal);
     let result: Refusal | null = null;
-    if (command.type === "advance-time") this.#timeMs = Math.max(this.#timeMs, command.toMs);
+    if (command.type === "advance-time") this.#advance(set, command.toMs);
     else if (command.type === "raise-level") result = this.#raise(command.to);
     else if (command.index > (this.#members?.index ?? 0)) this.#members = noteMembers(set, command, this.#members);
     else result = new Refusal("stale", `Cannot note the members as of ${command.index}: those of later are noted`);
@@ -236,6 +237,18 @@ export class ClusterState {
     this.#sessions.remember(proposal, { index, timeMs: this.#timeMs, first });
     if (command.type === "advance-time") this.#sessions.expire(this.#timeMs);
     return { outcome: this.#recall(first), changes: set.changes, coordination: [], fate: "acted" };
+  }
+
+  #changeSet(index: number, proposal: Proposal): ChangeSet {
+    const [eventsMax, dependenciesIgnored] = [this.#eventsMax, this.#dependenciesIgnored];
+    const [level, timeMs] = [this.#level, this.#timeMs];
+    return new ChangeSet({ map: this.#map, index, proposal, eventsMax, level, timeMs, dependenciesIgnored });
+  }
+
+  /** What was to be over by then is. */
+  #advance(set: ChangeSet, toMs: number): void {
+    this.#timeMs = Math.max(this.#timeMs, toMs);
+    endOverdueMigrations(set, this.#timeMs);
   }
 
   #raise(to: number): Refusal | null {
@@ -330,6 +343,8 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return restartVm(set, command);
     case "migrate-vm":
       return migrateVm(set, command);
+    case "move-vm":
+      return moveVm(set, command);
     case "migration-ready":
       return migrationReady(set, command);
     case "migration-progress":

@@ -1,6 +1,7 @@
 /** The end of an instance: by its node's word, or because its lease is over. What the VM wanted decides what follows. */
 import type { Instance, Vm } from "../resources/index.ts";
 import type { ChangeSet } from "./change-set.ts";
+import { arrived, isToArrive } from "./cold-move.ts";
 import { withoutMigration } from "./migration-end.ts";
 
 export interface InstanceEnd {
@@ -11,11 +12,13 @@ export interface InstanceEnd {
   readonly reason: "Stopped" | "Completed" | "InstanceLost" | "StartFailed";
 }
 
-/** Takes the instance off its VM. A VM that is being deleted goes with it; one that should run is pending again. */
+/** Takes the instance off its VM. A VM that is being deleted goes with it; one that should run is pending again, or begins at the target of a move. */
 export function endInstance(set: ChangeSet, known: Vm, end: InstanceEnd): void {
-  const vm = withoutMigration(set, known, "its instance has ended");
-  const { instance } = vm.status;
+  const { instance } = known.status;
   if (instance === null) return;
+  const phase = phaseAfter(known, instance, end.completed);
+  const arrives = phase === "Pending" && isToArrive(set, known);
+  const vm = arrives ? known : withoutMigration(set, known, "its instance has ended");
   const { name } = vm.metadata;
   const regarding = { kind: "Vm", name } as const;
   const type = end.reason === "InstanceLost" || end.reason === "StartFailed" ? "Warning" : "Normal";
@@ -30,9 +33,13 @@ export function endInstance(set: ChangeSet, known: Vm, end: InstanceEnd): void {
     set.record({ reason: "Deleted", message: `VM "${name}" is deleted`, regarding });
     return;
   }
+  if (arrives) {
+    set.putVm(arrived(set, vm));
+    return;
+  }
   const status: Vm["status"] = {
     ...vm.status,
-    phase: phaseAfter(vm, instance, end.completed),
+    phase,
     health: "unknown",
     instance: null,
     lastInstance: { id: instance.id, node: instance.node },

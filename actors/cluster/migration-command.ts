@@ -1,5 +1,6 @@
 /**
- * The commands of a live migration, all of level 3. What they make of the map: `migration-commands.ts`.
+ * The commands of a migration, of level 3; `move-vm` is of level 4. What they make of the map: `migration-commands.ts`, and by stop and start
+ * `cold-move.ts`.
  *
  * Each but the first names the migration, and what a node says carries the epoch of its lease: nothing said of one migration counts for another.
  */
@@ -13,6 +14,8 @@ export type MigrationCommand =
       readonly target: string;
       readonly limits: MigrationLimits;
     }
+  /** Begins a move by stop and start: its instance is to stop, and its end is the beginning of another one at the target, where room is held. */
+  | { readonly type: "move-vm"; readonly name: string; readonly target: string; readonly timeoutMs: number }
   /** The target's word that it waits for the guest, and where. */
   | ({ readonly type: "migration-ready"; readonly endpoint: MigrationEndpoint } & FromNode)
   /**

@@ -11,7 +11,7 @@ import type { LastMigration, Migration, Vm } from "../resources/index.ts";
 import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import type { About } from "./first-outcome.ts";
-import { withoutMigration } from "./migration-end.ts";
+import { timeBound, withoutMigration } from "./migration-end.ts";
 import { whyNotMigrate } from "./migration-rules.ts";
 import { Refusal } from "./refusal.ts";
 import { aboutVm } from "./vm-commands.ts";
@@ -22,9 +22,12 @@ export function migrateVm(set: ChangeSet, command: CommandOf<"migrate-vm">): Abo
   if (vm === undefined) return new Refusal("not-found", `Cannot migrate VM "${name}": there is none of that name`);
   const { instance } = vm.status;
   const source = instance === null ? undefined : set.map.node(instance.node);
-  const objection = whyNotMigrate({ vm, source, target: set.map.room(target) });
+  const sides = { vm, source, target: set.map.room(target), checkpoint: set.map.checkpoint(vm.spec.checkpoint ?? "") };
+  const objection = whyNotMigrate(sides);
   if (objection !== null) {
-    return new Refusal(objection.code, `Cannot migrate VM "${name}" to node "${target}": ${objection.why}`);
+    // Never in place of the other by itself: what the guest has in its memory would be gone.
+    const hint = whyNotMigrate(sides, "cold") === null ? '; "--cold" stops it there and starts it here' : "";
+    return new Refusal(objection.code, `Cannot migrate VM "${name}" to node "${target}": ${objection.why}${hint}`);
   }
   const migration: Migration = {
     id: `${name}-move-${set.index}`,
@@ -32,6 +35,7 @@ export function migrateVm(set: ChangeSet, command: CommandOf<"migrate-vm">): Abo
     epoch: set.map.node(target)?.status.epoch ?? 0,
     phase: "preparing",
     limits,
+    ...timeBound(set, limits.timeoutMs),
     startedAtMs: set.atMs,
   };
   set.putVm({ ...vm, status: { ...vm.status, migration } });

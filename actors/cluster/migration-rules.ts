@@ -1,11 +1,19 @@
 /**
- * Migration rules: why a VM cannot move, running, to a node. What `--dry-run` shows is what applying `migrate-vm` decides.
+ * Migration rules: why a VM cannot move to a node, live or by stop and start. What `--dry-run` shows is what applying `migrate-vm` and `move-vm`
+ * decides.
+ *
+ * Each check is looked at by itself, so that a plan names all that is in the way; a refusal names the first. In that order: what is about the VM, what
+ * no waiting helps, what a stopped neighbour would.
  */
-import type { Instance, Node, Vm } from "../resources/index.ts";
+import type { Checkpoint, Instance, Node, Vm } from "../resources/index.ts";
+import { whyNotFromOn } from "./checkpoint-rules.ts";
 import { whyNot } from "./fit-rules.ts";
 import { isWanted } from "./placement-commands.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Room } from "./rooms.ts";
+
+/** `live`: memory and all, while it runs. `cold`: its guest is stopped where it is, and another one is started there. */
+export type MoveHow = "live" | "cold";
 
 /** The sides of a migration; what the map knows of them. */
 export interface MigrationSides {
@@ -13,35 +21,62 @@ export interface MigrationSides {
   /** Of the VM's instance. */
   readonly source: Node | undefined;
   readonly target: Room | undefined;
+  /** The one that the VM's spec names. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** One thing that must be so. */
+export interface MoveCheck {
+  readonly what: "vm" | "nodes" | "capabilities" | "cpu" | "storage" | "network" | "room";
+  /** Half a sentence behind "Cannot migrate VM "web" to node "n2": ". Null when it is as it must be. */
+  readonly why: string | null;
+  /** For people: what was looked at. */
+  readonly found: string;
+  readonly code: Refusal["code"];
 }
 
 type Objection = Pick<Refusal, "code"> & { readonly why: string };
 
-/** Why not: half a sentence behind "Cannot migrate VM "web" to node "n2": ". Null when it can. */
-export function whyNotMigrate({ vm, source, target }: MigrationSides): Objection | null {
-  const { instance } = vm.status;
-  const still = whyNotMoving(vm, instance);
-  if (still !== null) return { code: "conflict", why: still };
-  if (source === undefined || instance === null) return { code: "conflict", why: "its node is not known" };
-  if (target === undefined) return { code: "not-found", why: "there is no such node" };
-  const { node } = target;
-  if (node.metadata.name === source.metadata.name) return { code: "conflict", why: "it runs there already" };
-  const other = whyNotAlike(source, node);
-  if (other !== null) return { code: "invalid", why: other };
-  const port = sharedPort(instance, source, node);
-  if (port !== undefined) {
-    return { code: "conflict", why: `both nodes publish on ${node.spec.address}, where it holds port ${port} itself` };
-  }
-  const disk = localDisk(vm.spec);
-  if (disk !== undefined) {
-    const why = `its disk "${disk}" is on its node alone: only disks of rbd, which both nodes reach, move`;
-    return { code: "invalid", why };
-  }
-  const objection = whyNot(vm.spec, target);
-  return objection === null ? null : { code: "conflict", why: `the node ${objection}` };
+/** Why not. Null when it can. */
+export function whyNotMigrate(sides: MigrationSides, how: MoveHow = "live"): Objection | null {
+  for (const { code, why } of moveChecks(sides, how)) if (why !== null) return { code, why };
+  return null;
 }
 
-function whyNotMoving(vm: Vm, instance: Instance | null): string | null {
+/** All that must be so. What cannot be looked at, because there is no such node, is left out. */
+export function moveChecks({ vm, source, target, checkpoint }: MigrationSides, how: MoveHow): readonly MoveCheck[] {
+  const { instance, phase } = vm.status;
+  const checks: MoveCheck[] = [];
+  const check = (what: MoveCheck["what"], code: MoveCheck["code"], why: string | null, found: string): void => {
+    checks.push({ what, code, why, found });
+  };
+  check("vm", "conflict", whyNotMoving(vm, instance, how), `it is ${phase}`);
+  if (source === undefined || instance === null) {
+    if (checks[0]?.why === null) check("nodes", "conflict", "its node is not known", "");
+    return checks;
+  }
+  if (target === undefined) {
+    check("nodes", "not-found", "there is no such node", "");
+    return checks;
+  }
+  const { node } = target;
+  const [from, to] = [source.metadata.name, node.metadata.name];
+  check("nodes", "conflict", from === to ? "it runs there already" : null, `from "${from}" to "${to}"`);
+  if (how === "live") {
+    check("capabilities", "invalid", whyNotAble(source, node), `the driver "${node.spec.driver}" of both can migrate`);
+    check("cpu", "invalid", whyNotAlike(source, node), alikeOf(node));
+  }
+  check("storage", "invalid", whyNotStorage(vm, how) ?? whyNotOrigin(vm, checkpoint, node, how), storageOf(vm));
+  check("network", "conflict", whyNotNetwork(instance, source, node), networkOf(instance, node));
+  const objection = whyNot(vm.spec, target);
+  const { memoryFreeMiB, vcpusFree } = target;
+  const { memoryMiB, vcpus } = vm.spec;
+  const room = `${memoryFreeMiB} MiB free, wants ${memoryMiB} MiB; ${vcpusFree} vCPUs free, wants ${vcpus}`;
+  check("room", "conflict", objection === null ? null : `the node ${objection}`, room);
+  return checks;
+}
+
+function whyNotMoving(vm: Vm, instance: Instance | null, how: MoveHow): string | null {
   const { status, metadata } = vm;
   if (metadata.deletedAtMs !== undefined) return "it is being deleted";
   if (status.migration !== undefined) return `it is on its way to node "${status.migration.node}" already`;
@@ -49,12 +84,12 @@ function whyNotMoving(vm: Vm, instance: Instance | null): string | null {
   if (instance.checkpointing !== undefined) return `checkpoint "${instance.checkpointing}" of it is being made`;
   if (instance.paused === true) return "it is paused; resume it first";
   if (instance.stopping || !isWanted(vm, instance)) return "its instance is about to be stopped";
-  if (status.phase !== "Running") return `it is ${status.phase}, and only one that runs can move`;
+  if (how === "live" && status.phase !== "Running") return `it is ${status.phase}, and only one that runs can move`;
   return null;
 }
 
-/** What the two hosts must have alike, and be able to do. */
-function whyNotAlike(source: Node, target: Node): string | null {
+/** What the two hosts must be able to do. */
+function whyNotAble(source: Node, target: Node): string | null {
   for (const { metadata, spec } of [source, target]) {
     const { hypervisor } = spec;
     if (hypervisor === undefined) {
@@ -63,21 +98,51 @@ function whyNotAlike(source: Node, target: Node): string | null {
     const lack = hypervisor.lacks["migrate"];
     if (lack !== undefined) return `the driver "${spec.driver}" of node "${metadata.name}" cannot migrate (${lack})`;
   }
-  if (source.spec.driver !== target.spec.driver) {
-    return `it runs by the driver "${source.spec.driver}", and that node has "${target.spec.driver}"`;
-  }
-  for (const what of ["version", "machine", "cpu"] as const) {
+  if (source.spec.driver === target.spec.driver) return null;
+  return `it runs by the driver "${source.spec.driver}", and that node has "${target.spec.driver}"`;
+}
+
+const ALIKE = ["version", "machine", "cpu"] as const;
+
+/** What the two hosts must have alike. */
+function whyNotAlike(source: Node, target: Node): string | null {
+  for (const what of ALIKE) {
     const [from, to] = [source.spec.hypervisor?.[what], target.spec.hypervisor?.[what]];
     if (from !== to) return `its hypervisor is of ${what} "${from}", and that node's of "${to}"`;
   }
   return null;
 }
 
-function sharedPort({ claim }: Instance, source: Node, target: Node): number | undefined {
-  return source.spec.address === target.spec.address ? claim.hostPorts[0] : undefined;
+function alikeOf({ spec: { hypervisor } }: Node): string {
+  return ALIKE.map((what) => `${what} "${hypervisor?.[what]}"`).join(", ");
 }
 
-/** The first disk that other nodes have not; what is only read may be another file there. */
-function localDisk({ disks = [] }: Vm["spec"]): string | undefined {
-  return disks.find(({ source }) => source?.startsWith("rbd:") !== true)?.name;
+/** A disk that other nodes have not. Moved live, one that is only read may be another file there; a guest that boots reads what it finds. */
+function whyNotStorage({ spec: { disks = [], microvm } }: Vm, how: MoveHow): string | null {
+  const local = disks.find(
+    ({ source, readOnly }) => source?.startsWith("rbd:") !== true && (how === "live" || !readOnly),
+  );
+  if (local !== undefined) {
+    return `its disk "${local.name}" is on its node alone: only disks of rbd, which both nodes reach, move`;
+  }
+  const volumes = microvm?.volumes?.length ?? 0;
+  return volumes === 0 ? null : "its volumes are on its node alone";
+}
+
+function whyNotOrigin(vm: Vm, checkpoint: Checkpoint | undefined, node: Node, how: MoveHow): string | null {
+  const why = how === "live" ? null : whyNotFromOn(vm.spec, checkpoint, node);
+  return why === null ? null : `the node ${why}`;
+}
+
+function storageOf({ spec: { disks = [] } }: Vm): string {
+  return disks.length === 0 ? "no disks" : disks.map(({ name, source }) => `${name} (${source ?? "empty"})`).join(", ");
+}
+
+function whyNotNetwork({ claim }: Instance, source: Node, target: Node): string | null {
+  const port = source.spec.address === target.spec.address ? claim.hostPorts[0] : undefined;
+  return port === undefined ? null : `both nodes publish on ${target.spec.address}, where it holds port ${port} itself`;
+}
+
+function networkOf({ claim: { hostPorts } }: Instance, { spec: { address } }: Node): string {
+  return hostPorts.length === 0 ? `ports that are free on ${address}` : `port ${hostPorts.join(", ")} of ${address}`;
 }

@@ -160,7 +160,9 @@ function registered(set: ChangeSet, before: Node | undefined, command: CommandOf
 }
 
 function adopt(set: ChangeSet, known: Vm, node: string): void {
-  const vm = withoutMigration(set, known, `node "${node}" has registered anew`);
+  // One that moves by stop and start goes on doing so.
+  const isLive = known.status.migration?.phase !== "stopping";
+  const vm = isLive ? withoutMigration(set, known, `node "${node}" has registered anew`) : known;
   const { instance } = vm.status;
   if (instance === null) return;
   const { name } = vm.metadata;

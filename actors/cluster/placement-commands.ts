@@ -11,7 +11,7 @@ import { claimOf } from "./rooms.ts";
 import type { About } from "./first-outcome.ts";
 import { aboutVm } from "./vm-commands.ts";
 
-/** Gives a VM to a node, if all that the plan was made of still holds. The only place where an instance begins. */
+/** Gives a VM to a node, if all that the plan was made of still holds. */
 export function place(set: ChangeSet, command: CommandOf<"place">): About | Refusal {
   const vm = set.map.vm(command.vm);
   const node = set.map.node(command.node);
@@ -19,25 +19,28 @@ export function place(set: ChangeSet, command: CommandOf<"place">): About | Refu
   if (why !== null || vm === undefined || node === undefined) {
     return new Refusal("conflict", `Cannot place VM "${command.vm}" on node "${command.node}": ${why}`);
   }
+  set.putVm(begun(set, vm, command));
+  return aboutVm(vm);
+}
+
+/** The VM with an instance that begins on a node under its lease, for the caller to put. The only place where one begins. */
+export function begun(set: ChangeSet, vm: Vm, { node, epoch }: Pick<Instance, "node" | "epoch">): Vm {
   const { name, generation } = vm.metadata;
   const from = originOf(vm, set.map.checkpoint(vm.spec.checkpoint ?? ""));
   const instance: Instance = {
     // The index is used once, so the id is too.
     id: `${name}-${set.index}`,
-    node: command.node,
-    epoch: command.epoch,
+    node,
+    epoch,
     generation,
     stopping: false,
     claim: claimOf(vm.spec),
     ...(from && { from }),
   };
-  set.putVm({
-    ...vm,
-    status: { ...vm.status, phase: "Starting", instance, restarts: 0, message: "", sinceMs: set.atMs },
-  });
-  const message = `VM "${name}" goes to node "${command.node}" as instance ${instance.id}`;
+  const message = `VM "${name}" goes to node "${node}" as instance ${instance.id}`;
   set.record({ reason: "Scheduled", message, regarding: { kind: "Vm", name } });
-  return aboutVm(vm);
+  const since = { restarts: 0, message: "", sinceMs: set.atMs };
+  return { ...vm, status: { ...vm.status, phase: "Starting", instance, ...since } };
 }
 
 export function explainPending(set: ChangeSet, command: CommandOf<"explain-pending">): About | Refusal {

@@ -16,6 +16,8 @@ export class ResourceMap {
   /** Oldest first. */
   #events = new Map<string, Event>();
   #rooms = new Rooms();
+  /** Names of VMs that are on their way. */
+  readonly #migrating = new Set<string>();
   readonly #fingerprint: Fingerprint;
 
   constructor(fingerprint: Fingerprint) {
@@ -66,6 +68,13 @@ export class ResourceMap {
     return this.#bookedOn(node).filter(({ status }) => status.migration?.node === node);
   }
 
+  /** The VMs that are on their way, by name. */
+  migrating(): readonly Vm[] {
+    return this.#migrating.size === 0
+      ? []
+      : [...this.#migrating].toSorted().flatMap((name) => this.#vms.get(name) ?? []);
+  }
+
   /** The checkpoints of a node, by name. Looks at all of them: asked when a node comes or goes. */
   checkpointsOn(node: string): readonly Checkpoint[] {
     const found = [...this.#checkpoints.values()].filter(({ status }) => status.node === node);
@@ -105,7 +114,8 @@ export class ResourceMap {
       else this.#vms.set(name, resource);
     }
     for (const node of this.#nodes.values()) this.#rooms.setNode(node);
-    for (const vm of this.#vms.values()) for (const booking of bookingsOf(vm)) this.#rooms.book(booking);
+    this.#migrating.clear();
+    for (const vm of this.#vms.values()) this.#rebook(undefined, vm);
   }
 
   put(resource: Resource): void {
@@ -159,7 +169,7 @@ export class ResourceMap {
     const before = known?.status.instance ?? null;
     const after = vm.status.instance;
     invariant(
-      before === null || after === null || before.id === after.id,
+      before === null || after === null || before.id === after.id || isHandedOver(known, vm),
       () => `VM "${name}" goes from instance ${before?.id} to ${after?.id} without a release between them`,
     );
     invariant(
@@ -172,6 +182,9 @@ export class ResourceMap {
 
   /** What an instance holds does not change, only where. */
   #rebook(before: Vm | undefined, after: Vm | undefined): void {
+    const isMigrating = after?.status.migration !== undefined;
+    if (isMigrating) this.#migrating.add(after.metadata.name);
+    else if (before !== undefined) this.#migrating.delete(before.metadata.name);
     if (isBookedAlike(before?.status, after?.status)) return;
     for (const { vm, node } of before === undefined ? [] : bookingsOf(before)) this.#rooms.release(vm, node);
     for (const booking of after === undefined ? [] : bookingsOf(after)) this.#rooms.book(booking);
@@ -198,6 +211,12 @@ export class ResourceMap {
         return kind satisfies never;
     }
   }
+}
+
+/** The end of an instance that moves by stop and start is the beginning of the next (`cold-move.ts`). */
+function isHandedOver(before: Vm | undefined, { status: { instance } }: Vm): boolean {
+  const migration = before?.status.migration;
+  return migration?.phase === "stopping" && migration.node === instance?.node && migration.epoch === instance.epoch;
 }
 
 function isBookedAlike(before: Vm["status"] | undefined, after: Vm["status"] | undefined): boolean {

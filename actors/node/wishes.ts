@@ -27,7 +27,8 @@ export function wantedOn(vms: Iterable<Vm>, lease: Lease): ReadonlyMap<string, W
 /** Null when it wants nothing of that VM there under that lease. */
 export function wishOf({ status }: Vm, { node, epoch }: Lease): Wish | null {
   const { instance } = status;
-  const migration = status.migration ?? null;
+  // A move by stop and start is a stop here, and there an instance like any other.
+  const migration = status.migration?.phase === "stopping" ? null : (status.migration ?? null);
   if (instance === null) return null;
   if (instance.node === node && instance.epoch === epoch) {
     const wish = { role: "own", paused: instance.paused === true, migration, ...balloonOf(instance) } as const;

@@ -1,5 +1,5 @@
 /**
- * What the map says of a live migration: the one that goes on (`VmStatus.migration`), and what came of the last (`VmStatus.lastMigration`).
+ * What the map says of a migration, live or by stop and start: the one that goes on (`VmStatus.migration`), and what came of the last (`VmStatus.lastMigration`).
  *
  * The source is where the VM's instance is; both nodes hold room for it from the first command on (`../cluster/migration-commands.ts`).
  */
@@ -45,9 +45,15 @@ export const Migration = Type.Object(
     /** Where it goes to, and the epoch of that node's lease. */
     node: Name,
     epoch: Type.Integer(),
-    /** `preparing`: the target makes ready; `copying`: it waits at `endpoint`, and the source sends. */
-    phase: Type.Union([Type.Literal("preparing"), Type.Literal("copying")]),
-    limits: MigrationLimits,
+    /**
+     * `preparing`: the target makes ready; `copying`: it waits at `endpoint`, and the source sends; `stopping`: a move by stop and start, whose guest is
+     * stopped at its node.
+     */
+    phase: Type.Union([Type.Literal("preparing"), Type.Literal("copying"), Type.Literal("stopping")]),
+    /** Absent: it moves by stop and start. */
+    limits: Type.Optional(MigrationLimits),
+    /** Replicated time (decision 0017) from which on the map ends it, whatever its nodes say. Absent: begun by software that did not. */
+    untilMs: Type.Optional(Type.Integer()),
     /** Wall clock of whoever asked for it. */
     startedAtMs: Type.Integer(),
     endpoint: Type.Optional(MigrationEndpoint),
@@ -65,6 +71,8 @@ export const LastMigration = Type.Object(
     from: Name,
     to: Name,
     outcome: Type.Union([Type.Literal("moved"), Type.Literal("ended")]),
+    /** By stop and start. Absent: live. */
+    cold: Type.Optional(Type.Boolean()),
     /** For people: why it ended without a move. */
     message: Type.String(),
     atMs: Type.Integer(),

@@ -20,12 +20,7 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
   const feasible: Room[] = [];
   const objections: Objection[] = [];
   for (const room of rooms) {
-    const why =
-      lacksDriver(vm, room) ??
-      lacksBalloon(vm, room) ??
-      lacksCheck(vm, room) ??
-      whyNotFromOn(vm.spec, checkpoint, room.node) ??
-      whyNot(vm.spec, room);
+    const why = lacks(vm, room) ?? whyNotFromOn(vm.spec, checkpoint, room.node) ?? whyNot(vm.spec, room);
     if (why === null) feasible.push(room);
     else objections.push({ node: room.node.metadata.name, why });
   }
@@ -33,9 +28,13 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
 }
 
 /**
- * Not among the rules that the map verifies with: members of different versions would disagree about one that is new. A driver that is
- * given what it cannot run refuses it by name.
+ * What a node's driver cannot give a VM: half a sentence about the node. Not among the rules that the map verifies with: members of different versions
+ * would disagree about one that is new. A driver that is given what it cannot run refuses it by name.
  */
+export function lacks(vm: Vm, room: Room): string | null {
+  return lacksDriver(vm, room) ?? lacksBalloon(vm, room) ?? lacksCheck(vm, room);
+}
+
 function lacksDriver({ spec }: Vm, { node }: Room): string | null {
   const { driver } = node.spec;
   const wanted = spec.microvm === undefined ? driverOfDisks(spec) : "microvm-nix";

@@ -1,5 +1,5 @@
 /** Gives VMs their nodes. See README.md. */
-export { planMigration, type MigrationPlan } from "./migration-plan.ts";
+export { planMigration, type MigrationPlan, type NoMigrationPlan } from "./migration-plan.ts";
 export { EXPLAINED_NODES_MAX } from "./feasible.ts";
 export { makePlan, PLAN_COMMANDS_MAX, type Plan, type SchedulerView } from "./plan.ts";
 export { schedulerActor, type SchedulerMessage, type SchedulerOptions } from "./scheduler-actor.ts";

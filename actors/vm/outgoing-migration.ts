@@ -45,7 +45,7 @@ export function onMigrationDue(turn: Turn, state: VmState, migration: string): V
   const { outgoing, wish } = state;
   if (outgoing?.migration !== migration || outgoing.stage === "ending") return state;
   const why = outgoing.stage === "sent" ? "the target did not take it over in time" : "";
-  const seconds = (wish.migration?.limits.timeoutMs ?? 0) / 1000;
+  const seconds = (wish.migration?.limits?.timeoutMs ?? 0) / 1000;
   return cancel(turn, state, why || `it took longer than ${seconds} s`);
 }
 
@@ -88,8 +88,8 @@ function begin({ ctx }: Turn, state: VmState, migration: string): VmState {
 function send(turn: Turn, state: VmState, id: string): VmState {
   const { ctx, options } = turn;
   const { migration } = state.wish;
-  if (migration?.endpoint === undefined || state.outgoing === null) return state;
-  const { limits, endpoint: to } = migration;
+  const { limits, endpoint: to } = migration ?? {};
+  if (limits === undefined || to === undefined || state.outgoing === null) return state;
   const onProgress = ctx.callback((progress: MigrationProgress) => ({
     type: "sent-so-far" as const,
     migration: id,

@@ -100,7 +100,8 @@ function migrationOf({ status: { migration, lastMigration: last } }: Vm): string
   if (last.outcome === "ended") return `none; the last one, from ${last.from} to ${last.to}, ended: ${last.message}`;
   const { lastPagesMs: pages, takeOverMs: over } = last;
   const still = pages === undefined || over === undefined ? "" : `; it stood still for ${pages + over} ms`;
-  return `none; the last one, from ${last.from} to ${last.to}, moved it${still}`;
+  const how = last.cold === true ? " by stop and start" : still;
+  return `none; the last one, from ${last.from} to ${last.to}, moved it${how}`;
 }
 
 function healthCheckOf({ spec: { health } }: Vm): string {

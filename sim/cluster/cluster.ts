@@ -43,7 +43,7 @@ export interface AppliedVms {
   /** Ids of instances. */
   readonly instances: ReadonlySet<string>;
   /** By id, those that are over too. */
-  readonly migrations: ReadonlyMap<string, "preparing" | "copying" | "moved" | "ended">;
+  readonly migrations: ReadonlyMap<string, "preparing" | "copying" | "stopping" | "moved" | "ended">;
 }
 
 export interface ClusterHooks {

@@ -128,6 +128,7 @@ export class CrashFaults {
 const STAGES = {
   preparing: "migration begun",
   copying: "migration ready",
+  stopping: "migration begun",
   moved: "migration taken over",
   ended: "migration ended",
 } as const;

@@ -287,7 +287,7 @@ export class MemberScenario implements Scenario {
 /** Which nodes have a VM, each time under an id of its own, and which are on their way. */
 function vmsOf(view: ClusterView): AppliedVms {
   const instances = new Set<string>();
-  const migrations = new Map<string, "preparing" | "copying" | "moved" | "ended">();
+  const migrations = new Map<string, "preparing" | "copying" | "stopping" | "moved" | "ended">();
   for (const vm of view.list("Vm")) {
     if (vm.kind !== "Vm") continue;
     const { instance, migration, lastMigration } = vm.status;

@@ -104,6 +104,7 @@ const CALLS: readonly (readonly [string, string, string, number, unknown?])[] = 
   ["POST", "/api/v1/vms/{name}/migrate", "/api/v1/vms/web/migrate", 422, {}],
   ["POST", "/api/v1/vms/{name}/migrate", "/api/v1/vms/placed/migrate", 202, { to: "n2" }],
   ["POST", "/api/v1/vms/{name}/migrate", "/api/v1/vms/web/migrate", 409, { to: "n1" }],
+  ["POST", "/api/v1/vms/{name}/migrate", "/api/v1/vms/web/migrate", 409, { to: "n1", how: "cold" }],
   ["POST", "/api/v1/vms/{name}/migrate/plan", "/api/v1/vms/web/migrate/plan", 409, { to: "n1" }],
   ["DELETE", "/api/v1/vms/{name}/migrate", "/api/v1/vms/web/migrate", 409],
   ["POST", "/api/v1/vms/{name}/checkpoint", "/api/v1/vms/placed/checkpoint", 202, { name: "c1" }],

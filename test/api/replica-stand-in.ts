@@ -209,6 +209,7 @@ export function createStandIn(node: string): StandIn {
       case "set-balloon":
       case "restart-vm":
       case "migrate-vm":
+      case "move-vm":
       case "cancel-migration":
       case "restore-vm":
         if (vm === undefined) return refused("not-found", `Cannot change VM "${name}": there is none of that name`);

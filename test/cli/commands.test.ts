@@ -190,8 +190,16 @@ test("vm migrate says what it would be, where the VM came to and for how long it
   const web = running(vmNamed("web"));
   cluster.put(web);
   expect((await blixard("vm migrate web --to n2 --dry-run")).out).toBe(
-    "vm/web could move from n1 to n2: 128 MiB of memory, 512 MiB free there; at least 1.1 s. Nothing has moved.\n",
+    'CHECK   FITS   FOUND\ncpu     yes    cpu "any"\n' +
+      "vm/web could move live from n1 to n2: 128 MiB of memory, 512 MiB free there; at least 1.1 s. Nothing has moved.\n",
   );
+  cluster.planFails = "no such cpu";
+  expect(await blixard("vm migrate web --to n2 --dry-run")).toMatchObject({
+    exitCode: 1,
+    out: "CHECK   FITS   FOUND\ncpu     no     no such cpu\n",
+    err: expect.stringContaining("blixard vm migrate web --to n2 --cold"),
+  });
+  cluster.planFails = "";
   const limits = { bandwidthBytesPerSecond: 1, downtimeMs: 1, autoConverge: true, timeoutMs: 1000 };
   const migration = { id: "m", node: "n2", epoch: 1, phase: "preparing", limits, startedAtMs: 0 } as const;
   const about = { id: "m", from: "n1", to: "n2", message: "", atMs: 0 } as const;
@@ -210,9 +218,17 @@ test("vm migrate says what it would be, where the VM came to and for how long it
     err: expect.stringContaining('VM "web" did not move, and runs on n1: the connection was lost.'),
   });
   expect((await blixard("vm migrate web --cancel")).out).toBe("vm/web stays on n1\n");
+  const stopped = under({
+    instance: { ...web.status.instance!, node: "n2" },
+    lastMigration: { ...about, outcome: "moved", cold: true },
+  });
+  cluster.turn = () => [under({ migration: { ...migration, phase: "stopping" } }), stopped];
+  expect((await blixard("vm migrate web --to n2 --cold")).out).toBe("vm/web moved from n1 to n2 by stop and start\n");
   expect(await blixard("vm migrate web")).toMatchObject({ exitCode: 2 });
+  expect(await blixard("vm migrate web --to n2 --live --cold")).toMatchObject({ exitCode: 2 });
   expect(await blixard("vm migrate web --to n2 --bandwidth fast")).toMatchObject({ exitCode: 2 });
-  expect(cluster.writes).toEqual(["migrate to n2 of web", "migrate to n2 of web", "cancel migration of web"]);
+  const live = "migrate to n2 of web";
+  expect(cluster.writes).toEqual([live, live, "cancel migration of web", "cold migrate to n2 of web"]);
 });
 
 test("vm start, stop and delete say what became of each VM", async () => {

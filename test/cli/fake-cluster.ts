@@ -6,6 +6,7 @@ import {
   type ClusterMetrics,
   type ClusterStatus,
   type Collection,
+  type MigrationPlan,
   type StreamOpening,
 } from "../../api/index.ts";
 import type { GuestStream, StreamListener } from "../../runtime/index.ts";
@@ -58,6 +59,8 @@ export class FakeCluster {
   };
   /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
   settle: (vm: Vm) => Vm | undefined = running;
+  /** Why no VM could move. */
+  planFails = "";
   /** How a VM is answered of which something was asked, and how it is read from then on. Default: as before. */
   turn: (vm: Vm) => readonly [Vm, Vm] = (vm) => [vm, vm];
   /** What its nodes say of their guests; each asking takes the first, and the last is said again and again. */
@@ -102,12 +105,14 @@ export class FakeCluster {
         resume: async (name) => this.#turn("resume", name),
         restart: async (name) => this.#turn("restart", name),
         setBalloon: async (name, memoryMiB) => this.#turn(`balloon to ${memoryMiB} of`, name),
-        migrate: async (name, { to }) => this.#turn(`migrate to ${to} of`, name),
+        migrate: async (name, { to, how }) => this.#turn(`${how === "cold" ? "cold " : ""}migrate to ${to} of`, name),
         cancelMigration: async (name) => this.#turn("cancel migration of", name),
-        planMigration: async (name, { to }) => {
+        planMigration: async (name, { to, how = "live" }) => {
           this.#find("Vm", name);
           const memory = { memoryMiB: 128, memoryFreeMiB: 512, firstRoundMs: 1074 };
-          return { ok: true, vm: name, from: "n1", to, ...memory };
+          const checks: MigrationPlan["checks"] = [{ what: "cpu", why: this.planFails, found: 'cpu "any"' }];
+          const plan = { vm: name, how, from: "n1", to, ...memory, checks, message: this.planFails };
+          return { ...plan, ok: this.planFails === "", coldWould: true };
         },
         restore: async (name, checkpoint) => this.#turn(`restore from ${checkpoint}`, name),
         openStream: async (name, opening, listener) => {

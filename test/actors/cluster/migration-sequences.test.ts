@@ -1,4 +1,7 @@
-/** Any sequence of commands around migrations: one node is named, room is held where something may run, and every migration that began ends. */
+/**
+ * Any sequence of commands around migrations, live and by stop and start: one node is named, room is held where something may run, every migration that
+ * began ends, and none outlives its time.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ClusterState, type Command, type Node, type Proposal, type Vm } from "../../../actors/index.ts";
@@ -10,6 +13,7 @@ const step = fc.record({
   type: fc.constantFrom(
     ...(["migrate-vm", "migrate-vm", "migration-ready", "migration-ready", "take-over", "take-over"] as const),
     ...(["cancel-migration", "migration-progress", "set-paused", "restart-vm", "place", "place", "observe"] as const),
+    ...(["move-vm", "move-vm", "advance-time"] as const),
     ...(["observe", "register-node", "expire-lease", "apply-vm", "set-running", "delete-vm", "release"] as const),
   ),
   name: fc.constantFrom("a", "b", "c"),
@@ -37,6 +41,10 @@ function commandOf(map: SampleMap, { type: drawn, name, node, flag, wrong, fatal
   switch (type) {
     case "migrate-vm":
       return { type, name, target: node, limits: LIMITS };
+    case "move-vm":
+      return { type, name, target: node, timeoutMs: LIMITS.timeoutMs };
+    case "advance-time":
+      return { type, toMs: map.state.timeMs + (fatal ? 50_000 : 10_000) };
     case "migration-ready":
       return { type, ...target, endpoint: { address: "10.0.0.2", port: 4000 } };
     case "take-over":
@@ -81,6 +89,8 @@ function assertHolds(state: ClusterState): void {
   for (const { metadata, status } of state.list("Vm") as Vm[]) {
     const { instance, migration } = status;
     if (migration !== undefined) expect(instance).not.toBeNull();
+    // The leader keeps its time: whatever its nodes say, or do not.
+    if (migration !== undefined) expect(migration.untilMs).toBeGreaterThan(state.timeMs);
     if (instance === null) continue;
     const sides = migration === undefined ? [instance] : [instance, migration];
     expect(new Set(sides.map(({ node }) => node)).size).toBe(sides.length);
@@ -132,5 +142,5 @@ test("apply() of migrations names one node, holds room on both, and every migrat
   for (const type of ["migrate-vm", "migration-ready", "take-over", "cancel-migration", "migration-progress"]) {
     expect(reached).toContain(type);
   }
-  for (const type of ["set-paused", "restart-vm"]) expect(reached).toContain(type);
+  for (const type of ["set-paused", "restart-vm", "move-vm", "advance-time"]) expect(reached).toContain(type);
 });

@@ -100,7 +100,7 @@ export class SampleMap {
   /** Raised to the level of migrations, with nodes that can take part in them. */
   static ofMovers(...nodes: readonly string[]): SampleMap {
     const map = new SampleMap();
-    map.do({ type: "raise-level", to: 3 });
+    map.do({ type: "raise-level", to: 4 });
     for (const node of nodes) map.join(node, { hypervisor: MOVER });
     return map;
   }

@@ -60,7 +60,7 @@ test("an upgrade from the same software is clean, and every run is repeated byte
 
 test("software of a lower level holds the level until the last of it is gone", async () => {
   const folder = editionWith(
-    { file: "actors/cluster/cluster-level.ts", from: "LEVEL = 3;", to: "LEVEL = 1;" },
+    { file: "actors/cluster/cluster-level.ts", from: "LEVEL = 4;", to: "LEVEL = 1;" },
     // How a version reckons its fingerprint is its own business.
     { file: "actors/cluster/fingerprint.ts", from: "0x01000193", to: "0x010001b3" },
   );
