@@ -12,6 +12,7 @@ import { raftBench } from "./raft.ts";
 import { remoteBench } from "./remote.ts";
 import { simBench } from "./sim.ts";
 import { simMonthBench } from "./sim-month.ts";
+import { vmAdoptionBench } from "./vm-adoption.ts";
 import { vmCyclesBench } from "./vm-cycles.ts";
 import { vmMovesBench } from "./vm-moves.ts";
 import { vmsBench } from "./vms.ts";
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   remoteBench,
   simBench,
   simMonthBench,
+  vmAdoptionBench,
   vmCyclesBench,
   vmMovesBench,
   vmsBench,

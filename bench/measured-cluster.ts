@@ -11,8 +11,14 @@ import { cacheFolder } from "../cli/folders.ts";
 import { ClusterHome, type ClusterRecord, type NodeRecord } from "../cli/local-cluster/cluster-record.ts";
 import { endProcesses, signalNode, startNodes } from "../cli/local-cluster/local-cluster.ts";
 import { startNodeProcess } from "../cli/local-cluster/node-process.ts";
-import { nodeFlags, planNodes, refuseTakenPorts, type NodePlan } from "../cli/local-cluster/plan-nodes.ts";
-import { prepareHost, type PreparedHost } from "../cli/local-cluster/prepare-host.ts";
+import {
+  nodeFlags,
+  planNodes,
+  refuseTakenPorts,
+  type NodeFlagsOptions,
+  type NodePlan,
+} from "../cli/local-cluster/plan-nodes.ts";
+import { prepareHost } from "../cli/local-cluster/prepare-host.ts";
 import { waitForLeader } from "../cli/local-cluster/wait-for-leader.ts";
 import { poll } from "../cli/pause.ts";
 import { Progress } from "../cli/progress.ts";
@@ -23,6 +29,8 @@ export interface MeasuredClusterOptions {
   readonly driver: "qemu" | "process";
   /** Apart from what `up` takes by default, and from other clusters of the same moment. */
   readonly portBase: number;
+  /** For VMs, of each node; default: what `up` gives. */
+  readonly room?: NonNullable<NodeFlagsOptions["room"]>;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -37,7 +45,7 @@ export class MeasuredCluster {
   readonly client: ApiClient;
   readonly #home: ClusterHome;
   readonly #plans: readonly NodePlan[];
-  readonly #prepared: PreparedHost;
+  readonly #flags: NodeFlagsOptions;
   #record: ClusterRecord;
 
   /** Starts the nodes and waits until all are ready. The caller stops it, whatever happens. */
@@ -61,17 +69,19 @@ export class MeasuredCluster {
     });
     const plans = planNodes(options.nodes, options.portBase, home.dataDir);
     await refuseTakenPorts(plans);
-    const record = await startNodes({
-      home,
-      plans,
-      dataDir: home.dataDir,
+    const flags: NodeFlagsOptions = {
       driver: prepared.driver,
       ...(prepared.imagesDir === undefined ? {} : { imagesDir: prepared.imagesDir }),
+      ...(options.room === undefined ? {} : { room: options.room }),
+    };
+    const { dataDir } = home;
+    const record = await startNodes({
+      ...{ home, plans, dataDir, ...flags },
       keepData: false,
       detached: true,
       env: process.env,
     });
-    const cluster = new MeasuredCluster({ home, plans, prepared, record });
+    const cluster = new MeasuredCluster({ home, plans, flags, record });
     try {
       await cluster.ready();
     } catch (error) {
@@ -84,12 +94,12 @@ export class MeasuredCluster {
   private constructor(parts: {
     readonly home: ClusterHome;
     readonly plans: readonly NodePlan[];
-    readonly prepared: PreparedHost;
+    readonly flags: NodeFlagsOptions;
     readonly record: ClusterRecord;
   }) {
     this.#home = parts.home;
     this.#plans = parts.plans;
-    this.#prepared = parts.prepared;
+    this.#flags = parts.flags;
     this.#record = parts.record;
     this.client = createApiClient({ urls: parts.record.nodes.map(({ apiUrl }) => apiUrl) });
   }
@@ -157,12 +167,10 @@ export class MeasuredCluster {
   async restart(name: string): Promise<void> {
     const plan = this.#plans.find((candidate) => candidate.name === name);
     if (plan === undefined) throw new Error(`The cluster has no node "${name}"`);
-    const { driver, imagesDir } = this.#prepared;
-    const options = { driver, ...(imagesDir === undefined ? {} : { imagesDir }) };
     const token = readFileSync(join(this.#home.folder, "token"), "utf8").trim();
     const identity = await startNodeProcess({
       name,
-      flags: nodeFlags(plan, this.#plans, options),
+      flags: nodeFlags(plan, this.#plans, this.#flags),
       env: { ...process.env, BLIXARD_TOKEN: token },
       logFile: this.#home.logFile(name),
     });

@@ -4,7 +4,7 @@
  */
 import { type ApiClient, ApiError } from "../../api/index.ts";
 import { poll } from "../../cli/pause.ts";
-import { waitUntilGone, waitUntilStopped, waitUntilUp } from "../../cli/wait-for-vm.ts";
+import { PASSING, waitUntilGone, waitUntilStopped, waitUntilUp } from "../../cli/wait-for-vm.ts";
 import { inLanes } from "./lanes.ts";
 
 export interface LifeCycles {
@@ -58,8 +58,8 @@ async function answers({ vms }: ApiClient, name: string): Promise<boolean> {
   try {
     return (await vms.metrics(name)).usage !== undefined;
   } catch (error) {
-    // Until it has been placed.
-    if (error instanceof ApiError && error.code === "no-instance") return false;
+    // It has not been placed, or its node is busy.
+    if (error instanceof ApiError && (error.code === "no-instance" || PASSING.has(error.code))) return false;
     throw error;
   }
 }

@@ -46,7 +46,7 @@ const LEFT_MS = 10_000;
 const SETTLE_POLL_MS = 100;
 
 /** @throws when the node's process is not there. */
-export function holdingsOf(node: NodeRecord): Holdings {
+function holdingsOf(node: NodeRecord): Holdings {
   const pid = pidOf(node);
   const links = descriptorsOf(pid);
   const sockets = links.filter((link) => link.startsWith("socket:"));

@@ -90,15 +90,17 @@ export interface NodeFlagsOptions {
   readonly imagesDir?: string;
   /** Settings of Nix. */
   readonly nixFile?: string;
+  /** For VMs, of each node. Default: its part of the host's memory, and as many CPUs as the host has. */
+  readonly room?: { readonly vcpus: number; readonly memoryMiB: number };
 }
 
 /** The flags of `blixard node` for one of `plans`. All nodes share one host, so each takes its part of the memory. */
 export function nodeFlags(
   plan: NodePlan,
   plans: readonly NodePlan[],
-  { driver, imagesDir, nixFile }: NodeFlagsOptions,
+  { driver, imagesDir, nixFile, room }: NodeFlagsOptions,
 ): readonly string[] {
-  const memoryMiB = Math.floor((totalmem() * MEMORY_SHARE_FOR_VMS) / MEBIBYTE / plans.length);
+  const memoryMiB = room?.memoryMiB ?? Math.floor((totalmem() * MEMORY_SHARE_FOR_VMS) / MEBIBYTE / plans.length);
   return [
     ["--name", plan.name],
     ["--cluster-id", LOCAL_CLUSTER_ID],
@@ -111,5 +113,6 @@ export function nodeFlags(
     ...(nixFile === undefined ? [] : [["--nix", nixFile]]),
     ["--address", LOOPBACK],
     ["--memory-mib", String(memoryMiB)],
+    ...(room === undefined ? [] : [["--vcpus", String(room.vcpus)]]),
   ].flat();
 }
