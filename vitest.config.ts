@@ -1,6 +1,6 @@
 /**
  * The test projects, by path: `unit` mirrors the source folders, `sim` runs seeds, `arch` guards the repository itself,
- * `guests` starts real guests on drivers alone, `integration` whole nodes. One of them: `npm test -- --project unit`.
+ * `integration` starts real nodes and guests, and `alone` what must be the only one. One of them: `npm test -- --project unit`.
  */
 import type { TestProjectInlineConfiguration, ViteUserConfig } from "vitest/config";
 
@@ -11,8 +11,8 @@ const WORKERS_MAX = 2;
 
 const ELSEWHERE = ["sim", "arch", "integration"];
 
-/** Drivers with guests of their own, in folders and on ports of their own: two of these files do not disturb each other. */
-const GUESTS = "test/integration/{qemu-*,microvm-*,nix-build,guest-agent}.test.ts";
+/** They use the package manager, the ports of the README, the one guest image; or they time what nobody may disturb. */
+const ALONE = "test/integration/{guest-image,migration,package,readme}.test.ts";
 
 const PREPARED = { globalSetup: ["./test/integration/prepare-host.ts"] };
 
@@ -24,10 +24,16 @@ const config: ViteUserConfig = {
       { test: { name: "unit", ...beside("test/**/*.test.ts", 10), exclude: ELSEWHERE.map((at) => `test/${at}/**`) } },
       { test: { name: "sim", ...beside("test/sim/**/*.test.ts", 120) } },
       { test: { name: "arch", ...beside("test/arch/**/*.test.ts", 60) } },
-      { test: { name: "guests", ...beside(GUESTS, 300), sequence: { groupOrder: 1 }, ...PREPARED } },
       {
-        test: { name: "integration", ...alone("test/integration/**/*.test.ts", 300), exclude: [GUESTS], ...PREPARED },
+        test: {
+          name: "integration",
+          ...beside("test/integration/**/*.test.ts", 300),
+          ...PREPARED,
+          exclude: [ALONE],
+          sequence: { groupOrder: 1 },
+        },
       },
+      { test: { name: "alone", ...alone(ALONE, 300), ...PREPARED } },
     ],
   },
 };
@@ -36,12 +42,12 @@ export default config;
 
 type ProjectOptions = NonNullable<TestProjectInlineConfiguration["test"]>;
 
-/** Files run beside each other, in the first group. */
+/** Files run beside each other, in folders and on ports of their own; in the first group where nothing else is said. */
 function beside(include: string, timeoutSeconds: number): ProjectOptions {
   return { include: [include], ...timeouts(timeoutSeconds), sequence: { groupOrder: 0 } };
 }
 
-/** Files run one at a time, after all others: they share ports, the guest image and the package manager. */
+/** Files run one at a time, after all others. */
 function alone(include: string, timeoutSeconds: number): ProjectOptions {
   return { include: [include], ...timeouts(timeoutSeconds), fileParallelism: false, sequence: { groupOrder: 2 } };
 }

@@ -136,6 +136,7 @@ export class Cluster {
         weather: weather.guests,
         timeline,
         random: random.fork(),
+        reaches: (to) => this.network.isOpen(index, to),
         watcher: {
           onGuestStarted: (host, launch, memory) => {
             hooks.guests.onGuestStarted(host, launch, memory);
@@ -211,6 +212,7 @@ export class Cluster {
       ...{ "writes misdirected": count("misdirected"), "states refused": count("refused") },
       "snapshots refused": this.nodes.reduce((sum, { disk }) => sum + disk.snapshots.refused, 0),
       ...Object.fromEntries(this.crashes),
+      "migrations stalled": this.nodes.reduce((sum, { host }) => sum + host.stalls, 0),
       ...{ "disks full": count("full"), "disks lost": count("lost") },
     };
   }

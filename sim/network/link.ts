@@ -63,7 +63,12 @@ export class Link {
 
   /** Whether what either side says arrives. */
   get passes(): boolean {
-    return this.#up && this.#lanes.every((lane) => lane.cuts === 0);
+    return this.#up && !this.isCut;
+  }
+
+  /** In either direction. */
+  get isCut(): boolean {
+    return this.#lanes.some(({ cuts }) => cuts > 0);
   }
 
   send(from: number, envelope: Envelope): void {

@@ -80,6 +80,11 @@ export class Network implements LinkNetwork {
     return link;
   }
 
+  /** Whether a stream of its own gets on between two machines, whatever becomes of the link of their nodes. */
+  isOpen(a: number, b: number): boolean {
+    return a === b || !this.link(a, b).isCut;
+  }
+
   links(): readonly Link[] {
     return this.#allLinks;
   }

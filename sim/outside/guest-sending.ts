@@ -3,6 +3,7 @@
  *
  *     asked ─▶ round ─▶ round … ─▶ stands still ─▶ all is there ─▶ the target hears of it, the source's process is answered
  *
+ * While either direction of the line is cut nothing gets on, and the stream goes on where the cut ends soon enough, as a TCP connection does.
  * It goes on without the process that began it: what it had under way is the hypervisor's. What may go wrong at each step is drawn once, when it
  * begins; from the moment at which the guest stands still nothing but `resume` lets it go on at the source, whatever was answered.
  */
@@ -23,6 +24,10 @@ const ROUNDS_MAX = 20;
 
 /** What the other side takes to look at what has come, in microseconds. */
 const SETTLE_MAX_US = 4000;
+/** How often a line that is cut is tried again, and for how long: then the connection is lost. In microseconds. */
+const RETRANSMIT_US = 200_000;
+const SILENCE_MAX_US = 15_000_000;
+
 /** Of a target that is slow to tell its node. */
 const LATE_US = 15_000_000;
 
@@ -51,6 +56,8 @@ export class GuestSending {
   #cancelled = false;
   #answered = false;
   #stillUs = 0;
+  /** The connection was given up. */
+  #isSilent = false;
 
   constructor(options: SendingOptions) {
     const { host, guest } = options;
@@ -62,7 +69,7 @@ export class GuestSending {
     this.#remaining = guest.launch.memoryMiB * MIB;
     const { timeoutMs } = options.request.limits;
     host.timeline.after(timeoutMs * 1000, () => this.#giveUp("timed-out", `it took longer than ${timeoutMs} ms`));
-    this.#later(this.#random.integer(SETTLE_MAX_US), () => this.#begin());
+    this.#later(this.#random.integer(SETTLE_MAX_US), () => this.#overLine(() => this.#begin()));
   }
 
   /** Nothing more is sent; a guest that stands still for its last pages stands still. */
@@ -82,7 +89,7 @@ export class GuestSending {
   #round(): void {
     if (this.#answered) return;
     const roundUs = (this.#remaining / this.#rate()) * 1_000_000;
-    this.#later(roundUs, () => {
+    this.#sent(roundUs, () => {
       const { request, life } = this.#options;
       const { limits, instance } = request;
       this.#rounds += 1;
@@ -104,7 +111,7 @@ export class GuestSending {
     const { host, guest } = this.#options;
     host.stand(guest);
     this.#stillUs = host.timeline.nowUs;
-    this.#later((this.#remaining / this.#rate()) * 1_000_000, () => {
+    this.#sent((this.#remaining / this.#rate()) * 1_000_000, () => {
       const copy = this.#copy();
       if (!this.#stands() || this.#cancelled || copy === undefined || this.#fate === "lost at the end") {
         // The target lacks some of it, so the hypervisor may let it go on by itself.
@@ -142,12 +149,35 @@ export class GuestSending {
     return host.guests.get(guest.launch.instance) === guest;
   }
 
+  /** Undefined: nobody is there, or can be reached. */
   #copy(): { readonly host: Host; readonly guest: Guest } | undefined {
     const { hosts, request } = this.#options;
     const { address, port }: MigrationEndpoint = request.to;
-    const host = hosts.get(address);
+    const host = this.#isSilent ? undefined : hosts.get(address);
     const guest = host?.listening.get(port);
     return host === undefined || guest?.stance !== "waits" ? undefined : { host, guest };
+  }
+
+  /** When what takes so long to send is there, or the line has been silent for too long. */
+  #sent(takesUs: number, then: () => void): void {
+    this.#later(takesUs, () => this.#overLine(then));
+  }
+
+  #overLine(then: () => void, silentUs = 0): void {
+    if (this.#isOpen()) return then();
+    if (this.#answered && this.#stillUs === 0) return;
+    if (silentUs === 0) this.#options.host.stalls += 1;
+    if (silentUs >= SILENCE_MAX_US) {
+      this.#isSilent = true;
+      return then();
+    }
+    this.#later(RETRANSMIT_US, () => this.#overLine(then, silentUs + RETRANSMIT_US));
+  }
+
+  #isOpen(): boolean {
+    const { host, hosts, request } = this.#options;
+    const target = hosts.get(request.to.address);
+    return target === undefined || host.reaches(target.index);
   }
 
   #later(delayUs: number, run: () => void): void {

@@ -116,6 +116,10 @@ export class Host {
   /** Guests that wait for what another host sends, by the port they listen on; and what is sent from here. */
   readonly listening: Map<number, Guest> = new Map();
   readonly sendings: Map<Guest, GuestSending> = new Map();
+  /** Whether a stream from here to that host gets on. */
+  readonly reaches: (host: number) => boolean;
+  /** How often one did not. */
+  stalls = 0;
   /** The stream that migrations draw from, none before the first. */
   #moves: Random | undefined;
   #ports = 40_000;
@@ -135,7 +139,10 @@ export class Host {
     readonly random: Random;
     readonly watcher: GuestWatcher;
     readonly programOf?: (launch: InstanceLaunch) => GuestProgram;
+    /** Default: always. */
+    readonly reaches?: (host: number) => boolean;
   }) {
+    this.reaches = options.reaches ?? (() => true);
     this.#programOf = options.programOf ?? (() => SERVES);
     this.index = options.index;
     this.clock = options.clock;

@@ -49,6 +49,7 @@ const USERS = [
   "migrations begun",
   "migrations cancelled",
   "guests moved",
+  "migrations stalled",
 ];
 
 /** Whole nodes, and the guests on them. */
