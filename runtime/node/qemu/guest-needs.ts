@@ -8,6 +8,7 @@ import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CheckpointManifest } from "../../ports/guest-verbs.ts";
+import { counterRate, rateClass } from "./emulated-clock.ts";
 import { type Acceleration, MACHINE } from "./qemu-arguments.ts";
 
 export type GuestNeeds = Pick<
@@ -40,7 +41,7 @@ export function machineOf(args: readonly string[]): string {
 
 /** What the guest sees as its processor. */
 export function processorOf(acceleration: Acceleration): string {
-  if (acceleration === "tcg") return "max, emulated";
+  if (acceleration === "tcg") return `max, emulated, its counter ${rateClass(counterRate())}`;
   const info = readFileSync("/proc/cpuinfo", "latin1");
   const lines = ["model name", "stepping", "flags"].map(
     (name) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(info)?.[1],

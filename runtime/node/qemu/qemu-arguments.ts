@@ -6,6 +6,7 @@
  */
 import type { PortForward } from "../../ports/hypervisor.ts";
 import type { AttachedDisk } from "./disks.ts";
+import { clockParameters, counterRate } from "./emulated-clock.ts";
 
 export type Acceleration = "kvm" | "tcg";
 
@@ -67,8 +68,6 @@ const KERNEL_PARAMETERS = [
   "nokaslr",
 ];
 const TCG_KERNEL_PARAMETERS = [
-  // Calibrating the TSC hangs about one boot in ten under TCG; with a value given it is left out.
-  "tsc_early_khz=2600000",
   // Code that is rewritten has to be translated again: 0.1 s for lock prefixes that cost nothing here.
   "noreplace-smp",
   // Nothing is speculated under TCG.
@@ -110,8 +109,12 @@ function diskArguments({ name, readOnly, device }: AttachedDisk): readonly strin
 }
 
 function bootArguments(boot: GuestBoot, tcg: boolean): readonly string[] {
-  const parameters = [...KERNEL_PARAMETERS, ...(tcg ? TCG_KERNEL_PARAMETERS : []), ...boot.parameters];
+  const parameters = [...KERNEL_PARAMETERS, ...(tcg ? emulated() : []), ...boot.parameters];
   return ["-kernel", boot.kernel, "-initrd", boot.initramfs, "-append", parameters.join(" ")];
+}
+
+function emulated(): readonly string[] {
+  return [...clockParameters(counterRate()), ...TCG_KERNEL_PARAMETERS];
 }
 
 function memoryBackend({ memory, memoryMiB }: MachineSpec): string {
