@@ -46,7 +46,7 @@ interface TwoHosts {
   readonly line: { isOpen: boolean };
   readonly source: Host;
   readonly target: Host;
-  readonly answers: readonly VerbResult<unknown>[];
+  readonly answers: readonly VerbResult[];
   readonly migrate: () => void;
 }
 
@@ -72,7 +72,7 @@ function twoHosts(): TwoHosts {
     SimulatedHypervisor,
     SimulatedHypervisor,
   ];
-  const answers: VerbResult<unknown>[] = [];
+  const answers: VerbResult[] = [];
   let port = 0;
   from.start(launchOf(source), () => {});
   to.start({ ...launchOf(target), from: { type: "migration", listenAddress: "10.0.0.1" } }, (result) => {
