@@ -84,8 +84,11 @@ function unsettledVm({ metadata, spec, status }: Vm, end: MapAtEnd): string | nu
   return stanceOf(instance, end) === "runs" ? null : `is said to run on ${instance.node}, and does not`;
 }
 
+/** It was told to stand still, or nobody has let it go on where it came to. */
 function unpaused(phase: string, stance: string | undefined): string | null {
-  return phase === "Paused" && stance === "still" ? null : `is ${phase} and should be paused; its guest: ${stance}`;
+  return phase === "Paused" && (stance === "still" || stance === "came")
+    ? null
+    : `is ${phase} and should be paused; its guest: ${stance}`;
 }
 
 function stanceOf({ id, node }: Instance, { nodes }: MapAtEnd): string | undefined {
