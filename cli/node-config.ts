@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { isPriority, PRIORITY_MAX } from "../actors/raft/core/priority.ts";
 import type { RaftPreferences } from "../actors/raft/core/raft-options.ts";
 import type { LogLevel } from "../runtime/index.ts";
+import { parseUserRange, type UserRange } from "../runtime/node/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { parseEndpoint, type Endpoint } from "./endpoint.ts";
@@ -45,6 +46,8 @@ export interface NodeConfig {
   readonly vcpus?: number;
   /** Absolute path of the control group below which each VM gets one that limits it. Absent: VMs take what they can. */
   readonly cgroup?: string;
+  /** Whose numbers VMs run as. `auto`: a range of the driver's choice where that can be had. */
+  readonly vmUsers: "auto" | "off" | UserRange;
   readonly labels: Readonly<Record<string, string>>;
   /** Who had better lead, and whether this member keeps leases for reads. */
   readonly preferences: RaftPreferences;
@@ -102,6 +105,7 @@ class SettingsReader {
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
       ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
+      vmUsers: this.#vmUsers(),
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
       preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },
@@ -174,6 +178,16 @@ class SettingsReader {
     if (given === undefined) return undefined;
     if (!/^[1-9][0-9]{0,8}$/.test(given)) this.#wrong(setting, given, "a whole number from 1");
     return Number(given);
+  }
+
+  #vmUsers(): NodeConfig["vmUsers"] {
+    const given = this.#required("vmUsers");
+    if (given === "auto" || given === "off") return given;
+    const range = parseUserRange(given);
+    if (range === undefined) {
+      this.#wrong("vmUsers", given, 'FIRST:COUNT with numbers from 1 that fit into 32 bits, "auto" or "off"');
+    }
+    return range ?? "off";
   }
 
   #priority(): number {

@@ -16,6 +16,7 @@ export type NodeSetting =
   | "memoryMiB"
   | "vcpus"
   | "cgroup"
+  | "vmUsers"
   | "labels"
   | "priority"
   | "leaseReads"
@@ -134,6 +135,13 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     variable: "BLIXARD_CGROUP",
     placeholder: "DIR",
     description: "control group, delegated to this node, that holds VMs to their vCPUs and memory (default: none does)",
+  },
+  vmUsers: {
+    flag: "--vm-users",
+    variable: "BLIXARD_VM_USERS",
+    placeholder: "FIRST:COUNT",
+    description: "numbers of users that VMs run as, one each; auto: of qemu and where this node is root; off: none",
+    fallback: "auto",
   },
   labels: {
     flag: "--labels",

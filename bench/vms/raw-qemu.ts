@@ -3,13 +3,14 @@
  * compared or verified. What the platform adds is the difference.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { InstanceLaunch } from "../../runtime/index.ts";
 import { AgentLink } from "../../runtime/node/agent/agent-link.ts";
 import { guestFiles } from "../../runtime/node/qemu/guest-files.ts";
+import { PRIVATE_FOLDER } from "../../runtime/node/instances/instance-store.ts";
 import { AGENT_SOCKET, INITRAMFS, QMP_SOCKET, qemuArguments } from "../../runtime/node/qemu/qemu-arguments.ts";
 import { QmpClient } from "../../runtime/node/qemu/qmp-client.ts";
 
@@ -30,7 +31,7 @@ export class RawQemu {
 
   /** Milliseconds until the guest says that it has booted. */
   static async boot(image: string, launch: InstanceLaunch): Promise<number> {
-    const folder = mkdtempSync("/tmp/blixard-raw-");
+    const folder = newFolder();
     const startMs = performance.now();
     copyFileSync(join(image, "initramfs"), join(folder, INITRAMFS));
     appendFileSync(join(folder, INITRAMFS), guestFiles(launch));
@@ -47,7 +48,7 @@ export class RawQemu {
 
   /** Milliseconds until a clone of the checkpoint runs, and until its guest has answered for the first time. */
   static async restore(checkpoint: string, launch: InstanceLaunch): Promise<{ running: number; answered: number }> {
-    const folder = mkdtempSync("/tmp/blixard-raw-");
+    const folder = newFolder();
     const startMs = performance.now();
     const memory = { type: "copy-on-write", path: join(checkpoint, "memory") } as const;
     const vm = new RawQemu(folder, qemuArguments({ ...specOf(launch), boot: undefined, memory }));
@@ -108,6 +109,13 @@ export class RawQemu {
     this.#process.kill("SIGKILL");
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** With the place in it where QEMU's sockets are to be. */
+function newFolder(): string {
+  const folder = mkdtempSync("/tmp/blixard-raw-");
+  mkdirSync(join(folder, PRIVATE_FOLDER));
+  return folder;
 }
 
 function specOf({

@@ -15,6 +15,7 @@ import {
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { NodeConfig } from "../node-config.ts";
+import { openVmUsers } from "./open-vm-users.ts";
 import { readNixFile } from "./read-nix-settings.ts";
 
 export interface DriverPorts {
@@ -43,7 +44,8 @@ export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promi
     })
     .with({ qemu: P.nullish }, async () => {
       ports.logger.log("warn", "VMs run as plain processes, which isolates nothing: no hypervisor was chosen or found");
-      return createProcessHypervisor({ ...ports, stateDir: config.dataDir });
+      const users = await openVmUsers(config, "process", ports.logger);
+      return createProcessHypervisor({ ...ports, ...users, stateDir: config.dataDir });
     })
     .with({ images: P.nullish }, () => {
       throw usageError('The driver "qemu" needs guest images.', "Give their folder with --images.");
@@ -64,16 +66,17 @@ function openCgroups(node: string, folder: string): InstanceCgroups {
 }
 
 async function startQemuDriver(
-  { dataDir, insecureMigration }: NodeConfig,
+  config: NodeConfig,
   ports: DriverPorts,
   { qemu, images }: { readonly qemu: string; readonly images: string },
 ): Promise<GuardedHypervisor> {
+  const { dataDir, insecureMigration } = config;
   const kvm = await proveKvm({ qemu, imagesDir: images, image: PROOF_IMAGE, cacheDir: join(dataDir, "kvm") });
   const words = kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { qemu, kvm: kvm.detail });
   const acceleration = kvm.works ? "kvm" : "tcg";
   const options = { stateDir: dataDir, imagesDir: images, acceleration, qemu, insecureMigration } as const;
-  return createQemuHypervisor({ ...ports, ...options });
+  return createQemuHypervisor({ ...ports, ...(await openVmUsers(config, "qemu", ports.logger)), ...options });
 }
 
 async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {
@@ -97,5 +100,6 @@ async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<G
     : "VMs are built by Nix and run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { nix, kvm: proof.detail });
   const acceleration = proof.works ? "kvm" : "tcg";
+  await openVmUsers(config, "microvm-nix", ports.logger);
   return createMicrovmNixHypervisor({ ...ports, stateDir: dataDir, nix: settings, acceleration });
 }

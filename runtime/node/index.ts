@@ -10,6 +10,13 @@ export { createProcessHypervisor, type ProcessHypervisorOptions } from "./proces
 export { GuardedHypervisor } from "./instances/guarded-hypervisor.ts";
 export type { GuardedHypervisorOptions } from "./instances/guarded-options.ts";
 export { CgroupError, InstanceCgroups } from "./instances/instance-cgroups.ts";
+export {
+  InstanceUsers,
+  InstanceUsersError,
+  parseUserRange,
+  type UserRange,
+  VM_USERS,
+} from "./instances/instance-users.ts";
 export { lockFolder, type FolderLock } from "./folder-lock.ts";
 export { openLmdbJournal, type LmdbJournalOptions } from "./lmdb-journal.ts";
 export { openLmdbSnapshotStore, type LmdbSnapshotStoreOptions } from "./lmdb-snapshot-store.ts";

@@ -5,8 +5,10 @@ import {
   createProcessHypervisor,
   createQemuHypervisor,
   type GuardedHypervisor,
+  InstanceUsers,
   type NixSettings,
   nodeClock,
+  VM_USERS,
 } from "../../runtime/node/index.ts";
 
 /** Plain data, so that it can be given to another process. */
@@ -22,11 +24,13 @@ export interface DriverChoice {
 
 export function openDriver(choice: DriverChoice): GuardedHypervisor {
   const options = { stateDir: choice.stateDir, clock: nodeClock, logger: silentLogger };
+  // As a node has it that is root: `auto` of `--vm-users`.
+  const users = process.geteuid?.() === 0 ? { users: new InstanceUsers(VM_USERS, choice.stateDir) } : {};
   if (choice.driver === "process") return createProcessHypervisor(options);
   if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
   const { imagesDir, checkpointsDir } = choice;
   const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
-  return createQemuHypervisor({ ...options, ...checkpoints, imagesDir, acceleration: "tcg" });
+  return createQemuHypervisor({ ...options, ...users, ...checkpoints, imagesDir, acceleration: "tcg" });
 }
 
 const silentLogger: Logger = { log: () => undefined };

@@ -265,7 +265,7 @@ test("the next process of the node finds the agent, and nothing runs on that the
   hypervisor.close();
   expect(await left.ended).toMatchObject({ ok: false, code: "not-running" });
   const link = new AgentLink({
-    path: join(stateDir, "instances", instance, "agent.sock"),
+    path: join(stateDir, "instances", instance, "vm/agent.sock"),
     onBooted: () => undefined,
     onBeat: () => undefined,
     onServiceExit: () => undefined,

@@ -6,7 +6,7 @@
  * taken from it, for a console that nobody reads would hold the guest up: who reads too slowly misses some, and is told how much. One writes
  * at a time; the next one is refused, reads only, or takes over.
  */
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import {
   type GuestStream,
   STREAM_CHUNK,
@@ -20,8 +20,8 @@ import {
 export type ConsoleRequest = Extract<StreamRequest, { readonly type: "console" }>;
 
 export interface ConsoleHubOptions {
-  /** QEMU's socket. Asked each time, for it may have moved. */
-  path(): string;
+  /** Connects to QEMU's socket. */
+  connect(): Socket;
   /** The writer's terminal has that size. Not called again before it is done, and then with the newest size only. */
   onResize(size: TerminalSize): Promise<void>;
 }
@@ -77,7 +77,7 @@ export class ConsoleHub {
 
   #connect(): void {
     if (this.#socket !== undefined) return;
-    const socket = createConnection({ path: this.#options.path() });
+    const socket = this.#options.connect();
     this.#socket = socket;
     let failure: NodeJS.ErrnoException | undefined;
     socket.on("data", (chunk) => {

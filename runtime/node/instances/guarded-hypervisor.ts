@@ -43,9 +43,11 @@ import type { GuardedHypervisorOptions } from "./guarded-options.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
 import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
+import type { InstanceUsers } from "./instance-users.ts";
 import { limitedDriver } from "./limited-driver.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
 import { readRunTimes } from "./run-times.ts";
+import { privateDriver } from "./private-driver.ts";
 import type { RunningInstance } from "./running-instance.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
@@ -61,6 +63,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
+  readonly #users: InstanceUsers | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
@@ -73,11 +76,12 @@ export class GuardedHypervisor implements Hypervisor {
   #closed = false;
 
   constructor(machines: MachineDriver, options: GuardedHypervisorOptions) {
-    this.#machines = limitedDriver(machines, options.cgroups);
+    this.#machines = privateDriver(limitedDriver(machines, options.cgroups), options.users);
+    this.#users = options.users;
     this.driver = machines.name;
     this.capabilities = machines.capabilities;
     this.#store = new InstanceStore(options.stateDir);
-    this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
+    this.#finder = new InstanceFinder(this.#store, options.clock, machines.name, options.users);
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
@@ -172,6 +176,7 @@ export class GuardedHypervisor implements Hypervisor {
     if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch, this.driver);
     await checkPorts(launch.ports);
+    const user = this.#user(launch);
     const record: InstanceRecord = {
       format: 1,
       driver: this.driver,
@@ -179,12 +184,13 @@ export class GuardedHypervisor implements Hypervisor {
       vm: launch.vm,
       ports: launch.ports,
       startedAt: uptimeHundredths(),
+      ...(user === undefined ? {} : { user }),
     };
     let folder: string | undefined;
     try {
       folder = this.#store.create(record);
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
-      const command = await this.#machines.prepare(launch, folder);
+      const command = await this.#machines.prepare(launch, folder, user);
       const tools = await this.#guardTools();
       const deadline = toUptime(this.#clock, this.#leases.untilMs(launch));
       if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
@@ -200,6 +206,16 @@ export class GuardedHypervisor implements Hypervisor {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
       throw error;
     }
+  }
+
+  /** Drawn and written down without giving way, so no two get one. @throws {StartRefusal} when there is none left. */
+  #user(launch: InstanceLaunch): number | undefined {
+    if (this.#users === undefined) return undefined;
+    const why = this.#machines.needsNodeUser?.(launch);
+    if (why === undefined) return this.#users.pick(launch.instance, this.#store.users());
+    const { instance } = launch;
+    this.#logger.log("warn", `Instance "${instance}" runs as this node's own user: ${why}`, { instance });
+    return undefined;
   }
 
   async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {

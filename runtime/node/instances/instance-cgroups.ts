@@ -3,7 +3,7 @@
  * node (`Delegate=yes` with `DelegateSubgroup=`, or a folder that root made). Without such a folder there are no limits; with one that cannot hold them
  * the node does not start.
  *
- * The command enters its group before it becomes the command, so nothing of it ever runs outside. Its guard stays outside: a guest that has used up its
+ * The guard has the command enter its group before it becomes the command, so nothing of it ever runs outside. Its guard stays outside: a guest that has used up its
  * processors must not keep its guard from ending it at its lease. What belongs to no instance any more has no processes, and is removed when the
  * next one is started; one folder is one node's, for that reason.
  *
@@ -28,8 +28,6 @@ export type CgroupController = (typeof CONTROLLERS)[number];
 const PERIOD_US = 100_000;
 const MIB = 1_048_576;
 const PREFIX = "blixard-";
-/** The shell has the group's folder as `$0`; "0" is whoever writes it. */
-const ENTER = 'echo 0 >"$0/cgroup.procs" && exec "$@"';
 
 /** A host that was to hold instances to limits, and cannot. */
 export class CgroupError extends Error {
@@ -72,10 +70,9 @@ export class InstanceCgroups {
   }
 
   /** The command, within a group of its own that limits it. @throws when the group cannot be made. */
-  enclose(instance: string, command: GuardedCommand, limits: InstanceLimits): GuardedCommand {
+  enclose<Command extends GuardedCommand>(instance: string, command: Command, limits: InstanceLimits): Command {
     this.sweep();
-    const folder = this.#make(instance, limits);
-    return { ...command, argv: ["/bin/sh", "-c", ENTER, folder, ...command.argv] };
+    return { ...command, cgroup: this.#make(instance, limits) };
   }
 
   /** Ends whatever has outlived the instance, and removes its group, or leaves that to the next sweep. */

@@ -4,11 +4,13 @@
  * A folder whose guard and command live holds an instance. Anything else is cleared away: what runs without its guard is
  * ended, since nothing else would end it at its lease, and what was about to start is shut out.
  */
+import { basename } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type { DriverName, FoundInstance } from "../../ports/hypervisor.ts";
 import { anythingRuns, giveUp, type GuardState, killInstance, readGuard } from "../guard/guard.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import type { InstanceStore } from "./instance-store.ts";
+import type { InstanceUsers } from "./instance-users.ts";
 
 /** What was killed is gone within milliseconds, unless it hangs in the kernel. */
 export const KILL_WAIT_MS = 5_000;
@@ -20,11 +22,13 @@ export class InstanceFinder {
   readonly #store: InstanceStore;
   readonly #clock: Clock;
   readonly #driver: DriverName;
+  readonly #users: InstanceUsers | undefined;
 
-  constructor(store: InstanceStore, clock: Clock, driver: DriverName) {
+  constructor(store: InstanceStore, clock: Clock, driver: DriverName, users?: InstanceUsers) {
     this.#store = store;
     this.#clock = clock;
     this.#driver = driver;
+    this.#users = users;
   }
 
   /**
@@ -56,7 +60,10 @@ export class InstanceFinder {
       const isLast = this.#clock.monotonicMs() > untilMs;
       try {
         const state = readGuard(folder);
-        if (!anythingRuns(state)) return true;
+        if (!anythingRuns(state)) {
+          await this.#endUser(folder);
+          return true;
+        }
         if (isLast) return false;
         killInstance(state);
       } catch (error) {
@@ -64,6 +71,12 @@ export class InstanceFinder {
       }
       await this.#pause();
     }
+  }
+
+  /** What left the instance's group of processes is still its user's. A QEMU can start nothing that could. */
+  async #endUser(folder: string): Promise<void> {
+    const user = this.#store.record(basename(folder))?.user;
+    if (user !== undefined && this.#driver === "process") await this.#users?.endAll(user);
   }
 
   /** A guard may be about to say whom it guards; one that has not come to claim the folder is shut out. */

@@ -24,14 +24,28 @@ import type { InstanceRecord } from "./instance-store.ts";
 export interface MachineDriver {
   readonly name: DriverName;
   readonly capabilities: HypervisorCapabilities;
-  /** Writes what the command needs into `folder`. @throws {StartRefusal} */
-  prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand>;
+  /** Writes what the command needs into `folder`. `user`: who will run it, if not the node's own user. @throws {StartRefusal} */
+  prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand>;
+  /** Why that instance can run as no user but the node's, if so. */
+  needsNodeUser?(launch: InstanceLaunch): string | undefined;
   /** Connects to what runs in `folder`, just started or found again. */
   attach(to: MachineContext): Machine;
   /** Deletes what was kept of all other instances, if it keeps anything; what cannot be deleted now waits for the next call. Never throws. */
   keepOnly?(instances: readonly string[]): void;
   /** Forgets a checkpoint of this host, if there is one. */
   dropCheckpoint?(id: string): Promise<void>;
+}
+
+/** A command, and what of its instance's folder and of the host it must get at when its user is not the node's: names in the folder. */
+export interface MachineCommand extends GuardedCommand {
+  /** Files that it opens to read. */
+  readonly reads?: readonly string[];
+  /** Files that it opens to append to. */
+  readonly appends?: readonly string[];
+  /** Files and folders that are its own. */
+  readonly owns?: readonly string[];
+  /** Paths of devices that it opens. */
+  readonly devices?: readonly string[];
 }
 
 export interface MachineContext {

@@ -2,20 +2,21 @@
  * The `process` driver: runs an instance's command as a plain process of the host.
  *
  * For hosts without a hypervisor, and for tests. It isolates nothing: the command sees the host's files, processes and
- * network with the node's rights, and `memoryMiB`, `vcpus` and `image` mean nothing to it. So that one command line serves
+ * network with the node's rights (or, with `--vm-users`, with those of a user of its own), and `memoryMiB`, `vcpus` and `image` mean nothing to it. So that one command line serves
  * in a microVM too, files are laid below the instance's folder and the command finds them through BLIXARD_ROOT, and the
  * port to listen on through BLIXARD_PORT_<guest port>.
  */
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ExitReason, InstanceLaunch } from "../../ports/hypervisor.ts";
-import type { GuardedCommand, GuardExit } from "../guard/guard.ts";
+import type { GuardExit } from "../guard/guard.ts";
 import { groupMembers, processState, signalGroup } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
 import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import {
   type Machine,
+  type MachineCommand,
   type MachineContext,
   type MachineDriver,
   type MachineVerbs,
@@ -59,7 +60,7 @@ class ProcessDriver implements MachineDriver {
     this.#searchPath = searchPath;
   }
 
-  async prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand> {
+  async prepare(launch: InstanceLaunch, folder: string): Promise<MachineCommand> {
     const [program, ...rest] = launch.command;
     if (program === undefined) {
       const message = "the process driver has no guest image that could run by itself: give the VM a command";
@@ -83,7 +84,7 @@ class ProcessDriver implements MachineDriver {
       BLIXARD_INSTANCE: launch.instance,
       BLIXARD_NODE: launch.node,
     };
-    return { argv: [program, ...rest], env, output: CONSOLE_LOG };
+    return { argv: [program, ...rest], env, output: CONSOLE_LOG, owns: [ROOT] };
   }
 
   attach(to: MachineContext): Machine {

@@ -6,6 +6,7 @@
  */
 import type { PortForward } from "../../ports/hypervisor.ts";
 import type { AttachedDisk } from "./disks.ts";
+import { PRIVATE_FOLDER } from "../instances/instance-store.ts";
 import { clockParameters, counterRate } from "./emulated-clock.ts";
 
 export type Acceleration = "kvm" | "tcg";
@@ -27,6 +28,8 @@ export interface MachineSpec {
   /** This QEMU can be kept from starting programs and gaining rights. */
   readonly sandbox: boolean;
   readonly disks: readonly AttachedDisk[];
+  /** Descriptors that it takes over, each as the set of its own number, "/dev/fdset/5". Default: none. */
+  readonly descriptors?: readonly number[];
 }
 
 export interface GuestBoot {
@@ -45,9 +48,11 @@ export type GuestMemory =
 /** What QEMU needs none of here: old system calls, other users' rights, other programs, the scheduler's settings. */
 export const SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
-export const QMP_SOCKET = "qmp.sock";
-export const AGENT_SOCKET = "agent.sock";
-export const CONSOLE_SOCKET = "console.sock";
+/** QEMU makes its sockets where it may: in the part of its instance's folder that is its own. */
+export const QMP_SOCKET: string = `${PRIVATE_FOLDER}/qmp.sock`;
+export const AGENT_SOCKET: string = `${PRIVATE_FOLDER}/agent.sock`;
+export const CONSOLE_SOCKET: string = `${PRIVATE_FOLDER}/console.sock`;
+export const INCOMING_SOCKET: string = `${PRIVATE_FOLDER}/incoming.sock`;
 /** Holds secrets, maybe; gone once QEMU has read it. */
 export const INITRAMFS = "initramfs";
 /** The virtio port's name inside the guest. */
@@ -94,6 +99,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ...(spec.descriptors ?? []).flatMap((descriptor) => ["-add-fd", `fd=${descriptor},set=${descriptor}`]),
     ...spec.disks.flatMap(diskArguments),
     ...(spec.balloon ? ["-device", "virtio-balloon-device"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],

@@ -6,7 +6,7 @@
  * them, so its file systems need not be frozen; a frozen guest would be restored as one. A clone's memory is no such file: what it shares and what it has
  * changed is mixed, so QEMU sends all of it, and there is one part.
  */
-import { createWriteStream, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { chmodSync, createWriteStream, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -97,6 +97,8 @@ async function saveState(job: CheckpointJob, folder: string): Promise<Checkpoint
     });
     written.catch(() => undefined);
     await new Promise<void>((resolve) => server.listen(pathOf(STATE_SOCKET), resolve));
+    // QEMU may be another user's; nobody else comes into this folder, and QEMU cannot change what is in it.
+    chmodSync(pathOf(STATE_SOCKET), 0o666);
     await setTransfer(control, { ignoreShared: job.ownMemory, waitsAtSwitchover: false, autoConverge: false });
     await control.ask("migrate-set-parameters", { "max-bandwidth": UNLIMITED_BYTES_PER_SECOND });
     await control.ask("migrate", { uri: `unix:${STATE_SOCKET}` });

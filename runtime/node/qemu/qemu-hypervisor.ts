@@ -5,27 +5,30 @@
  * without ACPI hotplug listens to, and `poweroff` may hang there. The init ends the service and restarts the machine, which
  * `-no-reboot` turns into QEMU's end.
  */
-import { constants } from "node:fs";
+import { chmodSync, constants } from "node:fs";
 import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { findExecutable } from "../find-executable.ts";
-import type { GuardedCommand } from "../guard/guard.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
 import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import { VMM_LOG } from "../instances/instance-store.ts";
 import {
   type Machine,
+  type MachineCommand,
   type MachineContext,
   type MachineDriver,
   StartRefusal,
   VerbError,
 } from "../instances/machine-driver.ts";
+import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
 import { guestFiles, guestName, macAddress } from "./guest-files.ts";
 import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
+import { KernelCopies } from "./kernel-copies.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
+import { OpenedFiles } from "./opened-files.ts";
 import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
 import { MEMORY_PART } from "./qemu-checkpoint.ts";
 import { readTraits } from "./qemu-traits.ts";
@@ -66,10 +69,12 @@ class QemuDriver implements MachineDriver {
   readonly #host: QemuHost;
   readonly #sandbox: boolean;
   readonly #disks: DiskStore;
+  readonly #kernels: KernelCopies;
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
     this.#disks = new DiskStore(options.stateDir);
+    this.#kernels = new KernelCopies(options.stateDir);
     const checkpoints = new CheckpointStore(options.checkpointsDir ?? join(options.stateDir, "checkpoints"));
     this.#host = {
       checkpoints,
@@ -90,14 +95,21 @@ class QemuDriver implements MachineDriver {
     };
   }
 
-  async prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand> {
+  /** QEMU's library for RBD reads configuration and key of the host by itself. */
+  needsNodeUser({ disks = [] }: InstanceLaunch): string | undefined {
+    const disk = disks.find(({ source }) => source?.type === "rbd");
+    return disk === undefined ? undefined : `its disk "${disk.name}" is one of RBD, and the host's key is root's`;
+  }
+
+  async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
     const qemu = await findExecutable(this.#options.qemu ?? QEMU);
     if (qemu === undefined) {
       const message = `${this.#options.qemu ?? QEMU} is not installed: install the package qemu-system-x86 (or qemu), or use the process driver`;
       throw new StartRefusal("hypervisor-missing", message);
     }
     const image = await this.#image(launch.image);
-    const disks = await this.#attachDisks(launch, folder);
+    const files = new OpenedFiles();
+    const disks = (await this.#attachDisks(launch, folder)).map((disk) => files.disk(disk));
     const spec: Omit<MachineSpec, "boot" | "memory"> = {
       name: launch.instance,
       acceleration: this.#options.acceleration,
@@ -108,6 +120,7 @@ class QemuDriver implements MachineDriver {
       balloon: launch.balloon ?? false,
       sandbox: this.#sandbox,
       disks,
+      descriptors: files.descriptors,
     };
     const args = await this.#arguments({
       qemu,
@@ -116,11 +129,17 @@ class QemuDriver implements MachineDriver {
       folder,
       spec,
       parameters: image.parameters,
+      files,
+      user,
     });
     return {
       argv: [qemu, ...args],
       env: { PATH: "/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
       output: VMM_LOG,
+      files: files.files,
+      reads: launch.from === undefined ? [INITRAMFS] : [],
+      appends: [CONSOLE_LOG],
+      devices: this.#options.acceleration === "kvm" ? ["/dev/kvm"] : [],
     };
   }
 
@@ -149,8 +168,10 @@ class QemuDriver implements MachineDriver {
     readonly folder: string;
     readonly parameters: readonly string[];
     readonly spec: Omit<MachineSpec, "boot" | "memory">;
+    readonly files: OpenedFiles;
+    readonly user: number | undefined;
   }): Promise<readonly string[]> {
-    const { qemu, image, launch, folder, spec, parameters } = of;
+    const { qemu, image, launch, folder, spec, parameters, files, user } = of;
     const { from } = launch;
     const waiting: MachineSpec = { ...spec, boot: undefined, memory: { type: "own" } };
     const needs = {
@@ -171,7 +192,9 @@ class QemuDriver implements MachineDriver {
     if (from === undefined) {
       await layFiles(join(folder, INITRAMFS), image, launch);
       writeNote(folder, note);
-      return qemuArguments({ ...waiting, boot: { kernel: join(image, "kernel"), initramfs: INITRAMFS, parameters } });
+      const own = join(image, "kernel");
+      const kernel = user === undefined ? own : files.path(this.#kernels.of(launch.image, own), false);
+      return qemuArguments({ ...waiting, boot: { kernel, initramfs: INITRAMFS, parameters } });
     }
     if (from.type === "migration") {
       this.#host.checkPeer(from.listenAddress);
@@ -185,7 +208,13 @@ class QemuDriver implements MachineDriver {
     const isShared = parts.some(({ name }) => name === MEMORY_PART);
     writeNote(folder, { ...note, memoryIsFile: note.memoryIsFile && !isShared, waitsFor: from });
     if (!isShared) return qemuArguments(waiting);
-    return qemuArguments({ ...waiting, memory: { type: "copy-on-write", path: reader.path(from.id, MEMORY_PART) } });
+    let path = reader.path(from.id, MEMORY_PART);
+    if (user !== undefined) {
+      // Clones have a user each, and QEMU wants to write to what it maps. Nobody but the node has a way to the file.
+      chmodSync(path, 0o666);
+      path = files.path(path, true);
+    }
+    return qemuArguments({ ...waiting, memory: { type: "copy-on-write", path } });
   }
 
   /** Its disks, and the one that cloud-init reads. */

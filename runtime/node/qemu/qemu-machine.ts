@@ -1,8 +1,10 @@
 /**
  * One running QEMU, just started or found again: its control socket, its guest's agent, and why it ended.
  */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { createConnection, Socket } from "node:net";
+import { basename, join } from "node:path";
 import type { MigrationEndpoint } from "../../ports/guest-verbs.ts";
 import type { ExitReason } from "../../ports/hypervisor.ts";
 import { type GuardExit, lastOutput } from "../guard/guard.ts";
@@ -10,7 +12,7 @@ import { AgentLink } from "../agent/agent-link.ts";
 import { ConsoleHub } from "../agent/console-hub.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
-import { VMM_LOG } from "../instances/instance-store.ts";
+import { PRIVATE_FOLDER, VMM_LOG } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
 import { FolderHandle } from "./folder-handle.ts";
 import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
@@ -51,7 +53,7 @@ export class QemuMachine implements Machine {
       onServiceExit: (status) => (this.#serviceStatus = status),
     });
     this.#console = new ConsoleHub({
-      path: () => this.#folder.path(CONSOLE_SOCKET),
+      connect: () => this.#dial(CONSOLE_SOCKET),
       onResize: async (size) => this.#agent.resizeConsole(size),
     });
     this.#connected = this.#connect();
@@ -60,7 +62,8 @@ export class QemuMachine implements Machine {
     const control = new QmpControl({ connected: () => this.#connected, child: context.child });
     this.#control = control;
     const pathOf = (name: string): string => this.#folder.path(name);
-    const verbs = new QemuVerbs({ host, context, control, pathOf, agent: () => this.#agent });
+    const connect = (socket: string): Socket => this.#dial(socket);
+    const verbs = new QemuVerbs({ host, context, control, pathOf, connect, agent: () => this.#agent });
     this.#verbs = verbs;
     // Of one that was just started, `ready` takes care.
     if (context.found) void verbs.takeOver().catch(() => undefined);
@@ -135,14 +138,16 @@ export class QemuMachine implements Machine {
     let qmp: QmpClient;
     for (;;) {
       try {
-        qmp = await QmpClient.connect({
-          path: this.#folder.path(QMP_SOCKET),
-          onEvent: ({ event, data }) => {
-            if (event === "SHUTDOWN") this.#shutdownReason = String(data["reason"]);
-          },
-          onClose: () => undefined,
-          timeoutMs: ANSWER_MS,
-        });
+        qmp = await this.#folder.reach(this.#place(QMP_SOCKET), (path) =>
+          QmpClient.connect({
+            path,
+            onEvent: ({ event, data }) => {
+              if (event === "SHUTDOWN") this.#shutdownReason = String(data["reason"]);
+            },
+            onClose: () => undefined,
+            timeoutMs: ANSWER_MS,
+          }),
+        );
         break;
       } catch (error) {
         if (this.#detached) throw error;
@@ -157,8 +162,22 @@ export class QemuMachine implements Machine {
       throw new Error("this process has let go of the instance");
     }
     this.#qmp = qmp;
-    this.#agent.connect(this.#folder.path(AGENT_SOCKET));
+    this.#folder.reach(this.#place(AGENT_SOCKET), (path) => this.#agent.connect(path));
     return qmp;
+  }
+
+  /** The socket's events tell of a failure. */
+  #dial(socket: string): Socket {
+    try {
+      return this.#folder.reach(this.#place(socket), (path) => createConnection({ path }));
+    } catch (error) {
+      return new Socket().destroy(error as Error);
+    }
+  }
+
+  /** A guest of a version before this one has its sockets in the instance's folder itself. */
+  #place(socket: string): string {
+    return existsSync(join(this.#context.folder, PRIVATE_FOLDER)) ? socket : basename(socket);
   }
 
   /** QEMU ended before it answered; it says why on its standard error. */

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
-import { createConnection } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { CheckpointManifest, CheckpointPart } from "../../ports/guest-verbs.ts";
@@ -15,11 +15,11 @@ import type { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { hashFile } from "../instances/file-copy.ts";
 import { StartRefusal, VerbError } from "../instances/machine-driver.ts";
 import { differenceOf, type GuestNeeds } from "./guest-needs.ts";
+import { INCOMING_SOCKET } from "./qemu-arguments.ts";
 import { MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import { setTransfer, untilTransfer } from "./qmp-transfer.ts";
 
-const INCOMING_SOCKET = "incoming.sock";
 /** What is hashed each time: half a millisecond. */
 const SMALL_BYTES_MAX = 1024 * 1024;
 const LOAD_POLL_MS = 5;
@@ -101,15 +101,15 @@ export class CheckpointReader {
 /** Loads the state; the guest stands still after it. @throws {VerbError} when QEMU cannot read it. */
 export async function loadState(options: {
   readonly control: QmpControl;
-  readonly pathOf: (name: string) => string;
+  readonly connect: (socket: string) => Socket;
   /** Its memory is there already, in a file. */
   readonly hasMemory: boolean;
   readonly path: string;
 }): Promise<void> {
-  const { control, pathOf, path } = options;
+  const { control, connect, path } = options;
   await setTransfer(control, { ignoreShared: options.hasMemory, waitsAtSwitchover: false, autoConverge: false });
   await control.ask("migrate-incoming", { uri: `unix:${INCOMING_SOCKET}` });
   // QEMU may close before all is flushed, once it has what it wants, and it ends when it cannot read it: its own word is what counts.
-  void pipeline(createReadStream(path), createConnection(pathOf(INCOMING_SOCKET))).catch(() => undefined);
+  void pipeline(createReadStream(path), connect(INCOMING_SOCKET)).catch(() => undefined);
   await untilTransfer(control, ["completed"], { pollMs: LOAD_POLL_MS });
 }

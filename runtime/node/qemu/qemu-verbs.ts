@@ -3,6 +3,7 @@
  * run, and survives this process.
  */
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
 import type { CheckpointManifest, MigrationEndpoint, MigrationRequest } from "../../ports/guest-verbs.ts";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
@@ -33,6 +34,8 @@ export interface QemuVerbsOptions {
   readonly control: QmpControl;
   /** A short path to a file in the instance's folder. */
   readonly pathOf: (name: string) => string;
+  /** Connects to a socket that QEMU made. */
+  readonly connect: (socket: string) => Socket;
   /** Set while QEMU is connected. */
   readonly agent: () => AgentLink | undefined;
 }
@@ -183,10 +186,10 @@ export class QemuVerbs {
   }
 
   async #restore({ id, identity }: Extract<LaunchOrigin, { type: "checkpoint" }>): Promise<void> {
-    const { control, host, pathOf } = this.#options;
+    const { control, host, connect } = this.#options;
     await loadState({
       control,
-      pathOf,
+      connect,
       hasMemory: host.reader.hasPart(id, MEMORY_PART),
       path: host.reader.path(id, STATE_PART),
     });

@@ -1,6 +1,6 @@
 /** The console of an instance for several at once, with a socket in QEMU's place. */
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -25,7 +25,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(join(folder, "console.sock"), resolve));
   hub = new ConsoleHub({
-    path: () => join(folder, "console.sock"),
+    connect: () => createConnection({ path: join(folder, "console.sock") }),
     onResize: async (size) => {
       sizes.push(size);
       await new Promise<void>((resolve) => (giveSize = resolve));
@@ -126,7 +126,10 @@ test("a guest that ends ends its console; one without a console is refused by na
   await until(() => guests.length === 1);
   guests[0]!.destroy();
   expect(await one.ended).toEqual({ ok: true, type: "done" });
-  const none = new ConsoleHub({ path: () => join(folder, "none.sock"), onResize: async () => undefined });
+  const none = new ConsoleHub({
+    connect: () => createConnection({ path: join(folder, "none.sock") }),
+    onResize: async () => undefined,
+  });
   const refused = new StreamRecorder().open((listener) =>
     none.open({ type: "console", instance: "i", access: "read", who: "a" }, listener),
   );

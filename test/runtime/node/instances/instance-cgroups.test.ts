@@ -1,5 +1,4 @@
 /** Control groups of instances: by a folder that looks like one, and, where this host lets it, by the kernel. */
-import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { findGuardTools, type GuardedCommand, readGuard, startGuard } from "../../../../runtime/node/guard/guard.ts";
+import { uptimeHundredths } from "../../../../runtime/node/guard/host-uptime.ts";
 import { CgroupError, InstanceCgroups } from "../../../../runtime/node/instances/instance-cgroups.ts";
 
 const COMMAND = { argv: ["sleep", "60"], env: { PATH: "/usr/bin:/bin" }, output: "console.log" } as const;
@@ -78,23 +79,15 @@ test("a command runs in its group from its first moment; what outlives it is end
   const cgroups = new InstanceCgroups(path, []);
   expect(groupsOf(path)).toEqual(["others"]);
 
-  const { argv } = cgroups.enclose("web-1", { ...COMMAND, argv: ["cat", "/proc/self/cgroup"] }, LIMITS);
-  const [program, ...rest] = argv;
-  const { stdout } = spawnSync(program, rest, { encoding: "utf8" });
-  expect(stdout).toMatch(/^0::.*\/blixard-test-\d+\/blixard-web-1$/m);
+  expect(
+    await runGuarded(cgroups.enclose("web-1", { ...COMMAND, argv: ["cat", "/proc/self/cgroup"] }, LIMITS)),
+  ).toMatch(/^0::.*\/blixard-test-\d+\/blixard-web-1$/m);
   cgroups.release("web-1");
   expect(groupsOf(path)).toEqual(["others"]);
 
   // One that left its group of processes, so that no guard reaches it.
-  const [shell, ...escape] = cgroups.enclose(
-    "web-2",
-    { ...COMMAND, argv: ["sh", "-c", "setsid sleep 60 & wait $!"] },
-    LIMITS,
-  ).argv;
-  const escaped = spawnSync(shell, [...escape.slice(0, -1), "setsid sleep 60 >/dev/null 2>&1 & echo $!"], {
-    encoding: "utf8",
-  });
-  const pid = Number(escaped.stdout);
+  const argv = ["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"] as const;
+  const pid = Number(await runGuarded(cgroups.enclose("web-2", { ...COMMAND, argv }, LIMITS)));
   cgroups.sweep();
   expect(groupsOf(path)).toEqual(["blixard-web-2", "others"]);
   cgroups.release("web-2");
@@ -102,6 +95,16 @@ test("a command runs in its group from its first moment; what outlives it is end
   cgroups.sweep();
   await until(() => (cgroups.sweep(), groupsOf(path).length === 1));
 });
+
+/** Under a guard, to its end; what it said. */
+async function runGuarded(command: GuardedCommand): Promise<string> {
+  const instanceFolder = mkdtempSync(join(tmpdir(), "blixard-cgroup-"));
+  undo.push(() => rmSync(instanceFolder, { recursive: true }));
+  const deadline = uptimeHundredths() + 6000;
+  await startGuard({ instanceFolder, command, deadline, tools: await findGuardTools() });
+  await until(() => readGuard(instanceFolder).exit !== undefined);
+  return readFileSync(join(instanceFolder, command.output), "utf8");
+}
 
 const LIMITS = { vcpus: 1, memoryMiB: 64 };
 
