@@ -1,92 +1,11 @@
 /** What a node makes of the checkpoints that the map wants of it: made once, said until heard, removed only where the map wants that. */
-import { afterEach, expect, test } from "vitest";
-import { NODE_SPAWN_OPTIONS, nodeActor } from "../../../actors/node/node-actor.ts";
-import type {
-  Checkpoint,
-  Command,
-  Outcome,
-  ProposeReply,
-  ReplicaRequest,
-  Vm,
-  WatchMessage,
-} from "../../../actors/index.ts";
-import { ActorSystem, stateless, type Ref, type StartResult } from "../../../runtime/index.ts";
-import { createManualWorld } from "../../../runtime/testkit/index.ts";
+import { expect, test } from "vitest";
+import type { Checkpoint, Vm } from "../../../actors/index.ts";
+import type { StartResult } from "../../../runtime/index.ts";
 import { manifest } from "../cluster/sample-checkpoints.ts";
-import { nodeSpec } from "../cluster/sample-map.ts";
 import { sampleVm } from "../vm/sample-vm.ts";
-import { createScriptedHypervisor, NOT_RUNNING, STOPPED, type ScriptedHypervisor } from "../vm/scripted-hypervisor.ts";
-
-let system: ActorSystem | undefined;
-afterEach(() => system?.stop());
-
-type Answer = "done" | "refused" | "nobody";
-
-interface Bench {
-  readonly hypervisor: ScriptedHypervisor;
-  calls(): string[];
-  /** Answers the oldest proposal of that type. */
-  answer(type: Command["type"], answer?: Answer): Command;
-  proposed(type: Command["type"]): number;
-  show(...resources: readonly (Vm | Checkpoint)[]): void;
-  advance(ms: number): void;
-}
-
-/** Node n1, registered at 5. */
-function bench(): Bench {
-  const world = createManualWorld();
-  const hypervisor = createScriptedHypervisor({});
-  const proposals: { readonly command: Command; reply(reply: ProposeReply): void }[] = [];
-  let subscriber: Ref<WatchMessage> | undefined;
-  let version = 5;
-  const made = ActorSystem.create({ node: "n1", world });
-  system = made;
-  const replica = made.spawn(
-    stateless<ReplicaRequest>("replica", (request, ctx) => {
-      if (request.type === "subscribe") subscriber = request.subscriber;
-      if (request.type !== "propose") return;
-      proposals.push({ command: request.command, reply: (reply) => ctx.tell(request.replyTo, reply) });
-    }),
-  );
-  const about = { name: "n1", spec: nodeSpec(), prober: { probe: () => undefined }, logger: { log: () => undefined } };
-  const lease = { leaseMs: 2_000_000, renewMs: 1_900_000 };
-  made.spawn(nodeActor({ ...about, hypervisor, replica, lease }), NODE_SPAWN_OPTIONS);
-  world.settle();
-  const answer = (type: Command["type"], how: Answer = "done"): Command => {
-    world.settle();
-    const at = proposals.findIndex(({ command }) => command.type === type);
-    const found = proposals.splice(at, 1)[0];
-    if (at < 0 || found === undefined) throw new Error(`no ${type} was proposed`);
-    const refusal: Outcome = { ok: false, version: 5, code: "stale", message: "it is over" };
-    const outcome: Outcome = how === "done" ? { ok: true, version: 5, changed: true, resource: null } : refusal;
-    found.reply(how === "nobody" ? { ok: false, code: "no-leader", message: "there is none" } : { ok: true, outcome });
-    world.settle();
-    return found.command;
-  };
-  answer("register-node");
-  hypervisor.calls.splice(0);
-  return {
-    hypervisor,
-    answer,
-    proposed: (type) => {
-      world.settle();
-      return proposals.filter(({ command }) => command.type === type).length;
-    },
-    calls: () => {
-      world.settle();
-      return hypervisor.calls.splice(0);
-    },
-    show: (...resources) => {
-      version += 1;
-      made.tell(subscriber!, { type: "synced", version, resources });
-      world.settle();
-    },
-    advance: (ms) => {
-      world.advance(ms);
-      world.settle();
-    },
-  };
-}
+import { NOT_RUNNING, STOPPED } from "../vm/scripted-hypervisor.ts";
+import { watchedNode } from "./watched-node.ts";
 
 const { spec: guest } = sampleVm();
 
@@ -105,7 +24,7 @@ const MADE = { ok: true, manifest: manifest("c1-6") } as const;
 const FAILED = { ok: false, code: "no-space", message: "the disk is full" } as const;
 
 test("a node makes what the map wants of it once, and says Ready until the map has heard it", () => {
-  const made = bench();
+  const made = watchedNode();
   made.show(wanted("Making", "n2"));
   expect(made.calls()).toEqual([]);
   made.show(wanted());
@@ -122,7 +41,7 @@ test("a node makes what the map wants of it once, and says Ready until the map h
 });
 
 test("what the hypervisor refused is said as Failed, and what may be left of it is removed after that", () => {
-  const made = bench();
+  const made = watchedNode();
   made.show(wanted());
   made.hypervisor.answerCheckpoint(FAILED);
   expect(made.calls()).toEqual(["checkpoint c1-6 of web-7"]);
@@ -139,7 +58,7 @@ test("what the hypervisor refused is said as Failed, and what may be left of it 
 });
 
 test("a hypervisor that does not answer is given up, and what it says later changes nothing", () => {
-  const made = bench();
+  const made = watchedNode();
   made.show(wanted());
   made.advance(600_000);
   expect(made.answer("observe-checkpoint")).toMatchObject({ observation: { phase: "Failed" } });
@@ -148,7 +67,7 @@ test("a hypervisor that does not answer is given up, and what it says later chan
 });
 
 test("bytes stay where the map refuses to hear that they are not wanted: it may say Ready of them", () => {
-  const made = bench();
+  const made = watchedNode();
   made.show(wanted());
   made.hypervisor.answerCheckpoint(FAILED);
   made.calls();
@@ -157,7 +76,7 @@ test("bytes stay where the map refuses to hear that they are not wanted: it may 
 });
 
 test("what is deleted while it is made is removed when it is made, and what is deleted later at once", () => {
-  const made = bench();
+  const made = watchedNode();
   made.show(wanted());
   made.show(wanted("Deleting"));
   expect(made.calls()).toEqual(["checkpoint c1-6 of web-7"]);
@@ -174,7 +93,7 @@ test("what is deleted while it is made is removed when it is made, and what is d
 });
 
 test("an instance is started from its checkpoint, and one that does not fit is given back, and the checkpoint marked", () => {
-  const made = bench();
+  const made = watchedNode();
   const placed = sampleVm({ epoch: 5 });
   const from = { checkpoint: "c1", id: "c1-6", node: "n1", identity: "fresh" } as const;
   const vm: Vm = { ...placed, status: { ...placed.status, instance: { ...placed.status.instance!, from } } };
@@ -194,7 +113,7 @@ test("an instance is started from its checkpoint, and one that does not fit is g
 });
 
 test("an instance that moved away from its checkpoint is given back when its guest has ended", () => {
-  const made = bench();
+  const made = watchedNode();
   const placed = sampleVm({ epoch: 5 });
   const from = { checkpoint: "c1", id: "c1-6", node: "n2", identity: "same" } as const;
   made.show({ ...placed, status: { ...placed.status, instance: { ...placed.status.instance!, from } } });
