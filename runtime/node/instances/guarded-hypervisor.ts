@@ -7,6 +7,7 @@
  */
 import { watch } from "node:fs";
 import { open } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Clock, TimerHandle } from "../../ports/clock.ts";
 import type {
@@ -49,11 +50,14 @@ import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driv
 import { readRunTimes } from "./run-times.ts";
 import { privateDriver } from "./private-driver.ts";
 import type { RunningInstance } from "./running-instance.ts";
+import { Slots } from "./slots.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
 
 /** How often logs are cut and exits are looked for that no file event told of. */
 const TICK_MS = 1_000;
+/** Monitors on their way to their first answer. After a fail-over a hundred would otherwise take each other's time until none answers in time. */
+const STARTS_MAX = Math.max(4, 2 * availableParallelism());
 
 export class GuardedHypervisor implements Hypervisor {
   readonly driver: DriverName;
@@ -70,6 +74,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #leases = new StartingLeases();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
+  readonly #starts = new Slots(STARTS_MAX);
   #tools: Promise<GuardTools> | undefined;
   #tick: TimerHandle | undefined;
   #listen: (event: InstanceEvent) => void = () => undefined;
@@ -192,16 +197,19 @@ export class GuardedHypervisor implements Hypervisor {
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
       const command = await this.#machines.prepare(launch, folder, user);
       const tools = await this.#guardTools();
-      const deadline = toUptime(this.#clock, this.#leases.untilMs(launch));
-      if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
-      await startGuard({ instanceFolder: folder, command, deadline, tools });
-      const running = this.#attach(record, false);
-      if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
-      const incoming = await running.machine.ready();
-      running.starting = false;
-      // Behind the answer to `start`.
-      setImmediate(() => this.#look(running));
-      return { ok: true, pid: running.child.pid, ...(incoming ? { incoming } : {}) };
+      const instanceFolder = folder;
+      return await this.#starts.take(async () => {
+        const deadline = toUptime(this.#clock, this.#leases.untilMs(launch));
+        if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
+        await startGuard({ instanceFolder, command, deadline, tools });
+        const running = this.#attach(record, false);
+        if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
+        const incoming = await running.machine.ready();
+        running.starting = false;
+        // Behind the answer to `start`.
+        setImmediate(() => this.#look(running));
+        return { ok: true, pid: running.child.pid, ...(incoming ? { incoming } : {}) };
+      });
     } catch (error) {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
       throw error;

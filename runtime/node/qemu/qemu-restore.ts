@@ -28,6 +28,8 @@ export class CheckpointReader {
   readonly #store: CheckpointStore;
   /** Files that were hashed, as they were then. */
   readonly #verified = new Map<string, string>();
+  /** Files that are being hashed: when a hundred clones start at once, all wait for one. */
+  readonly #hashing = new Map<string, Promise<string>>();
 
   constructor(store: CheckpointStore) {
     this.#store = store;
@@ -86,9 +88,20 @@ export class CheckpointReader {
     if (!isSmall && this.#verified.get(path) === found.key) return;
     const sha256 = isSmall
       ? createHash("sha256").update(readFileSync(path)).digest("hex")
-      : (await hashFile(path)).sha256;
+      : await this.#hash(path, found.key);
     if (sha256 !== part.sha256) damaged("is not what was written: its checksum differs");
     this.#verified.set(path, found.key);
+  }
+
+  async #hash(path: string, key: string): Promise<string> {
+    const file = `${path} ${key}`;
+    const hash = this.#hashing.get(file) ?? hashFile(path).then(({ sha256 }) => sha256);
+    this.#hashing.set(file, hash);
+    try {
+      return await hash;
+    } finally {
+      this.#hashing.delete(file);
+    }
   }
 
   #look(id: string, name: string): { readonly sizeBytes: number; readonly key: string } | undefined {
