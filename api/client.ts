@@ -4,11 +4,12 @@
  * Fails over between servers (`client-connection.ts` says when), turns every refusal into an `ApiError`, and resumes
  * watches (`client-watch.ts`). It does not retry what may have happened, and it does not wait for a VM to be anything.
  */
-import type { Checkpoint, Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
+import type { Checkpoint, DrainLimits, Event, Node, Resource, Vm, VmManifest } from "../actors/index.ts";
 import type { GuestStream, StreamListener } from "../runtime/index.ts";
 import { ApiError } from "./api-error.ts";
 import { checkpointWrites, type CheckpointWrites } from "./client-checkpoints.ts";
 import { Connection, jsonOf, type ApiRequest } from "./client-connection.ts";
+import type { DrainPlan } from "./drain-wire.ts";
 import type { MemberList, MembershipChanged, SnapshotMade, Transferred } from "./member-wire.ts";
 import { watchForever, type WatchEvent, type WatchOptions } from "./client-watch.ts";
 import type { StreamOpening } from "./stream-opening.ts";
@@ -120,6 +121,12 @@ export interface Members {
 export interface ApiClient {
   readonly vms: Vms;
   readonly nodes: Collection<Node> & {
+    /** Closes it and has its VMs moved away; `status.drain` says how far it is. @throws {ApiError} `not-found`. */
+    drain(name: string, limits?: Partial<DrainLimits>): Promise<Node>;
+    /** Opens it; what is on its way arrives. @throws {ApiError} `not-found`. */
+    undrain(name: string): Promise<Node>;
+    /** What becomes of its VMs, or would; `liveOnly` by default as it is drained. @throws {ApiError} `not-found`. */
+    drainPlan(name: string, options?: { readonly liveOnly?: boolean }): Promise<DrainPlan>;
     /** Forgets a node that holds no lease. @throws {ApiError} `not-found`, `conflict`. */
     remove(name: string): Promise<void>;
   };
@@ -168,6 +175,9 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     },
     nodes: {
       ...collection<Node>(connection, "/nodes"),
+      drain: async (name, body = {}) => jsonOf(await connection.send({ method: "POST", path: drainOf(name), body })),
+      undrain: async (name) => jsonOf(await connection.send({ method: "DELETE", path: drainOf(name) })),
+      drainPlan: (name, { liveOnly } = {}) => get(drainOf(name), { liveOnly }),
       remove: async (name) =>
         void (await connection.send({ method: "DELETE", path: `/nodes/${encodeURIComponent(name)}` })),
     },
@@ -179,6 +189,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     ready: () => get("/readyz"),
     version: () => get("/version"),
   };
+}
+
+function drainOf(node: string): string {
+  return `/nodes/${encodeURIComponent(node)}/drain`;
 }
 
 function collection<Of extends Resource>(connection: Connection, path: string): Collection<Of> {

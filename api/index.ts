@@ -14,6 +14,7 @@ export {
 export type { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
 export { DEFAULT_API_LIMITS, type ApiLimits } from "./limits.ts";
 export { ListenError, type ListenAddress, type ListenErrorCode } from "./listen-error.ts";
+export type { DrainPlan } from "./drain-wire.ts";
 export {
   type ClusterStatus,
   type LogLine,

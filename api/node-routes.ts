@@ -1,11 +1,13 @@
 /** `/nodes`: the members of the cluster. They register themselves; only a lost one can be forgotten. */
 import type { Api, ApiContext } from "./api-context.ts";
 import { NODES, registerCollection } from "./collection-routes.ts";
+import { registerDrains } from "./drain-routes.ts";
 import { REPLICA_CODES, refusals } from "./route-schemas.ts";
 import { NameParams } from "./wire.ts";
 
 export function registerNodes(api: Api, context: ApiContext): void {
   registerCollection(api, context, NODES);
+  registerDrains(api, context);
   api.delete(
     "/nodes/:name",
     {

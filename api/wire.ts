@@ -27,6 +27,7 @@ import {
   SnapshotMade,
   Transferred,
 } from "./member-wire.ts";
+import { DrainPlan } from "./drain-wire.ts";
 import { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
 
 const strict = { additionalProperties: false };
@@ -55,6 +56,7 @@ export type SchemaName =
   | "Transferred"
   | "SnapshotMade"
   | "MigrationPlan"
+  | "DrainPlan"
   | "VmMetrics"
   | "NodeMetrics"
   | "ClusterMetrics"
@@ -241,6 +243,7 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   Transferred,
   SnapshotMade,
   MigrationPlan,
+  DrainPlan,
   VmMetrics,
   NodeMetrics,
   ClusterMetrics,

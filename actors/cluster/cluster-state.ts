@@ -25,6 +25,7 @@ import {
 import { setBalloon } from "./balloon-command.ts";
 import type { ClusterCommand, Outcome, Proposal, ResourceCommand } from "./commands.ts";
 import { moveVm } from "./cold-move.ts";
+import { drainNode, endOverdueDrains, noteDrained, undrainNode } from "./drain-commands.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { FIRST_LEVEL, requireKnown } from "./cluster-level.ts";
 import type { About, FirstOutcome } from "./first-outcome.ts";
@@ -249,6 +250,7 @@ export class ClusterState {
   #advance(set: ChangeSet, toMs: number): void {
     this.#timeMs = Math.max(this.#timeMs, toMs);
     endOverdueMigrations(set, this.#timeMs);
+    endOverdueDrains(set, this.#timeMs);
   }
 
   #raise(to: number): Refusal | null {
@@ -353,6 +355,12 @@ function carryOut(set: ChangeSet, command: ResourceCommand): About | Refusal {
       return takeOver(set, command);
     case "cancel-migration":
       return cancelMigration(set, command);
+    case "drain-node":
+      return drainNode(set, command);
+    case "undrain-node":
+      return undrainNode(set, command);
+    case "note-drained":
+      return noteDrained(set, command);
     case "create-checkpoint":
       return createCheckpoint(set, command);
     case "observe-checkpoint":

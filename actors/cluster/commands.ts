@@ -9,6 +9,7 @@ import type { CoordinationCommand } from "../coordination/coordination-commands.
 import type { NodeSpec, Resource, VmAddress, VmPhase, VmSpec, VmStatus } from "../resources/index.ts";
 import type { BalloonCommand } from "./balloon-command.ts";
 import type { CheckpointCommand } from "./checkpoint-command.ts";
+import type { DrainCommand } from "./drain-commands.ts";
 import type { MigrationCommand } from "./migration-command.ts";
 
 export type Command = ResourceCommand | CoordinationCommand | ClusterCommand;
@@ -44,6 +45,7 @@ export type ResourceCommand =
   | BalloonCommand
   | MigrationCommand
   | CheckpointCommand
+  | DrainCommand
   /** Makes a VM. Refused when the name is taken. */
   | {
       readonly type: "create-vm";

@@ -20,6 +20,15 @@ const FIT_RULES: readonly FitRule[] = [
     objection: (_, { node }) => (node.status.phase === "Ready" ? null : "is lost"),
   },
   {
+    // Nodes are drained from level 4 on, as this rule is of: all replicas decide alike.
+    name: "open",
+    objection: (_, { node }) => {
+      const { drain } = node.status;
+      if (drain === undefined) return null;
+      return drain.phase === "draining" ? "is being drained" : "is closed after a drain";
+    },
+  },
+  {
     name: "selector",
     objection: (spec, { node }) => {
       const missing = Object.entries(spec.nodeSelector).find(([key, value]) => node.spec.labels[key] !== value);

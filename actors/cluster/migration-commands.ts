@@ -26,7 +26,7 @@ export function migrateVm(set: ChangeSet, command: CommandOf<"migrate-vm">): Abo
   const objection = whyNotMigrate(sides);
   if (objection !== null) {
     // Never in place of the other by itself: what the guest has in its memory would be gone.
-    const hint = whyNotMigrate(sides, "cold") === null ? '; "--cold" stops it there and starts it here' : "";
+    const hint = whyNotMigrate(sides, "cold") === null ? '; with "--cold" it moves by stop and start' : "";
     return new Refusal(objection.code, `Cannot migrate VM "${name}" to node "${target}": ${objection.why}${hint}`);
   }
   const migration: Migration = {

@@ -91,7 +91,10 @@ function whyNotMoving(vm: Vm, instance: Instance | null, how: MoveHow): string |
 /** What the two hosts must be able to do. */
 function whyNotAble(source: Node, target: Node): string | null {
   for (const { metadata, spec } of [source, target]) {
-    const { hypervisor } = spec;
+    const { hypervisor, driver } = spec;
+    if (hypervisor === undefined && driver === "process") {
+      return `the driver "process" of node "${metadata.name}" cannot migrate (a process is no guest)`;
+    }
     if (hypervisor === undefined) {
       return `node "${metadata.name}" does not say what its hypervisor can do; upgrade it`;
     }
@@ -114,7 +117,8 @@ function whyNotAlike(source: Node, target: Node): string | null {
 }
 
 function alikeOf({ spec: { hypervisor } }: Node): string {
-  return ALIKE.map((what) => `${what} "${hypervisor?.[what]}"`).join(", ");
+  if (hypervisor === undefined) return "neither says";
+  return ALIKE.map((what) => `${what} "${hypervisor[what]}"`).join(", ");
 }
 
 /** A disk that other nodes have not. Moved live, one that is only read may be another file there; a guest that boots reads what it finds. */

@@ -155,7 +155,11 @@ function registered(set: ChangeSet, before: Node | undefined, command: CommandOf
       labels: spec.labels,
     },
     spec,
-    status: { phase: "Ready", epoch: set.index, renewedAt: set.index, sinceMs: set.atMs },
+    status: {
+      ...{ phase: "Ready", epoch: set.index, renewedAt: set.index, sinceMs: set.atMs },
+      // Whoever closed it opens it again, whatever its process has done meanwhile.
+      ...(before?.status.drain !== undefined && { drain: before.status.drain }),
+    },
   };
 }
 

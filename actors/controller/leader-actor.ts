@@ -3,7 +3,8 @@
  *
  *     leader ┬─ lease-keeper    always: it watches leases everywhere and acts where it is told to lead
  *            ├─ scheduler       while this node leads
- *            └─ vm-controller   while this node leads
+ *            ├─ vm-controller   while this node leads
+ *            └─ drains          while this node leads
  *
  * Each term starts its own controllers, under names that carry the term; one of an earlier term is stopped first. That two
  * nodes believe to lead for a moment is harmless: every decision is verified at apply.
@@ -12,6 +13,7 @@ import type { AnyRef, Behavior, Context, Ref, SpawnOptions, Supervision } from "
 import { LEASE_RULE, type LeaseRule } from "../cluster/lease.ts";
 import type { LeadershipChange, ReplicaRequest } from "../cluster/replica-protocol.ts";
 import { schedulerActor } from "../scheduler/scheduler-actor.ts";
+import { drainsActor } from "./drains-actor.ts";
 import { leaseKeeperActor, type LeaseKeeperMessage, type LeaseKeeperStarted } from "./lease-keeper-actor.ts";
 import { vmControllerActor } from "./vm-controller-actor.ts";
 
@@ -50,6 +52,7 @@ export function leaderActor(options: LeaderOptions): Behavior<LeaderState, Leade
     const controllers = [
       ctx.spawn(schedulerActor({ replica, dependenciesIgnored }), { name: `scheduler-${term}`, supervision }),
       ctx.spawn(vmControllerActor({ replica }), { name: `vm-controller-${term}`, supervision }),
+      ctx.spawn(drainsActor({ replica }), { name: `drains-${term}`, supervision }),
     ];
     ctx.tell(state.leaseKeeper, { type: "lead", leading: true });
     return { ...state, leading: { term, controllers } };

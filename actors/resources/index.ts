@@ -7,6 +7,7 @@ export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts
 export { LastMigration, Migration, MigrationEndpoint, MigrationLimits, MigrationProgress } from "./migration.ts";
 export { nearestWord } from "./nearest-word.ts";
 export { Node, NodeSpec, NodeStatus } from "./node.ts";
+export { DrainLimits, NodeDrain } from "./node-drain.ts";
 export { KINDS, type Kind, type Resource } from "./resource.ts";
 export {
   Claim,

@@ -1,6 +1,7 @@
 /** The `Node` resource: a member of the cluster. It registers itself; nobody applies it. */
 import Type, { type Static } from "typebox";
 import { API_VERSION, Metadata } from "./metadata.ts";
+import { NodeDrain } from "./node-drain.ts";
 
 const strict = { additionalProperties: false };
 
@@ -54,6 +55,8 @@ export const NodeStatus = Type.Object(
     /** Index of the last renewal. */
     renewedAt: Type.Integer(),
     sinceMs: Type.Integer(),
+    /** It takes nothing new, and is being emptied. Absent: it is open. */
+    drain: Type.Optional(NodeDrain),
   },
   strict,
 );

@@ -154,5 +154,6 @@ class Scheduler {
 
 /** Whether a node offers the same as before. */
 function isSameRoom(before: Node | undefined, after: Node): boolean {
-  return before !== undefined && before.spec === after.spec && before.status.epoch === after.status.epoch;
+  if (before === undefined || before.spec !== after.spec) return false;
+  return before.status.epoch === after.status.epoch && before.status.drain?.id === after.status.drain?.id;
 }

@@ -1,7 +1,8 @@
-/** `blixard node`: one member of a cluster, as a process in the foreground. */
+/** `blixard node`: one member of a cluster, as a process in the foreground; and, by name, what is asked of one. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { readNodeConfig, type NodeFlags } from "../node-config.ts";
+import { addNodeDrainCommands } from "./node-drain-command.ts";
 import { NODE_SETTINGS, type NodeSetting, type Setting } from "../node-settings.ts";
 
 const EXAMPLES = `
@@ -16,13 +17,17 @@ Examples:
       --address 10.0.0.4 --join 10.0.0.1:7201,10.0.0.2:7201
 
 Without --images a guest image is built first, unless the driver is "process". The node runs until SIGTERM or Ctrl-C;
-its VMs run on until their lease ends, and are adopted when the node comes back before that.`;
+its VMs run on until their lease ends, and are adopted when the node comes back before that. "blixard node drain NAME" empties one first.`;
 
 export function addNodeCommand(program: Command, context: CliContext): void {
-  const command = program.command("node").description("run a node of a cluster").addHelpText("after", EXAMPLES);
+  const command = program
+    .command("node")
+    .description("run a node of a cluster; drain or undrain one")
+    .addHelpText("after", EXAMPLES);
   for (const [setting, { flag, ...about }] of settings()) {
     if (flag !== undefined) command.addOption(optionOf(setting, flag, about));
   }
+  addNodeDrainCommands(command, context);
   command.action(async () => {
     const flags = command.opts<NodeFlags>();
     // The rest is loaded when it is needed: other commands need neither a database nor a hypervisor.

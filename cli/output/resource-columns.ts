@@ -33,7 +33,10 @@ export function vmColumns(nowMs: number): readonly Column<Vm>[] {
 export function nodeColumns(nowMs: number): readonly Column<Node>[] {
   return [
     { heading: "NAME", cell: ({ metadata }) => metadata.name },
-    { heading: "STATUS", cell: ({ status }) => status.phase },
+    {
+      heading: "STATUS",
+      cell: ({ status: { phase, drain } }) => (drain === undefined ? phase : `${phase}, ${drainWord(drain)}`),
+    },
     { heading: "DRIVER", cell: ({ spec }) => spec.driver },
     { heading: "VCPUS", cell: ({ spec }) => String(spec.vcpus) },
     { heading: "MEMORY", cell: ({ spec }) => `${spec.memoryMiB}MiB` },
@@ -44,6 +47,10 @@ export function nodeColumns(nowMs: number): readonly Column<Node>[] {
     { heading: "VERSION", wide: true, cell: ({ spec }) => spec.version },
     { heading: "LABELS", wide: true, cell: ({ spec }) => labelsOf(spec.labels) },
   ];
+}
+
+function drainWord({ phase }: NonNullable<Node["status"]["drain"]>): string {
+  return phase === "ended" ? "closed" : phase;
 }
 
 function checkpointColumns(nowMs: number): readonly Column<Checkpoint>[] {

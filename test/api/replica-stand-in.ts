@@ -228,6 +228,12 @@ export function createStandIn(node: string): StandIn {
         publish([{ type: "delete", resource: found }], ctx);
         return { ok: true, version, changed: true, resource: null };
       }
+      case "drain-node":
+      case "undrain-node": {
+        const found = resources.get(keyOf("Node", name)) as Node | undefined;
+        if (found === undefined) return refused("not-found", `Cannot drain node "${name}": there is none of that name`);
+        return { ok: true, version, changed: false, resource: found };
+      }
       case "remove-node": {
         const found = resources.get(keyOf("Node", name)) as Node | undefined;
         if (found === undefined)

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Vm } from "../../actors/index.ts";
-import { ApiError } from "../../api/index.ts";
+import { ApiError, type DrainPlan } from "../../api/index.ts";
 import { EXIT } from "../../cli/exit-codes.ts";
 import { eventAbout, FakeCluster, nodeNamed, running, vmNamed } from "./fake-cluster.ts";
 import { runCommandLine, type Ran } from "./run-command-line.ts";
@@ -229,6 +229,38 @@ test("vm migrate says what it would be, where the VM came to and for how long it
   expect(await blixard("vm migrate web --to n2 --bandwidth fast")).toMatchObject({ exitCode: 2 });
   const live = "migrate to n2 of web";
   expect(cluster.writes).toEqual([live, live, "cancel migration of web", "cold migrate to n2 of web"]);
+});
+
+test("node drain shows what would become of each VM, waits until the node is empty, and says what is left of one that ended", async () => {
+  const n2 = nodeNamed("n2");
+  cluster.put(n2);
+  const drain = { id: 7, phase: "draining", limits: { liveOnly: false, atOnce: 2, timeoutMs: 1 } } as const;
+  const at = { untilMs: 0, startedAtMs: 0 };
+  const steps: DrainPlan["steps"] = [
+    { vm: "db", how: "stays", to: "", why: "it is paused" },
+    { vm: "web", how: "live", to: "n1", why: "" },
+  ];
+  cluster.drainPlans = [{ node: "n2", drain: null, steps }];
+  expect((await blixard("node drain n2 --dry-run")).out).toBe(
+    "VM    HOW     TO   WHY\ndb    stays   -    it is paused\nweb   live    n1   -\n" +
+      "node/n2: 1 live, 0 by stop and start, 0 on their way, 0 that something else is under way with, 1 that stay. Nothing has moved.\n",
+  );
+  cluster.drainPlans = [
+    { node: "n2", drain: { ...drain, ...at }, steps },
+    { node: "n2", drain: { ...drain, ...at, phase: "drained" }, steps: [] },
+  ];
+  expect((await blixard("node drain n2 --at-once 4")).out).toBe("node/n2 drained\n");
+  cluster.drainPlans = [{ node: "n2", drain: { ...drain, ...at, phase: "ended" }, steps: steps.slice(0, 1) }];
+  expect(await blixard("node drain n2 --live-only --timeout 1m")).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining('Node "n2" is not drained: its time is over; left there: db (stays: it is paused).'),
+  });
+  expect((await blixard("node undrain n2")).out).toBe("node/n2 open\n");
+  expect(cluster.writes).toEqual([
+    'drain n2 {"liveOnly":false,"atOnce":4,"timeoutMs":3600000}',
+    'drain n2 {"liveOnly":true,"atOnce":2,"timeoutMs":60000}',
+    "undrain n2",
+  ]);
 });
 
 test("vm start, stop and delete say what became of each VM", async () => {

@@ -6,6 +6,7 @@ import {
   type ClusterMetrics,
   type ClusterStatus,
   type Collection,
+  type DrainPlan,
   type MigrationPlan,
   type StreamOpening,
 } from "../../api/index.ts";
@@ -59,6 +60,8 @@ export class FakeCluster {
   };
   /** What happens to a VM once it was written. Default: it runs on n1 and is healthy. */
   settle: (vm: Vm) => Vm | undefined = running;
+  /** What becomes of the VMs of a node; each asking takes the first, and the last is said again and again. */
+  drainPlans: DrainPlan[] = [];
   /** Why no VM could move. */
   planFails = "";
   /** How a VM is answered of which something was asked, and how it is read from then on. Default: as before. */
@@ -133,7 +136,19 @@ export class FakeCluster {
         },
         logs: (name, { tail = this.logLines.length } = {}) => this.#logs(name, tail),
       },
-      nodes: { ...this.#collection<Node>("Node"), remove: async () => undefined },
+      nodes: {
+        ...this.#collection<Node>("Node"),
+        remove: async () => undefined,
+        drain: async (name, limits) => {
+          this.writes.push(`drain ${name} ${JSON.stringify(limits)}`);
+          return this.#find("Node", name) as Node;
+        },
+        undrain: async (name) => {
+          this.writes.push(`undrain ${name}`);
+          return this.#find("Node", name) as Node;
+        },
+        drainPlan: async () => (this.drainPlans.length > 1 ? this.drainPlans.shift()! : this.drainPlans[0]!),
+      },
       checkpoints: {
         ...this.#collection<Checkpoint>("Checkpoint"),
         create: async ({ name, vm }) => {

@@ -67,7 +67,7 @@ test("move-vm refuses by name, and needs less than migrate-vm, which points to i
     said(map.do({ type: "move-vm", name, target, timeoutMs: 60_000 }));
   expect(said(map.migrate("web", "n3"))).toBe(
     'invalid: Cannot migrate VM "web" to node "n3": node "n3" does not say what its hypervisor can do; upgrade it; ' +
-      '"--cold" stops it there and starts it here',
+      'with "--cold" it moves by stop and start',
   );
   expect(move("web", "n1")).toContain("it runs there already");
   expect(move("web", "n9")).toBe('not-found: Cannot move VM "web" to node "n9": there is no such node');
