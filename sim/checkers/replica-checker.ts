@@ -2,17 +2,21 @@
  * State-machine safety: whoever has applied the same index has the same map, by fingerprint.
  *
  * A fingerprint covers the whole map, and maps that differ once go on to differ; so it is enough to compare at every
- * `STRIDE`th index, which all replicas pass, also those that take entries in batches; and more rarely where a restarted one
- * applies again what is long past. Comparing at each index would cost half of a run, at each 64th a twentieth: what changes several
+ * `STRIDE`th index, which all replicas pass, also those that take entries in batches; and more rarely in a long run, and where a restarted
+ * replica applies again what is long past. Comparing at each index would cost half of a run, at each 64th a twentieth: what changes several
  * times in between is hashed once. A run can be repeated, so nothing is lost by seeing a difference some entries later.
  */
 import type { ClusterView } from "../../actors/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 
 const STRIDE = 256;
-const STRIDE_PAST = 1024;
+const STRIDE_LATER = 1024;
+const STRIDE_PAST = 4096;
 
-/** Indexes that are remembered: a quarter of a million entries back, where no log goes. */
+/** Index up to which it is compared as in a short run. */
+const EARLY = 2048;
+
+/** Indexes that are remembered: a million entries back, where no log goes. */
 const INDEXES_MAX = 1024;
 
 export class ReplicaChecker {
@@ -49,8 +53,7 @@ export class ReplicaChecker {
       this.#timeline.fail("applied-in-order", `Node ${node} applied ${view.applied} after ${replica.applied}`);
     }
     replica.applied = view.applied;
-    const stride = view.applied + STRIDE_PAST < this.#newest ? STRIDE_PAST : STRIDE;
-    if (view.applied % stride === 0) this.#compare(node, view);
+    if (view.applied % this.#strideAt(view.applied) === 0) this.#compare(node, view);
   }
 
   onEnd(node: number): void {
@@ -68,6 +71,11 @@ export class ReplicaChecker {
   /** Compares all replicas that have come equally far, whatever the index. */
   checkEnd(): void {
     for (const [node, { view }] of this.#replicas) this.#compare(node, view);
+  }
+
+  #strideAt(index: number): number {
+    if (index + STRIDE_LATER < this.#newest) return STRIDE_PAST;
+    return index <= EARLY ? STRIDE : STRIDE_LATER;
   }
 
   #compare(node: number, view: ClusterView): void {

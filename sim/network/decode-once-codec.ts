@@ -10,7 +10,7 @@ import { freezeDeep } from "./strict-message.ts";
 /** Values remembered by their bytes; beyond it all are forgotten and decoded anew. Some megabytes. */
 const DECODED_MAX = 8192;
 
-/** Payloads that are longer are not looked for by their bytes. */
+/** Records that are longer are not looked for by their bytes. */
 const KEY_BYTES_MAX = 2048;
 
 /** What was decoded from these bytes. */
@@ -28,6 +28,7 @@ interface Encoded {
 type Fields = Readonly<Record<string, unknown>>;
 
 export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
+  /** Payloads of entries: whoever has the entry has the same bytes. */
   const decoded = new WeakMap<Uint8Array, unknown>();
   /** By the checksum of their bytes; of two that share one, the later. */
   const bySum = new Map<number, Decoded>();
@@ -69,7 +70,7 @@ export function decodeOnceCodec(codec: PayloadCodec): PayloadCodec {
       if (bytes.length === bytes.buffer.byteLength) {
         let value = decoded.get(bytes);
         if (value === undefined) {
-          value = decodeOnce(bytes);
+          value = decodeAnew(bytes);
           decoded.set(bytes, value);
         }
         return value;

@@ -79,58 +79,80 @@ function fill(
   return put + fits;
 }
 
+/**
+ * Records of a chunk are views of it; only one that lies in several chunks is put together, once.
+ */
 export class RecordReader {
-  #waiting: Uint8Array = new Uint8Array(0);
-  readonly #parts: Uint8Array[] = [];
+  /** Of the record that has begun and is not whole, with its length. */
+  #parts: Uint8Array[] = [];
   #partsBytes = 0;
+  /** How many bytes those must be for the next step: for its length, then for all of it. */
+  #wanted = LENGTH_BYTES;
 
   /** Takes the next chunk, of any size. @returns the records that are whole by now, in order. */
   add(chunk: Uint8Array): readonly Uint8Array[] {
-    this.#parts.push(chunk);
-    this.#partsBytes += chunk.length;
-    // A record larger than a chunk is put together once, not once a chunk.
-    if (this.#waiting.length >= LENGTH_BYTES && this.#partsBytes + this.#waiting.length < this.#wanted(0)) return [];
-    this.#join();
     const records: Uint8Array[] = [];
     let at = 0;
-    while (at + LENGTH_BYTES <= this.#waiting.length && at + this.#wanted(at) <= this.#waiting.length) {
-      const end = at + this.#wanted(at);
-      records.push(this.#waiting.subarray(at + LENGTH_BYTES, end));
+    while (this.#partsBytes > 0 && at < chunk.length) {
+      const taken = chunk.subarray(at, at + this.#wanted - this.#partsBytes);
+      this.#begin(taken);
+      at += taken.length;
+      const record = this.#completed();
+      if (record !== null) records.push(record);
+    }
+    for (let end = endOf(chunk, at); end <= chunk.length; end = endOf(chunk, at)) {
+      records.push(chunk.subarray(at + LENGTH_BYTES, end));
       at = end;
     }
-    this.#waiting = this.#waiting.subarray(at);
+    if (at < chunk.length) {
+      const end = endOf(chunk, at);
+      this.#begin(chunk.subarray(at));
+      this.#wanted = end === Infinity ? LENGTH_BYTES : end - at;
+    }
     return records;
   }
 
   /** Whether all that was added were whole records; at the end of a stream it must be so. */
   get isAtEnd(): boolean {
-    return this.#waiting.length + this.#partsBytes === 0;
+    return this.#partsBytes === 0;
   }
 
-  /** Bytes of the record at `at`, with its length. */
-  #wanted(at: number): number {
-    let length = 0;
-    for (let i = 0; i < LENGTH_BYTES; i++) length = length * 256 + (this.#waiting[at + i] ?? 0);
-    return LENGTH_BYTES + length;
+  #begin(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#partsBytes += part.length;
   }
 
-  #join(): void {
-    const [only] = this.#parts;
-    if (this.#waiting.length === 0 && this.#parts.length === 1 && only !== undefined) {
-      this.#waiting = only;
-      this.#parts.length = 0;
-      this.#partsBytes = 0;
-      return;
+  /** The record that has begun, once it is whole. */
+  #completed(): Uint8Array | null {
+    if (this.#partsBytes < this.#wanted) return null;
+    const joined = joinBytes(this.#parts, this.#partsBytes);
+    const end = endOf(joined, 0);
+    if (end > joined.length) {
+      this.#parts = [joined];
+      this.#wanted = end;
+      return null;
     }
-    const joined = new Uint8Array(this.#waiting.length + this.#partsBytes);
-    joined.set(this.#waiting);
-    let at = this.#waiting.length;
-    for (const part of this.#parts) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    this.#waiting = joined;
-    this.#parts.length = 0;
+    this.#parts = [];
     this.#partsBytes = 0;
+    this.#wanted = LENGTH_BYTES;
+    return joined.subarray(LENGTH_BYTES);
   }
+}
+
+/** Where the record ends that begins at `at`; Infinity where not even its length is there. */
+function endOf(bytes: Uint8Array, at: number): number {
+  if (at + LENGTH_BYTES > bytes.length) return Infinity;
+  let length = 0;
+  for (let i = 0; i < LENGTH_BYTES; i++) length = length * 256 + (bytes[at + i] as number);
+  return at + LENGTH_BYTES + length;
+}
+
+function joinBytes(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  const joined = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
