@@ -102,6 +102,7 @@ export {
 } from "./controller/index.ts";
 export {
   API_VERSION,
+  cardAddress,
   Checkpoint,
   CheckpointRequest,
   checkSchema,

@@ -48,6 +48,8 @@ export interface NodeConfig {
   readonly cgroup?: string;
   /** Whose numbers VMs run as. `auto`: a range of the driver's choice where that can be had. */
   readonly vmUsers: "auto" | "off" | UserRange;
+  /** Bridges of the host that network cards of VMs may be ports of. */
+  readonly bridges: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** Who had better lead, and whether this member keeps leases for reads. */
   readonly preferences: RaftPreferences;
@@ -105,6 +107,7 @@ class SettingsReader {
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
       ...(vcpus === undefined ? {} : { vcpus }),
       ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
+      bridges: this.#bridges(),
       vmUsers: this.#vmUsers(),
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
@@ -243,6 +246,13 @@ class SettingsReader {
       this.#wrong("join", text, "HOST:PORT of a node's --api");
       return [];
     });
+  }
+
+  #bridges(): readonly string[] {
+    const names = (this.#given("bridges") ?? "").split(",").map((piece) => piece.trim());
+    const wrong = names.find((name) => name !== "" && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/.test(name));
+    if (wrong !== undefined) this.#wrong("bridges", wrong, "names of bridges, at most 15 characters each");
+    return [...new Set(names)].filter((name) => name !== "");
   }
 
   #token(): string {

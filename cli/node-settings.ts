@@ -17,6 +17,7 @@ export type NodeSetting =
   | "vcpus"
   | "cgroup"
   | "vmUsers"
+  | "bridges"
   | "labels"
   | "priority"
   | "leaseReads"
@@ -135,6 +136,13 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     variable: "BLIXARD_CGROUP",
     placeholder: "DIR",
     description: "control group, delegated to this node, that holds VMs to their vCPUs and memory (default: none does)",
+  },
+  bridges: {
+    flag: "--bridges",
+    variable: "BLIXARD_BRIDGES",
+    placeholder: "NAME,…",
+    description: "bridges of this host that network cards of VMs may be ports of; takes root or CAP_NET_ADMIN",
+    fallback: "",
   },
   vmUsers: {
     flag: "--vm-users",

@@ -32,11 +32,38 @@ fi
 
 [ -e /etc/hostname ] && read -r name </etc/hostname && echo "$name" >/proc/sys/kernel/hostname
 
-# QEMU's user-mode network always has these addresses.
 ip link set lo up
-ip link set eth0 up
-ip addr add 10.0.2.15/24 dev eth0
-ip route add default via 10.0.2.2
+# QEMU's user-mode network always has these addresses.
+join_user_network() {
+  ip addr add 10.0.2.15/24 dev "$1"
+  way="10.0.2.2 dev $1"
+}
+way=
+if [ -e /etc/blixard/networks ]; then
+  # Which card got which number is chance; its hardware's address says which it is. Elsewhere cloud-init does this.
+  found_way=
+  while read -r card mac address gateway; do
+    for found in /sys/class/net/*; do
+      read -r own <"$found/address"
+      [ "$own" = "$mac" ] || continue
+      ip link set "${found##*/}" name "$card"
+      ip link set "$card" up
+      case $address in
+        user) join_user_network "$card" ;;
+        -) ;;
+        *) ip addr add "$address" dev "$card" ;;
+      esac
+      [ "$gateway" = - ] || found_way="$gateway dev $card"
+      break
+    done
+  done </etc/blixard/networks
+  way=${found_way:-$way}
+else
+  ip link set eth0 up
+  join_user_network eth0
+fi
+# shellcheck disable=SC2086
+[ -z "$way" ] || ip route add default via $way
 
 if [ -e /etc/blixard/start ]; then start=/etc/blixard/start; else start=/etc/blixard/default-start; fi
 

@@ -73,6 +73,7 @@ export type {
   StopResult,
 } from "./ports/hypervisor.ts";
 export type { CloudInit, DiskSource, GuestDisk } from "./ports/guest-disks.ts";
+export type { GuestCard } from "./ports/guest-networks.ts";
 export type {
   CheckpointManifest,
   CheckpointPart,

@@ -53,9 +53,21 @@ export function whyNotStartFrom(spec: VmSpec, checkpoint: Checkpoint | undefined
     const why = `spec.${field} is ${spec[field]}, and ${named} is of a guest with ${guest[field]}`;
     return { code: "invalid", why };
   }
+  const cards = { own: cardsOf(spec), kept: cardsOf(guest) };
+  if (cards.own !== cards.kept) {
+    const why = `spec.networks has ${cards.own}, and ${named} is of a guest with ${cards.kept}`;
+    return { code: "invalid", why };
+  }
   return spec.microvm === undefined
     ? null
     : { code: "invalid", why: "a guest with spec.microvm boots, it is started from no checkpoint" };
+}
+
+/** A saved guest goes on with the cards that it has, by their names; bridges and addresses may be others. */
+function cardsOf({ networks }: VmSpec): string {
+  if (networks === undefined) return "no word of its cards";
+  if (networks.length === 0) return "no cards";
+  return networks.map(({ name, kind }) => `${name} (${kind})`).join(", ");
 }
 
 /** Half a sentence about the node, as fit rules say it: "has no checkpoint "c1", which is on node "n2"". Null when it fits, or boots. */

@@ -104,14 +104,18 @@ const LEVEL_OF_GUEST_CHECKS = 3;
 /** From which on it may have disks and words for cloud-init: before, members would start it without, or move it away from them. */
 const LEVEL_OF_DISKS = 3;
 
+/** From which on it may name network cards: before, members would start it without, where nobody offers their bridges. */
+const LEVEL_OF_NETWORKS = 4;
+
 function levelOfSpec(command: Command): number {
   const { type } = command;
   if (type !== "create-vm" && type !== "apply-vm") return FIRST_LEVEL;
-  const { disks, cloudInit, health } = command.spec;
+  const { disks, cloudInit, health, networks } = command.spec;
   return Math.max(
     command.spec.balloon === true ? LEVEL_OF_BALLOONS : FIRST_LEVEL,
     hasDependencies(command.spec) ? LEVEL_OF_DEPENDENCIES : FIRST_LEVEL,
     disks !== undefined || cloudInit !== undefined ? LEVEL_OF_DISKS : FIRST_LEVEL,
+    networks === undefined ? FIRST_LEVEL : LEVEL_OF_NETWORKS,
     health?.type === "exec" || health?.type === "heartbeat" ? LEVEL_OF_GUEST_CHECKS : FIRST_LEVEL,
   );
 }

@@ -39,6 +39,18 @@ const FIT_RULES: readonly FitRule[] = [
     },
   },
   {
+    // Specs with cards are of level 4, as this rule is: all replicas decide alike.
+    name: "bridges",
+    objection: ({ networks = [] }, { node: { spec } }) => {
+      const offered = spec.bridges ?? [];
+      const card = networks.find(({ kind, bridge = "" }) => kind === "tap" && !offered.includes(bridge));
+      if (card === undefined) return null;
+      const why =
+        offered.length > 0 ? `it offers ${offered.join(", ")}` : (spec.hypervisor?.lacks["taps"] ?? "it offers none");
+      return `offers no bridge "${card.bridge}" (${why}), wants it for network "${card.name}"`;
+    },
+  },
+  {
     name: "memory",
     objection: (spec, { memoryFreeMiB }) =>
       spec.memoryMiB <= memoryFreeMiB ? null : `has ${memoryFreeMiB} MiB free, wants ${spec.memoryMiB} MiB`,

@@ -196,8 +196,12 @@ class NodeKeeper {
     const askedMs = this.#ctx.now();
     const running = this.#found.map((found) => found.instance);
     const { name, hypervisor, spec } = this.#options;
-    const { lacks, build } = hypervisor.capabilities;
-    const own = build === undefined ? spec : { ...spec, hypervisor: { ...build, lacks: { ...lacks } } };
+    const { lacks, build, bridges = [] } = hypervisor.capabilities;
+    const own = {
+      ...spec,
+      ...(build === undefined ? {} : { hypervisor: { ...build, lacks: { ...lacks } } }),
+      ...(bridges.length === 0 ? {} : { bridges: [...bridges] }),
+    };
     this.#propose({ type: "register-node", name, spec: own, running }, (reply) => ({
       type: "registered",
       askedMs,

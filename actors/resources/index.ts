@@ -1,4 +1,5 @@
 /** The resources of the control plane: schemas, and the types they give. */
+export { cardAddress } from "./card-address.ts";
 export { checkSchema, convertStrings, fillDefaults, PROBLEMS_MAX } from "./check-schema.ts";
 export { Checkpoint, CheckpointRequest } from "./checkpoint.ts";
 export { Event, EventSpec } from "./event.ts";
@@ -24,4 +25,5 @@ export {
 } from "./vm.ts";
 export { VmCloudInit, VmDisk } from "./vm-disks.ts";
 export { VmHealth } from "./vm-health.ts";
+export { VmNetwork } from "./vm-networks.ts";
 export { checkVmSpec, parseVmManifest, type ParsedVmManifest } from "./validate-vm.ts";

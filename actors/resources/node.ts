@@ -5,7 +5,7 @@ import { NodeDrain } from "./node-drain.ts";
 
 const strict = { additionalProperties: false };
 
-/** What two hosts must have alike for a guest of one to go on at the other, and what verbs a host lacks. */
+/** What two hosts must have alike for a guest of one to go on at the other, and what a host lacks. */
 const HypervisorBuild = Type.Object(
   {
     /** Of the program that runs guests, as it says itself: "7.2.22". */
@@ -14,7 +14,7 @@ const HypervisorBuild = Type.Object(
     machine: Type.String(),
     /** Processor model that guests see. */
     cpu: Type.String(),
-    /** Verbs that it cannot carry out, and why. */
+    /** Verbs that it cannot carry out and what it cannot give guests, and why. */
     lacks: Type.Record(Type.String(), Type.String()),
   },
   strict,
@@ -39,6 +39,8 @@ export const NodeSpec = Type.Object(
     labels: Type.Record(Type.String(), Type.String()),
     /** Version of the software. */
     version: Type.String(),
+    /** Bridges of its host that cards of its VMs may be ports of. Absent: none. */
+    bridges: Type.Optional(Type.Array(Type.String())),
     /** Absent: software of before there were verbs, or a driver that does not say; it lacks them all. */
     hypervisor: Type.Optional(HypervisorBuild),
   },

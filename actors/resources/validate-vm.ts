@@ -6,6 +6,7 @@
  */
 import { checkMicrovm } from "../../runtime/index.ts";
 import { checkDisks } from "./check-disks.ts";
+import { checkNetworks } from "./check-networks.ts";
 import { checkSchema, fillDefaults } from "./check-schema.ts";
 import { describeValue, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
 import { VmManifest, type VmSpec } from "./vm.ts";
@@ -34,6 +35,7 @@ export function checkVmSpec(name: string, spec: VmSpec, at: string): readonly Fi
     ...checkFiles(spec, fieldUnder(at, "files")),
     ...checkText(spec, at),
     ...checkDisks(spec, at),
+    ...checkNetworks(spec, at),
     ...checkConfiguration(spec, fieldUnder(at, "microvm")),
   ];
 }

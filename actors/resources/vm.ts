@@ -4,6 +4,7 @@ import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
 import { VmCloudInit, VmDisks } from "./vm-disks.ts";
 import { VmHealth } from "./vm-health.ts";
 import { VmMicrovm } from "./vm-microvm.ts";
+import { VmNetworks } from "./vm-networks.ts";
 import { LastMigration, Migration } from "./migration.ts";
 
 const strict = { additionalProperties: false };
@@ -55,6 +56,8 @@ export const VmSpec = Type.Object(
     checkpoint: Type.Optional(Name),
     /** Disks of the guest; only nodes with the driver `qemu` have them. */
     disks: Type.Optional(VmDisks),
+    /** Its network cards. Absent: one, QEMU's own network. Only nodes with the driver `qemu` give a guest others. */
+    networks: Type.Optional(VmNetworks),
     /** What cloud-init tells the guest, by a disk labelled "cidata"; only nodes with the driver `qemu` have it. */
     cloudInit: Type.Optional(VmCloudInit),
     /** What the guest runs as its service; without it, what the image runs by itself. */

@@ -32,7 +32,7 @@ export function checkFeasible(vm: Vm, rooms: readonly Room[], checkpoint?: Check
  * would disagree about one that is new. A driver that is given what it cannot run refuses it by name.
  */
 export function lacks(vm: Vm, room: Room): string | null {
-  return lacksDriver(vm, room) ?? lacksBalloon(vm, room) ?? lacksCheck(vm, room);
+  return lacksDriver(vm, room) ?? lacksBalloon(vm, room) ?? lacksCheck(vm, room) ?? lacksNetworks(vm, room);
 }
 
 function lacksDriver({ spec }: Vm, { node }: Room): string | null {
@@ -58,15 +58,24 @@ function lacksCheck({ spec }: Vm, { node }: Room): string | null {
     : `cannot run commands in guests by the driver ${node.spec.driver} (${why}), wants a health check by exec`;
 }
 
+function lacksNetworks({ spec: { networks } }: Vm, { node }: Room): string | null {
+  const why = networks === undefined ? undefined : whyWithout(node, "networks");
+  return why === undefined ? null : `gives guests no cards by the driver ${node.spec.driver} (${why}), wants some`;
+}
+
 /** Of a driver that moves no guests, and so tells nothing of itself. */
-const PROCESS_LACKS = { balloon: "a process has the host's memory", exec: "a process is no guest" } as const;
+const PROCESS_LACKS = {
+  balloon: "a process has the host's memory",
+  exec: "a process is no guest",
+  networks: "a process has the host's network",
+} as const;
 
 /** Why a node's driver cannot do that, as it says itself; undefined where it can, as far as anybody knows. */
 function whyWithout(
   { spec: { driver, hypervisor } }: Room["node"],
-  verb: keyof typeof PROCESS_LACKS,
+  what: keyof typeof PROCESS_LACKS,
 ): string | undefined {
-  return hypervisor?.lacks[verb] ?? (driver === "process" ? PROCESS_LACKS[verb] : undefined);
+  return hypervisor?.lacks[what] ?? (driver === "process" ? PROCESS_LACKS[what] : undefined);
 }
 
 /**

@@ -5,6 +5,7 @@
  * at any moment; a guest that ended meanwhile waits until the map has ended the migration.
  */
 import type { Hypervisor, PortForward, StartResult } from "../../runtime/index.ts";
+import { cardsOf } from "./guest-cards.ts";
 import { disksOf } from "./guest-disk.ts";
 import { newHealth } from "./health.ts";
 import { chooseHostPorts } from "./host-ports.ts";
@@ -74,6 +75,7 @@ export function launchOf({ options, ctx }: Turn, state: VmState): Parameters<Hyp
     ...(microvm === undefined ? {} : { microvm }),
     ...(vm.spec.balloon === true ? { balloon: true } : {}),
     ...disksOf(vm.spec),
+    ...cardsOf(vm),
   };
   const { from } = instance;
   const origin =

@@ -131,10 +131,12 @@ function addClone(vm: Command, context: CliContext): void {
   });
 }
 
-/** Its guest's, started from it; without what only one VM of a node can have. */
+/** Its guest's, started from it; without what only one VM of a node, or of a network, can have. */
 function specOf({ metadata, spec: { guest } }: Checkpoint): Checkpoint["spec"]["guest"] {
   const ports = guest.ports.map(({ name, guest: port }) => ({ name, guest: port }));
-  return { ...guest, running: true, ports, checkpoint: metadata.name };
+  const networks = guest.networks?.map(({ name, kind, bridge }) => ({ name, kind, ...(bridge && { bridge }) }));
+  const cards = networks === undefined ? {} : { networks };
+  return { ...guest, ...cards, running: true, ports, checkpoint: metadata.name };
 }
 
 interface Making {

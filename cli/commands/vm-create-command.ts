@@ -37,6 +37,9 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .option("--memory <size>", "memory: 128 or 128MiB, 1GiB")
     .option("--balloon", "with a balloon, by which memory can be taken from it while it runs")
     .addOption(repeatable("--port <name=guest[:host]>", "publish a guest port"))
+    .addOption(
+      repeatable("--network <card>", "NAME=user, or NAME=tap:BRIDGE[,address=A/N][,gateway=A][,mac=M]: a network card"),
+    )
     .option("--health <check>", "http:PORT/PATH, tcp:PORT, exec:COMMAND in the guest, or heartbeat")
     .addOption(repeatable("--env <name=value>", "environment of the command"))
     .addOption(repeatable("--file <guest=local>", "put a file into the guest"))

@@ -9,6 +9,7 @@ export interface VmFlags {
   readonly memory?: string;
   readonly balloon?: boolean;
   readonly port: readonly string[];
+  readonly network: readonly string[];
   readonly health?: string;
   readonly env: readonly string[];
   readonly file: readonly string[];
@@ -57,6 +58,15 @@ export async function manifestFromFlags(
       env: parsePairs(flags.env, (given) => refuse("--env", given, "NAME=VALUE")),
       files: await Promise.all(files.map(async ([path, local]) => ({ path, content: await readText(local) }))),
       ports: flags.port.map((given) => parsePort(given) ?? refuse("--port", given, "NAME=GUEST or NAME=GUEST:HOST")),
+      ...(flags.network.length === 0
+        ? {}
+        : {
+            networks: flags.network.map(
+              (given) =>
+                parseNetwork(given) ??
+                refuse("--network", given, "NAME=user, or NAME=tap:BRIDGE[,address=A/N][,gateway=A][,mac=M]"),
+            ),
+          }),
       nodeSelector: parsePairs(flags.nodeLabel, (given) => refuse("--node-label", given, "KEY=VALUE")),
     },
   });
@@ -87,6 +97,18 @@ function parsePort(text: string): object | undefined {
   const [, name, guest, host] = /^([^=:]+)=(\d{1,5})(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (name === undefined) return undefined;
   return { name, guest: Number(guest), ...(host === undefined ? {} : { host: Number(host) }) };
+}
+
+/** The kind is the schema's to judge. */
+function parseNetwork(text: string): object | undefined {
+  const [, name, rest = ""] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const [place = "", ...words] = rest.split(",");
+  const [kind, ...bridge] = place.split(":");
+  const more = words.map((word) => /^(address|gateway|mac)=(.+)$/.exec(word));
+  if (more.includes(null)) return undefined;
+  const fields = Object.fromEntries(more.map((found) => [found?.[1], found?.[2]]));
+  return { name, kind, ...(bridge.length === 0 ? {} : { bridge: bridge.join(":") }), ...fields };
 }
 
 function parseHealth(text: string): object | undefined {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { match, P } from "ts-pattern";
 import type { Clock, Logger } from "../../runtime/index.ts";
 import {
+  BridgeError,
   CgroupError,
+  checkBridges,
   createMicrovmNixHypervisor,
   createProcessHypervisor,
   createQemuHypervisor,
@@ -33,7 +35,10 @@ const PROOF_IMAGE = "base";
 /** @throws CliError when a driver was asked for by name and what it needs is missing. */
 export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promise<GuardedHypervisor> {
   const ports = config.cgroup === undefined ? host : { ...host, cgroups: openCgroups(config.name, config.cgroup) };
-  if (config.driver === "microvm-nix") return startNixDriver(config, ports);
+  if (config.driver === "microvm-nix") {
+    refuseBridges(config, "microvm-nix");
+    return startNixDriver(config, ports);
+  }
   const qemu = config.driver === "process" ? undefined : await findExecutable(QEMU);
   return match({ wanted: config.driver, qemu, images: config.imagesDir })
     .returnType<Promise<GuardedHypervisor>>()
@@ -43,6 +48,7 @@ export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promi
       throw new CliError(EXIT.failed, message, { hint });
     })
     .with({ qemu: P.nullish }, async () => {
+      refuseBridges(config, "process");
       ports.logger.log("warn", "VMs run as plain processes, which isolates nothing: no hypervisor was chosen or found");
       const users = await openVmUsers(config, "process", ports.logger);
       return createProcessHypervisor({ ...ports, ...users, stateDir: config.dataDir });
@@ -65,17 +71,29 @@ function openCgroups(node: string, folder: string): InstanceCgroups {
   }
 }
 
+/** @throws CliError: a driver whose guests have no cards in bridges must not be taken for one that has. */
+function refuseBridges({ name, bridges }: NodeConfig, driver: string): void {
+  if (bridges.length === 0) return;
+  const message = `Cannot start node "${name}" with --bridges: the driver "${driver}" attaches no cards to bridges`;
+  throw new CliError(EXIT.usage, message, { hint: 'Only "--driver qemu" does; or leave --bridges out.' });
+}
+
 async function startQemuDriver(
   config: NodeConfig,
   ports: DriverPorts,
   { qemu, images }: { readonly qemu: string; readonly images: string },
 ): Promise<GuardedHypervisor> {
-  const { dataDir, insecureMigration } = config;
+  const { name, dataDir, insecureMigration, bridges } = config;
+  await checkBridges(bridges).catch((error: unknown) => {
+    if (!(error instanceof BridgeError)) throw error;
+    const message = `Cannot start node "${name}" with --bridges: ${error.message}`;
+    throw new CliError(EXIT.failed, message, { hint: error.hint, cause: error });
+  });
   const kvm = await proveKvm({ qemu, imagesDir: images, image: PROOF_IMAGE, cacheDir: join(dataDir, "kvm") });
   const words = kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { qemu, kvm: kvm.detail });
   const acceleration = kvm.works ? "kvm" : "tcg";
-  const options = { stateDir: dataDir, imagesDir: images, acceleration, qemu, insecureMigration } as const;
+  const options = { stateDir: dataDir, imagesDir: images, acceleration, qemu, insecureMigration, bridges } as const;
   return createQemuHypervisor({ ...ports, ...(await openVmUsers(config, "qemu", ports.logger)), ...options });
 }
 

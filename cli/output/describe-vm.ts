@@ -1,5 +1,5 @@
 /** Everything about one VM for a person to read: what was asked for, what is, and what happened. */
-import type { Event, Vm, VmHealth } from "../../actors/index.ts";
+import { cardAddress, type Event, type Vm, type VmHealth } from "../../actors/index.ts";
 import { formatAge } from "./duration.ts";
 import { formatBytes } from "./size.ts";
 import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";
@@ -41,6 +41,7 @@ export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = ""
     ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory${balloonOf(vm)}`],
     ["Image", imageOf(vm)],
     ["Disks", (spec.disks ?? []).map(diskOf).join(", ")],
+    ["Networks", networksOf(vm)],
     ["Cloud-init", cloudInitOf(vm)],
     ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
     ["Environment", labelsOf(spec.env)],
@@ -79,6 +80,18 @@ function diskOf({ name, source, sizeMiB, readOnly }: NonNullable<Vm["spec"]["dis
   const kept = source?.startsWith("rbd:") === true ? "" : "goes with the instance";
   const words = [source ?? "empty", sizeMiB === undefined ? "" : `${sizeMiB} MiB`, readOnly ? "read only" : kept];
   return `${name} (${words.filter((word) => word !== "").join(", ")})`;
+}
+
+function networksOf({ metadata, spec: { networks } }: Vm): string {
+  if (networks === undefined) return "";
+  if (networks.length === 0) return "no card at all";
+  const words = networks.map(({ name, kind, bridge, mac, address, gateway }) => {
+    const way = gateway === undefined ? "" : `by ${gateway}`;
+    const place = kind === "user" ? "user" : `tap in ${bridge}`;
+    const all = [place, mac?.toLowerCase() ?? cardAddress(metadata, name), address ?? "", way];
+    return `${name} (${all.filter((word) => word !== "").join(", ")})`;
+  });
+  return words.join(", ");
 }
 
 function cloudInitOf({ spec: { cloudInit } }: Vm): string {

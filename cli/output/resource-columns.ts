@@ -45,6 +45,7 @@ export function nodeColumns(nowMs: number): readonly Column<Node>[] {
     { heading: "ADDRESS", wide: true, cell: ({ spec }) => spec.address },
     { heading: "EPOCH", wide: true, cell: ({ status }) => String(status.epoch) },
     { heading: "VERSION", wide: true, cell: ({ spec }) => spec.version },
+    { heading: "BRIDGES", wide: true, cell: ({ spec }) => (spec.bridges ?? []).join(",") },
     { heading: "LABELS", wide: true, cell: ({ spec }) => labelsOf(spec.labels) },
   ];
 }

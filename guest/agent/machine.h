@@ -4,7 +4,8 @@
 #define RNDADDENTROPY 0x40085203u
 #define RNDRESEEDCRNG 0x5207u
 
-enum { FROZEN_MAX = 32, FREEZE_SECONDS_MAX = 300, SIOCGIFCONF = 0x8912, SIOCSIFHWADDR = 0x8924 };
+enum { FROZEN_MAX = 32, FREEZE_SECONDS_MAX = 300, SIOCADDRT = 0x890b, SIOCGIFCONF = 0x8912, SIOCSIFADDR = 0x8916,
+       SIOCSIFNETMASK = 0x891c, SIOCSIFHWADDR = 0x8924 };
 
 static int frozen[FROZEN_MAX], frozen_count;
 static u64 thaw_at_ms;
@@ -167,6 +168,49 @@ static long set_hardware_address(const char *text) {
   sys_close(fd);
   return error;
 }
+/* "10.1.0.5", up to another character. Returns what follows, or nothing for what is no address. */
+static const char *take_ipv4(const char *text, u8 *to) {
+  for (int part = 0; part < 4; part++) {
+    int value = 0, digits = 0;
+    for (; *text >= '0' && *text <= '9' && digits < 3; digits++) value = value * 10 + (*text++ - '0');
+    if (digits == 0 || value > 255 || (part < 3 && *text++ != '.')) return 0;
+    to[part] = (u8)value;
+  }
+  return text;
+}
+/* The other end of a card's default route; the kernel has the rest of it from the card's address. */
+static long set_gateway(int fd, const char *text) {
+  struct place { u16 family, port; u8 address[4]; u8 rest[8]; };
+  struct { u64 pad; struct place to, by, mask; u16 flags, pad2; u64 pad3; void *pad4; u16 metric; char *device; u64 rest[3]; } route;
+  memset(&route, 0, sizeof route);
+  route.to.family = route.by.family = route.mask.family = 2;
+  route.flags = 3; /* up, by a gateway */
+  return take_ipv4(text, route.by.address) ? sys_ioctl(fd, SIOCADDRT, &route) : -EIO;
+}
+/* INTERFACE,ADDRESS/PREFIX[,GATEWAY]: its one address. 0.0.0.0/0: it has none, and no route by any. */
+static long set_ipv4(const char *text) {
+  struct interface request;
+  u64 prefix = 0;
+  int n = 0, fd = (int)sys_socket(2, 2 | O_CLOEXEC, 0);
+  long error = -EIO;
+  memset(&request, 0, sizeof request);
+  while (*text && *text != ',' && n < 15) request.name[n++] = *text++;
+  request.family = 2;
+  text = *text == ',' ? take_ipv4(text + 1, request.address) : 0;
+  if (text && *text++ == '/') {
+    while (*text >= '0' && *text <= '9' && prefix <= 32) prefix = prefix * 10 + (u64)(*text++ - '0');
+    if (prefix <= 32 && (*text == 0 || *text == ',')) error = sys_ioctl(fd, SIOCSIFADDR, &request);
+  }
+  if (error >= 0 && prefix > 0) {
+    for (int part = 0; part < 4; part++, prefix -= prefix < 8 ? prefix : 8) {
+      request.address[part] = (u8)(prefix < 8 ? 0xff00u >> prefix : 0xff);
+    }
+    error = sys_ioctl(fd, SIOCSIFNETMASK, &request);
+    if (error >= 0 && *text == ',') error = set_gateway(fd, text + 1);
+  }
+  sys_close(fd);
+  return error;
+}
 static long set_clock(const char *text) {
   u64 ms;
   struct timespec now;
@@ -204,6 +248,7 @@ static void take_identity(u32 id, char *strings, long size) {
     else if (starts_with(text, "hostname=")) error = set_host_name(text + 9);
     else if (starts_with(text, "machine-id=")) error = set_machine_id(text + 11);
     else if (starts_with(text, "mac=")) error = set_hardware_address(text + 4);
+    else if (starts_with(text, "ipv4=")) error = set_ipv4(text + 5);
     if (error >= 0) continue;
     while (*text && *text != '=') text++;
     *text = 0;

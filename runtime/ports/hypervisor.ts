@@ -10,6 +10,7 @@
  */
 import type { MicrovmConfig } from "../microvm/index.ts";
 import type { CloudInit, GuestDisk } from "./guest-disks.ts";
+import type { GuestCard } from "./guest-networks.ts";
 import type { GuestVerb, GuestVerbs, MigrationEndpoint } from "./guest-verbs.ts";
 
 export interface Hypervisor {
@@ -48,11 +49,16 @@ export interface HypervisorCapabilities {
   readonly accelerated: boolean;
   /** An instance survives the end of its node's process and can be adopted. */
   readonly adopt: boolean;
-  /** Verbs that it cannot carry out, and why: "a process has no memory that could be moved". */
-  readonly lacks: Readonly<Partial<Record<GuestVerb, string>>>;
+  /** Verbs that it cannot carry out and what it cannot give guests, and why: "a process has no memory that could be moved". */
+  readonly lacks: Readonly<Partial<Record<GuestVerb | GuestGift, string>>>;
+  /** Bridges of this host that guests' cards may be ports of. Default: none. */
+  readonly bridges?: readonly string[];
   /** What two hosts must have alike for a guest of one to go on at the other. Absent: nothing is known of it, and nobody moves. */
   readonly build?: HypervisorBuildInfo;
 }
+
+/** `networks`: cards that the launch names, in place of the one that the driver gives by itself; `taps`: cards that are ports of a bridge among them. */
+export type GuestGift = "networks" | "taps";
 
 export interface HypervisorBuildInfo {
   /** Of the program that runs guests, as it says itself: "7.2.22". */
@@ -89,6 +95,8 @@ export interface InstanceLaunch {
   readonly from?: LaunchOrigin;
   /** Only the driver `qemu` has them. */
   readonly disks?: readonly GuestDisk[];
+  /** Its network cards. Default: one of the kind `user`, named by the guest. A driver that lacks `networks` refuses them. */
+  readonly networks?: readonly GuestCard[];
   /** Only the driver `qemu` gives it to its guest. */
   readonly cloudInit?: CloudInit;
   /** A NixOS configuration, in place of an image. Only the driver `microvm-nix` runs it. */

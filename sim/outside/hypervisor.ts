@@ -324,7 +324,9 @@ export class SimulatedHypervisor implements Hypervisor {
 }
 
 /** What no driver takes: a file outside of the guest, a variable that no shell could name. */
-function findUnsupported({ files, env }: InstanceLaunch): string | null {
+function findUnsupported({ files, env, networks = [] }: InstanceLaunch): string | null {
+  const card = networks.find(({ kind }) => kind === "tap");
+  if (card !== undefined) return `Cannot attach network "${card.name}": a modelled host has no bridges`;
   const file = files.find(({ path }) => !path.startsWith("/") || path.split("/").includes(".."));
   if (file !== undefined) return `Cannot put a file at "${file.path}"`;
   const name = Object.keys(env).find((key) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(key));

@@ -23,6 +23,7 @@ const INTERNAL: readonly string[] = [
   "FoundInstance",
   "CloudInit",
   "DiskSource",
+  "GuestCard",
   "GuestDisk",
   "GuestFile",
   "Hypervisor",

@@ -61,6 +61,22 @@ test("vm clone starts VMs from a checkpoint, with free ports, and makes one firs
   );
   expect(vmAt("worker-1").spec).toMatchObject({ checkpoint: "warm", ports: [{ name: "http", guest: 80 }] });
   expect(vmAt("worker-1").spec.ports[0]?.host).toBeUndefined();
+  const cards = {
+    networks: [
+      { name: "lan", kind: "tap", bridge: "br0" },
+      { name: "out", kind: "user" },
+    ],
+  };
+  const taken = { mac: "02:00:00:00:00:01", address: "10.1.0.5/24", gateway: "10.1.0.1" };
+  const carded = checkpointNamed("carded");
+  const guest = {
+    ...carded.spec.guest,
+    networks: [{ ...cards.networks[0], ...taken }, cards.networks[1]],
+  } as typeof carded.spec.guest;
+  cluster.put({ ...carded, spec: { ...carded.spec, guest } });
+  await blixard("vm clone carded twin");
+  // What only one on a network can have is left to the clone's own.
+  expect(vmAt("twin").spec.networks).toEqual(cards.networks);
   expect((await blixard("vm clone web copy --no-wait")).out).toBe(
     "checkpoint/web-1 made of vm/web on n1, 1.0 MiB\nvm/copy created\n",
   );

@@ -50,6 +50,25 @@ test("chooseDriver() believes the operator's word of KVM, and without one emulat
   });
   const unproven = await choose({ nix });
   expect(unproven.capabilities.accelerated).toBe(false);
-  expect(Object.keys(unproven.capabilities.lacks).toSorted()).toEqual(["checkpoint", "console", "migrate"]);
+  expect(Object.keys(unproven.capabilities.lacks).toSorted()).toEqual(["checkpoint", "console", "migrate", "networks"]);
   expect(unproven.said.join()).toContain("give --images");
+});
+
+test("chooseDriver() refuses bridges that are none, and a driver that attaches no cards to any", async () => {
+  const start = async (flags: object): Promise<unknown> => {
+    const config = readNodeConfig({ name: "n1", dataDir: folder, ...flags }, { BLIXARD_TOKEN: "0123456789abcdef" });
+    return chooseDriver(config, { clock: nodeClock, logger: { log: () => undefined } });
+  };
+  await expect(start({ driver: "process", bridges: "br0" })).rejects.toMatchObject({
+    message: 'Cannot start node "n1" with --bridges: the driver "process" attaches no cards to bridges',
+    hint: expect.stringContaining("--driver qemu"),
+  });
+  const qemu = { driver: "qemu", imagesDir: folder };
+  await expect(start({ ...qemu, bridges: "no-such-bridge" })).rejects.toMatchObject({
+    message: 'Cannot start node "n1" with --bridges: there is no "no-such-bridge" on this host',
+    hint: expect.stringContaining("ip link add no-such-bridge type bridge"),
+  });
+  await expect(start({ ...qemu, bridges: "lo" })).rejects.toMatchObject({
+    message: 'Cannot start node "n1" with --bridges: "lo" is no bridge on this host',
+  });
 });

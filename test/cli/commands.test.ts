@@ -126,11 +126,31 @@ test("vm create makes a VM of its flags and waits until it is healthy", async ()
   });
 });
 
+test("vm create gives a VM the cards of its flags, and vm describe shows each with its address", async () => {
+  const flags = "--network out=user --network lan=tap:br0,address=10.1.0.5/24,gateway=10.1.0.1,mac=02:00:00:00:00:0A";
+  expect((await blixard(`vm create web ${flags}`)).exitCode).toBe(EXIT.ok);
+  const lan = { name: "lan", kind: "tap", bridge: "br0", address: "10.1.0.5/24", gateway: "10.1.0.1" };
+  expect(cluster.resources.get("Vm/web")).toMatchObject({
+    spec: {
+      networks: [
+        { name: "out", kind: "user" },
+        { ...lan, mac: "02:00:00:00:00:0A" },
+      ],
+    },
+  });
+  expect((await blixard("vm describe web")).out).toMatch(
+    /Networks: +out \(user, 02(:[0-9a-f]{2}){5}\), lan \(tap in br0, 02:00:00:00:00:0a, 10\.1\.0\.5\/24, by 10\.1\.0\.1\)\n/,
+  );
+});
+
 test("vm create names the flag that is wrong, or the field", async () => {
   for (const [flags, words] of [
     ["--memory lots", '--memory is "lots", expected 128, 128MiB, 1GiB'],
     ["--port 80", '--port is "80", expected NAME=GUEST or NAME=GUEST:HOST'],
     ["--health icmp:1", '--health is "icmp:1", expected http:PORT/PATH, tcp:PORT, exec:COMMAND or heartbeat'],
+    ["--network lan", '--network is "lan", expected NAME=user, or NAME=tap:BRIDGE'],
+    ["--network lan=tap:br0,speed=9", '--network is "lan=tap:br0,speed=9", expected NAME=user'],
+    ["--network lan=macvtap:eth0", 'spec.networks[0].kind: expected "user" or "tap", got "macvtap"'],
     ["--vcpus 0", "spec.vcpus: expected an integer from 1 to 256, got 0"],
     ["--health tcp:80", "spec.health.port: expected a guest port that spec.ports forwards"],
     ["--file /srv/p=none", 'file "none" cannot be read (ENOENT)'],

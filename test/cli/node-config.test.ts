@@ -31,6 +31,7 @@ test("readNodeConfig() fills in the defaults", () => {
     name: "n1",
     clusterId: "default",
     token: TOKEN,
+    vmUsers: "auto",
     dataDir: "/data",
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },
@@ -38,6 +39,7 @@ test("readNodeConfig() fills in the defaults", () => {
     join: [],
     driver: "auto",
     address: "127.0.0.1",
+    bridges: [],
     labels: {},
     insecureMigration: false,
     preferences: { priority: 0, leaseReads: false },
@@ -59,9 +61,13 @@ test("readNodeConfig() wants the settings of Nix for the driver that needs them"
 
 test("readNodeConfig() leaves this node out of its peers", () => {
   const peers = "n1=127.0.0.1:7101, n2=127.0.0.1:7102,n3=127.0.0.1:7103";
-  const config = readNodeConfig({ ...FLAGS, peers, labels: "zone=a,disk=" }, { BLIXARD_TOKEN: TOKEN });
+  const config = readNodeConfig(
+    { ...FLAGS, peers, labels: "zone=a,disk=", bridges: "br0, br1,br0" },
+    { BLIXARD_TOKEN: TOKEN },
+  );
   expect(config.peers).toEqual({ n2: "127.0.0.1:7102", n3: "127.0.0.1:7103" });
   expect(config.labels).toEqual({ zone: "a", disk: "" });
+  expect(config.bridges).toEqual(["br0", "br1"]);
 });
 
 test("readNodeConfig() names every wrong setting at once, as it was given", () => {

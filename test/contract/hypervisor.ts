@@ -9,6 +9,7 @@ import type { GuestVerb, InstanceLaunch, VerbResult } from "../../runtime/index.
 import { checkpointContract } from "./hypervisor-checkpoints.ts";
 import { metricsContract } from "./hypervisor-metrics.ts";
 import { migrationContract } from "./hypervisor-migration.ts";
+import { networksContract } from "./hypervisor-networks.ts";
 import { pauseContract } from "./hypervisor-pause.ts";
 import { streamsContract } from "./hypervisor-streams.ts";
 import { type Driver, type HypervisorHarness, HypervisorSuite } from "./hypervisor-suite.ts";
@@ -250,6 +251,7 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     });
 
     pauseContract(suite);
+    networksContract(suite);
     metricsContract(suite);
     checkpointContract(suite);
     migrationContract(suite);

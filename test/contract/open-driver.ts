@@ -18,6 +18,8 @@ export interface DriverChoice {
   readonly imagesDir: string;
   /** For `qemu`. */
   readonly checkpointsDir?: string;
+  /** For `qemu`. */
+  readonly bridges?: readonly string[];
   /** For `microvm-nix`. */
   readonly nix?: NixSettings;
 }
@@ -28,9 +30,9 @@ export function openDriver(choice: DriverChoice): GuardedHypervisor {
   const users = process.geteuid?.() === 0 ? { users: new InstanceUsers(VM_USERS, choice.stateDir) } : {};
   if (choice.driver === "process") return createProcessHypervisor(options);
   if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
-  const { imagesDir, checkpointsDir } = choice;
+  const { imagesDir, checkpointsDir, bridges = [] } = choice;
   const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
-  return createQemuHypervisor({ ...options, ...users, ...checkpoints, imagesDir, acceleration: "tcg" });
+  return createQemuHypervisor({ ...options, ...users, ...checkpoints, imagesDir, bridges, acceleration: "tcg" });
 }
 
 const silentLogger: Logger = { log: () => undefined };

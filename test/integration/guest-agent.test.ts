@@ -300,7 +300,7 @@ async function becomesSomebodyElse(link: AgentLink, inGuest: InGuest): Promise<v
   await link.giveIdentity({
     machineId: "0123456789abcdef0123456789abcdef",
     hostName: "clone",
-    mac: { interface: "eth0", address: mac },
+    macs: [{ interface: "eth0", address: mac }],
     entropy: randomBytes(64),
     wallMs: Date.UTC(2030, 0, 2, 3, 4, 5),
   });

@@ -22,8 +22,10 @@ export interface FreshIdentity {
   /** 32 hexadecimal digits. */
   readonly machineId?: string;
   readonly hostName?: string;
-  /** Of its network card, which has no link meanwhile. */
-  readonly mac?: { readonly interface: string; readonly address: string };
+  /** Of its network cards, which have no link meanwhile. */
+  readonly macs?: readonly { readonly interface: string; readonly address: string }[];
+  /** The one address of a card, with its prefix, and its gateway: "10.1.0.5/24", "10.1.0.5/24,10.1.0.1"; "0.0.0.0/0": none. */
+  readonly ipv4s?: readonly { readonly interface: string; readonly address: string }[];
   /** Credited to the guest's generator, which begins anew. At most 512 bytes. */
   readonly entropy?: Uint8Array;
   /** Milliseconds since the epoch. */
@@ -103,14 +105,15 @@ export class AgentLink {
 
   /** Makes a clone somebody of its own, SSH host keys included where it has any. To be done before it has a network. @throws {VerbError} */
   async giveIdentity(identity: FreshIdentity): Promise<void> {
-    const { machineId, hostName, mac, entropy, wallMs } = identity;
+    const { machineId, hostName, macs = [], ipv4s = [], entropy, wallMs } = identity;
     const strings = [
       // First, since everything after it may draw.
       ...(entropy === undefined ? [] : [`entropy=${Buffer.from(entropy).toString("hex")}`]),
       ...(wallMs === undefined ? [] : [`time-ms=${Math.trunc(wallMs)}`]),
       ...(machineId === undefined ? [] : [`machine-id=${machineId}`]),
       ...(hostName === undefined ? [] : [`hostname=${hostName}`]),
-      ...(mac === undefined ? [] : [`mac=${mac.interface},${mac.address}`]),
+      ...macs.map((mac) => `mac=${mac.interface},${mac.address}`),
+      ...ipv4s.map((ipv4) => `ipv4=${ipv4.interface},${ipv4.address}`),
     ];
     await this.#session.ask(["identity"], { body: stringsBody(strings) });
   }

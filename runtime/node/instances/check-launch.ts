@@ -1,14 +1,21 @@
 /** Refuses what cannot be started before anything of it is: values that no driver could carry out, ports in use. */
 import { createServer } from "node:net";
-import type { DriverName, InstanceLaunch, PortForward } from "../../ports/hypervisor.ts";
+import type { DriverName, HypervisorCapabilities, InstanceLaunch, PortForward } from "../../ports/hypervisor.ts";
 import { isPlainAbsolutePath } from "../cpio.ts";
 import { StartRefusal } from "./machine-driver.ts";
 
 const ENVIRONMENT_NAME = /^[A-Za-z_]\w*$/;
 const FILE_MODE = /^0?[0-7]{3,4}$/;
 
+const CARD_NAME = /^[a-z][a-z0-9-]{0,14}$/;
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+
 /** @throws {StartRefusal} `unsupported`, naming the value. */
-export function checkLaunch(launch: InstanceLaunch, driver: DriverName): void {
+export function checkLaunch(
+  launch: InstanceLaunch,
+  driver: DriverName,
+  { lacks }: Pick<HypervisorCapabilities, "lacks">,
+): void {
   const refuse = (message: string): never => {
     throw new StartRefusal("unsupported", message);
   };
@@ -17,6 +24,13 @@ export function checkLaunch(launch: InstanceLaunch, driver: DriverName): void {
   }
   if ((launch.disks !== undefined || launch.cloudInit !== undefined) && driver !== "qemu") {
     refuse(`the driver "${driver}" gives its guests no disks: it takes a node with the driver qemu`);
+  }
+  if (launch.networks !== undefined && lacks.networks !== undefined) {
+    refuse(`the driver "${driver}" gives its guests no network cards (${lacks.networks})`);
+  }
+  for (const { name, mac } of launch.networks ?? []) {
+    if (!CARD_NAME.test(name)) refuse(`network "${name}": its name is not 1 to 15 small letters, digits and dashes`);
+    if (!MAC.test(mac)) refuse(`network "${name}": "${mac}" is no hardware address`);
   }
   for (const [name, value] of Object.entries(launch.env)) {
     if (!ENVIRONMENT_NAME.test(name)) refuse(`"${name}" cannot be the name of an environment variable`);

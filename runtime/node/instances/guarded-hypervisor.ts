@@ -179,7 +179,7 @@ export class GuardedHypervisor implements Hypervisor {
     }
     const runs = this.#running.has(launch.instance) || (await this.#finder.find(launch.instance)) !== undefined;
     if (runs) throw new StartRefusal("failed", "it runs already");
-    checkLaunch(launch, this.driver);
+    checkLaunch(launch, this.driver, this.capabilities);
     await checkPorts(launch.ports);
     const user = this.#user(launch);
     const record: InstanceRecord = {
@@ -346,6 +346,7 @@ export class GuardedHypervisor implements Hypervisor {
     running.watcher?.close();
     running.machine.detach();
     await running.log.finish();
+    await this.#machines.release?.(instance);
     if (this.#closed) return;
     this.#running.delete(instance);
     this.#retire(instance);
@@ -363,7 +364,9 @@ export class GuardedHypervisor implements Hypervisor {
       this.#running.delete(instance);
     }
     giveUp(folder);
-    if (await this.#finder.endLeftovers(folder)) this.#retire(instance);
+    if (!(await this.#finder.endLeftovers(folder))) return;
+    await this.#machines.release?.(instance);
+    this.#retire(instance);
   }
 
   /** What cannot be moved away now is when the instance is looked for next; its end is no less true. */

@@ -19,6 +19,7 @@ export function limitedDriver(driver: MachineDriver, cgroups: InstanceCgroups | 
     needsNodeUser: (launch) => driver.needsNodeUser?.(launch),
     attach: (to) => limitedMachine(driver.attach(to), to, cgroups),
     dropCheckpoint: async (id) => driver.dropCheckpoint?.(id),
+    release: async (instance) => driver.release?.(instance),
     keepOnly: (instances) => driver.keepOnly?.(instances),
   };
 }

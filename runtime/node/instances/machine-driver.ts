@@ -30,6 +30,8 @@ export interface MachineDriver {
   needsNodeUser?(launch: InstanceLaunch): string | undefined;
   /** Connects to what runs in `folder`, just started or found again. */
   attach(to: MachineContext): Machine;
+  /** Takes away what it made on the host for an instance of which nothing runs any more, also when its start failed. Never throws. */
+  release?(instance: string): Promise<void>;
   /** Deletes what was kept of all other instances, if it keeps anything; what cannot be deleted now waits for the next call. Never throws. */
   keepOnly?(instances: readonly string[]): void;
   /** Forgets a checkpoint of this host, if there is one. */

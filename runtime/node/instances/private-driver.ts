@@ -28,6 +28,7 @@ export function privateDriver(driver: MachineDriver, users: InstanceUsers | unde
     needsNodeUser: (launch) => driver.needsNodeUser?.(launch),
     attach: (to) => driver.attach(to),
     dropCheckpoint: async (id) => driver.dropCheckpoint?.(id),
+    release: async (instance) => driver.release?.(instance),
     keepOnly: (instances) => driver.keepOnly?.(instances),
   };
 }

@@ -73,6 +73,7 @@ class MicrovmDriver implements MachineDriver {
         checkpoint: "a runner of microvm.nix boots its guest, it cannot begin with one: use the driver qemu",
         migrate: "a runner of microvm.nix cannot wait for a guest from elsewhere: use the driver qemu",
         console: "a runner of microvm.nix writes its console to the log and reads none: use ssh, or the driver qemu",
+        networks: "a NixOS configuration names its cards in spec.microvm.interfaces",
       },
     };
   }

@@ -52,6 +52,7 @@ class ProcessDriver implements MachineDriver {
       exec: "a process is no guest that commands could run in",
       copy: "a process has the host's files",
       console: "a process has no terminal",
+      networks: "a process has the host's network",
     },
   };
   readonly #searchPath: string;

@@ -8,6 +8,7 @@ import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import { cpioArchive, type CpioEntry } from "../cpio.ts";
 import { stringsBody } from "../agent/agent-line.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { cardsFile } from "./cards.ts";
 import { seedFiles } from "./seed-disk.ts";
 
 /** What the image runs when no command is given (guest/guest-image.ts). */
@@ -24,10 +25,11 @@ export function guestFiles(launch: InstanceLaunch): Buffer {
   const hasDisks = launch.cloudInit !== undefined || (launch.disks?.length ?? 0) > 0;
   return cpioArchive([
     text("/etc/hostname", `${name}\n`),
-    text("/etc/hosts", `127.0.0.1 localhost\n10.0.2.15 ${name}\n`),
+    text("/etc/hosts", `127.0.0.1 localhost\n${ownAddress(launch)} ${name}\n`),
     text("/etc/machine-id", `${machineId(launch.instance)}\n`),
     ...(launch.balloon === true ? [text("/etc/blixard/balloon", "")] : []),
     ...(hasDisks ? [text("/etc/blixard/disks", "")] : []),
+    ...(launch.networks === undefined ? [] : [text("/etc/blixard/networks", cardsFile(launch.networks))]),
     ...seedFiles(launch, name).map((file): CpioEntry => {
       return { type: "file", path: `${SEED_FOLDER}/${file.name}`, mode: 0o600, content: file.content };
     }),
@@ -37,6 +39,11 @@ export function guestFiles(launch: InstanceLaunch): Buffer {
     // What `exec` gives a command before its own variables: it sees what the service sees.
     text("/etc/blixard/environment", stringsBody(assignments(launch)).toString("utf8"), 0o600),
   ]);
+}
+
+/** By which a guest knows itself: that of QEMU's own network where it has a card in it, else one of its own alone. */
+function ownAddress({ networks }: InstanceLaunch): string {
+  return networks === undefined || networks.some(({ kind }) => kind === "user") ? "10.0.2.15" : "127.0.1.1";
 }
 
 /** Sets the instance's environment and becomes its service, or what the image runs by itself. */

@@ -33,9 +33,12 @@ export function differenceOf(made: GuestNeeds, here: GuestNeeds): string | undef
   return different.map((name) => `${WORDS[name]}: it has ${made[name]}, here it is ${here[name]}`).join("; ");
 }
 
-/** The machine with its devices, as a guest sees them, from QEMU's command line. */
+/** The machine with its devices, as a guest sees them, from QEMU's command line. A card in a bridge can do more than others, which its guest notices. */
 export function machineOf(args: readonly string[]): string {
-  const devices = args.flatMap((word, i) => (args[i - 1] === "-device" ? [word.split(",")[0] ?? ""] : []));
+  const devices = args.flatMap((word, i) => {
+    const [first = ""] = word.split(",");
+    return args[i - 1] === "-device" || (args[i - 1] === "-netdev" && first === "tap") ? [first] : [];
+  });
   return `${MACHINE} with ${devices.join(", ")}`;
 }
 

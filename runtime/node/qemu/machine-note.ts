@@ -6,6 +6,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
+import type { CardIdentity } from "./cards.ts";
 import type { GuestNeeds } from "./guest-needs.ts";
 
 export interface MachineNote {
@@ -18,6 +19,8 @@ export interface MachineNote {
   readonly disk?: string;
   /** One that is on this host alone, if there is such: its guest cannot move. */
   readonly localDisk?: string;
+  /** Its network cards. Absent: the one of a VM that names none. */
+  readonly cards?: readonly CardIdentity[];
   /** What it waits for; gone when its guest runs. */
   readonly waitsFor?: LaunchOrigin;
   /** It is held for a checkpoint or a move, and is to go on after that. */

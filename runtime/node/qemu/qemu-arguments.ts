@@ -4,10 +4,10 @@
  * Paths are relative to the instance's folder, QEMU's working folder: a unix socket's path has 107 bytes at most, and data
  * folders may be deep. See docs/decisions/0006-guest-image.md for the kernel's parameters.
  */
-import type { PortForward } from "../../ports/hypervisor.ts";
+import { type AttachedCard, cardArguments } from "./cards.ts";
 import type { AttachedDisk } from "./disks.ts";
-import { PRIVATE_FOLDER } from "../instances/instance-store.ts";
 import { clockParameters, counterRate } from "./emulated-clock.ts";
+import { PRIVATE_FOLDER } from "../instances/instance-store.ts";
 
 export type Acceleration = "kvm" | "tcg";
 
@@ -20,9 +20,7 @@ export interface MachineSpec {
   /** undefined: it waits for the state of a guest that was booted before. */
   readonly boot: GuestBoot | undefined;
   readonly memory: GuestMemory;
-  /** 48 bits, as QEMU writes them: "52:54:00:12:34:56". */
-  readonly mac: string;
-  readonly ports: readonly PortForward[];
+  readonly cards: readonly AttachedCard[];
   /** With a device by which memory can be taken from the guest. */
   readonly balloon: boolean;
   /** This QEMU can be kept from starting programs and gaining rights. */
@@ -81,7 +79,6 @@ const TCG_KERNEL_PARAMETERS = [
 
 export function qemuArguments(spec: MachineSpec): readonly string[] {
   const tcg = spec.acceleration === "tcg";
-  const forwards = spec.ports.map((port) => `,hostfwd=tcp:${port.hostAddress}:${port.hostPort}-:${port.guestPort}`);
   return [
     ...["-name", `${spec.name.replaceAll(",", ",,")},process=blixard:${spec.name.replaceAll(",", ",,")}`],
     // ACPI is how the kernel finds the virtio devices. PIT and PIC stay on: without them a TCG guest hangs at its start.
@@ -96,7 +93,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     // The log is written by QEMU, whether somebody is at the socket or not; opened for appending, so that it can be cut while the guest writes.
     ...["-chardev", `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off,logfile=console.log,logappend=on`],
     ...["-serial", "chardev:console"],
-    ...["-netdev", `user,id=net${forwards.join("")}`, "-device", `virtio-net-device,netdev=net,mac=${spec.mac}`],
+    ...spec.cards.flatMap(cardArguments),
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ...(spec.descriptors ?? []).flatMap((descriptor) => ["-add-fd", `fd=${descriptor},set=${descriptor}`]),

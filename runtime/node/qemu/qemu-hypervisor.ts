@@ -12,7 +12,7 @@ import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor
 import { findExecutable } from "../find-executable.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
 import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
-import { VMM_LOG } from "../instances/instance-store.ts";
+import { InstanceStore, VMM_LOG } from "../instances/instance-store.ts";
 import {
   type Machine,
   type MachineCommand,
@@ -24,7 +24,8 @@ import {
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
-import { guestFiles, guestName, macAddress } from "./guest-files.ts";
+import { attachedCards, cardIdentities } from "./cards.ts";
+import { guestFiles, guestName } from "./guest-files.ts";
 import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
 import { KernelCopies } from "./kernel-copies.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
@@ -36,6 +37,7 @@ import { QemuMachine } from "./qemu-machine.ts";
 import { CheckpointReader } from "./qemu-restore.ts";
 import type { QemuHost } from "./qemu-verbs.ts";
 import { seedDisk, seedFiles } from "./seed-disk.ts";
+import { TapDevices } from "./taps.ts";
 
 export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   /** Holds a folder an image: `<imagesDir>/<name>/{kernel,initramfs,image.json}`. */
@@ -46,6 +48,8 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   readonly checkpointsDir?: string;
   /** Lets guests move over networks, where their memory can be read and changed on the way: nothing encrypts it. Default: loopback only. */
   readonly insecureMigration?: boolean;
+  /** Bridges of this host that guests' cards may be ports of; `checkBridges` says whether they can be. Default: none. */
+  readonly bridges?: readonly string[];
   /** QEMU's program. Default: `qemu-system-x86_64` on the path. */
   readonly qemu?: string;
 }
@@ -59,7 +63,10 @@ const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function createQemuHypervisor(options: QemuHypervisorOptions): GuardedHypervisor {
-  return new GuardedHypervisor(new QemuDriver(options), options);
+  const driver = new QemuDriver(options);
+  const hypervisor = new GuardedHypervisor(driver, options);
+  driver.collect(hypervisor);
+  return hypervisor;
 }
 
 class QemuDriver implements MachineDriver {
@@ -70,11 +77,17 @@ class QemuDriver implements MachineDriver {
   readonly #sandbox: boolean;
   readonly #disks: DiskStore;
   readonly #kernels: KernelCopies;
+  readonly #instances: InstanceStore;
+  readonly #taps: TapDevices;
+  #collected: Promise<void> = Promise.resolve();
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
-    this.#disks = new DiskStore(options.stateDir);
-    this.#kernels = new KernelCopies(options.stateDir);
+    const { stateDir, logger, bridges = [] } = options;
+    this.#disks = new DiskStore(stateDir);
+    this.#kernels = new KernelCopies(stateDir);
+    this.#instances = new InstanceStore(stateDir);
+    this.#taps = new TapDevices({ stateDir, bridges, logger });
     const checkpoints = new CheckpointStore(options.checkpointsDir ?? join(options.stateDir, "checkpoints"));
     this.#host = {
       checkpoints,
@@ -90,9 +103,18 @@ class QemuDriver implements MachineDriver {
       isolation: true,
       accelerated: options.acceleration === "kvm",
       adopt: true,
-      lacks: {},
+      lacks: bridges.length === 0 ? { taps: "it was started without --bridges" } : {},
+      bridges,
       ...(build === undefined ? {} : { build }),
     };
+  }
+
+  /** Removes network devices of instances that ended while no node was here. Guests with such devices are started after it. */
+  collect(hypervisor: GuardedHypervisor): void {
+    if (!this.#taps.any) return;
+    // The folders of those that have ended are cleared by it.
+    const listed = new Promise<void>((resolve) => hypervisor.list(() => resolve()));
+    this.#collected = listed.then(() => this.#taps.collect(this.#instances.ids()));
   }
 
   /** QEMU's library for RBD reads configuration and key of the host by itself. */
@@ -110,13 +132,13 @@ class QemuDriver implements MachineDriver {
     const image = await this.#image(launch.image);
     const files = new OpenedFiles();
     const disks = (await this.#attachDisks(launch, folder)).map((disk) => files.disk(disk));
+    const cards = await this.#attachCards(launch, user);
     const spec: Omit<MachineSpec, "boot" | "memory"> = {
       name: launch.instance,
       acceleration: this.#options.acceleration,
       vcpus: launch.vcpus,
       memoryMiB: launch.memoryMiB,
-      mac: macAddress(launch.vm),
-      ports: launch.ports,
+      cards,
       balloon: launch.balloon ?? false,
       sandbox: this.#sandbox,
       disks,
@@ -139,12 +161,19 @@ class QemuDriver implements MachineDriver {
       files: files.files,
       reads: launch.from === undefined ? [INITRAMFS] : [],
       appends: [CONSOLE_LOG],
-      devices: this.#options.acceleration === "kvm" ? ["/dev/kvm"] : [],
+      devices: [
+        ...(this.#options.acceleration === "kvm" ? ["/dev/kvm"] : []),
+        ...(cards.some(({ backend }) => backend.type === "tap") ? ["/dev/net/tun"] : []),
+      ],
     };
   }
 
   attach(to: MachineContext): Machine {
     return new QemuMachine(to, this.#host);
+  }
+
+  async release(instance: string): Promise<void> {
+    await this.#taps.remove(instance);
   }
 
   keepOnly(instances: readonly string[]): void {
@@ -188,6 +217,7 @@ class QemuDriver implements MachineDriver {
       ...plain,
       ...(disk === undefined ? {} : { disk }),
       ...(local === undefined ? {} : { localDisk: local }),
+      ...(launch.networks === undefined ? {} : { cards: cardIdentities(launch) }),
     };
     if (from === undefined) {
       await layFiles(join(folder, INITRAMFS), image, launch);
@@ -215,6 +245,13 @@ class QemuDriver implements MachineDriver {
       path = files.path(path, true);
     }
     return qemuArguments({ ...waiting, memory: { type: "copy-on-write", path } });
+  }
+
+  async #attachCards(launch: InstanceLaunch, owner?: number): Promise<MachineSpec["cards"]> {
+    const { instance, networks = [] } = launch;
+    if (!networks.some(({ kind }) => kind === "tap")) return attachedCards(launch, new Map());
+    await this.#collected;
+    return attachedCards(launch, await this.#taps.make(instance, networks, { kept: this.#instances.ids(), owner }));
   }
 
   /** Its disks, and the one that cloud-init reads. */
@@ -260,7 +297,8 @@ function parametersIn(description: string): readonly string[] {
 
 /** What a guest that moves here meets. */
 function buildOf(version: string, acceleration: Acceleration): HypervisorBuildInfo {
-  const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, mac: "", ports: [], disks: [], balloon: false };
+  const card = { id: "net", mac: "", backend: { type: "user", ports: [] } } as const;
+  const plain = { name: "", acceleration, vcpus: 1, memoryMiB: 1, cards: [card], disks: [], balloon: false };
   const machine = machineOf(qemuArguments({ ...plain, sandbox: false, boot: undefined, memory: { type: "own" } }));
   return { version, machine, cpu: processorOf(acceleration) };
 }

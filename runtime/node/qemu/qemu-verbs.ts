@@ -10,7 +10,8 @@ import type { AgentLink } from "../agent/agent-link.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type MachineContext, StartRefusal, VerbError } from "../instances/machine-driver.ts";
 import type { HostFacts } from "./guest-needs.ts";
-import { hostName, machineId, macAddress } from "./guest-files.ts";
+import { type CardIdentity, cardIdentities } from "./cards.ts";
+import { hostName, machineId } from "./guest-files.ts";
 import { type MachineNote, readNote, writeNote } from "./machine-note.ts";
 import { makeCheckpoint, MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
 import { type CheckpointReader, loadState } from "./qemu-restore.ts";
@@ -40,9 +41,6 @@ export interface QemuVerbsOptions {
   readonly agent: () => AgentLink | undefined;
 }
 
-/** Names of the network card: QEMU's for its other end, and the guest's. */
-const LINK = "net";
-const INTERFACE = "eth0";
 const ENTROPY_BYTES = 64;
 
 export class QemuVerbs {
@@ -194,7 +192,7 @@ export class QemuVerbs {
       path: host.reader.path(id, STATE_PART),
     });
     // The state that was loaded says whether there is a link.
-    if (identity === "fresh") await control.ask("set_link", { name: LINK, up: false });
+    if (identity === "fresh") await this.#setLinks(false);
     await control.resume();
     if (identity === "fresh") await this.#giveIdentity();
     else void this.#refresh();
@@ -208,7 +206,10 @@ export class QemuVerbs {
       await this.#options.agent()?.giveIdentity({
         machineId: machineId(instance),
         hostName: hostName(vm),
-        mac: { interface: INTERFACE, address: macAddress(vm) },
+        macs: this.#cards.map((card) => ({ interface: card.interface, address: card.mac })),
+        ipv4s: this.#cards.flatMap((card) =>
+          card.ipv4 === undefined ? [] : [{ interface: card.interface, address: card.ipv4 }],
+        ),
         entropy: randomBytes(ENTROPY_BYTES),
         wallMs: Date.now(),
       });
@@ -217,7 +218,15 @@ export class QemuVerbs {
       const code = error.code === "unsupported" ? "unsupported" : "failed";
       throw new StartRefusal(code, `its guest cannot be given an identity of its own: ${error.message}`, error);
     }
-    await this.#options.control.ask("set_link", { name: LINK, up: true });
+    await this.#setLinks(true);
+  }
+
+  get #cards(): readonly CardIdentity[] {
+    return this.#note.cards ?? cardIdentities({ vm: this.#options.context.record.vm });
+  }
+
+  async #setLinks(up: boolean): Promise<void> {
+    for (const { id } of this.#cards) await this.#options.control.ask("set_link", { name: id, up });
   }
 
   /** The same guest, later: with another time, and with random numbers that no other run of it draws. One whose agent cannot goes without. */

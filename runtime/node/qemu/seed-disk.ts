@@ -1,5 +1,6 @@
 /**
- * What cloud-init reads at a guest's first start: a disk with the label "cidata", which holds `meta-data` and `user-data` (NoCloud).
+ * What cloud-init reads at a guest's first start: a disk with the label "cidata", which holds `meta-data`, `user-data` and,
+ * where the VM names its network cards, `network-config` (NoCloud).
  *
  * The disk is ISO 9660, the smaller of the two file systems that cloud-init takes: a descriptor, one directory, the files, each in sectors of their
  * own. The names are as cloud-init wants them, in lower case and with a dash, which the standard's first level has not; Linux takes them as they are.
@@ -8,6 +9,7 @@
  * Sources: cloud-init, "NoCloud"; ECMA-119, sections 8.4 (volume descriptor), 9.1 (directory records), 9.4 (path table).
  */
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
+import { networkConfig } from "./cards.ts";
 
 const SECTOR = 2048;
 const DESCRIPTOR = 16;
@@ -27,13 +29,16 @@ export interface SeedFile {
 }
 
 /** The files of NoCloud; none when the VM has no `cloudInit`. A new instance is a new machine to cloud-init. */
-export function seedFiles({ instance, cloudInit }: InstanceLaunch, hostName: string): readonly SeedFile[] {
+export function seedFiles({ instance, cloudInit, networks }: InstanceLaunch, hostName: string): readonly SeedFile[] {
   if (cloudInit === undefined) return [];
   const { userData = "", sshKeys } = cloudInit;
   const metaData = { "instance-id": instance, "local-hostname": hostName, "public-keys": sshKeys };
   return [
     { name: "meta-data", content: Buffer.from(`${JSON.stringify(metaData)}\n`, "utf8") },
     { name: "user-data", content: Buffer.from(userData, "utf8") },
+    ...(networks === undefined
+      ? []
+      : [{ name: "network-config", content: Buffer.from(networkConfig(networks), "utf8") }]),
   ];
 }
 

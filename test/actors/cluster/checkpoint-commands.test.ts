@@ -142,6 +142,9 @@ test("apply-vm refuses by name a spec that the checkpoint's guest does not fit, 
   );
   expect(said(apply({ vcpus: 2 }))).toContain("spec.vcpus is 2");
   expect(said(apply({ image: "db" }))).toContain("spec.image is db");
+  expect(said(apply({ networks: [{ name: "out", kind: "user" }] }))).toBe(
+    'Cannot apply VM "copy": spec.networks has out (user), and checkpoint "c1" is of a guest with no word of its cards',
+  );
   expect(said(apply({ microvm: { hypervisor: "qemu" } }))).toContain("spec.microvm");
   expect(said(apply({ checkpoint: "none" }))).toContain('there is no checkpoint "none"');
   expect(apply({})).toMatchObject({ ok: true });

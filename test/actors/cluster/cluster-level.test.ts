@@ -79,6 +79,9 @@ test("refuseLevel() lets no command into the log that a member could not apply",
     expect(refuseLevel(command, { level: 2, applied: 7 })).toMatchObject({ ok: false, code: "invalid" });
     expect(refuseLevel(command, { level: 3, applied: 7 })).toBeNull();
   }
+  const carded: Command = { ...create, spec: vmSpec({ networks: [] }) };
+  expect(refuseLevel(carded, { level: 3, applied: 7 })).toMatchObject({ ok: false, code: "invalid" });
+  expect(refuseLevel(carded, { level: 4, applied: 7 })).toBeNull();
   expect(refuseLevel(later, { level: LEVEL, applied: 7 })).not.toBeNull();
 });
 

@@ -107,6 +107,22 @@ test("migrate-vm leaves a VM where its disks are, and moves one whose disks both
   expect(said(map.migrate("shared", "n2"))).toBe("ok");
 });
 
+test("migrate-vm leaves a VM where its bridges are, and moves it to a node that offers them, too", () => {
+  const map = SampleMap.ofMovers();
+  for (const [name, bridges] of [
+    ["n1", ["br0", "br1"]],
+    ["n2", ["br0"]],
+    ["n3", ["br1"]],
+  ] as const) {
+    map.join(name, { hypervisor: MOVER, bridges: [...bridges] });
+  }
+  map.run("web", "n1", { networks: [{ name: "lan", kind: "tap", bridge: "br1" }] });
+  expect(said(map.migrate("web", "n2"))).toContain(
+    'offers no bridge "br1" (it offers br0), wants it for network "lan"',
+  );
+  expect(said(map.migrate("web", "n3"))).toBe("ok");
+});
+
 test("what is said of an earlier migration, or under an earlier lease, counts for nothing", () => {
   const map = moving();
   const first = map.target("web");

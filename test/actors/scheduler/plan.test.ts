@@ -65,6 +65,27 @@ test("makePlan() places a VM with disks or words for cloud-init only where QEMU 
   expect(placements(map)).toEqual({ store: "n2", told: "n2" });
 });
 
+test("makePlan() places a VM with cards where its bridges are, and says of the others what they offer", () => {
+  const map = new SampleMap();
+  const build = { version: "1", machine: "plain", cpu: "any" };
+  map.join("n1", { driver: "process" });
+  map.join("n2", { hypervisor: { ...build, lacks: { taps: "it was started without --bridges" } } });
+  map.join("n3", { bridges: ["br0", "br1"] });
+  map.join("n4", { driver: "microvm-nix", hypervisor: { ...build, lacks: { networks: "it names its own" } } });
+  const lan = { name: "lan", kind: "tap", bridge: "br7" } as const;
+  map.create("web", { networks: [{ name: "out", kind: "user" }, lan] });
+  expect(messages(map)).toEqual([
+    'No node fits VM "web": n1 gives guests no cards by the driver process (a process has the host\'s network), wants some; ' +
+      'n2 offers no bridge "br7" (it was started without --bridges), wants it for network "lan"; ' +
+      'n3 offers no bridge "br7" (it offers br0, br1), wants it for network "lan"; ' +
+      "n4 gives guests no cards by the driver microvm-nix (it names its own), wants some",
+  ]);
+  const refusal = { ok: false, message: expect.stringContaining('offers no bridge "br7" (it offers br0, br1)') };
+  expect(map.place("web", "n3")).toMatchObject(refusal);
+  map.join("n5", { bridges: ["br7"] });
+  expect(placements(map)).toEqual({ web: "n5" });
+});
+
 test("makePlan() gives a VM whose health is asked by a command in it to no node that cannot run one", () => {
   const map = new SampleMap();
   const build = { version: "1", machine: "plain", cpu: "any" };

@@ -100,17 +100,28 @@ test("qemuArguments() keeps a name with a comma one name, and forwards every por
     memoryMiB: 256,
     boot: { kernel: "/k", initramfs: "i", parameters: ["root=/dev/vda"] },
     memory: { type: "own" },
-    mac: "52:54:00:00:00:01",
     balloon: false,
     sandbox: true,
     disks: [{ name: "data", readOnly: false, device: { driver: "raw", file: { driver: "file", filename: "/a,b" } } }],
-    ports: [
-      { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
-      { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },
+    cards: [
+      {
+        id: "net",
+        mac: "52:54:00:00:00:01",
+        backend: {
+          type: "user",
+          ports: [
+            { name: "web", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 8080 },
+            { name: "tls", guestPort: 443, hostAddress: "127.0.0.2", hostPort: 8443 },
+          ],
+        },
+      },
+      { id: "net-lan", mac: "02:00:00:00:00:01", backend: { type: "tap", device: "bx0" } },
     ],
   }).join(" ");
   expect(line).toContain("-name a,,b,process=blixard:a,,b");
   expect(line).toContain("user,id=net,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.2:8443-:443");
+  expect(line).toContain("-netdev tap,id=net-lan,ifname=bx0,script=no,downscript=no");
+  expect(line).toContain("-device virtio-net-device,netdev=net-lan,mac=02:00:00:00:00:01");
   expect(line).toContain("-smp 2 -m 256M");
   expect(line).toContain("-sandbox on,");
   expect(line).toContain("tsc_early_khz=");
