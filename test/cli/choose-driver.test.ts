@@ -20,10 +20,10 @@ interface Chosen {
   readonly said: readonly string[];
 }
 
-async function choose(nix: object): Promise<Chosen> {
+async function choose(nix: object, more: object = {}): Promise<Chosen> {
   const file = join(folder, "nix.json");
   writeFileSync(file, JSON.stringify({ inputs: { nixpkgs: "path:/n", microvm: "path:/m" }, ...nix }));
-  const flags = { name: "n1", dataDir: folder, driver: "microvm-nix", nix: file };
+  const flags = { name: "n1", dataDir: folder, driver: "microvm-nix", nix: file, ...more };
   const said: string[] = [];
   const log = (_: string, message: string, fields?: object): number =>
     said.push(`${message} ${JSON.stringify(fields)}`);
@@ -39,6 +39,24 @@ test("chooseDriver() without Nix says what to install", async () => {
     message: 'Cannot start node "n1" with the driver "microvm-nix": there is no /no/such/nix',
     hint: expect.stringContaining("nix-bin"),
   });
+});
+
+test("chooseDriver() says whose VMs run as, and refuses users that they cannot have", async () => {
+  const nix = "/bin/true";
+  expect((await choose({ nix })).said.join()).toContain(
+    "VMs run as this node's own user: the scripts of their runners",
+  );
+  await expect(choose({ nix }, { vmUsers: "100000:10" })).rejects.toMatchObject({
+    message: expect.stringContaining('Cannot start node "n1" with --vm-users: VMs of the driver "microvm-nix" cannot'),
+    hint: expect.stringContaining("--vm-users off"),
+  });
+  const plain = { driver: "process", vmUsers: "100000:10" };
+  // Where root may give rights away, the folder of `mkdtemp` keeps everybody else out of the files of their commands.
+  await expect(choose({}, plain)).rejects.toMatchObject({
+    message: expect.stringMatching(/with --vm-users: (this node runs as user|users of VMs cannot come to)/),
+  });
+  const off = await choose({}, { ...plain, vmUsers: "off" });
+  expect(off.said.join()).toContain(`VMs run as this node's own user: --vm-users is "off"`);
 });
 
 test("chooseDriver() believes the operator's word of KVM, and without one emulates and says why", async () => {

@@ -32,6 +32,7 @@ test("readNodeConfig() fills in the defaults", () => {
     clusterId: "default",
     token: TOKEN,
     vmUsers: "auto",
+    vmUsers: "auto",
     dataDir: "/data",
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },
@@ -81,6 +82,17 @@ test("readNodeConfig() names every wrong setting at once, as it was given", () =
     'BLIXARD_DRIVER is "kvm", expected auto, qemu, microvm-nix, process',
     '--log-level is "loud", expected debug, info, warn, error',
   ]);
+});
+
+test("readNodeConfig() reads which users VMs run as, and refuses numbers that no user can have", () => {
+  const vmUsers = (given: string): unknown =>
+    readNodeConfig({ ...FLAGS, vmUsers: given }, { BLIXARD_TOKEN: TOKEN }).vmUsers;
+  expect(["off", "100000:1000"].map(vmUsers)).toEqual(["off", { first: 100_000, count: 1000 }]);
+  for (const wrong of ["0:5", "1000", "root"]) {
+    expect(refusal({ ...FLAGS, vmUsers: wrong }, { BLIXARD_TOKEN: TOKEN })).toContain(
+      `--vm-users is "${wrong}", expected FIRST:COUNT`,
+    );
+  }
 });
 
 test("readNodeConfig() refuses peers that cannot be meant", () => {

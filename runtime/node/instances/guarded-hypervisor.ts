@@ -43,10 +43,10 @@ import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
 import type { GuardedHypervisorOptions } from "./guarded-options.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
-import { type InstanceRecord, InstanceStore, isInstanceId } from "./instance-store.ts";
-import type { InstanceUsers } from "./instance-users.ts";
+import { type InstanceRecord, InstanceStore } from "./instance-store.ts";
 import { limitedDriver } from "./limited-driver.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
+import { newRecord } from "./new-record.ts";
 import { readRunTimes } from "./run-times.ts";
 import { privateDriver } from "./private-driver.ts";
 import type { RunningInstance } from "./running-instance.ts";
@@ -67,7 +67,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
-  readonly #users: InstanceUsers | undefined;
+  readonly #recordOf: (launch: InstanceLaunch) => InstanceRecord;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
@@ -82,13 +82,12 @@ export class GuardedHypervisor implements Hypervisor {
 
   constructor(machines: MachineDriver, options: GuardedHypervisorOptions) {
     this.#machines = privateDriver(limitedDriver(machines, options.cgroups), options.users);
-    this.#users = options.users;
-    this.driver = machines.name;
-    this.capabilities = machines.capabilities;
+    ({ name: this.driver, capabilities: this.capabilities } = machines);
     this.#store = new InstanceStore(options.stateDir);
     this.#finder = new InstanceFinder(this.#store, options.clock, machines.name, options.users);
-    this.#clock = options.clock;
-    this.#logger = options.logger;
+    const { clock, logger, users } = options;
+    [this.#clock, this.#logger] = [clock, logger];
+    this.#recordOf = (launch) => newRecord(launch, { driver: this.#machines, store: this.#store, users, logger });
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
     this.verbs = guardedVerbs({
       driver: this.#machines,
@@ -174,28 +173,16 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   async #start(launch: InstanceLaunch): Promise<StartResult> {
-    if (!isInstanceId(launch.instance)) {
-      throw new StartRefusal("unsupported", "its id is not made of letters, digits, '-', '_' and '.'");
-    }
     const runs = this.#running.has(launch.instance) || (await this.#finder.find(launch.instance)) !== undefined;
     if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch, this.driver, this.capabilities);
     await checkPorts(launch.ports);
-    const user = this.#user(launch);
-    const record: InstanceRecord = {
-      format: 1,
-      driver: this.driver,
-      instance: launch.instance,
-      vm: launch.vm,
-      ports: launch.ports,
-      startedAt: uptimeHundredths(),
-      ...(user === undefined ? {} : { user }),
-    };
+    const record = this.#recordOf(launch);
     let folder: string | undefined;
     try {
       folder = this.#store.create(record);
       await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
-      const command = await this.#machines.prepare(launch, folder, user);
+      const command = await this.#machines.prepare(launch, folder, record.user);
       const tools = await this.#guardTools();
       const instanceFolder = folder;
       return await this.#starts.take(async () => {
@@ -214,16 +201,6 @@ export class GuardedHypervisor implements Hypervisor {
       if (folder !== undefined) await this.#abandon(launch.instance, folder);
       throw error;
     }
-  }
-
-  /** Drawn and written down without giving way, so no two get one. @throws {StartRefusal} when there is none left. */
-  #user(launch: InstanceLaunch): number | undefined {
-    if (this.#users === undefined) return undefined;
-    const why = this.#machines.needsNodeUser?.(launch);
-    if (why === undefined) return this.#users.pick(launch.instance, this.#store.users());
-    const { instance } = launch;
-    this.#logger.log("warn", `Instance "${instance}" runs as this node's own user: ${why}`, { instance });
-    return undefined;
   }
 
   async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
