@@ -41,6 +41,19 @@ test("chooseDriver() without Nix says what to install", async () => {
   });
 });
 
+test("chooseDriver() believes the operator's word of KVM, and without one emulates and says why", async () => {
+  const nix = "/bin/true";
+  expect(await choose({ nix, kvm: true })).toMatchObject({
+    driver: "microvm-nix",
+    // Without `build` the cluster would ask nothing of its guests, not even to pause.
+    capabilities: { accelerated: true, build: { cpu: "host" } },
+  });
+  const unproven = await choose({ nix });
+  expect(unproven.capabilities.accelerated).toBe(false);
+  expect(Object.keys(unproven.capabilities.lacks).toSorted()).toEqual(["checkpoint", "console", "migrate", "networks"]);
+  expect(unproven.said.join()).toContain("give --images");
+});
+
 test("chooseDriver() says whose VMs run as, and refuses users that they cannot have", async () => {
   const nix = "/bin/true";
   expect((await choose({ nix })).said.join()).toContain(
@@ -57,19 +70,6 @@ test("chooseDriver() says whose VMs run as, and refuses users that they cannot h
   });
   const off = await choose({}, { ...plain, vmUsers: "off" });
   expect(off.said.join()).toContain(`VMs run as this node's own user: --vm-users is "off"`);
-});
-
-test("chooseDriver() believes the operator's word of KVM, and without one emulates and says why", async () => {
-  const nix = "/bin/true";
-  expect(await choose({ nix, kvm: true })).toMatchObject({
-    driver: "microvm-nix",
-    // Without `build` the cluster would ask nothing of its guests, not even to pause.
-    capabilities: { accelerated: true, build: { cpu: "host" } },
-  });
-  const unproven = await choose({ nix });
-  expect(unproven.capabilities.accelerated).toBe(false);
-  expect(Object.keys(unproven.capabilities.lacks).toSorted()).toEqual(["checkpoint", "console", "migrate", "networks"]);
-  expect(unproven.said.join()).toContain("give --images");
 });
 
 test("chooseDriver() refuses bridges that are none, and a driver that attaches no cards to any", async () => {

@@ -32,7 +32,6 @@ test("readNodeConfig() fills in the defaults", () => {
     clusterId: "default",
     token: TOKEN,
     vmUsers: "auto",
-    vmUsers: "auto",
     dataDir: "/data",
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },

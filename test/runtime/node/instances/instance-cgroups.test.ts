@@ -85,8 +85,9 @@ test("a command runs in its group from its first moment; what outlives it is end
   cgroups.release("web-1");
   expect(groupsOf(path)).toEqual(["others"]);
 
-  // One that left its group of processes, so that no guard reaches it.
-  const argv = ["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"] as const;
+  // One that left its group of processes, so that no guard reaches it; its parent ends when that is so.
+  const escaped = 'setsid sh -c "echo \\$\\$; exec sleep 60" & until [ -s console.log ]; do sleep 0.01; done';
+  const argv = ["sh", "-c", escaped] as const;
   const pid = Number(await runGuarded(cgroups.enclose("web-2", { ...COMMAND, argv }, LIMITS)));
   cgroups.sweep();
   expect(groupsOf(path)).toEqual(["blixard-web-2", "others"]);
