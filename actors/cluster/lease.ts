@@ -18,8 +18,8 @@
 /** Length of a lease. Longer rides out longer pauses of a leader or disk, but a dead node's VMs wait for it. */
 export const LEASE_MS = 6000;
 
-/** Pause between renewals: three may fail in a row, or one election pass, before a lease is in danger. */
-export const RENEW_MS = 1500;
+/** Pause between renewals, a third of a lease: one may fail, or an election pass, before it is in danger. Each is an entry of the log. */
+export const RENEW_MS = 2000;
 
 /** Most by which one clock may outrun another, as a fraction. Ten times what NTP may slew (500 ppm on both sides: 0.1 %). */
 export const DRIFT_BOUND = 0.01;

@@ -2,7 +2,7 @@
 import type { Instance, Vm } from "../resources/index.ts";
 import { isEqual } from "./is-equal.ts";
 import type { ChangeSet } from "./change-set.ts";
-import type { CommandOf } from "./commands.ts";
+import type { CommandOf, Observation } from "./commands.ts";
 import { endInstance } from "./instance-end.ts";
 import { Refusal } from "./refusal.ts";
 import type { About } from "./first-outcome.ts";
@@ -13,17 +13,7 @@ export function observe(set: ChangeSet, command: CommandOf<"observe">): About | 
   if (held instanceof Refusal) return held;
   const { vm, instance } = held;
   const { observation } = command;
-  // It runs: where it did not start before is of no matter any more.
-  const { failedOn, ...known } = vm.status;
-  const status: Vm["status"] = {
-    ...known,
-    ...(failedOn !== undefined && observation.phase !== "Running" && { failedOn }),
-    ...observation,
-    addresses: [...observation.addresses],
-    // A stop was asked for: what the node saw before it heard of it does not undo that.
-    phase: instance.stopping ? "Stopping" : observation.phase,
-    message: instance.stopping && observation.message === "" ? vm.status.message : observation.message,
-  };
+  const status = statusAfter(vm.status, instance, observation);
   if (!isEqual(status, vm.status)) {
     const turned = status.phase !== vm.status.phase || status.health !== vm.status.health;
     set.putVm({ ...vm, status: turned ? { ...status, sinceMs: set.atMs } : status });
@@ -31,6 +21,25 @@ export function observe(set: ChangeSet, command: CommandOf<"observe">): About | 
     if (status.health !== vm.status.health) recordHealth(set, vm, status);
   }
   return aboutVm(vm);
+}
+
+/** Whether the map would have nothing new by an observation of this instance: an entry of the log that changes nothing. */
+export function isKnown({ status }: Vm, instance: Instance, observation: Observation): boolean {
+  return isEqual(statusAfter(status, instance, observation), status);
+}
+
+function statusAfter(before: Vm["status"], instance: Instance, observation: Observation): Vm["status"] {
+  // It runs: where it did not start before is of no matter any more.
+  const { failedOn, ...known } = before;
+  return {
+    ...known,
+    ...(failedOn !== undefined && observation.phase !== "Running" && { failedOn }),
+    ...observation,
+    addresses: [...observation.addresses],
+    // A stop was asked for: what the node saw before it heard of it does not undo that.
+    phase: instance.stopping ? "Stopping" : observation.phase,
+    message: instance.stopping && observation.message === "" ? before.message : observation.message,
+  };
 }
 
 export function release(set: ChangeSet, command: CommandOf<"release">): About | Refusal {

@@ -21,8 +21,9 @@ import type {
   Ref,
   SpawnOptions,
 } from "../../runtime/index.ts";
-import type { Command } from "../cluster/commands.ts";
+import type { Command, Observation } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
+import { isKnown } from "../cluster/observation-commands.ts";
 import { isWanted } from "../cluster/placement-commands.ts";
 import { pauseMs, propose } from "../cluster/propose.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
@@ -33,7 +34,7 @@ import { CheckpointActors } from "./checkpoint-actors.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { VmActors } from "./vm-actors.ts";
-import { commandOf, concerns, wantedOn, type Lease, type Wanted } from "./wishes.ts";
+import { commandOf, concerns, instancesOf, wantedOn, type Lease, type Wanted } from "./wishes.ts";
 
 export interface NodeActorOptions {
   readonly name: string;
@@ -88,7 +89,7 @@ class NodeKeeper {
   readonly #checkpoints: CheckpointActors;
   /** Released instances that the map still shows: they must never be started again. */
   readonly #released = new Set<string>();
-  readonly #reports = new ReportQueue();
+  readonly #reports = new ReportQueue((...said) => this.#isNews(...said));
   #phase: Phase = "finding";
   #found: readonly FoundInstance[] = [];
   #epoch = 0;
@@ -167,7 +168,7 @@ class NodeKeeper {
         if (message.epoch === this.#epoch) this.#onReportAnswered(message.instance, message.reply);
         return;
       case "reports-due":
-        this.#sendReports();
+        this.#sendReports(this.#reports.waiting());
         return;
       case "respawn-due":
         this.#respawn(message.instance);
@@ -290,7 +291,9 @@ class NodeKeeper {
       );
     this.#mirror.take(message);
     this.#seen = message.version;
-    if (matters) this.#reconcile();
+    if (!matters) return;
+    this.#reconcile();
+    this.#sendReports(message.type === "synced" ? this.#reports.waiting() : instancesOf(message.changes));
   }
 
   /** Makes the VmActors match what the map wants here. */
@@ -337,7 +340,8 @@ class NodeKeeper {
   #onVmReport(report: Exclude<VmReport, { readonly type: "vm-says" | "vm-origin-refused" }>): void {
     const vm = this.#actors.vmOf(report.instance);
     if (vm === undefined) return;
-    this.#reports.hear(vm, report);
+    // Of an earlier lease nobody wants to hear.
+    if (this.#phase === "holding") this.#reports.hear(vm, report);
     if (report.type === "vm-released") {
       this.#actors.forget(report.instance);
       // What left without a word may come back by a migration.
@@ -345,7 +349,7 @@ class NodeKeeper {
       else this.#reconcile();
     }
     if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
-    else this.#sendReports();
+    else this.#sendReports([report.instance]);
   }
 
   #onVmSays({ instance, migration, word: said }: Extract<VmReport, { readonly type: "vm-says" }>): void {
@@ -356,19 +360,28 @@ class NodeKeeper {
     this.#propose(command, (reply) => ({ type: "word-answered", instance, migration, word, reply }));
   }
 
-  #sendReports(): void {
+  #sendReports(instances: readonly string[]): void {
     if (this.#phase !== "holding") return;
     const epoch = this.#epoch;
-    for (const instance of this.#reports.waiting()) {
+    for (const instance of instances) {
       const command = this.#reports.next(instance, this.#lease);
       if (command !== null) this.#propose(command, (reply) => ({ type: "report-answered", instance, epoch, reply }));
     }
   }
 
+  /** Whether the map, as far as this node has seen it, would change by that. */
+  #isNews(vm: string, id: string, observation: Observation): boolean {
+    const shown = this.#mirror.vms.get(vm);
+    const instance = shown?.status.instance;
+    if (shown === undefined || instance?.id !== id) return false;
+    const { name } = this.#options;
+    return instance.node === name && instance.epoch === this.#epoch && !isKnown(shown, instance, observation);
+  }
+
   #onReportAnswered(instance: string, reply: ProposeReply): void {
     if (reply.ok) {
       this.#reports.answered(instance, reply.outcome.ok || reply.outcome.code !== "invalid");
-      this.#sendReports();
+      this.#sendReports([instance]);
     } else {
       this.#reports.failed(instance);
       this.#ctx.setTimer("reports", pauseMs(this.#ctx, reply), { type: "reports-due" });

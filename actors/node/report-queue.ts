@@ -3,6 +3,9 @@
  *
  * An observation that was not sent yet is replaced by a newer one: the map wants to know how it is, not how it was. A
  * release is final and replaces everything. Nothing is forgotten before the map has answered.
+ *
+ * An observation that is no news is kept and not said, until it is: what this node has seen of the map may be old, and somebody else's entry,
+ * committed before, may turn it. So the map comes to show the last that was observed, as if each word had been said.
  */
 import type { Command, Observation } from "../cluster/commands.ts";
 import type { VmReport } from "../vm/vm-message.ts";
@@ -25,8 +28,16 @@ interface Entry {
   sent: Word | null;
 }
 
+/** Whether the map, as far as it has been seen, has that instance of that VM here and shows something else of it. */
+export type IsNews = (vm: string, instance: string, observation: Observation) => boolean;
+
 export class ReportQueue {
   readonly #entries = new Map<string, Entry>();
+  readonly #isNews: IsNews;
+
+  constructor(isNews: IsNews) {
+    this.#isNews = isNews;
+  }
 
   /** Takes up what a VmActor has reported. What is silent the map has forgotten, or it will not listen. */
   hear(vm: string, report: Extract<VmReport, { readonly type: "vm-observed" | "vm-released" }>): void {
@@ -34,7 +45,7 @@ export class ReportQueue {
     if (report.type === "vm-observed")
       return this.put(vm, instance, { type: "observe", observation: report.observation });
     const { phase, message, silent } = report;
-    if (silent) return;
+    if (silent) return this.#forget(instance);
     if (phase === "Unstartable") this.put(vm, instance, { type: "give-back", message });
     else this.put(vm, instance, { type: "release", phase, message });
   }
@@ -45,10 +56,11 @@ export class ReportQueue {
     if (!isFinal(entry.waiting) && !isFinal(entry.sent)) entry.waiting = word;
   }
 
-  /** The command to propose next for this instance; null while one is under way or there is nothing to say. */
+  /** The command to propose next for this instance; null while one is under way or there is nothing to say, or nothing new. */
   next(instance: string, lease: Lease): Command | null {
     const entry = this.#entries.get(instance);
     if (entry === undefined || entry.sent !== null || entry.waiting === null) return null;
+    if (entry.waiting.type === "observe" && !this.#isNews(entry.vm, instance, entry.waiting.observation)) return null;
     entry.sent = entry.waiting;
     entry.waiting = null;
     return { ...entry.sent, ...lease, vm: entry.vm, instance };
@@ -77,7 +89,7 @@ export class ReportQueue {
     entry.sent = null;
   }
 
-  /** Instances that have something to say. */
+  /** Instances that have something to say, new or not. */
   waiting(): string[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.waiting !== null && entry.sent === null)
@@ -86,6 +98,14 @@ export class ReportQueue {
 
   clear(): void {
     this.#entries.clear();
+  }
+
+  /** What is under way is heard of yet. */
+  #forget(instance: string): void {
+    const entry = this.#entries.get(instance);
+    if (entry === undefined || isFinal(entry.waiting)) return;
+    entry.waiting = null;
+    if (entry.sent === null) this.#entries.delete(instance);
   }
 }
 

@@ -53,6 +53,13 @@ function isOn(vm: Vm | undefined, node: string): boolean {
   return vm?.status.instance?.node === node || vm?.status.migration?.node === node;
 }
 
+/** The instances that VMs have by these changes. */
+export function instancesOf(changes: readonly Change[]): readonly string[] {
+  return changes.flatMap(({ type, resource }) =>
+    type === "put" && resource.kind === "Vm" ? (resource.status.instance?.id ?? []) : [],
+  );
+}
+
 /** What a VmActor says of a migration, as its node proposes it. */
 export function commandOf(word: MigrationWord, vm: string, migration: string, lease: Lease): Command {
   if (word.type === "cancel-migration") return { ...word, name: vm, migration };

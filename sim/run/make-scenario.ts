@@ -1,4 +1,5 @@
 /** Which scenario a profile is, with all that its seed draws for it: how large its logs grow, how often somebody acts, what its map keeps. */
+import type { ClusterLimits } from "../../actors/index.ts";
 import type { RaftLimits } from "../../actors/raft/index.ts";
 import type { Random } from "../../runtime/index.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
@@ -20,6 +21,10 @@ const EVENTS_RANGE = 64;
 
 /** Entries of each VM that must have come before its cluster makes another snapshot; eight VMs have those of the shortest log. */
 const ENTRIES_OF_A_VM = 4;
+
+/** Events of a map, and the time that sessions are remembered, for one entry more between two snapshots: else most of a run would be their making. */
+const EVENTS_OF_AN_ENTRY = 4;
+const SESSIONS_MS_OF_AN_ENTRY = 20_000;
 
 /** How long sessions are remembered: from less than a run up to the default of production. */
 const SESSIONS_MIN_MS = 20_000;
@@ -57,18 +62,19 @@ export function makeScenario(profile: ProfileName, circumstances: Circumstances)
     return new LibraryScenario({ ...shared, ...compacting, timeline, everyUs: pauseUs / 2, onAct });
   }
   const drawnVms = vmsOf(1 + random.integer(VMS_DRAWN_MAX), vms);
+  const state = {
+    eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
+    sessionExpiryMs: Math.round(SESSIONS_MIN_MS * SESSIONS_RANGE ** random.next()),
+  };
   return new MemberScenario({
     ...shared,
     limits: compacting.limits,
-    compaction: compactionOf(drawnVms.count, compacting.compaction),
+    compaction: compactionOf(drawnVms.count, state, compacting.compaction),
     timeline,
     onAct,
     vms: drawnVms,
     everyUs: 10 * pauseUs,
-    state: {
-      eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
-      sessionExpiryMs: Math.round(SESSIONS_MIN_MS * SESSIONS_RANGE ** random.next()),
-    },
+    state,
   });
 }
 
@@ -76,9 +82,14 @@ function vmsOf(drawn: number, wanted: number | undefined): MemberScenarioOptions
   return wanted === undefined ? { count: drawn, atOnce: false } : { count: wanted, atOnce: true };
 }
 
-/** A snapshot costs what the state is large, so one of many VMs comes no sooner than some entries for each. */
-function compactionOf(vms: number, { everyEntries, trailingEntries }: Compaction): Compaction {
-  return { everyEntries: Math.max(ENTRIES_OF_A_VM * vms, everyEntries), trailingEntries };
+/** A snapshot costs what the state is large, so one of many VMs, Events or sessions comes no sooner than some entries for each. */
+function compactionOf(
+  vms: number,
+  { eventsMax, sessionExpiryMs }: Pick<ClusterLimits, "eventsMax" | "sessionExpiryMs">,
+  { everyEntries, trailingEntries }: Compaction,
+): Compaction {
+  const ofState = Math.round(eventsMax / EVENTS_OF_AN_ENTRY + sessionExpiryMs / SESSIONS_MS_OF_AN_ENTRY);
+  return { everyEntries: Math.max(ENTRIES_OF_A_VM * vms, ofState, everyEntries), trailingEntries };
 }
 
 /** Logs that are compacted now and then, so that replicas are restored and members fall back on snapshots. */

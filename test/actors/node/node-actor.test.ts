@@ -313,8 +313,46 @@ test("a VmActor that crashed takes its guest over with the ports and the lease t
   world.advance(1000);
   expect(hypervisor.leases.at(-1)).toBe(9000);
   hypervisor.answerAdopt(STARTED);
-  world.settle();
+  said(made);
+  show(7, { ...vm, status: { ...vm.status, phase: "Running", addresses: [] } });
   expect(said(made).at(-1)).toMatchObject({ type: "observe", observation: { phase: "Running", addresses } });
+});
+
+/** As the map shows the guest that STARTED is about, but for its phase. */
+function shownAs(phase: Vm["status"]["phase"]): Vm {
+  const vm = sampleVm();
+  const addresses = [{ name: "http", guest: 80, address: "127.0.0.1", port: 8080 }];
+  return { ...vm, status: { ...vm.status, phase, health: "unknown", addresses, restarts: 0, message: "" } };
+}
+
+test("what the map shows already is said only when the map turns to something else", () => {
+  const made = bench();
+  const { accept, show, hypervisor } = made;
+  accept("register-node", 5);
+  show(5, shownAs("Running"));
+  hypervisor.answerAdopt(STARTED);
+  expect(said(made)).toEqual([]);
+  show(6, shownAs("Running"));
+  expect(said(made)).toEqual([]);
+  show(7, shownAs("Crashed"));
+  expect(said(made)).toMatchObject([{ type: "observe", observation: { phase: "Running" } }]);
+  show(8, shownAs("Running"));
+  show(9, shownAs("Crashed"));
+  expect(said(made)).toEqual([]);
+});
+
+test("an instance that left without a word leaves none behind that was not said", () => {
+  const made = bench();
+  const { accept, show, hypervisor, world } = made;
+  accept("register-node", 5);
+  show(5, shownAs("Running"));
+  hypervisor.answerAdopt(STARTED);
+  world.settle();
+  show(6, null);
+  hypervisor.answerStop(STOPPED);
+  expect(said(made)).toEqual([]);
+  show(7, shownAs("Crashed"));
+  expect(said(made)).toEqual([]);
 });
 
 test("a VmActor that keeps crashing does not take the node down", () => {
