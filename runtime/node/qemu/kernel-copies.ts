@@ -1,9 +1,11 @@
 /**
- * Kernels of images as every user of the host may read them: STATE/kernels/IMAGE, a copy of what is in the image's folder, which may be nobody's
- * but the node's. QEMU opens a kernel by its path and takes no open file for it. It is public data: a kernel holds nothing of any VM.
+ * Kernels of images as every user of the host may read them: STATE/kernels/IMAGE, a copy of one that only the node may read. QEMU opens a kernel by a path,
+ * that of a descriptor will do, and so by its own right. It is public data: a kernel holds nothing of any VM.
  */
 import { constants, copyFileSync, chmodSync, mkdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+
+const ALL_READ = 0o004;
 
 export class KernelCopies {
   readonly #folder: string;
@@ -12,11 +14,12 @@ export class KernelCopies {
     this.#folder = join(stateDir, "kernels");
   }
 
-  /** The path of the copy, made when there is none or the image's kernel is another by now. @throws the file system's error. */
+  /** The kernel itself where everybody may read it, else its copy, made when there is none or it is of another one. @throws the file system's error. */
   of(image: string, kernel: string): string {
+    const { mode, size, atime, mtime } = statSync(kernel);
+    if ((mode & ALL_READ) !== 0) return kernel;
     const copy = join(this.#folder, image);
     const made = statSync(copy, { throwIfNoEntry: false });
-    const { size, atime, mtime } = statSync(kernel);
     // Seconds: a file system may keep no more of it.
     if (made?.size === size && Math.abs(made.mtimeMs - mtime.getTime()) < 1000) return copy;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
