@@ -36,6 +36,7 @@ export class AgentLink {
   readonly #socket: Socket = new Socket();
   readonly #session: AgentSession;
   #isConnected = false;
+  #isGreeted = false;
   /** Resolves when nothing more will come from the guest. */
   readonly closed: Promise<void>;
 
@@ -62,11 +63,18 @@ export class AgentLink {
     if (options.path !== undefined) this.connect(options.path);
   }
 
-  /** Once. */
-  connect(path: string): void {
+  /** Once. A guest that is not greeted now has to be later, by `greet`; until then it is asked nothing. */
+  connect(path: string, { greets = true }: { readonly greets?: boolean } = {}): void {
     if (this.#socket.destroyed) return;
     this.#isConnected = true;
     this.#socket.connect({ path });
+    if (greets) this.greet();
+  }
+
+  /** Says hello, if nobody has. */
+  greet(): void {
+    if (this.#isGreeted || !this.#isConnected || this.#socket.destroyed) return;
+    this.#isGreeted = true;
     this.#session.start();
   }
 

@@ -71,6 +71,8 @@ export class AgentSession {
 
   /** Says hello. */
   start(): void {
+    // A guest that came from another host beats on.
+    this.#beatsWithoutHello = 0;
     this.#options.write(helloLine(this.#options.nonce));
   }
 

@@ -162,7 +162,8 @@ export class QemuMachine implements Machine {
       throw new Error("this process has let go of the instance");
     }
     this.#qmp = qmp;
-    this.#folder.reach(this.#place(AGENT_SOCKET), (path) => this.#agent.connect(path));
+    const greets = !this.#verbs.isTarget;
+    this.#folder.reach(this.#place(AGENT_SOCKET), (path) => this.#agent.connect(path, { greets }));
     return qmp;
   }
 

@@ -42,6 +42,11 @@ export interface QemuVerbsOptions {
 }
 
 const ENTROPY_BYTES = 64;
+/**
+ * What a guest that goes on has for itself before its agent is spoken to. Where it has come from another host, an emulated processor has to translate all of its code
+ * anew; the agent's would come first, and was a quarter of the processor time until the guest's own work went on.
+ */
+const FIRST_MS = 500;
 
 export class QemuVerbs {
   readonly #options: QemuVerbsOptions;
@@ -56,6 +61,11 @@ export class QemuVerbs {
   /** Must its guest stand still until `resume`, whatever else is asked? */
   get isHeld(): boolean {
     return this.#note.waitsFor !== undefined || this.#note.left === true;
+  }
+
+  /** Does it wait for a guest from another host? */
+  get isTarget(): boolean {
+    return this.#note.waitsFor?.type === "migration";
   }
 
   /** Was it being restored by a process that has died since? */
@@ -93,7 +103,10 @@ export class QemuVerbs {
     // Asked before the words go: a guest that is still on its way keeps them.
     if ((await control.status()) !== "inmigrate") this.#change({ left: undefined, waitsFor: undefined });
     await control.resume();
-    void this.#refresh();
+    setTimeout(() => {
+      this.#options.agent()?.greet();
+      void this.#refresh();
+    }, FIRST_MS).unref();
   }
 
   /** Resolves with the downtime. */
