@@ -64,6 +64,7 @@ export {
   type HistoryTypes,
   type HistoryVerdict,
   type HostTrouble,
+  type DrainKind,
   type KeepKind,
   type MoveKind,
   type MovePoint,

@@ -65,7 +65,7 @@ export { formatFailure, formatFailures, formatSummary, replayCommand } from "./r
 export type { ProfileName } from "./faults/profile.ts";
 export type { HostTrouble } from "./outside/host-trouble.ts";
 export type { MovePoint } from "./schedule/crash-point.ts";
-export type { KeepKind, MoveKind, StackKind } from "./schedule/load-act.ts";
+export type { DrainKind, KeepKind, MoveKind, StackKind } from "./schedule/load-act.ts";
 export type { SnapshotTrouble, SnapshotTroubleAt } from "./disk/snapshot-disk.ts";
 export type { Replay, RunOptions, SeedFailure, SeedResult } from "./run/run-result.ts";
 export type {

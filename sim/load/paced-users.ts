@@ -8,7 +8,7 @@ export interface PacedUsersOptions extends UserOptions {
   readonly desk: ClientDesk;
 }
 
-type PacedAct = Extract<UsersAct, { readonly type: "move" | "keep" | "stack" }>;
+type PacedAct = Extract<UsersAct, { readonly type: "move" | "keep" | "stack" | "drain" }>;
 
 interface Pace<Act extends PacedAct> {
   readonly type: Act["type"];

@@ -8,6 +8,7 @@
 import type { ClusterView, ReplicaRequest, Vm } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
+import { ClosedNodeChecker } from "../checkers/closed-node-checker.ts";
 import { DependencyChecker } from "../checkers/dependency-checker.ts";
 import { UpdateChecker } from "../checkers/update-checker.ts";
 import { WatchChecker } from "../checkers/watch-checker.ts";
@@ -20,6 +21,7 @@ import { ClientDesk } from "./client-desk.ts";
 import { ContestedVms } from "./contested-vms.ts";
 import { VmBursts } from "./vm-bursts.ts";
 import { VmKeepers } from "./vm-keepers.ts";
+import { DRAINED, VmDrainers } from "./vm-drainers.ts";
 import { STACK, VmStacks } from "./vm-stacks.ts";
 import { VmMovers } from "./vm-movers.ts";
 import { VmWatchers } from "./vm-watchers.ts";
@@ -37,7 +39,7 @@ export interface UsersOptions {
 /** What they do of their own will. */
 export type UsersAct = Extract<LoadAct, { readonly type: (typeof ACTS)[number] }>;
 
-const ACTS = ["update", "watch", "burst", "move", "keep", "stack"] as const;
+const ACTS = ["update", "watch", "burst", "move", "keep", "stack", "drain"] as const;
 
 const USERS_ACTS: ReadonlySet<string> = new Set(ACTS);
 
@@ -57,7 +59,7 @@ export interface UserOptions {
 }
 
 /** Shares of runs that have users of a kind. */
-const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6, keepers: 0.5, stacks: 0.25 };
+const SHARE = { shared: 0.6, watchers: 0.6, bursts: 0.15, movers: 0.6, keepers: 0.5, stacks: 0.25, drainers: 0.3 };
 
 export class Users {
   readonly #options: UsersOptions;
@@ -70,7 +72,9 @@ export class Users {
   readonly #movers: VmMovers | null;
   readonly #keepers: VmKeepers | null;
   readonly #stacks: VmStacks | null;
+  readonly #drainers: VmDrainers | null;
   readonly #dependencies: DependencyChecker;
+  readonly #closed: ClosedNodeChecker;
   /** Null: all. */
   #nodes: readonly number[] | null = null;
 
@@ -92,7 +96,9 @@ export class Users {
     this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
     this.#keepers = drawn(SHARE.keepers, (shared) => new VmKeepers({ ...shared, desk }));
     this.#stacks = drawn(SHARE.stacks, (shared) => new VmStacks({ ...shared, desk }));
+    this.#drainers = drawn(SHARE.drainers, (shared) => new VmDrainers({ ...shared, desk }));
     this.#dependencies = new DependencyChecker(cluster.timeline, STACK);
+    this.#closed = new ClosedNodeChecker(cluster.timeline, DRAINED);
     if (this.#watchers !== null) clients.onChanged = (version) => checker.onAcknowledged(version);
   }
 
@@ -104,6 +110,7 @@ export class Users {
   /** A replica has applied one entry more. */
   onApply(view: ClusterView): void {
     if (this.#stacks !== null) this.#dependencies.onApply(view);
+    if (this.#drainers !== null) this.#closed.onApply(view);
   }
 
   onEnd(node: SimNode): void {
@@ -113,7 +120,8 @@ export class Users {
 
   /** `scheduled`: they do what `perform` is told of, and by themselves otherwise. */
   start(load: Schedule["load"]): void {
-    const all = [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers, this.#stacks];
+    const [drainers, stacks] = [this.#drainers, this.#stacks];
+    const all = [this.#shared, this.#watchers, this.#bursts, this.#movers, this.#keepers, stacks, drainers];
     for (const users of all) users?.start(load);
   }
 
@@ -132,6 +140,8 @@ export class Users {
         return this.#keepers?.perform(act) === true;
       case "stack":
         return this.#stacks?.perform(act) === true;
+      case "drain":
+        return this.#drainers?.perform(act) === true;
       default:
         return act satisfies never;
     }
@@ -139,7 +149,8 @@ export class Users {
 
   stop(): void {
     this.#watchers?.settle();
-    for (const users of [this.#shared, this.#bursts, this.#movers, this.#keepers, this.#stacks]) users?.stop();
+    const [drainers, stacks] = [this.#drainers, this.#stacks];
+    for (const users of [this.#shared, this.#bursts, this.#movers, this.#keepers, stacks, drainers]) users?.stop();
   }
 
   /** From now on these nodes only are asked. */
@@ -150,6 +161,11 @@ export class Users {
   /** Faults are over: what is not as it must be by now. `served`: nodes that must be up to date. */
   unsettled(served: ReadonlySet<number>, viewOf: (node: number) => ClusterView | undefined): string | null {
     return this.#watchers?.unsettled(served, viewOf) ?? null;
+  }
+
+  /** Faults are over: which node is not yet empty, or open again. Asked first: what is closed keeps VMs waiting. */
+  unsettledNodes(view: ClusterView, leader: SimNode): string | null {
+    return this.#drainers?.unsettled(view, leader) ?? null;
   }
 
   /** `view`: the map of who leads. */
@@ -170,6 +186,10 @@ export class Users {
       "bursts of VMs": this.#bursts?.bursts ?? 0,
       "VMs applied that wait for others": this.#stacks?.applied ?? 0,
       "VMs placed that require others": this.#dependencies.placed,
+      "drains begun": this.#drainers?.taken.drain ?? 0,
+      "drains taken back": this.#drainers?.taken.undrain ?? 0,
+      "moves by stop and start": this.#drainers?.taken.cold ?? 0,
+      "VMs begun beside drains": this.#closed.placed,
       "VMs paused": this.#movers?.taken.pause ?? 0,
       "VMs restarted": this.#movers?.taken.restart ?? 0,
       "migrations begun": this.#movers?.taken.migrate ?? 0,

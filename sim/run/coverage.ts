@@ -46,6 +46,8 @@ const USERS = [
   "levels raised",
   "VMs paused",
   "VMs restarted",
+  "drains begun",
+  "moves by stop and start",
   "migrations begun",
   "migrations cancelled",
   "guests moved",

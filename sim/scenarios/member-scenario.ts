@@ -227,6 +227,8 @@ export class MemberScenario implements Scenario {
     }
     const view = this.#replicas.view(leader);
     const served = this.#scope.served(leader);
+    const closed = view === undefined ? null : (this.#users?.unsettledNodes(view, this.#cluster.node(leader)) ?? null);
+    if (closed !== null) return closed;
     const unsettled = view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes });
     if (unsettled !== null || this.#users === null) return unsettled;
     const indices = new Set(served.map(({ index }) => index));

@@ -25,6 +25,8 @@ export type LoadAct = (
   | { readonly type: "keep"; readonly node: number; readonly how: KeepKind }
   /** VMs that wait for each other are applied, or deleted, all at once; or one of them is stopped or started. */
   | { readonly type: "stack"; readonly node: number; readonly how: StackKind }
+  /** A node is drained, or opened again, or a VM moved by stop and start. */
+  | { readonly type: "drain"; readonly node: number; readonly how: DrainKind }
   /** So many VMs are created, or deleted, at once. */
   | { readonly type: "burst"; readonly node: number; readonly how: "create" | "delete"; readonly vms: number }
   /** Of `library`: a message for an entity or the singleton, a reliable one, that gives the singleton away, or a node that leaves. */
@@ -44,6 +46,9 @@ export type KeepKind = "checkpoint" | "clone" | "restore" | "boot" | "delete" | 
 
 /** What a user does to VMs that wait for each other. */
 export type StackKind = "apply" | "stop" | "start" | "delete";
+
+/** What operators do who empty nodes. */
+export type DrainKind = "drain" | "undrain" | "cold";
 
 /** What there is of chances. */
 export const CHANCES: number = 2 ** 32;

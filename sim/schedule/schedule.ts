@@ -104,6 +104,7 @@ export function isLoadAct(act: BlowAct | LoadAct): act is LoadAct {
     case "move":
     case "keep":
     case "stack":
+    case "drain":
     case "tell":
     case "step":
       return true;

@@ -82,6 +82,7 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
     chance: isCount,
   },
   stack: { node: isCount, how: oneOf("apply", "stop", "start", "delete"), chance: isCount },
+  drain: { node: isCount, how: oneOf("drain", "undrain", "cold"), chance: isCount },
   burst: { node: isCount, how: oneOf("create", "delete"), vms: isCount, chance: isCount },
   tell: { node: isCount, how: oneOf("entity", "singleton", "reliable", "yield", "leave"), chance: isCount },
   step: { chance: isCount },

@@ -1,0 +1,156 @@
+/**
+ * Operators who drain nodes, open them again while they are drained or later, and move VMs by stop and start. Some VMs are their own, so that there is
+ * something to move. When all faults are over they wait until what they drain is empty, and open every node.
+ */
+import {
+  planDrain,
+  type Checkpoint,
+  type ClusterView,
+  type CommandOf,
+  type Node,
+  type Resource,
+  type Vm,
+  type VmSpec,
+} from "../../actors/index.ts";
+import { createRandom, type Random } from "../../runtime/index.ts";
+import type { SimNode } from "../cluster/sim-node.ts";
+import { HOST_TROUBLES } from "../outside/host-trouble.ts";
+import type { DrainKind } from "../schedule/load-act.ts";
+import { PacedUsers, type PacedUsersOptions } from "./paced-users.ts";
+import type { UsersAct } from "./users.ts";
+
+type DrainAct = Extract<UsersAct, { readonly type: "drain" }>;
+
+type Wanted = CommandOf<"create-vm" | "drain-node" | "undrain-node" | "move-vm">;
+
+/** Mean pause between two acts. */
+const EVERY_US = 2_500_000;
+
+/** Names of their own VMs. */
+export const DRAINED: readonly string[] = ["drained0", "drained1", "drained2", "drained3"];
+
+/** How often each is wanted. */
+const HOW: readonly DrainKind[] = ["drain", "drain", "undrain", "cold", "cold"];
+
+const SPEC: VmSpec = {
+  ...{ running: true, vcpus: 1, memoryMiB: 64, image: "base", command: [], env: {}, files: [], ports: [] },
+  ...{ restart: "always", stopGraceMs: 500, nodeSelector: {} },
+};
+
+export class VmDrainers extends PacedUsers<DrainAct> {
+  /** What was taken on by the map. */
+  readonly taken: Record<DrainKind, number> = { drain: 0, undrain: 0, cold: 0 };
+  /** A node is being opened, at the end. */
+  #isOpening = false;
+
+  constructor(options: PacedUsersOptions) {
+    super(options, { type: "drain", everyUs: EVERY_US, ways: HOW });
+  }
+
+  /** False when nobody is there to ask. */
+  override perform({ node, how, chance }: DrainAct): boolean {
+    const random = createRandom(chance);
+    return this.#read(node, "Vm", (vms) => {
+      this.#read(node, "Node", (nodes) => {
+        const command = choose({ vms: vms as readonly Vm[], nodes: nodes as readonly Node[] }, how, random);
+        if (command === null) return;
+        this.options.desk.write(this.options.drawNode(random), command, (told) => {
+          if (told?.ok === true && told.outcome.ok && command.type !== "create-vm") this.taken[how] += 1;
+        });
+      });
+    });
+  }
+
+  /**
+   * Faults are over: why it is not all empty and open again, null when it is. Opens what has been emptied. `leader`: whom it asks, and whose map `view` is.
+   */
+  unsettled(view: ClusterView, leader: SimNode): string | null {
+    const closed = (view.list("Node") as readonly Node[]).filter(({ status }) => status.drain !== undefined);
+    for (const { metadata, status } of closed) {
+      const left = status.drain?.phase === "draining" && this.#isCalm() ? movable(view, metadata.name) : null;
+      if (left !== null) return left;
+      this.#open(metadata.name, leader);
+      return `node "${metadata.name}" is still closed`;
+    }
+    return null;
+  }
+
+  #open(name: string, leader: SimNode): void {
+    if (this.#isOpening) return;
+    this.#isOpening = this.options.desk.write(leader, { type: "undrain-node", name }, () => {
+      this.#isOpening = false;
+    });
+  }
+
+  /** Whether nothing keeps a guest from being started, or moved, anywhere. */
+  #isCalm(): boolean {
+    return this.options.cluster.nodes.every(
+      ({ process, host }) => process !== null && HOST_TROUBLES.every((trouble) => !host.troubles.isOn(trouble)),
+    );
+  }
+
+  #read(node: number, kind: "Vm" | "Node", done: (found: readonly Resource[]) => void): boolean {
+    const { cluster, desk } = this.options;
+    const at = cluster.nodes[node];
+    if (!this.isActive || at === undefined) return false;
+    return desk.read(at, { kind, consistency: "local" }, (reply) => {
+      if (reply?.ok !== true || !this.isActive) return;
+      const { resources } = reply;
+      cluster.timeline.after(0, () => done(resources));
+    });
+  }
+}
+
+interface Shown {
+  readonly vms: readonly Vm[];
+  readonly nodes: readonly Node[];
+}
+
+function choose({ vms, nodes }: Shown, how: DrainKind, random: Random): Wanted | null {
+  const pick = <Item>(items: readonly Item[]): Item | undefined => items[random.integer(Math.max(1, items.length))];
+  const missing = DRAINED.find((own) => !vms.some(({ metadata }) => metadata.name === own));
+  if (missing !== undefined) return { type: "create-vm", name: missing, labels: {}, spec: SPEC };
+  const [closed, open] = [nodes.filter(({ status }) => status.drain), nodes.filter(({ status }) => !status.drain)];
+  switch (how) {
+    case "drain": {
+      const node = pick(open);
+      // Two nodes that are told at once may close all there are: then VMs wait.
+      return node === undefined || open.length < 2
+        ? null
+        : { type: "drain-node", name: node.metadata.name, limits: drawLimits(random) };
+    }
+    case "undrain": {
+      const node = pick(closed);
+      return node === undefined ? null : { type: "undrain-node", name: node.metadata.name };
+    }
+    case "cold": {
+      const [vm, target] = [pick(vms.filter(({ status }) => status.instance !== null)), pick(nodes)];
+      if (vm === undefined || target === undefined) return null;
+      const timeoutMs = 1000 * (1 + random.integer(30));
+      return { type: "move-vm", name: vm.metadata.name, target: target.metadata.name, timeoutMs };
+    }
+    default:
+      return how satisfies never;
+  }
+}
+
+function drawLimits(random: Random): CommandOf<"drain-node">["limits"] {
+  return {
+    liveOnly: random.next() < 0.2,
+    atOnce: 1 + random.integer(3),
+    timeoutMs: 1000 * (5 + random.integer(60)),
+  };
+}
+
+/** What could still leave a node that is being drained; null when it is empty, or the rest can go nowhere. */
+function movable(view: ClusterView, name: string): string | null {
+  const byName = <Of extends Resource>(kind: Of["kind"]): ReadonlyMap<string, Of> =>
+    new Map((view.list(kind) as readonly Of[]).map((resource) => [resource.metadata.name, resource]));
+  const [vms, nodes, checkpoints] = [byName<Vm>("Vm"), byName<Node>("Node"), byName<Checkpoint>("Checkpoint")];
+  const { drain } = nodes.get(name)?.status ?? {};
+  const steps = planDrain({ vms, nodes, checkpoints }, { node: name, liveOnly: drain?.limits.liveOnly ?? false });
+  const step = steps.find(({ how }) => how !== "stays");
+  return step === undefined
+    ? null
+    : `node "${name}" is being drained, and VM "${step.vm}" ${step.how} there: ${step.why}`;
+}
