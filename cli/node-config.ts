@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { isPriority, PRIORITY_MAX } from "../actors/raft/core/priority.ts";
 import type { RaftPreferences } from "../actors/raft/core/raft-options.ts";
 import type { LogLevel } from "../runtime/index.ts";
-import { parseUserRange, type UserRange } from "../runtime/node/index.ts";
+import { type IoLimits, parseIoLimits, parseUserRange, type UserRange } from "../runtime/node/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { parseEndpoint, type Endpoint } from "./endpoint.ts";
@@ -46,6 +46,8 @@ export interface NodeConfig {
   readonly vcpus?: number;
   /** Absolute path of the control group below which each VM gets one that limits it. Absent: VMs take what they can. */
   readonly cgroup?: string;
+  /** What each VM may do to the disk of the data folder; with `cgroup` only. Absent: what it can. */
+  readonly vmIo?: IoLimits;
   /** Whose numbers VMs run as. `auto`: a range of the driver's choice where that can be had. */
   readonly vmUsers: "auto" | "off" | UserRange;
   /** Bridges of the host that network cards of VMs may be ports of. */
@@ -91,6 +93,7 @@ class SettingsReader {
     const memoryMiB = this.#count("memoryMiB");
     const vcpus = this.#count("vcpus");
     const cgroup = this.#given("cgroup");
+    const vmIo = this.#vmIo(cgroup);
     const config: NodeConfig = {
       name,
       clusterId: this.#matching("clusterId", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, dashes"),
@@ -108,6 +111,7 @@ class SettingsReader {
       ...(vcpus === undefined ? {} : { vcpus }),
       ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
       bridges: this.#bridges(),
+      ...(vmIo === undefined ? {} : { vmIo }),
       vmUsers: this.#vmUsers(),
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
@@ -181,6 +185,19 @@ class SettingsReader {
     if (given === undefined) return undefined;
     if (!/^[1-9][0-9]{0,8}$/.test(given)) this.#wrong(setting, given, "a whole number from 1");
     return Number(given);
+  }
+
+  #vmIo(cgroup: string | undefined): IoLimits | undefined {
+    const given = this.#given("vmIo");
+    if (given === undefined) return undefined;
+    const limits = parseIoLimits(given);
+    if (limits === undefined) this.#wrong("vmIo", given, "such as read=50MiB,write=20MiB,reads=2000,writes=500");
+    if (cgroup === undefined) {
+      this.#problems.push(
+        `${this.#origin("cgroup")} is missing: only a control group holds VMs to ${this.#origin("vmIo")}`,
+      );
+    }
+    return limits;
   }
 
   #vmUsers(): NodeConfig["vmUsers"] {

@@ -17,6 +17,7 @@ export type NodeSetting =
   | "vcpus"
   | "cgroup"
   | "vmUsers"
+  | "vmIo"
   | "bridges"
   | "labels"
   | "priority"
@@ -143,6 +144,13 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     placeholder: "NAME,…",
     description: "bridges of this host that network cards of VMs may be ports of; takes root or CAP_NET_ADMIN",
     fallback: "",
+  },
+  vmIo: {
+    flag: "--vm-io",
+    variable: "BLIXARD_VM_IO",
+    placeholder: "LIMITS",
+    description:
+      "what each VM may do a second to this node's disk, with --cgroup: read=50MiB,write=20MiB,reads=N,writes=N",
   },
   vmUsers: {
     flag: "--vm-users",

@@ -10,7 +10,9 @@ import {
   createProcessHypervisor,
   createQemuHypervisor,
   findExecutable,
+  diskUnder,
   InstanceCgroups,
+  ioMaxLine,
   proveKvm,
   type GuardedHypervisor,
 } from "../../runtime/node/index.ts";
@@ -34,7 +36,7 @@ const PROOF_IMAGE = "base";
 
 /** @throws CliError when a driver was asked for by name and what it needs is missing. */
 export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promise<GuardedHypervisor> {
-  const ports = config.cgroup === undefined ? host : { ...host, cgroups: openCgroups(config.name, config.cgroup) };
+  const ports = config.cgroup === undefined ? host : { ...host, cgroups: openCgroups(config, config.cgroup) };
   if (config.driver === "microvm-nix") {
     refuseBridges(config, "microvm-nix");
     return startNixDriver(config, ports);
@@ -61,9 +63,16 @@ export async function chooseDriver(config: NodeConfig, host: DriverPorts): Promi
 }
 
 /** @throws CliError when that folder cannot limit anything: to run VMs without what was asked for is not for the node to decide. */
-function openCgroups(node: string, folder: string): InstanceCgroups {
+function openCgroups({ name: node, dataDir, vmIo }: NodeConfig, folder: string): InstanceCgroups {
+  let ioMax: string | undefined;
   try {
-    return new InstanceCgroups(folder);
+    ioMax = vmIo === undefined ? undefined : ioMaxLine(diskUnder(dataDir), vmIo);
+  } catch (error) {
+    const message = `Cannot start node "${node}" with --vm-io: ${(error as Error).message}`;
+    throw new CliError(EXIT.failed, message, { hint: "Put --data on a disk, or leave --vm-io out.", cause: error });
+  }
+  try {
+    return new InstanceCgroups(folder, ioMax === undefined ? {} : { ioMax });
   } catch (error) {
     if (!(error instanceof CgroupError)) throw error;
     const message = `Cannot start node "${node}" with --cgroup: ${error.message}`;

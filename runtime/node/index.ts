@@ -11,6 +11,7 @@ export { createProcessHypervisor, type ProcessHypervisorOptions } from "./proces
 export { GuardedHypervisor } from "./instances/guarded-hypervisor.ts";
 export type { GuardedHypervisorOptions } from "./instances/guarded-options.ts";
 export { CgroupError, InstanceCgroups } from "./instances/instance-cgroups.ts";
+export { diskUnder, type IoLimits, ioMaxLine, parseIoLimits } from "./instances/io-limits.ts";
 export {
   InstanceUsers,
   InstanceUsersError,

@@ -94,6 +94,15 @@ test("readNodeConfig() reads which users VMs run as, and refuses numbers that no
   }
 });
 
+test("readNodeConfig() reads what VMs may do to the disk, which takes a control group", () => {
+  const given = { ...FLAGS, cgroup: "/cg", vmIo: "write=20MiB,reads=100" };
+  const { vmIo } = readNodeConfig(given, { BLIXARD_TOKEN: TOKEN });
+  expect(vmIo).toEqual({ writeBytes: 20 * 2 ** 20, reads: 100 });
+  const wrong = refusal({ ...FLAGS, vmIo: "fast" }, { BLIXARD_TOKEN: TOKEN });
+  expect(wrong).toContain('--vm-io is "fast", expected such as read=50MiB');
+  expect(wrong).toContain("--cgroup is missing: only a control group holds VMs to --vm-io");
+});
+
 test("readNodeConfig() refuses peers that cannot be meant", () => {
   expect(refusal({ ...FLAGS, peers: "n2" })).toContain('--peers is "n2", expected NAME=HOST:PORT,…');
   expect(refusal({ ...FLAGS, peers: "n2=a:1,n2=b:1" })).toContain('--peers names "n2" twice');

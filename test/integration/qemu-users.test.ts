@@ -14,6 +14,7 @@ import { testImage } from "./test-image.ts";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const IS_ROOT = process.geteuid?.() === 0;
+const SETPRIV = "setpriv";
 const VM = "i-vm";
 let stateDir: string;
 let folder: string;
@@ -109,7 +110,7 @@ test.runIf(IS_ROOT)(
 function possible(as: number, cwd: string, commands: readonly string[]): readonly string[] {
   const rights = ["--reuid", String(as), "--regid", String(as), "--clear-groups"];
   const script = commands.map((command, at) => `(${command}) >/dev/null 2>&1 && echo ${at}`).join("\n");
-  const { stdout, stderr } = spawnSync("setpriv", [...rights, "sh", "-c", `${script}\necho end`], {
+  const { stdout, stderr } = spawnSync(SETPRIV, [...rights, "sh", "-c", `${script}\necho end`], {
     cwd,
     encoding: "utf8",
   });

@@ -7,7 +7,7 @@
  * processors must not keep its guard from ending it at its lease. What belongs to no instance any more has no processes, and is removed when the
  * next one is started; one folder is one node's, for that reason.
  *
- * Source: Linux, Documentation/admin-guide/cgroup-v2.rst, "CPU Interface Files", "Memory Interface Files", "Delegation".
+ * Source: Linux, Documentation/admin-guide/cgroup-v2.rst, "CPU Interface Files", "Memory Interface Files", "IO Interface Files", "Delegation".
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,9 +20,16 @@ export interface InstanceLimits {
   readonly memoryMiB: number;
 }
 
-/** What a folder must be able to limit. `io.max` is not used: it names devices, and no spec does. */
+/** What a folder must be able to limit, and `io` where disks are limited, too. */
 const CONTROLLERS = ["cpu", "memory"] as const;
-export type CgroupController = (typeof CONTROLLERS)[number];
+export type CgroupController = (typeof CONTROLLERS)[number] | "io";
+
+export interface InstanceCgroupsOptions {
+  /** Default: all that limit something. */
+  readonly controllers?: readonly CgroupController[];
+  /** A line of `io.max` (io-limits.ts), the same for each instance. Default: disks are not limited. */
+  readonly ioMax?: string;
+}
 
 /** Of processor time, in microseconds; the kernel's own default. */
 const PERIOD_US = 100_000;
@@ -44,14 +51,17 @@ export class CgroupError extends Error {
 export class InstanceCgroups {
   readonly #folder: string;
   readonly #controllers: readonly CgroupController[];
+  readonly #ioMax: string;
 
   /**
-   * Tries a group out, and removes those that an earlier process of the node has left. `controllers`: by default all that limit something.
+   * Tries a group out, and removes those that an earlier process of the node has left.
    * @throws {CgroupError} what the folder lacks, and what would help.
    */
-  constructor(folder: string, controllers: readonly CgroupController[] = CONTROLLERS) {
+  constructor(folder: string, { controllers: wanted = CONTROLLERS, ioMax }: InstanceCgroupsOptions = {}) {
+    const controllers = ioMax === undefined ? wanted : [...wanted, "io" as const];
     this.#folder = folder;
     this.#controllers = controllers;
+    this.#ioMax = ioMax ?? "";
     const there = this.#readFile("cgroup.controllers").split(/\s+/);
     const missing = controllers.filter((controller) => !there.includes(controller));
     if (missing.length > 0) {
@@ -98,6 +108,7 @@ export class InstanceCgroups {
     const limits: Readonly<Record<CgroupController, readonly [string, string]>> = {
       cpu: ["cpu.max", `${vcpus * PERIOD_US} ${PERIOD_US}`],
       memory: ["memory.max", String(memoryMiB * MIB)],
+      io: ["io.max", this.#ioMax],
     };
     for (const controller of this.#controllers) {
       const [file, text] = limits[controller];

@@ -7,6 +7,8 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +17,7 @@ import { afterEach, expect, test } from "vitest";
 import { findGuardTools, type GuardedCommand, readGuard, startGuard } from "../../../../runtime/node/guard/guard.ts";
 import { uptimeHundredths } from "../../../../runtime/node/guard/host-uptime.ts";
 import { CgroupError, InstanceCgroups } from "../../../../runtime/node/instances/instance-cgroups.ts";
+import { diskUnder, ioMaxLine, parseIoLimits } from "../../../../runtime/node/instances/io-limits.ts";
 
 const COMMAND = { argv: ["sleep", "60"], env: { PATH: "/usr/bin:/bin" }, output: "console.log" } as const;
 
@@ -54,6 +57,39 @@ test("enclose() writes limits of processors and memory, and has the command ente
   expect(readFileSync(join(trial, "memory.max"), "utf8")).toBe(String(1024 * 1024 * 1024));
 });
 
+test("with limits of disks the folder must have the controller io, and each group gets its line", () => {
+  const limits = parseIoLimits("read=50MiB, writes=100") ?? {};
+  const ioMax = ioMaxLine("8:0", limits);
+  expect(() => new InstanceCgroups(folder("cpu memory\n"), { ioMax })).toThrow('it has no controller "io"');
+  const path = folder();
+  expect(() => new InstanceCgroups(path, { ioMax })).toThrow("ENOTEMPTY");
+  expect(readFileSync(join(path, "cgroup.subtree_control"), "utf8")).toBe("+cpu +memory +io");
+  expect(readFileSync(join(path, "blixard-trial/io.max"), "utf8")).toBe(
+    "8:0 rbps=52428800 wbps=max riops=max wiops=100",
+  );
+});
+
+test("parseIoLimits() refuses what could mean two things, and diskUnder() finds the whole disk of a partition", () => {
+  for (const wrong of ["", "read=50", "reads=5MiB", "read=1MiB,read=2MiB", "read=0MiB", "bytes=1MiB", "read=1MB"]) {
+    expect(parseIoLimits(wrong), wrong).toBeUndefined();
+  }
+  const { dev } = statSync(tmpdir());
+  const devices = folder();
+  expect(() => diskUnder(tmpdir(), devices)).toThrow("is on no disk of this host");
+  const disk = join(devices, "sda");
+  mkdirSync(join(disk, "sda1"), { recursive: true });
+  for (const [path, number] of [
+    ["sda/dev", "8:0\n"],
+    ["sda/sda1/dev", "8:1\n"],
+    ["sda/sda1/partition", "1\n"],
+  ] as const) {
+    writeFileSync(join(devices, path), number);
+  }
+  const [major, minor] = [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)];
+  symlinkSync(join(disk, "sda1"), join(devices, `${major}:${minor}`));
+  expect(diskUnder(tmpdir(), devices)).toBe("8:0");
+});
+
 const ROOT = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((path) => existsSync(join(path, "cgroup.procs")));
 
 function realFolder(): string | undefined {
@@ -76,7 +112,7 @@ test("a command runs in its group from its first moment; what outlives it is end
   mkdirSync(join(path, "blixard-left"));
   mkdirSync(join(path, "others"));
   undo.unshift(() => rmdirSync(join(path, "others")));
-  const cgroups = new InstanceCgroups(path, []);
+  const cgroups = new InstanceCgroups(path, { controllers: [] });
   expect(groupsOf(path)).toEqual(["others"]);
 
   expect(

@@ -17,7 +17,7 @@ test("an instance runs in a group of its own, its guard does not, and the group 
     return skip(`this user may make no control group: ${String(error)}`);
   }
   const stateDir = mkdtempSync(join(tmpdir(), "blixard-limited-"));
-  const cgroups = new InstanceCgroups(group, []);
+  const cgroups = new InstanceCgroups(group, { controllers: [] });
   const hypervisor = createProcessHypervisor({ stateDir, cgroups, clock: nodeClock, logger: { log: () => undefined } });
   onTestFinished(async () => {
     await new Promise((done) => hypervisor.stop("i-1", 0, done));
