@@ -6,8 +6,8 @@
  * docs/decisions/0005-guard.md.
  */
 import { execFile, spawn } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve as resolvePath } from "node:path";
 import { findExecutable } from "../find-executable.ts";
 import { leaseLine } from "./lease-file.ts";
@@ -99,8 +99,8 @@ export async function startGuard(options: {
   readonly tools: GuardTools;
 }): Promise<void> {
   const { instanceFolder, command } = options;
-  await mkdir(guardFolder(instanceFolder), { mode: 0o700 });
-  await writeFile(join(guardFolder(instanceFolder), "lease"), leaseLine(options.deadline), { mode: 0o600 });
+  mkdirSync(guardFolder(instanceFolder), { mode: 0o700 });
+  writeFileSync(join(guardFolder(instanceFolder), "lease"), leaseLine(options.deadline), { mode: 0o600 });
   const { shell, setpriv } = options.tools;
   const [program, ...first] = shell;
   if (command.rights !== undefined && setpriv === undefined) throw new Error("no setpriv makes it another user's");

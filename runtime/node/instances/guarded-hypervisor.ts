@@ -5,8 +5,7 @@
  * reach an instance and who waits for it. So a process that was killed at any point is followed by one that reads the
  * folders and carries on: a folder whose guard lives holds an instance, any other one holds only logs.
  */
-import { watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, openSync, watch } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Clock, TimerHandle } from "../../ports/clock.ts";
@@ -181,7 +180,7 @@ export class GuardedHypervisor implements Hypervisor {
     let folder: string | undefined;
     try {
       folder = this.#store.create(record);
-      await (await open(join(folder, CONSOLE_LOG), "a", 0o600)).close();
+      closeSync(openSync(join(folder, CONSOLE_LOG), "a", 0o600));
       const command = await this.#machines.prepare(launch, folder, record.user);
       const tools = await this.#guardTools();
       const instanceFolder = folder;

@@ -4,10 +4,11 @@
  * The state of a device can be read by the same version of QEMU only: `microvm` has no versioned machine types.
  */
 import { execFile } from "node:child_process";
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CheckpointManifest } from "../../ports/guest-verbs.ts";
+import { findExecutable } from "../find-executable.ts";
 import { counterRate, rateClass } from "./emulated-clock.ts";
 import { type Acceleration, MACHINE } from "./qemu-arguments.ts";
 
@@ -61,6 +62,16 @@ function versionIn(said: string): string | undefined {
 /** What is slow to find out and the same for all guests of a host, kept as long as the files stay the same. */
 export class HostFacts {
   readonly #kept = new Map<string, Promise<string>>();
+  readonly #programs = new Map<string, string>();
+
+  /** Where that program is; undefined when there is none. Looked up by a shell, so only as long as it is not known, and again when it is gone. */
+  async program(name: string): Promise<string | undefined> {
+    const known = this.#programs.get(name);
+    if (known !== undefined && existsSync(known)) return known;
+    const found = await findExecutable(name);
+    if (found !== undefined) this.#programs.set(name, found);
+    return found;
+  }
 
   /** "7.2.22". @throws when that program is no QEMU. */
   version(qemu: string): Promise<string> {

@@ -9,7 +9,6 @@ import { chmodSync, constants } from "node:fs";
 import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
-import { findExecutable } from "../find-executable.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
 import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
 import { InstanceStore, VMM_LOG } from "../instances/instance-store.ts";
@@ -124,7 +123,7 @@ class QemuDriver implements MachineDriver {
   }
 
   async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
-    const qemu = await findExecutable(this.#options.qemu ?? QEMU);
+    const qemu = await this.#host.facts.program(this.#options.qemu ?? QEMU);
     if (qemu === undefined) {
       const message = `${this.#options.qemu ?? QEMU} is not installed: install the package qemu-system-x86 (or qemu), or use the process driver`;
       throw new StartRefusal("hypervisor-missing", message);

@@ -1,8 +1,7 @@
 /**
  * One running QEMU, just started or found again: its control socket, its guest's agent, and why it ended.
  */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
 import { createConnection, Socket } from "node:net";
 import { basename, join } from "node:path";
 import type { MigrationEndpoint } from "../../ports/guest-verbs.ts";
@@ -56,15 +55,15 @@ export class QemuMachine implements Machine {
       connect: () => this.#dial(CONSOLE_SOCKET),
       onResize: async (size) => this.#agent.resizeConsole(size),
     });
-    this.#connected = this.#connect();
-    // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
-    this.#connected.catch(() => undefined);
     const control = new QmpControl({ connected: () => this.#connected, child: context.child });
     this.#control = control;
     const pathOf = (name: string): string => this.#folder.path(name);
     const connect = (socket: string): Socket => this.#dial(socket);
     const verbs = new QemuVerbs({ host, context, control, pathOf, connect, agent: () => this.#agent });
     this.#verbs = verbs;
+    this.#connected = this.#connect();
+    // Reported by `ready`; after an adoption, a QEMU that does not answer is still one that runs under its lease.
+    this.#connected.catch(() => undefined);
     // Of one that was just started, `ready` takes care.
     if (context.found) void verbs.takeOver().catch(() => undefined);
     this.verbs = {
@@ -83,7 +82,7 @@ export class QemuMachine implements Machine {
   async ready(): Promise<MigrationEndpoint | undefined> {
     await this.#connected;
     // Secrets may be among the files; QEMU has read them.
-    await rm(join(this.#context.folder, INITRAMFS), { force: true });
+    rmSync(join(this.#context.folder, INITRAMFS), { force: true });
     return this.#verbs.begin();
   }
 
@@ -146,6 +145,7 @@ export class QemuMachine implements Machine {
             },
             onClose: () => undefined,
             timeoutMs: ANSWER_MS,
+            first: this.#verbs.first,
           }),
         );
         break;

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { CheckpointManifest, CheckpointPart } from "../../ports/guest-verbs.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
@@ -17,12 +18,12 @@ import { StartRefusal, VerbError } from "../instances/machine-driver.ts";
 import { differenceOf, type GuestNeeds } from "./guest-needs.ts";
 import { INCOMING_SOCKET } from "./qemu-arguments.ts";
 import { MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
+import type { QmpCommand } from "./qmp-client.ts";
 import type { QmpControl } from "./qmp-control.ts";
-import { setTransfer, untilTransfer } from "./qmp-transfer.ts";
+import { announceCommand, transferCommand, untilLoaded } from "./qmp-transfer.ts";
 
 /** What is hashed each time: half a millisecond. */
 const SMALL_BYTES_MAX = 1024 * 1024;
-const LOAD_POLL_MS = 5;
 
 export class CheckpointReader {
   readonly #store: CheckpointStore;
@@ -111,18 +112,33 @@ export class CheckpointReader {
   }
 }
 
-/** Loads the state; the guest stands still after it. @throws {VerbError} when QEMU cannot read it. */
+/** What a QEMU is told first that is to load a state. */
+export function loadCommands(options: {
+  /** Its memory is there already, in a file. */
+  readonly hasMemory: boolean;
+  readonly announces: boolean;
+}): readonly QmpCommand[] {
+  return [
+    announceCommand(options.announces),
+    transferCommand({ ignoreShared: options.hasMemory, waitsAtSwitchover: false, autoConverge: false }),
+    { command: "migrate-incoming", args: { uri: `unix:${INCOMING_SOCKET}` } },
+  ];
+}
+
+/** Loads the state into a QEMU that was told `loadCommands`; the guest stands still after it. @throws {VerbError} when QEMU cannot read it. */
 export async function loadState(options: {
   readonly control: QmpControl;
   readonly connect: (socket: string) => Socket;
-  /** Its memory is there already, in a file. */
-  readonly hasMemory: boolean;
   readonly path: string;
 }): Promise<void> {
   const { control, connect, path } = options;
-  await setTransfer(control, { ignoreShared: options.hasMemory, waitsAtSwitchover: false, autoConverge: false });
-  await control.ask("migrate-incoming", { uri: `unix:${INCOMING_SOCKET}` });
+  await control.first();
+  const loaded = untilLoaded(control);
   // QEMU may close before all is flushed, once it has what it wants, and it ends when it cannot read it: its own word is what counts.
-  void pipeline(createReadStream(path), connect(INCOMING_SOCKET)).catch(() => undefined);
-  await untilTransfer(control, ["completed"], { pollMs: LOAD_POLL_MS });
+  void pipeline(contentOf(path), connect(INCOMING_SOCKET)).catch(() => undefined);
+  await loaded;
+}
+
+function contentOf(path: string): Readable {
+  return statSync(path).size <= SMALL_BYTES_MAX ? Readable.from([readFileSync(path)]) : createReadStream(path);
 }

@@ -14,10 +14,11 @@ import { type CardIdentity, cardIdentities } from "./cards.ts";
 import { hostName, machineId } from "./guest-files.ts";
 import { type MachineNote, readNote, writeNote } from "./machine-note.ts";
 import { makeCheckpoint, MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
-import { type CheckpointReader, loadState } from "./qemu-restore.ts";
+import { type CheckpointReader, loadCommands, loadState } from "./qemu-restore.ts";
+import type { QmpCommand } from "./qmp-client.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import { abandonMigration, listenForGuest, QmpMigration } from "./qmp-migration.ts";
-import { untilTransfer } from "./qmp-transfer.ts";
+import { untilLoaded } from "./qmp-transfer.ts";
 
 /** What all machines of one host share. */
 export interface QemuHost {
@@ -52,6 +53,8 @@ export class QemuVerbs {
   readonly #options: QemuVerbsOptions;
   #migration: QmpMigration | undefined;
   #note: MachineNote;
+  /** All of a guest of another host is here, and it was not set going yet. */
+  #hasArrived = false;
 
   constructor(options: QemuVerbsOptions) {
     this.#options = options;
@@ -73,12 +76,28 @@ export class QemuVerbs {
     return this.#options.context.found && this.#note.waitsFor?.type === "checkpoint";
   }
 
+  /** What its QEMU is told with the connection. */
+  get first(): readonly QmpCommand[] {
+    const { context, host } = this.#options;
+    const { waitsFor } = this.#note;
+    if (context.found || waitsFor?.type !== "checkpoint") return [];
+    return loadCommands({ hasMemory: host.reader.hasPart(waitsFor.id, MEMORY_PART), announces: this.#announces });
+  }
+
+  /** Guests in QEMU's own network have nobody to tell that they are elsewhere now; those with a card in a bridge, `tap`, have. */
+  get #announces(): boolean {
+    return /\btap\b/.test(this.#note.needs.machine);
+  }
+
   /** What it was started for, behind QEMU's first answer. Resolves with where a guest is waited for. @throws {StartRefusal} */
   async begin(): Promise<MigrationEndpoint | undefined> {
     const { waitsFor } = this.#note;
     if (waitsFor?.type === "checkpoint") await this.#restore(waitsFor);
     if (waitsFor?.type !== "migration") return undefined;
-    const endpoint = await listenForGuest(this.#options.control, waitsFor.listenAddress);
+    const endpoint = await listenForGuest(this.#options.control, {
+      address: waitsFor.listenAddress,
+      announces: this.#announces,
+    });
     void this.#awaitGuest();
     return endpoint;
   }
@@ -100,9 +119,11 @@ export class QemuVerbs {
 
   async resume(): Promise<void> {
     const { control } = this.#options;
-    // Asked before the words go: a guest that is still on its way keeps them.
-    if ((await control.status()) !== "inmigrate") this.#change({ left: undefined, waitsFor: undefined });
-    await control.resume();
+    // Asked before the words go: a guest that is still on its way keeps them. Of one that has come and was not set going, it is known.
+    const status = this.#hasArrived ? "paused" : await control.status();
+    if (status !== "inmigrate") this.#change({ left: undefined, waitsFor: undefined });
+    this.#hasArrived = false;
+    await control.resume(status);
     setTimeout(() => {
       this.#options.agent()?.greet();
       void this.#refresh();
@@ -144,11 +165,13 @@ export class QemuVerbs {
   async #awaitGuest(): Promise<void> {
     const { control, context } = this.#options;
     try {
-      await untilTransfer(control, ["completed"]);
+      await untilLoaded(control);
     } catch {
       return;
     }
-    if (this.#note.waitsFor !== undefined) context.report("arrived");
+    if (this.#note.waitsFor === undefined) return;
+    this.#hasArrived = true;
+    context.report("arrived");
   }
 
   async checkpoint(id: string): Promise<CheckpointManifest> {
@@ -198,15 +221,10 @@ export class QemuVerbs {
 
   async #restore({ id, identity }: Extract<LaunchOrigin, { type: "checkpoint" }>): Promise<void> {
     const { control, host, connect } = this.#options;
-    await loadState({
-      control,
-      connect,
-      hasMemory: host.reader.hasPart(id, MEMORY_PART),
-      path: host.reader.path(id, STATE_PART),
-    });
+    await loadState({ control, connect, path: host.reader.path(id, STATE_PART) });
     // The state that was loaded says whether there is a link.
     if (identity === "fresh") await this.#setLinks(false);
-    await control.resume();
+    await control.resume("paused");
     if (identity === "fresh") await this.#giveIdentity();
     else void this.#refresh();
     this.#change({ waitsFor: undefined });

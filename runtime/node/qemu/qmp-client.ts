@@ -13,6 +13,11 @@ export interface QmpEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface QmpCommand {
+  readonly command: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
 export interface QmpClientOptions {
   /** At most 107 bytes long, the limit of the system. */
   readonly path: string;
@@ -21,6 +26,8 @@ export interface QmpClientOptions {
   onClose(error?: Error): void;
   /** For the greeting and for each answer. Default: 5,000 ms. */
   readonly timeoutMs?: number;
+  /** Sent in one piece with the negotiation, so that a QEMU that still starts goes from one to the next by itself; see `first`. Default: none. */
+  readonly first?: readonly QmpCommand[];
 }
 
 const TIMEOUT_MS = 5_000;
@@ -37,12 +44,13 @@ export class QmpClient {
   readonly #socket: Socket;
   readonly #options: QmpClientOptions;
   readonly #pending = new Map<number, Pending>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(event?: QmpEvent) => void>();
   #greeted: ((error?: Error) => void) | undefined;
   #received = "";
   #nextId = 1;
   #ready = false;
   #closed = false;
+  #first: Promise<unknown> = Promise.resolve();
 
   private constructor(socket: Socket, options: QmpClientOptions) {
     this.#socket = socket;
@@ -59,7 +67,12 @@ export class QmpClient {
     const client = new QmpClient(socket, options);
     try {
       await client.#greeting();
-      await client.execute("qmp_capabilities");
+      socket.cork();
+      const negotiated = client.execute("qmp_capabilities");
+      client.#first = Promise.all((options.first ?? []).map(({ command, args }) => client.execute(command, args)));
+      client.#first.catch(() => undefined);
+      socket.uncork();
+      await negotiated;
     } catch (error) {
       socket.destroy();
       throw error;
@@ -84,14 +97,20 @@ export class QmpClient {
     });
   }
 
-  /** Resolves with the next event, when the connection ends, or after `limitMs`. */
-  async changed(limitMs: number): Promise<void> {
-    if (this.#closed) return;
+  /** Resolves when all commands that `connect` was given were answered. @throws as `execute` does. */
+  async first(): Promise<void> {
+    await this.#first;
+  }
+
+  /** Resolves with the next event that is wanted; with nothing when the connection ends, or after `limitMs`. */
+  async changed(limitMs: number, isWanted: (event: QmpEvent) => boolean = () => true): Promise<QmpEvent | undefined> {
+    if (this.#closed) return undefined;
     return new Promise((resolve) => {
-      const wake = (): void => {
+      const wake = (event?: QmpEvent): void => {
+        if (event !== undefined && !isWanted(event)) return;
         clearTimeout(timer);
         this.#watchers.delete(wake);
-        resolve();
+        resolve(event);
       };
       const timer = setTimeout(wake, limitMs);
       this.#watchers.add(wake);
@@ -136,8 +155,9 @@ export class QmpClient {
       return this.#greeted("QMP" in value ? undefined : new Error(`not a QMP greeting: ${line.slice(0, 80)}`));
     }
     if (typeof value["event"] === "string") {
-      this.#options.onEvent({ event: value["event"], data: toObject(value["data"]) });
-      return this.#wake();
+      const event: QmpEvent = { event: value["event"], data: toObject(value["data"]) };
+      this.#options.onEvent(event);
+      return this.#wake(event);
     }
     const id = value["id"];
     const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
@@ -167,8 +187,8 @@ export class QmpClient {
     if (this.#ready) this.#options.onClose(error);
   }
 
-  #wake(): void {
-    for (const wake of [...this.#watchers]) wake();
+  #wake(event?: QmpEvent): void {
+    for (const wake of [...this.#watchers]) wake(event);
   }
 
   #timer(run: () => void): NodeJS.Timeout {

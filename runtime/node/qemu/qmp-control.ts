@@ -7,7 +7,7 @@ import type { GuestMetrics } from "../../ports/guest-verbs.ts";
 import type { ProcessIdentity } from "../guard/process-identity.ts";
 import { VerbError } from "../instances/machine-driver.ts";
 import { readProcessUsage } from "../instances/process-usage.ts";
-import type { QmpClient } from "./qmp-client.ts";
+import type { QmpClient, QmpEvent } from "./qmp-client.ts";
 import { type QmpObject, numberOf, objectOf, objectsOf } from "./qmp-values.ts";
 
 /** The states of QEMU in which its processors stand still and may be set going. */
@@ -33,17 +33,17 @@ export class QmpControl {
   }
 
   async askAny(command: string, args?: QmpObject): Promise<unknown> {
-    const qmp = await this.#options.connected().catch((error: unknown) => {
-      throw new VerbError("not-running", `QEMU does not answer: ${(error as Error).message}`, error);
-    });
-    return qmp.execute(command, args).catch((error: unknown) => {
-      throw new VerbError(qmp.isClosed ? "not-running" : "failed", (error as Error).message, error);
-    });
+    return this.#answered((qmp) => qmp.execute(command, args));
   }
 
-  /** Resolves with QEMU's next event, when it ends, or after `limitMs`. */
-  async changed(limitMs: number): Promise<void> {
-    return (await this.#options.connected()).changed(limitMs);
+  /** Resolves when QEMU has answered what it was told with the connection. @throws as `ask` does. */
+  async first(): Promise<void> {
+    return this.#answered((qmp) => qmp.first());
+  }
+
+  /** Resolves with QEMU's next event that is wanted, by default with any; with nothing when QEMU ends, or after `limitMs`. */
+  async changed(limitMs: number, isWanted?: (event: QmpEvent) => boolean): Promise<QmpEvent | undefined> {
+    return (await this.#options.connected()).changed(limitMs, isWanted);
   }
 
   /** QEMU's word: `running`, `paused`, `inmigrate`, `postmigrate`, `internal-error`, … */
@@ -61,8 +61,9 @@ export class QmpControl {
     await this.ask("stop");
   }
 
-  async resume(): Promise<void> {
-    const status = await this.status();
+  /** `known`: the state that QEMU is in, where the caller knows it. Default: it is asked. */
+  async resume(known?: string): Promise<void> {
+    const status = known ?? (await this.status());
     if (status === "running") return;
     // QEMU would take the word for later and start the guest by itself when the rest has come.
     if (status === "inmigrate") throw new VerbError("failed", "not all of it has arrived yet");
@@ -94,6 +95,15 @@ export class QmpControl {
       writtenBytes += numberOf(stats["wr_bytes"]);
     }
     return { ...usage, readBytes, writtenBytes, ...(balloonBytes === undefined ? {} : { balloonBytes }) };
+  }
+
+  async #answered<Answer>(ask: (qmp: QmpClient) => Promise<Answer>): Promise<Answer> {
+    const qmp = await this.#options.connected().catch((error: unknown) => {
+      throw new VerbError("not-running", `QEMU does not answer: ${(error as Error).message}`, error);
+    });
+    return ask(qmp).catch((error: unknown) => {
+      throw new VerbError(qmp.isClosed ? "not-running" : "failed", (error as Error).message, error);
+    });
   }
 
   /** undefined without a balloon. */

@@ -12,7 +12,7 @@
 import type { MigrationEndpoint, MigrationRequest, VerbFailure } from "../../ports/guest-verbs.ts";
 import { VerbError } from "../instances/machine-driver.ts";
 import type { QmpControl } from "./qmp-control.ts";
-import { setTransfer, untilTransfer } from "./qmp-transfer.ts";
+import { announceCommand, setTransfer, untilTransfer } from "./qmp-transfer.ts";
 import { numberOf, objectOf, type QmpObject } from "./qmp-values.ts";
 
 const MIB = 1024 * 1024;
@@ -20,12 +20,22 @@ const ENDED = ["completed", "failed", "cancelled"];
 /** How often QEMU is asked towards the end of a round. */
 const LOOK_MS = 3;
 /**
- * The end of a round is sent slowly, so that the word to hold reaches QEMU before it: QEMU sends a tenth of its bandwidth at once, then waits for the rest
- * of 100 ms, so a guest is held with one such piece at least to go.
+ * The end of a round is sent slowly, so that the word to hold reaches QEMU before it: QEMU sends a tenth of its bandwidth at once, then sleeps for the rest
+ * of a window of 100 ms, whatever it is told meanwhile. With little to go it is let send next to nothing a window (a page, or a dozen empty ones), so
+ * that the guest can be held just before a window ends, and does not stand still for the rest of one.
  */
 const END_BYTES = 32 * MIB;
 const END_BYTES_PER_SECOND = 40 * MIB;
-const LITTLE_BYTES = 8 * MIB;
+/** Two windows' worth, so that none of them takes a round from more than this to its end. */
+const LITTLE_WINDOWS = 2;
+const CRAWL_BYTES_PER_SECOND = 1024;
+/** With less to go the guest is held at once: some windows of empty pages. */
+const LEAST_BYTES = 256 * 1024;
+const WINDOW_MS = 100;
+/** For the word to hold; one that comes later costs another window. */
+const WORD_MS = 8;
+/** On a host on which no window is seen to begin for so long, the guest is held wherever QEMU is in it. */
+const WINDOWS_SEEN_MS = 300;
 const PROGRESS_MS = 100;
 /** QEMU sets a guest going again within moments after a failure. */
 const GOING_MS = 5_000;
@@ -120,8 +130,12 @@ export class QmpMigration {
         const until = (bytes: number) => (now: QmpObject) =>
           !isActive(now) || syncsOf(now) > syncs || remainingOf(now) < bytes;
         await this.#look(until(END_BYTES));
-        await this.#limit(Math.min(bandwidthBytesPerSecond, END_BYTES_PER_SECOND));
-        await this.#look(until(LITTLE_BYTES));
+        const slowBytesPerSecond = Math.min(bandwidthBytesPerSecond, END_BYTES_PER_SECOND);
+        await this.#limit(slowBytesPerSecond);
+        const windowBytes = (slowBytesPerSecond * WINDOW_MS) / 1000;
+        await this.#look(until(Math.max(LEAST_BYTES, LITTLE_WINDOWS * windowBytes)));
+        await this.#limit(CRAWL_BYTES_PER_SECOND);
+        await this.#untilWindowEnds(until(LEAST_BYTES));
         await this.#hold();
         info = await this.#control.ask("query-migrate");
         if (isActive(info) && syncsOf(info) > syncs)
@@ -131,6 +145,29 @@ export class QmpMigration {
       info = await this.#look((now) => !isActive(now) || syncsOf(now) > syncs);
     }
     return info["status"] === "pre-switchover" ? info : this.#until(["pre-switchover", ...ENDED]);
+  }
+
+  /** Waits until just before QEMU's next window; not at all when the round is over. */
+  async #untilWindowEnds(isOver: (info: QmpObject) => boolean): Promise<void> {
+    const untilMs = performance.now() + WINDOWS_SEEN_MS;
+    let [sentBytes, askedMs, isAsleep] = [-1, 0, false];
+    for (;;) {
+      const beforeMs = askedMs;
+      askedMs = performance.now();
+      if (askedMs > untilMs) return;
+      const changed = this.#control.changed(LOOK_MS);
+      const info = await this.#control.ask("query-migrate");
+      if (isOver(info)) return;
+      const nowBytes = numberOf(objectOf(info["ram"])["transferred"]);
+      const sends = nowBytes !== sentBytes;
+      // What it sends after it has slept begins a window, which began behind the look before.
+      if (sends && isAsleep) {
+        const leftMs = beforeMs + WINDOW_MS - WORD_MS - performance.now();
+        return void (await new Promise((resolve) => setTimeout(resolve, leftMs)));
+      }
+      [sentBytes, isAsleep] = [nowBytes, !sends];
+      await changed;
+    }
   }
 
   async #begin(): Promise<void> {
@@ -206,7 +243,12 @@ export async function abandonMigration(control: QmpControl): Promise<void> {
 }
 
 /** Opens QEMU's ear for a guest. Resolves with where it listens. */
-export async function listenForGuest(control: QmpControl, address: string): Promise<MigrationEndpoint> {
+export async function listenForGuest(
+  control: QmpControl,
+  { address, announces }: { readonly address: string; readonly announces: boolean },
+): Promise<MigrationEndpoint> {
+  const announce = announceCommand(announces);
+  await control.ask(announce.command, announce.args);
   await setTransfer(control, { ignoreShared: false, waitsAtSwitchover: false, autoConverge: false });
   await control.ask("migrate-incoming", { uri: `tcp:${placeOf({ address, port: 0 })}` });
   const [socket] = ((await control.ask("query-migrate"))["socket-address"] as readonly unknown[] | undefined) ?? [];

@@ -6,6 +6,7 @@
  *
  * Source: QEMU, qapi/migration.json and migration/migration.c of 7.2.
  */
+import type { QmpCommand } from "./qmp-client.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import type { QmpObject } from "./qmp-values.ts";
 
@@ -19,10 +20,17 @@ export interface TransferSettings {
 
 /** For files and for whoever stands still: nothing to spare. */
 export const UNLIMITED_BYTES_PER_SECOND: number = 2 ** 40;
+/** QEMU's default. */
+const ANNOUNCE_ROUNDS = 5;
 /** A look at how it goes where no event came. */
 const POLL_MS = 50;
 
 export async function setTransfer(control: QmpControl, settings: TransferSettings): Promise<void> {
+  const { command, args } = transferCommand(settings);
+  await control.ask(command, args);
+}
+
+export function transferCommand(settings: TransferSettings): Required<QmpCommand> {
   const capabilities: Readonly<Record<string, boolean>> = {
     events: true,
     "x-ignore-shared": settings.ignoreShared,
@@ -31,9 +39,16 @@ export async function setTransfer(control: QmpControl, settings: TransferSetting
     // An answer from the target would make this side run on when only the answer is lost.
     "return-path": false,
   };
-  await control.ask("migrate-set-capabilities", {
-    capabilities: Object.entries(capabilities).map(([capability, state]) => ({ capability, state })),
-  });
+  const args = { capabilities: Object.entries(capabilities).map(([capability, state]) => ({ capability, state })) };
+  return { command: "migrate-set-capabilities", args };
+}
+
+/**
+ * Whether a guest whose state is loaded tells its network at once that it is here now: QEMU has it do so, five times. A bridge has to hear it; in QEMU's
+ * own network there is nobody to tell, and under emulation the code for it has to be translated before the guest goes on with what it was doing.
+ */
+export function announceCommand(announces: boolean): Required<QmpCommand> {
+  return { command: "migrate-set-parameters", args: { "announce-rounds": announces ? ANNOUNCE_ROUNDS : 0 } };
 }
 
 /** Resolves with what `query-migrate` says once its status is one of `statuses`. @throws {VerbError} when QEMU ends. */
@@ -48,5 +63,19 @@ export async function untilTransfer(
     options.onLook?.(info);
     if (statuses.includes(String(info["status"]))) return info;
     await changed;
+  }
+}
+
+/**
+ * Resolves once a QEMU that waits for a guest has all of it: by its event, which comes when its guest may be set going, and by a look where that was
+ * told before. @throws {VerbError} when QEMU ends, as it does when what comes is broken.
+ */
+export async function untilLoaded(control: QmpControl): Promise<void> {
+  for (;;) {
+    const event = await control.changed(
+      POLL_MS,
+      (told) => told.event === "MIGRATION" && told.data["status"] === "completed",
+    );
+    if (event !== undefined || (await control.ask("query-migrate"))["status"] === "completed") return;
   }
 }

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { QmpClient, type QmpEvent } from "../../../../runtime/node/qemu/qmp-client.ts";
+import { QmpClient, type QmpClientOptions, type QmpEvent } from "../../../../runtime/node/qemu/qmp-client.ts";
 
 const GREETING = '{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": []}}\r\n';
 let folder: string;
@@ -47,12 +47,18 @@ function ok(command: Command, socket: Socket, value: unknown = {}): void {
 }
 
 function connect(
-  timeoutMs = 2_000,
+  options: Partial<Pick<QmpClientOptions, "timeoutMs" | "first">> = {},
 ): Promise<{ client: QmpClient; events: QmpEvent[]; closed: Promise<Error | undefined> }> {
   const events: QmpEvent[] = [];
   let onClose: (error?: Error) => void = () => undefined;
   const closed = new Promise<Error | undefined>((resolve) => (onClose = resolve));
-  const connecting = QmpClient.connect({ path, onEvent: (event) => events.push(event), onClose, timeoutMs });
+  const connecting = QmpClient.connect({
+    path,
+    onEvent: (event) => events.push(event),
+    onClose,
+    timeoutMs: 2_000,
+    ...options,
+  });
   return connecting.then((client) => ({ client, events, closed }));
 }
 
@@ -66,6 +72,33 @@ test("connect() negotiates and execute() gives the answer of its own command", a
   const answers = await Promise.all([client.execute("query-status"), client.execute("stop", { why: "ä" })]);
   expect(answers).toEqual([{ name: "query-status" }, { name: "stop", with: { why: "ä" } }]);
   expect(seen[0]).toBe("qmp_capabilities");
+  client.close();
+});
+
+test("connect() sends what comes first with the negotiation, and first() tells of a refusal", async () => {
+  const seen: string[] = [];
+  await serve(GREETING, (command, socket) => {
+    seen.push(command.execute);
+    if (seen.length < 3) return;
+    // Answered only when all are there: nothing waits for an answer in between.
+    socket.write(`{"return": {}, "id": 1}\n{"return": {}, "id": 2}\n{"error": {"desc": "no such wire"}, "id": 3}\n`);
+  });
+  const { client } = await connect({ first: [{ command: "migrate-set-parameters" }, { command: "migrate-incoming" }] });
+  await expect(client.first()).rejects.toThrow('QMP command "migrate-incoming": no such wire');
+  expect(seen).toEqual(["qmp_capabilities", "migrate-set-parameters", "migrate-incoming"]);
+  client.close();
+});
+
+test("changed() resolves with the event that is wanted, not with others", async () => {
+  await serve(GREETING, (command, socket) => {
+    ok(command, socket);
+    if (command.execute === "go") socket.write('{"event": "STOP"}\n{"event": "RESUME", "data": {"why": 1}}\n');
+  });
+  const { client } = await connect();
+  const wanted = client.changed(2_000, ({ event }) => event === "RESUME");
+  await client.execute("go");
+  expect(await wanted).toEqual({ event: "RESUME", data: { why: 1 } });
+  expect(await client.changed(1)).toBeUndefined();
   client.close();
 });
 
@@ -140,7 +173,7 @@ test("silence fails a command, and a late answer disturbs no later one", async (
       ok(command, socket, "right");
     }
   });
-  const { client } = await connect(30);
+  const { client } = await connect({ timeoutMs: 30 });
   await expect(client.execute("slow")).rejects.toThrow("no answer in 30 ms");
   expect(await client.execute("next")).toBe("right");
   client.close();
@@ -148,7 +181,7 @@ test("silence fails a command, and a late answer disturbs no later one", async (
 
 test("connect() refuses what does not greet, or greets otherwise", async () => {
   await serve("", () => undefined);
-  await expect(connect(20)).rejects.toThrow("no QMP greeting in 20 ms");
+  await expect(connect({ timeoutMs: 20 })).rejects.toThrow("no QMP greeting in 20 ms");
   server!.close();
   path = join(folder, "other");
   await serve('{"hello": "there"}\n', () => undefined);
