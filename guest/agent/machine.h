@@ -5,7 +5,7 @@
 #define RNDRESEEDCRNG 0x5207u
 
 enum { FROZEN_MAX = 32, FREEZE_SECONDS_MAX = 300, SIOCADDRT = 0x890b, SIOCGIFCONF = 0x8912, SIOCSIFADDR = 0x8916,
-       SIOCSIFNETMASK = 0x891c, SIOCSIFHWADDR = 0x8924 };
+       SIOCSIFNETMASK = 0x891c, SIOCSIFHWADDR = 0x8924, SIOCGIFTXQLEN = 0x8942, SIOCSIFTXQLEN = 0x8943 };
 
 static int frozen[FROZEN_MAX], frozen_count;
 static u64 thaw_at_ms;
@@ -156,6 +156,20 @@ static long credit_entropy(const char *hex) {
   sys_close(fd);
   return error;
 }
+/*
+ * Packets that a card has yet to send are made with the addresses that it had. While it has no link they wait, and would be the first to leave: the kernel
+ * drops them when the length of their queue is changed.
+ */
+static void drop_waiting(int fd, const char *name) {
+  struct { char name[16]; int length; u8 rest[20]; } request;
+  memset(&request, 0, sizeof request);
+  append(request.name, sizeof request.name, name);
+  if (sys_ioctl(fd, SIOCGIFTXQLEN, &request) < 0) return;
+  request.length++;
+  sys_ioctl(fd, SIOCSIFTXQLEN, &request);
+  request.length--;
+  sys_ioctl(fd, SIOCSIFTXQLEN, &request);
+}
 /* INTERFACE,ADDRESS */
 static long set_hardware_address(const char *text) {
   struct { char name[16]; u16 family; u8 address[14]; u8 rest[8]; } request;
@@ -165,6 +179,7 @@ static long set_hardware_address(const char *text) {
   while (*text && *text != ',' && n < 15) request.name[n++] = *text++;
   request.family = 1;
   error = *text == ',' && from_hex(text + 1, request.address, 6) == 6 ? sys_ioctl(fd, SIOCSIFHWADDR, &request) : -EIO;
+  drop_waiting(fd, request.name);
   sys_close(fd);
   return error;
 }
@@ -187,7 +202,16 @@ static long set_gateway(int fd, const char *text) {
   route.flags = 3; /* up, by a gateway */
   return take_ipv4(text, route.by.address) ? sys_ioctl(fd, SIOCADDRT, &route) : -EIO;
 }
-/* INTERFACE,ADDRESS/PREFIX[,GATEWAY]: its one address. 0.0.0.0/0: it has none, and no route by any. */
+/* The addresses of IPv6 that the kernel made of the one that its hardware had go, and come back made of the one that it has. */
+static void renew_ipv6(const char *name) {
+  char file[128] = "/proc/sys/net/ipv6/conf/", now[4] = "";
+  append(file, sizeof file, name);
+  append(file, sizeof file, "/disable_ipv6");
+  if (read_text(file, now, sizeof now) < 1 || now[0] != '0') return;
+  write_text(file, "1\n");
+  write_text(file, "0\n");
+}
+/* INTERFACE,ADDRESS/PREFIX[,GATEWAY]: its one address. 0.0.0.0/0: it has none, and no route by any. Of IPv6 it has what the kernel gives it. */
 static long set_ipv4(const char *text) {
   struct interface request;
   u64 prefix = 0;
@@ -208,6 +232,8 @@ static long set_ipv4(const char *text) {
     error = sys_ioctl(fd, SIOCSIFNETMASK, &request);
     if (error >= 0 && *text == ',') error = set_gateway(fd, text + 1);
   }
+  renew_ipv6(request.name);
+  drop_waiting(fd, request.name);
   sys_close(fd);
   return error;
 }

@@ -25,7 +25,12 @@ export interface NetworksSeen {
   readonly bridged: string;
   readonly devices: readonly Device[];
   readonly refused: string;
-  readonly clone: { readonly interfaces: string; readonly bridged: string; readonly heard: string };
+  readonly clone: {
+    readonly interfaces: string;
+    readonly ipv6: string;
+    readonly bridged: string;
+    readonly heard: string;
+  };
   readonly own: string;
   readonly stopped: readonly Device[];
   readonly left: readonly Device[];
@@ -38,6 +43,7 @@ interface Device {
 }
 
 const INTERFACES = "/sys/class/net";
+const LINK_LOCAL = "ip -6 -o addr show lan | awk '{print $4}'";
 const SCRIPT =
   "for i in lan out; do echo $i $(cat /sys/class/net/$i/address) $(ip -4 -o addr show $i | awk '{print $4}'); done; ip route";
 const OUT: GuestCard = { name: "out", kind: "user", mac: "02:00:00:00:00:01" };
@@ -62,15 +68,19 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
     hypervisor.verbs.checkpoint({ instance: "i-own", id: "c" }, done),
   );
   if (!kept.ok) throw new Error(JSON.stringify(kept));
+  // What the bridge hears of its address now, it hears from the clone.
+  await driver.pause("i-own");
   const fresh = { from: { type: "checkpoint", id: "c", identity: "fresh" } } as const;
   const cards = [lan(6), { ...OUT, mac: "02:00:00:00:00:02" }];
   const started = await driver.start({ ...launch("i-clone", task.port + 1, cards), ...fresh });
   if (!started.ok) throw new Error(started.message);
   const clone = {
     interfaces: await inside(hypervisor, "i-clone", SCRIPT),
+    ipv6: await inside(hypervisor, "i-clone", LINK_LOCAL),
     bridged: await page(task, "10.1.0.6"),
     heard: await heardFrom(`blixard:i-clone:lan`),
   };
+  await driver.resume("i-own");
   // The clone took nothing from it.
   const own = await page(task, "10.1.0.5");
   await driver.stop("i-own", 0);
@@ -95,7 +105,8 @@ function launch(instance: string, port: number, networks: readonly GuestCard[]):
     vcpus: 1,
     memoryMiB: 128,
     image: "base",
-    command: ["httpd", "-f", "-p", "80", "-h", "/srv"],
+    // It has something to send at any moment, at the first after a restore, too.
+    command: ["sh", "-c", "ping -i 0.01 10.1.0.1 >/dev/null & exec httpd -f -p 80 -h /srv"],
     env: {},
     files: [{ path: "/srv/index.html", content: "a page", mode: "0644" }],
     ports: [{ name: "http", guestPort: 80, hostAddress: "127.0.0.1", hostPort: port }],

@@ -84,6 +84,7 @@ test.skipIf(cannot !== undefined)(
       "out 02:00:00:00:00:02 10.0.2.15/24",
       ...routes(6),
     ]);
+    expect(seen.clone.ipv6).toBe("fe80::ff:fe00:106/64\n");
     // Never from the address of the guest that it was cloned from.
     expect([seen.clone.bridged, seen.clone.heard]).toEqual(["a page", "02:00:00:00:01:06"]);
     expect(seen.own).toBe("a page");
