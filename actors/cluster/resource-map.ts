@@ -4,6 +4,7 @@
  * Resources are never modified, only replaced; whoever was handed one keeps what it saw. Every put is checked against what
  * must hold of the map whatever was proposed: these are bugs if broken, not refusals.
  */
+import { bridgedAddresses } from "../resources/card-address.ts";
 import type { Checkpoint, Event, Kind, Node, Resource, Vm } from "../resources/index.ts";
 import { invariant } from "./cluster-invariant.ts";
 import type { Fingerprint } from "./fingerprint.ts";
@@ -85,6 +86,14 @@ export class ResourceMap {
   vmsFrom(checkpoint: string): readonly string[] {
     const found = [...this.#vms.values()].filter(({ spec }) => spec.checkpoint === checkpoint);
     return found.map(({ metadata }) => metadata.name).toSorted();
+  }
+
+  /** The first VM but that one, by name, with a card of that address in a bridge. Looks at all VMs: asked when a user gives a card an address. */
+  cardHolder(address: string, except: string): string | undefined {
+    const found = [...this.#vms.values()].filter(
+      ({ metadata, spec }) => metadata.name !== except && bridgedAddresses(metadata, spec).includes(address),
+    );
+    return found.map(({ metadata }) => metadata.name).toSorted()[0];
   }
 
   /** The VM that holds a port of an address. */

@@ -17,7 +17,7 @@ import type { About } from "./first-outcome.ts";
 export function createVm(set: ChangeSet, command: CommandOf<"create-vm">): About | Refusal {
   const existing = set.map.vm(command.name);
   if (existing === undefined) {
-    return refuseOrigin(set, "create", command) ?? refuseCycle(set, "create", command) ?? make(set, command);
+    return refuseSpec(set, "create", command) ?? make(set, command);
   }
   const state = existing.metadata.deletedAtMs === undefined ? "exists" : "is still being deleted";
   return new Refusal("already-exists", `Cannot create VM "${command.name}": a VM of that name ${state}`);
@@ -28,7 +28,7 @@ export function applyVm(set: ChangeSet, command: CommandOf<"apply-vm">): About |
   const vm = set.map.vm(name);
   if (vm === undefined) {
     if (expectedVersion === undefined) {
-      return refuseOrigin(set, "apply", command) ?? refuseCycle(set, "apply", command) ?? make(set, command);
+      return refuseSpec(set, "apply", command) ?? make(set, command);
     }
     return new Refusal(
       "conflict",
@@ -43,7 +43,7 @@ export function applyVm(set: ChangeSet, command: CommandOf<"apply-vm">): About |
     return new Refusal("conflict", `Cannot apply VM "${name}": ${found}`);
   }
   if (!isEqual(vm.spec, spec)) {
-    const refusal = refuseOrigin(set, "apply", command) ?? refuseCycle(set, "apply", command);
+    const refusal = refuseSpec(set, "apply", command);
     if (refusal !== null) return refusal;
     changeSpec(set, vm, { labels, spec });
   } else if (!isEqual(vm.metadata.labels, labels)) {
@@ -104,6 +104,23 @@ function make(set: ChangeSet, { name, labels, spec }: Wanted & { readonly name: 
   set.putVm(vm);
   set.record({ reason: "Created", message: `VM "${name}" is created`, regarding: { kind: "Vm", name } });
   return aboutVm(vm);
+}
+
+type NamedSpec = Pick<CommandOf<"create-vm">, "name" | "spec">;
+
+function refuseSpec(set: ChangeSet, verb: "create" | "apply", wanted: NamedSpec): Refusal | null {
+  return refuseOrigin(set, verb, wanted) ?? refuseCycle(set, verb, wanted) ?? refuseCards(set, verb, wanted);
+}
+
+/** Two cards of one address in one network take each other's frames away. Only cards that name one are looked at, and those are of level 4. */
+function refuseCards(set: ChangeSet, verb: "create" | "apply", { name, spec }: NamedSpec): Refusal | null {
+  for (const { name: card, kind, mac } of spec.networks ?? []) {
+    const holder = kind === "tap" && mac !== undefined ? set.map.cardHolder(mac.toLowerCase(), name) : undefined;
+    if (holder === undefined) continue;
+    const why = `its network "${card}" is to have the address ${mac}, which a card of VM "${holder}" has`;
+    return new Refusal("conflict", `Cannot ${verb} VM "${name}": ${why}; leave "mac" out, or choose another`);
+  }
+  return null;
 }
 
 /** Only what names a checkpoint is looked at, and that is of level 3: all replicas decide alike. */

@@ -6,6 +6,7 @@
  * their VMs the same; a clone is another VM. Locally administered (the second bit of the first byte), never a group's.
  */
 import type { Metadata } from "./metadata.ts";
+import type { VmSpec } from "./vm.ts";
 
 const BASIS = 0xcbf29ce484222325n;
 const PRIME = 0x100000001b3n;
@@ -23,4 +24,10 @@ export function cardAddress({ uid, name, createdAtMs }: Metadata, card: string):
   hash ^= hash >> 33n;
   const digits = hash.toString(16).padStart(16, "0");
   return ["02", ...Array.from({ length: BYTES }, (_, at) => digits.slice(2 * at, 2 * at + 2))].join(":");
+}
+
+/** Of a VM's cards in bridges, where others hear them. */
+export function bridgedAddresses(metadata: Metadata, { networks = [] }: VmSpec): readonly string[] {
+  const bridged = networks.filter(({ kind }) => kind === "tap");
+  return bridged.map(({ name, mac }) => mac?.toLowerCase() ?? cardAddress(metadata, name));
 }

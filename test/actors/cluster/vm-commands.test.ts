@@ -1,5 +1,6 @@
 /** What users may ask for, each command with each of its refusals. */
 import { expect, test } from "vitest";
+import { cardAddress } from "../../../actors/index.ts";
 import { SampleMap, vmSpec } from "./sample-map.ts";
 
 test("create-vm makes a pending VM of generation 1", () => {
@@ -23,6 +24,28 @@ test("create-vm refuses a taken name", () => {
   expect(again).toMatchObject({ ok: false, code: "already-exists", version: 2 });
   expect(map.last?.changes).toEqual([]);
   expect(map.vm("web")).toBe(first);
+});
+
+test("create-vm and apply-vm refuse the hardware address of another VM's card in a bridge, named or made", () => {
+  const map = new SampleMap();
+  const mac = "02:00:00:00:00:0a";
+  const lan = { name: "lan", kind: "tap", bridge: "br0" } as const;
+  const ask = (type: "create-vm" | "apply-vm", name: string, card: object): unknown =>
+    map.do({ type, name, labels: {}, spec: vmSpec({ networks: [{ ...lan, ...card }] }) });
+  expect(ask("create-vm", "web", { mac })).toMatchObject({ ok: true });
+  const made = cardAddress(map.create("db", { networks: [lan] }).metadata, "lan");
+  for (const [address, holder] of [
+    [mac.toUpperCase(), "web"],
+    [made, "db"],
+  ] as const) {
+    const message = `network "lan" is to have the address ${address}, which a card of VM "${holder}" has`;
+    const refusal = { ok: false, code: "conflict", message: expect.stringContaining(message) };
+    expect(ask("create-vm", "twin", { mac: address })).toMatchObject(refusal);
+    expect(ask("apply-vm", "twin", { mac: address })).toMatchObject(refusal);
+  }
+  // Its own it may name; in QEMU's own network nobody else hears it.
+  expect(ask("apply-vm", "web", { mac, address: "10.1.0.5/24" })).toMatchObject({ ok: true });
+  expect(map.create("alone", { networks: [{ name: "out", kind: "user", mac }] }).spec.networks).toHaveLength(1);
 });
 
 test("apply-vm makes, changes, and leaves alone what is equal", () => {
