@@ -98,7 +98,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ...(spec.descriptors ?? []).flatMap((descriptor) => ["-add-fd", `fd=${descriptor},set=${descriptor}`]),
     ...spec.disks.flatMap(diskArguments),
-    ...(spec.balloon ? ["-device", "virtio-balloon-device"] : []),
+    ...(spec.balloon ? ["-device", "virtio-balloon-device,deflate-on-oom=on"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
   ];
 }
