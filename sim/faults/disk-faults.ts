@@ -60,12 +60,12 @@ export class DiskFaults {
     this.#endings.afterAt(node.index, durationUs, () => node.disk.setRoom(true));
   }
 
-  /** The disk stops, and then the power goes while writes wait for it. */
+  /** The disk stops, and then the power goes while writes wait for it; at the latest when the node is healed. */
   tear(node: SimNode, { withinUs, downUs }: { readonly withinUs: number; readonly downUs: number }): void {
     const life = node.process?.life;
     this.#cluster.timeline.note(`fault torn-write ${node.index}`);
     node.disk.hang(withinUs + 1);
-    this.#cluster.timeline.after(withinUs, () => {
+    this.#endings.afterAt(node.index, withinUs, () => {
       if (node.process?.life !== life) return;
       node.losePower();
       this.#endings.afterAt(node.index, downUs, () => node.start());

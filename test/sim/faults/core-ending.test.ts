@@ -33,3 +33,18 @@ test("runSeed() heals everybody where a schedule says of no core, and where its 
   const small = runSeed({ ...OPTIONS, seed, replay: { schedule: { ...healing, ending: alone } } });
   expect([small.failure, small.marks["cores healed"]]).toEqual([undefined, 0]);
 });
+
+test("a node that is healed loses no power any more, though a write was to be torn", () => {
+  const torn = { type: "torn-write", node: 1, withinUs: 50_000, downUs: 3_000_000, atUs: 4_990_000, tie: 0 } as const;
+  const schedule = { events: [torn], load: "drawn", passedOver: [] } as const;
+  const lines: string[] = [];
+  const { failure } = runSeed({
+    ...OPTIONS,
+    seed: 1,
+    replay: { schedule },
+    onLine: (line) => void lines.push(line.slice(line.indexOf(" ") + 1)),
+  });
+  expect(failure).toBeUndefined();
+  const found = lines.filter((line) => /^(?:fault torn-write|power-loss|healed|start 1)/.test(line));
+  expect(found).toEqual(["start 1 life 1", "fault torn-write 1", "power-loss 1", "start 1 life 2", "healed"]);
+});
