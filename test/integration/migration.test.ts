@@ -12,8 +12,14 @@ import { LEASE_MS, RENEW_MS } from "../../actors/cluster/lease.ts";
 const PORT_BASE = 28_300;
 const UP = { timeoutMs: 60_000 };
 const MOVED = { timeoutMs: 60_000 };
-/** So that the copying takes some seconds. */
+/** So that the copying takes some seconds, longer than any of these tests needs it to. */
 const SLOW = { bandwidthBytesPerSecond: 6_000_000 };
+/** So that it takes longer than an election, and is waited for. */
+const SLOWER_THAN_ELECTIONS = { bandwidthBytesPerSecond: 12_000_000 };
+const LOOK_MS = 50;
+/** Where what is struck is over within milliseconds. */
+const SWITCH_LOOK_MS = 5;
+const WAIT_MS = 60_000;
 const COUNTS = "i=0; while :; do echo count $i; i=$((i+1)); sleep 0.1; done";
 
 /** The one guest of these tests: most of what they take is what a boot takes. */
@@ -40,7 +46,11 @@ interface Seen {
 }
 
 async function look(): Promise<Seen> {
-  const vm = await cluster.client.vms.get(NAME);
+  return seen(await cluster.client.vms.get(NAME));
+}
+
+/** Reading its log takes more of a busy machine than what is waited for. */
+async function seen(vm: Vm): Promise<Seen> {
   let count = -1;
   for await (const line of cluster.client.vms.logs(NAME, { tail: 5 })) {
     count = Number(/count (\d+)/.exec(line)?.[1] ?? count);
@@ -48,17 +58,26 @@ async function look(): Promise<Seen> {
   return { vm, count };
 }
 
-/** Waits until it is so, and counts. */
-async function until(is: (vm: Vm, count: number) => boolean): Promise<Seen> {
-  const found = await poll(
-    async () => {
-      const seen = await look().catch(() => undefined);
-      return seen !== undefined && seen.count >= 0 && is(seen.vm, seen.count) ? seen : undefined;
-    },
-    { everyMs: 20, timeoutMs: 60_000 },
-  );
-  if (found !== undefined) return found;
+/** Waits until the map says so of it. */
+async function untilShown(is: (vm: Vm) => boolean, everyMs = LOOK_MS): Promise<Vm> {
+  const shown = async (): Promise<Vm | undefined> => {
+    const vm = await cluster.client.vms.get(NAME).catch(() => undefined);
+    return vm !== undefined && is(vm) ? vm : undefined;
+  };
+  const vm = await poll(shown, { everyMs, timeoutMs: WAIT_MS });
+  if (vm !== undefined) return vm;
   throw new Error(`The VM did not become so: ${JSON.stringify((await cluster.client.vms.get(NAME)).status)}`);
+}
+
+/** Waits until it has counted so far, too. */
+async function untilCounted(is: (vm: Vm) => boolean, hasCounted: (seen: Seen) => boolean): Promise<Seen> {
+  const counted = async (): Promise<Seen | undefined> => {
+    const found = await seen(await untilShown(is));
+    return found.count >= 0 && hasCounted(found) ? found : undefined;
+  };
+  const found = await poll(async () => counted().catch(() => undefined), { everyMs: LOOK_MS, timeoutMs: WAIT_MS });
+  if (found !== undefined) return found;
+  throw new Error(`The VM counts no further: ${JSON.stringify((await cluster.client.vms.get(NAME)).status)}`);
 }
 
 function nodeOf(vm: Vm): string {
@@ -96,10 +115,10 @@ async function expectOne(before: Seen, nodes: readonly string[], awayMs = 0): Pr
     const was = before.vm.status;
     return status.instance?.id === was.instance?.id && status.restarts === was.restarts;
   };
-  const { vm } = await until((found, count) => {
-    const { migration, phase } = found.status;
-    return migration === undefined && phase === "Running" && (!isKept(found) || count > before.count);
-  });
+  const { vm } = await untilCounted(
+    ({ status: { migration, phase } }) => migration === undefined && phase === "Running",
+    (found) => !isKept(found.vm) || found.count > before.count,
+  );
   if (isKept(vm)) expect(nodes).toContain(nodeOf(vm));
   else expect(awayMs, JSON.stringify(vm.status)).toBeGreaterThan(LEASE_LEFT_MS);
   const alone = await poll(() => (copies().join() === nodeOf(vm) ? true : undefined), {
@@ -128,8 +147,8 @@ test("a guest that is paused stands still, also for the next process of its node
   await waitUntilPaused(cluster.client, NAME, UP);
   const before = await look();
   const awayMs = await strike(nodeOf(vm));
-  const after = await until(({ status }) => status.instance?.epoch !== vm.status.instance?.epoch);
-  if (after.vm.status.instance?.id === vm.status.instance?.id) {
+  const after = await untilShown(({ status }) => status.instance?.epoch !== vm.status.instance?.epoch);
+  if (after.status.instance?.id === vm.status.instance?.id) {
     await waitUntilPaused(cluster.client, NAME, UP);
     expect((await look()).count).toBe(before.count);
     await cluster.client.vms.resume(NAME);
@@ -140,7 +159,7 @@ test("a guest that is paused stands still, also for the next process of its node
 test("a migration that is cancelled leaves the guest where it was", async () => {
   const before = await look();
   await begin({ to: another(nodeOf(before.vm)), ...SLOW });
-  await until(({ status }) => status.migration?.progress !== undefined);
+  await untilShown(({ status }) => status.migration?.progress !== undefined);
   await cluster.client.vms.cancelMigration(NAME);
   await expectOne(before, [nodeOf(before.vm)]);
 });
@@ -156,7 +175,7 @@ test.each([
     const before = await look();
     const to = another(nodeOf(before.vm));
     await begin({ to, ...SLOW });
-    if (phase === "copying") await until(({ status }) => status.migration?.progress !== undefined);
+    if (phase === "copying") await untilShown(({ status }) => status.migration?.progress !== undefined);
     const awayMs = await strike(side === "source" ? nodeOf(before.vm) : to);
     await expectOne(before, [nodeOf(before.vm)], awayMs);
   },
@@ -168,7 +187,10 @@ test.each(["source", "target"] as const)(
     const before = await look();
     const to = another(nodeOf(before.vm));
     const id = await begin({ to });
-    await until(({ status }) => status.migration?.id !== id || (status.migration.progress?.rounds ?? 0) > 1);
+    await untilShown(
+      ({ status }) => status.migration?.id !== id || (status.migration.progress?.rounds ?? 0) > 1,
+      SWITCH_LOOK_MS,
+    );
     const awayMs = await strike(side === "source" ? nodeOf(before.vm) : to);
     await expectOne(before, [nodeOf(before.vm), to], awayMs);
   },
@@ -181,8 +203,8 @@ test("kill -9 of a leader that is neither side loses nothing: the guest arrives"
     await waitUntilMoved(cluster.client, NAME, { ...MOVED, id: await begin({ to: another(leader) }) });
   const before = await look();
   const to = another(leader, nodeOf(before.vm));
-  await begin({ to, ...SLOW });
-  await until(({ status }) => status.migration?.progress !== undefined);
+  await begin({ to, ...SLOWER_THAN_ELECTIONS });
+  await untilShown(({ status }) => status.migration?.progress !== undefined);
   const awayMs = await strike(leader);
   await expectOne(before, [to, ...(awayMs > LEASE_LEFT_MS ? [nodeOf(before.vm)] : [])], awayMs);
 });
