@@ -2,7 +2,7 @@
  * What a node process holds of its host, read from outside: processes, open files, sockets, files on its disk, interfaces, memory. Two readings
  * of a node without VMs, before and after it had some, differ by what these have left behind.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { poll } from "../../cli/pause.ts";
 import type { NodeRecord } from "../../cli/local-cluster/cluster-record.ts";
@@ -132,9 +132,22 @@ function processesIn(folder: string): number {
   return pids.flatMap((pid) => linkOf(`/proc/${pid}/cwd`)).filter((cwd) => cwd.startsWith(`${folder}${sep}`)).length;
 }
 
-/** Paths below a folder, relative to it. */
-function entriesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" });
+/** Paths below a folder, relative to it; folders come and go while we look. */
+function entriesBelow(folder: string, at = ""): readonly string[] {
+  const entries = entriesOf(join(folder, at));
+  return entries.flatMap((entry) => {
+    const path = join(at, entry.name);
+    return entry.isDirectory() ? [path, ...entriesBelow(folder, path)] : [path];
+  });
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** Processes, descriptors and files go while we look. */
