@@ -27,7 +27,7 @@ const FOLDERS: readonly Folder[] = [
   { files: ["sim/**"], excludeFiles: ["sim/node/**"] },
   { files: ["sim/node/**"], node: true },
   { files: ["guest/**"], node: true },
-  { files: ["api/**"], packages: ["fastify", "@fastify/*"], node: true },
+  { files: ["api/**"], packages: ["fastify", "@fastify/*", "prom-client"], node: true },
   { files: ["library/**"], node: true },
   { files: ["cli/**"], packages: ["commander", "yaml", "cli-table3", "ts-pattern"], node: true },
   // To measure the kernel and the transport beside them.

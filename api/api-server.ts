@@ -22,6 +22,7 @@ import { DEFAULT_API_LIMITS, LATENESS_CHECK_MS, type ApiLimits } from "./limits.
 import { assertListenable, format, toListenError, type ListenAddress } from "./listen-error.ts";
 import { registerLogs } from "./log-routes.ts";
 import { registerMetrics } from "./metric-routes.ts";
+import { registerPrometheus } from "./prometheus-routes.ts";
 import { registerNodes } from "./node-routes.ts";
 import { openapiOptions } from "./openapi.ts";
 import { OpenStreams } from "./open-streams.ts";
@@ -216,6 +217,7 @@ function registerRoutes(api: Api, context: ApiContext): void {
   );
   api.register((root: Api, _, done) => {
     registerProbes(root, context);
+    registerPrometheus(root, context);
     done();
   });
 }

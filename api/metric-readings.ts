@@ -28,12 +28,22 @@ export async function readVmMetrics(context: ApiContext, vm: Vm): Promise<VmMetr
 
 /** Of all VMs of this node, as it has the map; needs no leader. A guest that cannot be read is there with the reason. */
 export async function readNodeMetrics(context: ApiContext, phase: Node["status"]["phase"]): Promise<NodeMetrics> {
+  const { vms } = await readOwnMetrics(context, Infinity);
+  return { name: context.node, phase, vms: [...vms], error: "" };
+}
+
+/** As `readNodeMetrics`, of the first by name; `omitted`: how many there are beyond. */
+export async function readOwnMetrics(
+  context: ApiContext,
+  vmsMax: number,
+): Promise<{ readonly vms: readonly VmMetrics[]; readonly omitted: number }> {
   const { resources } = await context.replica.read({ kind: "Vm", consistency: "local" });
-  const own = resources
+  const all = resources
     .filter((resource): resource is Vm => resource.kind === "Vm")
     .filter(isPlaced)
     .filter(({ status }) => status.instance.node === context.node)
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const own = all.slice(0, vmsMax);
   const late = new Deadline(context);
   const vms: VmMetrics[] = [];
   let next = 0;
@@ -45,7 +55,7 @@ export async function readNodeMetrics(context: ApiContext, phase: Node["status"]
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   late.clear();
-  return { name: context.node, phase, vms, error: "" };
+  return { vms, omitted: all.length - own.length };
 }
 
 export function notRunning({ metadata: { name }, status: { phase, message } }: Vm): ApiError {

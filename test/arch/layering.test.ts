@@ -46,6 +46,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ["api"],
   "@fastify/swagger": ["api"],
   "@fastify/type-provider-typebox": ["api"],
+  "prom-client": ["api"],
   commander: ["cli", "chaos"],
   yaml: ["cli"],
   "cli-table3": ["cli"],
