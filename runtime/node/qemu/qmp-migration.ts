@@ -32,6 +32,11 @@ const CRAWL_BYTES_PER_SECOND = 1024;
 /** With less to go the guest is held at once: some windows of empty pages. */
 const LEAST_BYTES = 256 * 1024;
 const WINDOW_MS = 100;
+/**
+ * QEMU collects as soon as the rest fits into the downtime at the rate of its last window, which at full rate may be long before the end of a round. For
+ * an emulated guest the least that it takes: whether the rest fits is decided here, and then the guest is held.
+ */
+const ROUND_DOWNTIME_MS = 1;
 /** For the word to hold; one that comes later costs another window. */
 const WORD_MS = 8;
 /** On a host on which no window is seen to begin for so long, the guest is held wherever QEMU is in it. */
@@ -78,7 +83,7 @@ export class QmpMigration {
     });
     await this.#control.ask("migrate-set-parameters", {
       "max-bandwidth": limits.bandwidthBytesPerSecond,
-      "downtime-limit": limits.downtimeMs,
+      "downtime-limit": this.#options.emulated ? ROUND_DOWNTIME_MS : limits.downtimeMs,
     });
     if (this.#stopped !== undefined) throw this.#stopped;
     const timer = setTimeout(
@@ -138,7 +143,7 @@ export class QmpMigration {
         await this.#untilWindowEnds(until(LEAST_BYTES));
         await this.#hold();
         info = await this.#control.ask("query-migrate");
-        if (isActive(info) && syncsOf(info) > syncs)
+        if (!ENDED.includes(String(info["status"])) && syncsOf(info) > syncs)
           this.#stop("failed", "this host was too busy to hold it in time: try again");
       }
       await this.#limit(bandwidthBytesPerSecond);
@@ -163,7 +168,7 @@ export class QmpMigration {
       // What it sends after it has slept begins a window, which began behind the look before.
       if (sends && isAsleep) {
         const leftMs = beforeMs + WINDOW_MS - WORD_MS - performance.now();
-        return void (await new Promise((resolve) => setTimeout(resolve, leftMs)));
+        return void (await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs))));
       }
       [sentBytes, isAsleep] = [nowBytes, !sends];
       await changed;

@@ -115,14 +115,17 @@ test("run() holds an emulated guest whenever QEMU collects what it wrote, until 
   expect([words, qemu.guest]).toEqual([["holding", "holding", "leaving"], "paused"]);
 });
 
-test("run() gives up a move of an emulated guest that was held too late, and the guest runs on", async () => {
-  const qemu = new FakeQemu([told("active", 1), told("active", 2, 4)], (command, self) => {
-    if (command === "migrate_cancel") self.say(told("cancelled", 2, 4));
-  });
-  const { moving, words } = migration(qemu, true);
-  await expect(moving.run()).rejects.toMatchObject({ code: "failed", message: expect.stringContaining("too busy") });
-  expect([words.includes("leaving"), qemu.guest]).toEqual([false, "running"]);
-});
+test.each(["active", "pre-switchover"])(
+  "run() gives up a move of an emulated guest that was held too late, QEMU being at %s, and the guest runs on",
+  async (status) => {
+    const qemu = new FakeQemu([told("active", 1), told(status, 2, 4)], (command, self) => {
+      if (command === "migrate_cancel") self.say(told("cancelled", 2, 4));
+    });
+    const { moving, words } = migration(qemu, true);
+    await expect(moving.run()).rejects.toMatchObject({ code: "failed", message: expect.stringContaining("too busy") });
+    expect([words.includes("leaving"), qemu.guest]).toEqual([false, "running"]);
+  },
+);
 
 test("run() holds an emulated guest just before QEMU wakes up for the end of a round, not for all of its sleep", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
