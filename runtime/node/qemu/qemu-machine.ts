@@ -13,6 +13,7 @@ import { isRunning } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { PRIVATE_FOLDER, VMM_LOG } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
+import { cutVmmLog } from "../instances/vmm-log.ts";
 import { FolderHandle } from "./folder-handle.ts";
 import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
 import { QmpClient } from "./qmp-client.ts";
@@ -99,6 +100,7 @@ export class QemuMachine implements Machine {
   }
 
   tick(): void {
+    cutVmmLog(this.#context.folder);
     this.#agent.tick();
   }
 
