@@ -24,7 +24,6 @@ import type {
 import type { Command, Observation } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { isKnown } from "../cluster/observation-commands.ts";
-import { isWanted } from "../cluster/placement-commands.ts";
 import { pauseMs, propose } from "../cluster/propose.ts";
 import type { ProposeReply, ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
 import type { NodeSpec } from "../resources/index.ts";
@@ -32,9 +31,10 @@ import { MOVE_RULES, type MoveRules } from "../vm/move-rules.ts";
 import type { VmReport } from "../vm/vm-message.ts";
 import { CheckpointActors } from "./checkpoint-actors.ts";
 import type { NodeMessage } from "./node-message.ts";
+import { Reconciler } from "./reconciler.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { VmActors } from "./vm-actors.ts";
-import { commandOf, concerns, instancesOf, wantedOn, type Lease, type Wanted } from "./wishes.ts";
+import { commandOf, concernedBy, type Concerned, type Lease } from "./wishes.ts";
 
 export interface NodeActorOptions {
   readonly name: string;
@@ -87,8 +87,7 @@ class NodeKeeper {
   readonly #mirror: MapMirror;
   readonly #actors: VmActors;
   readonly #checkpoints: CheckpointActors;
-  /** Released instances that the map still shows: they must never be started again. */
-  readonly #released = new Set<string>();
+  readonly #reconciler: Reconciler;
   readonly #reports = new ReportQueue((...said) => this.#isNews(...said));
   #phase: Phase = "finding";
   #found: readonly FoundInstance[] = [];
@@ -113,6 +112,8 @@ class NodeKeeper {
       shown: this.#mirror.checkpoints,
       propose: (command, adapt) => this.#propose(command, adapt),
     });
+    const [mirror, actors, checkpoints] = [this.#mirror, this.#actors, this.#checkpoints];
+    this.#reconciler = new Reconciler({ hypervisor, mirror, actors, checkpoints });
     this.#mirror.subscribe(ctx, ctx.self);
     this.#find();
   }
@@ -222,7 +223,7 @@ class NodeKeeper {
     this.#warned = "";
     this.#epoch = reply.outcome.version;
     this.#hold(leaseUntilMs);
-    this.#reconcile();
+    this.#reconcile("all");
     this.#ctx.setTimer("renew", this.#options.lease.renewMs, { type: "renew-due" });
   }
 
@@ -283,54 +284,35 @@ class NodeKeeper {
       this.#mirror.subscribe(this.#ctx, this.#ctx.self);
       return;
     }
-    const matters =
-      this.#reconciled !== this.#epoch ||
-      message.type === "synced" ||
-      message.changes.some((change) =>
-        concerns(change, this.#options.name, this.#mirror.vms.get(change.resource.metadata.name)),
-      );
+    const concerned =
+      message.type === "synced" ? "all" : concernedBy(message.changes, this.#options.name, this.#mirror.vms);
     this.#mirror.take(message);
     this.#seen = message.version;
-    if (!matters) return;
-    this.#reconcile();
-    this.#sendReports(message.type === "synced" ? this.#reports.waiting() : instancesOf(message.changes));
+    this.#reconcile(concerned);
+    this.#sendReports(concerned === "all" ? this.#reports.waiting() : concerned.instances.keys());
   }
 
-  /** Makes the VmActors match what the map wants here. */
-  #reconcile(): void {
+  /** Makes the actors match what the map wants here. */
+  #reconcile(concerned: Concerned | "all"): void {
     // Before the map shows our own registration it still shows what an earlier life held.
     if (this.#phase !== "holding" || this.#seen < this.#epoch) return;
+    const lease = { ...this.#lease, untilMs: this.#leaseUntilMs };
+    if (concerned !== "all" && this.#reconciled === this.#epoch) return this.#reconciler.some(lease, concerned);
     this.#reconciled = this.#epoch;
-    const wanted = wantedOn(this.#mirror.vms.values(), this.#lease);
-    for (const [instance, each] of wanted) this.#reconcileOne(instance, each);
-    for (const instance of this.#actors.instances()) {
-      if (!wanted.has(instance)) this.#actors.tell(instance, { type: "discard" });
-    }
-    this.#checkpoints.reconcile(this.#options.name);
-    for (const instance of this.#released) if (!wanted.has(instance)) this.#released.delete(instance);
-    for (const found of this.#found) {
-      if (!wanted.has(found.instance)) this.#options.hypervisor.stop(found.instance, 0, () => {});
-    }
+    this.#reconciler.all(lease, this.#found);
     this.#found = [];
-    this.#options.hypervisor.keepOnly?.([...wanted.keys()]);
   }
 
-  #reconcileOne(id: string, { vm, wish }: Wanted): void {
-    const { instance, message } = vm.status;
-    if (instance === null || this.#released.has(id)) return;
-    const isNew = !this.#actors.has(id);
-    if (isNew) this.#actors.spawn({ vm, instance, wish, leaseUntilMs: this.#leaseUntilMs });
-    else if (!this.#actors.wish(id, wish)) this.#actors.tell(id, { type: "discard" });
-    if (wish.role === "incoming") return;
-    // A newcomer that is not wanted as it is would be started by a spec that it was not placed for.
-    if (instance.stopping || (isNew && !isWanted(vm, instance))) this.#actors.tell(id, { type: "stop", message });
+  #reconcileOne(instance: string, vm: string): void {
+    this.#reconcile({ instances: new Map([[instance, vm]]), checkpoints: false });
   }
 
   #respawn(id: string): void {
-    if (!this.#actors.has(id)) return;
+    const vm = this.#actors.vmOf(id);
+    if (vm === undefined) return;
     this.#actors.respawn(id, { shown: this.#mirror.vms, leaseUntilMs: this.#leaseUntilMs, ...this.#lease });
     if (this.#phase === "ending") this.#actors.tell(id, { type: "discard" });
-    else this.#reconcile();
+    else this.#reconcileOne(id, vm);
   }
 
   #onInstanceEvent(event: InstanceEvent): void {
@@ -345,8 +327,8 @@ class NodeKeeper {
     if (report.type === "vm-released") {
       this.#actors.forget(report.instance);
       // What left without a word may come back by a migration.
-      if (!report.silent) this.#released.add(report.instance);
-      else this.#reconcile();
+      if (!report.silent) this.#reconciler.release(report.instance);
+      else this.#reconcileOne(report.instance, vm);
     }
     if (this.#phase === "ending" && this.#actors.size === 0) this.#find();
     else this.#sendReports([report.instance]);
@@ -360,7 +342,7 @@ class NodeKeeper {
     this.#propose(command, (reply) => ({ type: "word-answered", instance, migration, word, reply }));
   }
 
-  #sendReports(instances: readonly string[]): void {
+  #sendReports(instances: Iterable<string>): void {
     if (this.#phase !== "holding") return;
     const epoch = this.#epoch;
     for (const instance of instances) {

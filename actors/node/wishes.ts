@@ -42,22 +42,31 @@ function balloonOf({ balloonMiB }: Instance): Pick<Wish, "balloonMiB"> {
   return balloonMiB === undefined ? {} : { balloonMiB };
 }
 
-/** Whether a change is about a checkpoint of a node, or a VM that was on it, or is now; others, which are most in a large cluster, change nothing there. */
-export function concerns({ type, resource }: Change, node: string, before: Vm | undefined): boolean {
-  if (resource.kind === "Checkpoint") return resource.status.node === node;
-  if (resource.kind !== "Vm") return false;
-  return isOn(before, node) || (type === "put" && isOn(resource, node));
+/** What of a node changes concern. */
+export interface Concerned {
+  /** Instances that are there, were, or are on their way, and the names of their VMs. */
+  readonly instances: ReadonlyMap<string, string>;
+  /** Whether a checkpoint of the node is among it. */
+  readonly checkpoints: boolean;
 }
 
-function isOn(vm: Vm | undefined, node: string): boolean {
-  return vm?.status.instance?.node === node || vm?.status.migration?.node === node;
+/** Of VMs and checkpoints that are elsewhere, which are most in a large cluster, nothing. `before`: VMs as they were, by name. */
+export function concernedBy(changes: readonly Change[], node: string, before: ReadonlyMap<string, Vm>): Concerned {
+  const instances = new Map<string, string>();
+  let checkpoints = false;
+  for (const { resource } of changes) {
+    if (resource.kind === "Checkpoint") checkpoints ||= resource.status.node === node;
+    if (resource.kind !== "Vm") continue;
+    const { name } = resource.metadata;
+    for (const vm of [before.get(name), resource]) {
+      if (vm !== undefined && vm.status.instance !== null && isOn(vm, node)) instances.set(vm.status.instance.id, name);
+    }
+  }
+  return { instances, checkpoints };
 }
 
-/** The instances that VMs have by these changes. */
-export function instancesOf(changes: readonly Change[]): readonly string[] {
-  return changes.flatMap(({ type, resource }) =>
-    type === "put" && resource.kind === "Vm" ? (resource.status.instance?.id ?? []) : [],
-  );
+function isOn({ status }: Vm, node: string): boolean {
+  return status.instance?.node === node || status.migration?.node === node;
 }
 
 /** What a VmActor says of a migration, as its node proposes it. */

@@ -1,7 +1,7 @@
 /** The NodeActor's promises: one lease, adoption, self-fencing; on a scripted hypervisor and a scripted replica. */
 import { afterEach, expect, test } from "vitest";
 import { NODE_SPAWN_OPTIONS, nodeActor } from "../../../actors/node/node-actor.ts";
-import type { Command, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
+import type { Change, Command, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
 import { ActorSystem, stateless, type FoundInstance, type Ref } from "../../../runtime/index.ts";
 import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { sampleVm } from "../vm/sample-vm.ts";
@@ -31,6 +31,8 @@ interface Bench {
   accept(type: Command["type"], version: number): Command;
   refuse(type: Command["type"]): void;
   show(version: number, vm: Vm | null): void;
+  /** As `show`, as a change of what was shown. */
+  change(version: number, change: Change): void;
 }
 
 function bench(found: FoundInstance[] = []): Bench {
@@ -94,6 +96,10 @@ function bench(found: FoundInstance[] = []): Bench {
       made.tell(subscriber!, { type: "synced", version, resources: vm === null ? [] : [vm] });
       world.settle();
     },
+    change(version, change) {
+      made.tell(subscriber!, { type: "changes", version, changes: [change] });
+      world.settle();
+    },
   };
 }
 
@@ -119,6 +125,25 @@ test("what is kept of instances goes when the map has none of them here, and not
   hypervisor.answerAdopt(STARTED);
   show(6, null);
   expect(kept).toEqual([["web-7"], []]);
+});
+
+test("a change is carried out for the instances that it is about; what is kept is looked at when there are fewer", () => {
+  const { hypervisor, accept, show, change } = bench();
+  const kept: (readonly string[])[] = [];
+  Object.assign(hypervisor, { keepOnly: (instances: readonly string[]) => kept.push(instances) });
+  accept("register-node", 5);
+  show(5, sampleVm());
+  const other = sampleVm({ instance: "db-8" });
+  const db = { ...other, metadata: { ...other.metadata, name: "db" } };
+  change(6, { type: "put", resource: db });
+  change(7, { type: "put", resource: { ...db, status: { ...db.status, phase: "Running" } } });
+  expect(hypervisor.calls).toEqual(["list", "adopt web-7", "adopt db-8"]);
+  expect(kept).toEqual([["web-7"]]);
+  hypervisor.answerAdopt(STARTED);
+  hypervisor.answerAdopt(STARTED);
+  change(8, { type: "delete", resource: db });
+  expect(hypervisor.calls.at(-1)).toBe("stop db-8 0");
+  expect(kept).toEqual([["web-7"], ["web-7"]]);
 });
 
 test("nothing is done by a map that does not show the own registration yet", () => {
