@@ -13,6 +13,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 const HOST = `bxt-host-${process.pid}`;
 const OUTSIDE = `bxt-out-${process.pid}`;
 const PORT = 18_080;
+const IP = "ip";
 
 const cannot = whyNot();
 let stateDir: string;
@@ -31,7 +32,7 @@ function whyNot(): string | undefined {
 }
 
 function ip(...args: readonly string[]): void {
-  execFileSync("ip", args, { stdio: "pipe" });
+  execFileSync(IP, args, { stdio: "pipe" });
 }
 
 beforeAll(() => {
@@ -64,7 +65,7 @@ test.skipIf(cannot !== undefined)(
     };
     const host = join(import.meta.dirname, "networks-host.ts");
     const args = ["netns", "exec", HOST, process.execPath, host, JSON.stringify(task)];
-    const seen = JSON.parse(execFileSync("ip", args, { encoding: "utf8", timeout: 100_000 })) as NetworksSeen;
+    const seen = JSON.parse(execFileSync(IP, args, { encoding: "utf8", timeout: 100_000 })) as NetworksSeen;
     const routes = (last: number): string[] => [
       "default via 10.1.0.1 dev lan ",
       "10.0.2.0/24 dev out scope link  src 10.0.2.15 ",
