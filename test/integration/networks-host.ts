@@ -91,7 +91,8 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
   const left = devicesHere();
   hypervisor = openDriver(task.choice);
   const untilMs = performance.now() + 10_000;
-  while (devicesHere().length > 0 && performance.now() < untilMs) await new Promise((done) => setTimeout(done, 20));
+  // Only counted: one may go while it is looked at.
+  while (ours().length > 0 && performance.now() < untilMs) await new Promise((done) => setTimeout(done, 20));
   const swept = devicesHere();
   hypervisor.close();
   return { interfaces, forwarded, bridged, devices, refused, clone, own, stopped, left, swept };
