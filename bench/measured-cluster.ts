@@ -176,6 +176,8 @@ export class MeasuredCluster {
     });
     const nodes = this.#record.nodes.map((node) => (node.name === name ? { ...node, process: identity } : node));
     this.#record = { ...this.#record, nodes };
+    // Whoever comes after a crash of ours ends this one, too.
+    this.#home.write(this.#record);
   }
 
   /** Ends every process of it and removes its folder. @throws when something could not be ended. */
