@@ -118,7 +118,8 @@ export function hypervisorContract(makeHarness: () => Promise<HypervisorHarness>
     test("extendLease() keeps an instance past its first deadline, and never shortens it", async () => {
       const driver = await open();
       const firstMs = harness.now() + harness.shortLeaseMs;
-      await driver.start({ ...serving("i-extend"), leaseUntilMs: firstMs });
+      const started = await driver.start({ ...serving("i-extend"), leaseUntilMs: firstMs });
+      expect(started, JSON.stringify(started)).toMatchObject({ ok: true });
       driver.hypervisor.extendLease(["i-extend", "i-unknown"], firstMs + 120_000);
       driver.hypervisor.extendLease(["i-extend"], firstMs - harness.shortLeaseMs);
       await harness.pause(firstMs + 300 - harness.now());
