@@ -39,7 +39,7 @@ const LIVE_TRIES_MAX = 3;
 /** After a move that failed, or was refused; so much more for each. */
 const REST_MS = 3000;
 
-/** As a user's by default (`MigrationLimits`). */
+/** As a user's by default (`MigrationLimits`); no move may take longer than the drain. */
 const LIMITS: MigrationLimits = {
   ...{ bandwidthBytesPerSecond: 125_000_000, downtimeMs: 50, autoConverge: true, timeoutMs: 300_000 },
 };
@@ -138,10 +138,10 @@ class Drain {
 
   #move({ vm, how, to }: DrainStep): void {
     if (how !== "live" && how !== "cold") return;
-    const { timeoutMs } = LIMITS;
+    const timeoutMs = Math.min(LIMITS.timeoutMs, this.#options.drain.limits.timeoutMs);
     const command: Command =
       how === "live"
-        ? { type: "migrate-vm", name: vm, target: to, limits: LIMITS }
+        ? { type: "migrate-vm", name: vm, target: to, limits: { ...LIMITS, timeoutMs } }
         : { type: "move-vm", name: vm, target: to, timeoutMs };
     this.#asked.add(vm);
     propose(this.#ctx, {

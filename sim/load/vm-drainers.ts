@@ -138,7 +138,8 @@ function drawLimits(random: Random): CommandOf<"drain-node">["limits"] {
   return {
     liveOnly: random.next() < 0.2,
     atOnce: 1 + random.integer(3),
-    timeoutMs: 1000 * (5 + random.integer(60)),
+    // A move that has stalled ends with it: well within what a run has for it to come to rest.
+    timeoutMs: 1000 * (5 + random.integer(40)),
   };
 }
 
