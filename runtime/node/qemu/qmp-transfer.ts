@@ -63,6 +63,10 @@ export async function untilTransfer(
     options.onLook?.(info);
     if (statuses.includes(String(info["status"]))) return info;
     await changed;
+    // A cancel that meets QEMU just before `pre-switchover` leaves its thread waiting for this word for ever (`migration_maybe_pause`, QEMU 7.2).
+    if (info["status"] === "cancelling") {
+      await control.ask("migrate-continue", { state: "cancelling" }).catch(() => undefined);
+    }
   }
 }
 

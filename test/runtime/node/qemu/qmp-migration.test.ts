@@ -151,6 +151,16 @@ test("run() holds an emulated guest just before QEMU wakes up for the end of a r
   expect(bandwidths).toEqual([100 * MIB, 40 * MIB, 1024, 100 * MIB]);
 });
 
+test("run() helps a QEMU out that hangs in its cancel, and the guest runs on", async () => {
+  const qemu = new FakeQemu([told("active", 1), told("active", 2, 4)], (command, self, args) => {
+    if (command === "migrate_cancel") self.say(told("cancelling", 2, 4));
+    if (command === "migrate-continue" && args["state"] === "cancelling") self.say(told("cancelled", 2, 4));
+  });
+  const { moving, words } = migration(qemu, true);
+  await expect(moving.run()).rejects.toMatchObject({ code: "failed", message: expect.stringContaining("too busy") });
+  expect([words.includes("leaving"), qemu.guest]).toEqual([false, "running"]);
+});
+
 test.each([
   ["pre-switchover", ["migrate_cancel"]],
   ["device", []],
