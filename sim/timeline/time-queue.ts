@@ -10,6 +10,8 @@ export interface QueueEntry {
   readonly atUs: number;
   /** Orders entries of the same time. */
   readonly tie: number;
+  /** Orders entries of the same time and tie: by when they were put in, whatever else is in the queue. */
+  readonly number: number;
   /** Null when cancelled. */
   run: (() => void) | null;
 }
@@ -17,7 +19,7 @@ export interface QueueEntry {
 /** Who decides upon something aside: a replay in which that is given does without the events in which it was decided. */
 export type TieTaker = "faults" | "load";
 
-/** Ties beyond this range repeat, which only makes two entries of one time fall back on the heap's own, fixed order. */
+/** Ties beyond this range repeat. */
 const TIE_RANGE = 2 ** 30;
 
 /** Ties of one rank. */
@@ -43,14 +45,15 @@ export class TimeQueue {
     this.#passOver();
     const drawn = this.#drawTie();
     const tie = rank === null ? drawn : Math.floor(rank * (TIE_RANGE - RANK_RANGE)) + (drawn % RANK_RANGE);
-    return this.place({ atUs, tie, run });
+    return this.#add({ atUs, tie, number: this.#drawn, run });
   }
 
   /** As `push`, for who decides upon faults or load: a replay of the same does without. */
   pushAside(atUs: number, run: () => void, taker: TieTaker): QueueEntry {
     this.#passOver();
     this.#aside[taker].push(this.#drawn);
-    return this.place({ atUs, tie: this.#drawTie(), run });
+    const tie = this.#drawTie();
+    return this.#add({ atUs, tie, number: this.#drawn, run });
   }
 
   /** Which ties, counted from 0, these have taken, or would have in a run that this one repeats; ascending. */
@@ -61,7 +64,11 @@ export class TimeQueue {
   }
 
   /** Puts in an entry whose tie is known. */
-  place(entry: QueueEntry): QueueEntry {
+  place({ atUs, tie, run }: Pick<QueueEntry, "atUs" | "tie" | "run">): QueueEntry {
+    return this.#add({ atUs, tie, number: 0, run });
+  }
+
+  #add(entry: QueueEntry): QueueEntry {
     this.#siftUp(entry);
     return entry;
   }
@@ -121,5 +128,6 @@ export class TimeQueue {
 }
 
 function before(a: QueueEntry, b: QueueEntry): boolean {
-  return a.atUs < b.atUs || (a.atUs === b.atUs && a.tie < b.tie);
+  if (a.atUs !== b.atUs) return a.atUs < b.atUs;
+  return a.tie === b.tie ? a.number < b.number : a.tie < b.tie;
 }

@@ -38,6 +38,22 @@ test("TimeQueue gives entries of one time by rank, and those of one rank as the 
   expect(orders).toEqual(new Set(["abmz", "bamz"]));
 });
 
+test("TimeQueue gives entries of one time and rank in one order, also where what was decided aside is left out", () => {
+  // More entries than ties of one rank: many have the same.
+  const order = (passedOver: readonly number[] | null): readonly number[] => {
+    const queue = new TimeQueue(createRandom(7), passedOver ?? []);
+    const got: number[] = [];
+    for (let at = 0; at < 3000; at++) {
+      if (at % 7 === 0 && passedOver === null) queue.pushAside(at % 2 === 0 ? 1 : 5, () => {}, "faults");
+      queue.push(5, () => got.push(at), 0.5);
+    }
+    for (let entry = queue.pop(5); entry !== undefined; entry = queue.pop(5)) entry.run?.();
+    return passedOver === null ? [...got, ...queue.tiesOf(["faults"])] : got;
+  };
+  const recorded = order(null);
+  expect(order(recorded.slice(3000))).toEqual(recorded.slice(0, 3000));
+});
+
 test("TimeQueue draws the order of entries of one time from the seed", () => {
   const order = (seed: number): string => {
     const queue = new TimeQueue(createRandom(seed));
