@@ -16,7 +16,7 @@ import type { VmState } from "./vm-state.ts";
 /** Time to boot, unless the health check allows more: half a minute under pure emulation on a loaded machine, twice. */
 const BOOT_MS = 60_000;
 
-/** Refusals of one kind before an instance is given back, some two seconds; as many more for each node that did so before. */
+/** Refusals in a row before an instance is given back, some two seconds; as many more for each node that did so before. */
 const STARTS_REFUSED_MAX = 3;
 
 /** Pause between two tries to end a guest that would not end. */
@@ -100,7 +100,7 @@ export function onStarted(turn: Turn, known: VmState, result: StartResult): VmSt
       // Any other failure leaves it open whether a guest runs.
       return result.code === "not-running" ? start(turn, state) : failed(turn, state, result.message);
     case "starting":
-      return result.ok ? booting(turn, { ...state, refused: null }) : refused(turn, state, result);
+      return result.ok ? booting(turn, { ...state, refusals: 0 }) : refused(turn, state, result);
     case "booting":
     case "running":
       return result.ok ? state : failed(turn, state, result.message);
@@ -118,7 +118,7 @@ function canPause({ options }: Turn): boolean {
   return options.hypervisor.capabilities.lacks.pause === undefined;
 }
 
-/** What keeps failing in the same way here may go elsewhere: after some tries the node gives the instance back. */
+/** What keeps failing here, in whatever ways, may go elsewhere: after some tries the node gives the instance back. */
 function refused(turn: Turn, state: VmState, result: Extract<StartResult, { readonly ok: false }>): VmState {
   const { code, message } = result;
   const { instance, parent } = turn.options;
@@ -127,10 +127,10 @@ function refused(turn: Turn, state: VmState, result: Extract<StartResult, { read
     turn.ctx.tell(parent, { type: "vm-origin-refused", instance: instance.id, from: instance.from, message });
     return giveBack(turn, state, message);
   }
-  const known = { code, times: state.refused?.code === code ? state.refused.times + 1 : 1 };
+  const refusals = state.refusals + 1;
   const elsewhere = turn.options.vm.status.failedOn?.length ?? 0;
-  if (known.times < STARTS_REFUSED_MAX * (1 + elsewhere)) return failed(turn, { ...state, refused: known }, message);
-  return giveBack(turn, { ...state, refused: known }, message);
+  if (refusals < STARTS_REFUSED_MAX * (1 + elsewhere)) return failed(turn, { ...state, refusals }, message);
+  return giveBack(turn, { ...state, refusals }, message);
 }
 
 /** This node cannot start it. */

@@ -1,5 +1,5 @@
 /** What a VmActor knows of its instance between two messages, and what of it the map is told. */
-import type { PortForward, Random, StartFailure } from "../../runtime/index.ts";
+import type { PortForward, Random } from "../../runtime/index.ts";
 import type { Observation } from "../cluster/commands.ts";
 import type { Ballooning } from "./ballooning.ts";
 import { newHealth, type Health } from "./health.ts";
@@ -28,8 +28,8 @@ export interface VmState {
   readonly cleared: boolean;
   /** `Unstartable`: this node could not start it, time and again. */
   readonly releaseAs: "Stopped" | "Completed" | "Unstartable";
-  /** What the hypervisor refused the last starts with, and how many in a row; null after one that it did not refuse. */
-  readonly refused: { readonly code: StartFailure; readonly times: number } | null;
+  /** Starts in a row that the hypervisor refused. */
+  readonly refusals: number;
   /** The map's newest word. */
   readonly wish: Wish;
   /** Whether the guest's processors stand still; unknown of one that was found, or whose migration came to nothing. */
@@ -103,7 +103,7 @@ export function initialState(
     open: "none",
     cleared: true,
     releaseAs: "Stopped",
-    refused: null,
+    refusals: 0,
     wish,
     still: "no",
     verb: null,

@@ -52,14 +52,15 @@ function mayComeBack({ status: { instance } }: Vm, { view, nodes }: MapAtEnd): b
   return nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
 }
 
-/** Whether it is started from a checkpoint that cannot be used any more, or whose host is gone or has its troubles: it can run nowhere else. */
+/** Whether it is started from a checkpoint that cannot be used any more, or of a guest that hung then and so does again, or whose host is gone or has its troubles: it can run nowhere else. */
 function isBoundToTrouble({ metadata, spec, status }: Vm, { view, served }: MapAtEnd): boolean {
   if (spec.checkpoint === undefined || metadata.deletedAtMs !== undefined) return false;
   const from = view.get("Checkpoint", spec.checkpoint) as Checkpoint | undefined;
   if (from?.status.phase !== "Ready") return status.phase === "Pending";
   const holder = served.find(({ name }) => name === from.status.node);
   if (holder === undefined || HOST_TROUBLES.some((trouble) => holder.host.troubles.isOn(trouble))) return true;
-  return view.get("Node", holder.name)?.kind === "Node" && !holder.host.checkpoints.has(from.status.id);
+  const kept = holder.host.checkpoints.get(from.status.id);
+  return kept?.hung === true || (view.get("Node", holder.name)?.kind === "Node" && kept === undefined);
 }
 
 /** What is being made or removed where somebody serves. */
