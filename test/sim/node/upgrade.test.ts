@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { FIRST_LEVEL, LEVEL } from "../../../actors/cluster/cluster-level.ts";
 import type { SeedResult } from "../../../sim/index.ts";
 import { withEditions } from "../../../sim/node/index.ts";
 import { runSeed } from "../../../sim/run/run-seed.ts";
@@ -53,14 +54,14 @@ test("an upgrade from the same software is clean, and every run is repeated byte
     expect(ok).toBe(true);
     expect(marks["nodes upgraded"]).toBeGreaterThan(0);
   }
-  expect(results.some(({ marks }) => marks["levels raised"] === 2)).toBe(true);
+  expect(results.some(({ marks }) => marks["levels raised"] === LEVEL - FIRST_LEVEL)).toBe(true);
   const again = await upgrade(folder, 1);
   expect(again.eventLogHash).toBe(results[0]?.eventLogHash);
 }, 120_000);
 
 test("software of a lower level holds the level until the last of it is gone", async () => {
   const folder = editionWith(
-    { file: "actors/cluster/cluster-level.ts", from: "LEVEL = 4;", to: "LEVEL = 1;" },
+    { file: "actors/cluster/cluster-level.ts", from: `LEVEL = ${LEVEL};`, to: "LEVEL = 1;" },
     // How a version reckons its fingerprint is its own business.
     { file: "actors/cluster/fingerprint.ts", from: "0x01000193", to: "0x010001b3" },
   );
@@ -69,7 +70,7 @@ test("software of a lower level holds the level until the last of it is gone", a
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
   const mixed = results.filter(({ marks }) => marks["still on the older version"] === 1);
   for (const { marks } of mixed) expect(marks["levels raised"]).toBe(0);
-  expect(results.some(({ marks }) => marks["levels raised"] === 2)).toBe(true);
+  expect(results.some(({ marks }) => marks["levels raised"] === LEVEL - FIRST_LEVEL)).toBe(true);
 }, 120_000);
 
 test("a command that means something else in the older software is found: two maps differ at one index", async () => {

@@ -1,6 +1,6 @@
 /** Planted faults are found, made short, stored, and fail in the same way again. What ten of them come to: `shrink-plants.ts`. */
 import { expect, test } from "vitest";
-import { formatReplay, parseReplay, recordSeed, runSeed, shrink, type RecordedRun } from "../../../sim/index.ts";
+import { formatReplay, parseReplay, recordSeed, runSeed, shrink } from "../../../sim/index.ts";
 import { PLANTS } from "../faults/raft-plants.ts";
 import { shrinkPlant } from "./shrink-plant.ts";
 
@@ -43,19 +43,18 @@ test(
   { timeout: TIMEOUT_MS },
   () => {
     const options = { profile: "leases", nodes: 3, durationMs: 40_000, planted: { leaseBoundBroken: true } } as const;
-    let found: (RecordedRun & { readonly seed: number }) | undefined;
-    for (let seed = 1; seed <= 40 && found === undefined; seed++) {
-      const recorded = recordSeed({ ...options, seed });
-      if (recorded.result.failure?.invariant === "a-vm-never-runs-twice") found = { ...recorded, seed };
+    const lengths: number[] = [];
+    for (let seed = 5; seed <= 40 && lengths.length < 3; seed++) {
+      const { result, schedule, scheduledLoad } = recordSeed({ ...options, seed });
+      if (result.failure?.invariant !== "a-vm-never-runs-twice" || (scheduledLoad?.events.length ?? 0) < 20) continue;
+      const steps = shrink({ ...options, seed, replay: { schedule } }, { runsMax: 100 });
+      let next = steps.next();
+      while (next.done !== true) next = steps.next();
+      const events = next.value?.run.replay.schedule.events ?? [];
+      const blows = new Set<string>(schedule.events.map(({ type }) => type));
+      expect(events.some(({ type }) => !blows.has(type))).toBe(true);
+      lengths.push(events.length);
     }
-    if (found === undefined) throw new Error("no seed runs a VM twice");
-    const { seed, schedule, scheduledLoad } = found;
-    const steps = shrink({ ...options, seed, replay: { schedule } }, { runsMax: 100 });
-    let next = steps.next();
-    while (next.done !== true) next = steps.next();
-    const events = next.value?.run.replay.schedule.events ?? [];
-    expect(scheduledLoad?.events.length).toBeGreaterThan(20);
-    expect(events.length).toBeLessThan(15);
-    expect(events.some(({ type }) => type === "ask")).toBe(true);
+    expect(lengths.toSorted((one, other) => one - other)[1]).toBeLessThan(10);
   },
 );
