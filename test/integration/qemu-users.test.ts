@@ -4,10 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type GuardedHypervisor, nodeClock, VM_USERS } from "../../runtime/node/index.ts";
+import { type GuardedHypervisor, VM_USERS } from "../../runtime/node/index.ts";
 import { InstanceStore } from "../../runtime/node/instances/instance-store.ts";
 import { cleanUp } from "../contract/guarded-harness.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
+import { idleLaunch } from "../contract/idle-launch.ts";
 import { openDriver } from "../contract/open-driver.ts";
 import { testImage } from "./test-image.ts";
 
@@ -28,13 +29,9 @@ beforeAll(async () => {
   folder = join(stateDir, "instances", VM);
   hypervisor = openDriver({ driver: "qemu", stateDir, imagesDir });
   const driver = new Driver(hypervisor);
-  const result = await driver.start({
-    ...{ instance: VM, vm: "web", node: "n1", vcpus: 1, memoryMiB: 128, image: "base" },
-    ...{ command: ["sleep", "1000000"], env: {}, files: [] },
-    ports: [{ name: "low", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 987 }],
-    disks: [{ name: "data", sizeMiB: 1, readOnly: false }],
-    leaseUntilMs: nodeClock.monotonicMs() + 600_000,
-  });
+  const ports = [{ name: "low", guestPort: 80, hostAddress: "127.0.0.1", hostPort: 987 }];
+  const disks = [{ name: "data", sizeMiB: 1, readOnly: false }];
+  const result = await driver.start(idleLaunch(VM, { ports, disks }));
   if (!result.ok) throw new Error(result.message);
   ({ pid } = result);
   user = new InstanceStore(stateDir).record(VM)?.user ?? 0;
@@ -66,7 +63,7 @@ test.runIf(IS_ROOT)(
 test.runIf(IS_ROOT)(
   "another VM's user reads and changes nothing of it, and neither does its own what the node keeps",
   () => {
-    for (const path of ["", "instances", "disks", `disks/${VM}`, "kernels", "checkpoints"]) {
+    for (const path of ["", "instances", "disks", `disks/${VM}`, "checkpoints"]) {
       chmodSync(join(stateDir, path), 0o755);
     }
     // A guest with disks has none; this is how the memory of one stands there that was restored from.
