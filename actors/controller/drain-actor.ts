@@ -117,7 +117,6 @@ class Drain {
 
   #look(): void {
     const { node, drain } = this.#options;
-    if (!this.#isSynced) return;
     const here = [...this.#mirror.vms.values()].filter(({ status }) => status.instance?.node === node);
     const isAwaited = [...this.#mirror.vms.values()].some(({ status }) => status.migration?.node === node);
     if (here.length === 0 && !isAwaited) return this.#note();

@@ -23,7 +23,7 @@ export interface DrainStep {
 export interface DrainQuestion {
   readonly node: string;
   readonly liveOnly: boolean;
-  /** VMs that have failed to move live. Default: none. */
+  /** VMs that have failed to move live, and go so only where they can go no other way. Default: none. */
   readonly coldFor?: ReadonlySet<string>;
   /** Moves that the plan may hold; what comes behind them is not looked at. Default: all. */
   readonly movesMax?: number;
@@ -72,12 +72,16 @@ class Planner {
     }
     if (phase === "Starting") return step("waits", "it is starting");
     const { liveOnly, coldFor } = this.#question;
-    const live = coldFor?.has(name) === true ? "it has failed to move live" : this.#choose(vm, "live");
+    const live = this.#choose(vm, "live");
+    const isLiveNext = typeof live !== "string" && coldFor?.has(name) !== true;
+    const cold = liveOnly || isLiveNext ? null : this.#choose(vm, "cold");
+    if (cold !== null && typeof cold !== "string") {
+      const why = typeof live === "string" ? live : "it has failed to move live";
+      return this.#book(vm, cold, step("cold", why, cold.node.metadata.name));
+    }
+    // Once more, too, what has failed to move live and can go no other way: a guest whose checkpoint is on its node alone.
     if (typeof live !== "string") return this.#book(vm, live, step("live", "", live.node.metadata.name));
-    if (liveOnly) return step("stays", live);
-    const cold = this.#choose(vm, "cold");
-    if (typeof cold !== "string") return this.#book(vm, cold, step("cold", live, cold.node.metadata.name));
-    return step("stays", cold);
+    return step("stays", cold ?? live);
   }
 
   /** The best node, or why none. */

@@ -149,6 +149,21 @@ test("drain tries again what fails to move, and after three times stops and star
   expect(moving()[0]).toMatch(/^a stopping/);
 });
 
+test("planDrain() tries live once more what failed to and can go no other way, and stops nothing with liveOnly", () => {
+  run("a", "n1");
+  const view = {
+    vms: new Map([["a", vm("a")]]),
+    nodes: new Map(all<Node>("Node").map((each) => [each.metadata.name, each])),
+  };
+  const coldFor = new Set(["a"]);
+  expect(planDrain(view, { node: "n1", liveOnly: false, coldFor })).toMatchObject([{ how: "cold" }]);
+  expect(planDrain(view, { node: "n1", liveOnly: true, coldFor })).toMatchObject([{ how: "live", to: "n2" }]);
+  // What it was started from is gone, so no other one could be started elsewhere.
+  const spec = { ...vm("a").spec, checkpoint: "gone" };
+  view.vms.set("a", { ...vm("a"), spec });
+  expect(planDrain(view, { node: "n1", liveOnly: false, coldFor })).toMatchObject([{ how: "live", to: "n2" }]);
+});
+
 test("drain goes on under another leader's actor, survives a registration of its node, and ends by replicated time", () => {
   run("a", "n1");
   run("store", "n1", { disks: [{ name: "data", sizeMiB: 64, readOnly: false }] });
