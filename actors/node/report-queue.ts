@@ -26,6 +26,8 @@ interface Entry {
   readonly vm: string;
   waiting: Word | null;
   sent: Word | null;
+  /** The instance has left while `sent` was under way: what failed is not said again, it may be news of the next time that it is here. */
+  isOver: boolean;
 }
 
 /** Whether the map, as far as it has been seen, has that instance of that VM here and shows something else of it. */
@@ -51,8 +53,9 @@ export class ReportQueue {
   }
 
   put(vm: string, instance: string, word: Word): void {
-    const entry = this.#entries.get(instance) ?? { vm, waiting: null, sent: null };
+    const entry = this.#entries.get(instance) ?? { vm, waiting: null, sent: null, isOver: false };
     this.#entries.set(instance, entry);
+    entry.isOver = false;
     if (!isFinal(entry.waiting) && !isFinal(entry.sent)) entry.waiting = word;
   }
 
@@ -85,6 +88,10 @@ export class ReportQueue {
   failed(instance: string): void {
     const entry = this.#entries.get(instance);
     if (entry === undefined) return;
+    if (entry.isOver && !isFinal(entry.sent)) {
+      this.#entries.delete(instance);
+      return;
+    }
     if (entry.waiting === null || isFinal(entry.sent)) entry.waiting = entry.sent;
     entry.sent = null;
   }
@@ -105,6 +112,7 @@ export class ReportQueue {
     const entry = this.#entries.get(instance);
     if (entry === undefined || isFinal(entry.waiting)) return;
     entry.waiting = null;
+    entry.isOver = true;
     if (entry.sent === null) this.#entries.delete(instance);
   }
 }

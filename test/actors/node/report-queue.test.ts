@@ -23,6 +23,24 @@ test("an observation that the map shows is kept until it shows something else, o
   expect(queue.waiting()).toEqual([]);
 });
 
+test("what was under way when an instance left is not said of its next time here, though nobody has answered", () => {
+  const queue = new ReportQueue(() => true);
+  const left = { type: "vm-released", instance: "web-7", phase: "Stopped", message: "", silent: true } as const;
+  const observed = { type: "observe", observation: RUNNING } as const;
+  queue.put("web", "web-7", observed);
+  queue.next("web-7", LEASE);
+  queue.hear("web", left);
+  queue.failed("web-7");
+  expect(queue.waiting()).toEqual([]);
+  // It may be back before the answer: what it says then is kept.
+  queue.put("web", "web-7", observed);
+  queue.next("web-7", LEASE);
+  queue.hear("web", left);
+  queue.put("web", "web-7", { type: "observe", observation: { ...RUNNING, restarts: 1 } });
+  queue.failed("web-7");
+  expect(queue.next("web-7", LEASE)).toMatchObject({ observation: { restarts: 1 } });
+});
+
 test("what a cluster with older members does not understand is said as a release", () => {
   const queue = new ReportQueue(() => true);
   queue.put("web", "web-7", { type: "give-back", message: "no image" });
