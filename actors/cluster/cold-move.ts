@@ -71,13 +71,9 @@ export function arrived(set: ChangeSet, vm: Vm): Vm {
   const lastMigration: LastMigration = {
     ...{ id, from, to: node, outcome: "moved", cold: true, message: "", atMs: set.atMs },
   };
-  const ended = { health: "unknown", addresses: [], lastInstance: { id: instance.id, node: from } } as const;
-  return begun(
-    set,
-    { ...vm, status: { ...status, ...ended, addresses: [], instance: null, lastMigration } },
-    {
-      node,
-      epoch,
-    },
-  );
+  const lastInstance = { id: instance.id, node: from };
+  const ended: Vm["status"] = {
+    ...{ ...status, health: "unknown", addresses: [], instance: null, lastInstance, lastMigration },
+  };
+  return begun(set, { ...vm, status: ended }, { node, epoch });
 }

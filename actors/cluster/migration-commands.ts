@@ -16,6 +16,9 @@ import { whyNotMigrate } from "./migration-rules.ts";
 import { Refusal } from "./refusal.ts";
 import { aboutVm } from "./vm-commands.ts";
 
+/** Below it `move-vm` is refused, so that nobody is pointed to it. */
+const LEVEL_OF_COLD = 4;
+
 export function migrateVm(set: ChangeSet, command: CommandOf<"migrate-vm">): About | Refusal {
   const { name, target, limits } = command;
   const vm = set.map.vm(name);
@@ -26,7 +29,8 @@ export function migrateVm(set: ChangeSet, command: CommandOf<"migrate-vm">): Abo
   const objection = whyNotMigrate(sides);
   if (objection !== null) {
     // Never in place of the other by itself: what the guest has in its memory would be gone.
-    const hint = whyNotMigrate(sides, "cold") === null ? '; with "--cold" it moves by stop and start' : "";
+    const isHelp = set.level >= LEVEL_OF_COLD && whyNotMigrate(sides, "cold") === null;
+    const hint = isHelp ? '; with "--cold" it moves by stop and start' : "";
     return new Refusal(objection.code, `Cannot migrate VM "${name}" to node "${target}": ${objection.why}${hint}`);
   }
   const migration: Migration = {

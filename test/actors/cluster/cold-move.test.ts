@@ -80,6 +80,14 @@ test("move-vm refuses by name, and needs less than migrate-vm, which points to i
   expect(move("web", "n3")).toBe("ok");
 });
 
+test("migrate-vm points to no move by stop and start below the level at which there is one", () => {
+  const map = new SampleMap();
+  map.do({ type: "raise-level", to: 3 });
+  for (const node of ["n1", "n2"]) map.join(node);
+  map.run("web", "n1");
+  expect(said(map.migrate("web", "n2"))).toMatch(/^invalid: .*upgrade it$/);
+});
+
 test("advance-time ends a migration whose nodes say nothing, not before its own time-out, and gives its room back", () => {
   for (const how of ["live", "cold"] as const) {
     const map = SampleMap.ofMovers("n1", "n2");
