@@ -1,6 +1,6 @@
 /**
- * Any sequence of commands around migrations, live and by stop and start: one node is named, room is held where something may run, every migration that
- * began ends, and none outlives its time.
+ * Any sequence of commands around migrations, live and by stop and start, and drains: one node is named, room is held where something may run, every
+ * migration that began ends, none outlives its time, and nothing comes to a node that is drained.
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -13,7 +13,7 @@ const step = fc.record({
   type: fc.constantFrom(
     ...(["migrate-vm", "migrate-vm", "migration-ready", "migration-ready", "take-over", "take-over"] as const),
     ...(["cancel-migration", "migration-progress", "set-paused", "restart-vm", "place", "place", "observe"] as const),
-    ...(["move-vm", "move-vm", "advance-time"] as const),
+    ...(["move-vm", "move-vm", "advance-time", "drain-node", "undrain-node", "note-drained"] as const),
     ...(["observe", "register-node", "expire-lease", "apply-vm", "set-running", "delete-vm", "release"] as const),
   ),
   name: fc.constantFrom("a", "b", "c"),
@@ -21,12 +21,20 @@ const step = fc.record({
   flag: fc.boolean(),
   /** One in eight says something that is over. */
   wrong: fc.integer({ min: 0, max: 7 }).map((roll) => roll === 0),
-  /** What ends an instance happens once in four times that it is drawn: else nothing lives for long enough to move. */
+  /** What ends an instance, or closes a node, happens once in four times that it is drawn: else nothing lives for long enough, or has where, to move. */
   fatal: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-const FATAL = new Set<string>(["expire-lease", "delete-vm", "release", "apply-vm", "set-running", "restart-vm"]);
+const FATAL = new Set<string>([
+  "expire-lease",
+  "delete-vm",
+  "release",
+  "apply-vm",
+  "set-running",
+  "restart-vm",
+  "drain-node",
+]);
 
 function commandOf(map: SampleMap, { type: drawn, name, node, flag, wrong, fatal }: Step): Command {
   const type = fatal || !FATAL.has(drawn) ? drawn : "observe";
@@ -43,6 +51,12 @@ function commandOf(map: SampleMap, { type: drawn, name, node, flag, wrong, fatal
       return { type, name, target: node, limits: LIMITS };
     case "move-vm":
       return { type, name, target: node, timeoutMs: LIMITS.timeoutMs };
+    case "drain-node":
+      return { type, name: node, limits: { liveOnly: flag, atOnce: 1, timeoutMs: 60_000 } };
+    case "undrain-node":
+      return { type, name: node };
+    case "note-drained":
+      return { type, name: node, drain: (at?.status.drain?.id ?? 0) + off };
     case "advance-time":
       return { type, toMs: map.state.timeMs + (fatal ? 50_000 : 10_000) };
     case "migration-ready":
@@ -86,6 +100,9 @@ function commandOf(map: SampleMap, { type: drawn, name, node, flag, wrong, fatal
 /** Of the resources alone: where a VM may run, what is held there, and by whom. */
 function assertHolds(state: ClusterState): void {
   const [memory, ports] = [new Map<string, number>(), new Map<string, string>()];
+  for (const { status } of state.list("Node") as Node[]) {
+    if (status.drain?.phase === "draining") expect(status.drain.untilMs).toBeGreaterThan(state.timeMs);
+  }
   for (const { metadata, status } of state.list("Vm") as Vm[]) {
     const { instance, migration } = status;
     if (migration !== undefined) expect(instance).not.toBeNull();
@@ -97,6 +114,7 @@ function assertHolds(state: ClusterState): void {
     for (const { node, epoch } of sides) {
       const holder = state.get("Node", node) as Node;
       expect(holder.status).toMatchObject({ phase: "Ready", epoch });
+      expect(holder.status.drain?.phase).not.toBe("drained");
       memory.set(node, (memory.get(node) ?? 0) + instance.claim.memoryMiB);
       expect(memory.get(node)).toBeLessThanOrEqual(holder.spec.memoryMiB);
       for (const port of instance.claim.hostPorts) {
@@ -142,5 +160,6 @@ test("apply() of migrations names one node, holds room on both, and every migrat
   for (const type of ["migrate-vm", "migration-ready", "take-over", "cancel-migration", "migration-progress"]) {
     expect(reached).toContain(type);
   }
-  for (const type of ["set-paused", "restart-vm", "move-vm", "advance-time"]) expect(reached).toContain(type);
+  for (const type of ["set-paused", "restart-vm", "move-vm", "advance-time", "note-drained"])
+    expect(reached).toContain(type);
 });
