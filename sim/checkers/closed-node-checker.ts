@@ -1,16 +1,18 @@
 /**
- * No instance begins on a node that is closed in the map at that index, but one that was on its way when it was closed. Looks at what replicas hold, at the index at
- * which an instance came to be, and judges by the fields of the map and not by the rules that the cluster decides by.
+ * No instance begins on a node that is closed in the map at that index, but one that was on its way when it was closed. Looks at what replicas hold, at
+ * the index at which an instance came to be, and judges by the fields of the map and not by the rules that the cluster decides by.
  */
-import type { ClusterView } from "../../actors/index.ts";
+import type { ClusterView, LastMigration } from "../../actors/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 
 export class ClosedNodeChecker {
-  /** Instances seen at the index of their beginning while some node was closed. */
+  /** Instances seen at the index of their beginning. */
   placed = 0;
   readonly #timeline: Pick<Timeline, "fail">;
   readonly #names: readonly string[];
   readonly #seen = new Set<string>();
+  /** Moves by stop and start whose instance at the target was seen: what begins there later is another. */
+  readonly #arrived = new Set<string>();
 
   /** `names`: of the VMs that are looked at. */
   constructor(timeline: Pick<Timeline, "fail">, names: readonly string[]) {
@@ -28,12 +30,20 @@ export class ClosedNodeChecker {
       this.#seen.add(instance.id);
       this.placed += 1;
       const node = view.get("Node", instance.node);
-      const hasArrived = lastMigration?.cold === true && lastMigration.to === instance.node;
-      if (node?.kind !== "Node" || node.status.drain === undefined || hasArrived) continue;
+      const drain = node?.kind === "Node" ? node.status.drain : undefined;
+      const isOnItsWay = this.#arrives(lastMigration, instance.node, drain?.id ?? 0);
+      if (drain === undefined || isOnItsWay) continue;
       this.#timeline.fail(
         "nothing-begins-on-a-closed-node",
-        `VM "${name}" begins as ${instance.id} on node "${instance.node}", which is ${node.status.drain.phase}`,
+        `VM "${name}" begins as ${instance.id} on node "${instance.node}", which is ${drain.phase}`,
       );
     }
+  }
+
+  /** Whether an instance begins there by a move that was begun before the node was closed: move and drain have the indexes of their beginnings in their ids. */
+  #arrives(last: LastMigration | undefined, node: string, closedAt: number): boolean {
+    if (last?.cold !== true || last.outcome !== "moved" || last.to !== node || this.#arrived.has(last.id)) return false;
+    this.#arrived.add(last.id);
+    return Number(last.id.slice(last.id.lastIndexOf("-") + 1)) < closedAt;
   }
 }

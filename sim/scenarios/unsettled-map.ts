@@ -52,7 +52,10 @@ function mayComeBack({ status: { instance } }: Vm, { view, nodes }: MapAtEnd): b
   return nodes.find(({ name }) => name === instance.node)?.host.troubles.isOn("refused") === true;
 }
 
-/** Whether it is started from a checkpoint that cannot be used any more, or of a guest that hung then and so does again, or whose host is gone or has its troubles: it can run nowhere else. */
+/**
+ * Whether it is started from a checkpoint that cannot be used any more, or of a guest that hung then and so does again, or whose host is gone or has its
+ * troubles: it can run nowhere else.
+ */
 function isBoundToTrouble({ metadata, spec, status }: Vm, { view, served }: MapAtEnd): boolean {
   if (spec.checkpoint === undefined || metadata.deletedAtMs !== undefined) return false;
   const from = view.get("Checkpoint", spec.checkpoint) as Checkpoint | undefined;
