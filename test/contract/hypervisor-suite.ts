@@ -7,6 +7,8 @@ import type {
   StopResult,
   VerbResult,
 } from "../../runtime/index.ts";
+import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
+import { idleLaunch } from "./idle-launch.ts";
 
 export interface HypervisorHarness {
   readonly name: string;
@@ -81,19 +83,7 @@ export class HypervisorSuite {
   }
 
   launch(instance: string, script: string): InstanceLaunch {
-    return {
-      instance,
-      vm: `vm-${instance}`,
-      node: "n1",
-      vcpus: 1,
-      memoryMiB: 128,
-      image: "base",
-      command: ["sh", "-c", script],
-      env: {},
-      files: [],
-      ports: [],
-      leaseUntilMs: this.longLease,
-    };
+    return idleLaunch(instance, { command: ["sh", "-c", script], leaseUntilMs: this.longLease });
   }
 
   /** Runs until it is asked to end. */
@@ -151,6 +141,16 @@ export class Driver {
 
   resume(instance: string): Promise<VerbResult> {
     return this.ask((done) => this.hypervisor.verbs.resume(instance, done));
+  }
+
+  /** A script of the guest's shell, with nothing on its standard input. `timeoutMs`: default: the driver's. */
+  run(instance: string, script: string, timeoutMs?: number): StreamRecorder {
+    const limit = timeoutMs === undefined ? {} : { timeoutMs };
+    const request = { type: "exec", instance, command: ["sh", "-c", script], env: {}, ...limit } as const;
+    return new StreamRecorder().open(
+      (listener) => this.hypervisor.verbs.openStream(request, listener),
+      Buffer.alloc(0),
+    );
   }
 
   /** How many events of that type there were. */

@@ -6,10 +6,10 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { GuestCard, InstanceLaunch } from "../../runtime/index.ts";
-import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
+import type { GuardedHypervisor } from "../../runtime/node/index.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
+import { idleLaunch } from "../contract/idle-launch.ts";
 import { type DriverChoice, openDriver } from "../contract/open-driver.ts";
-import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
 
 export interface NetworksTask {
   readonly choice: DriverChoice;
@@ -57,7 +57,7 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
   };
   // The one in the bridge comes first: which is which is not left to the order.
   await driver.startAndBoot(launch("i-own", task.port, [lan(5), OUT]));
-  const interfaces = await inside(hypervisor, "i-own", SCRIPT);
+  const interfaces = await inside(driver, "i-own", SCRIPT);
   const forwarded = await (await fetch(`http://127.0.0.1:${task.port}/`)).text();
   const bridged = await page(task, "10.1.0.5");
   const devices = devicesHere();
@@ -75,8 +75,8 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
   const started = await driver.start({ ...launch("i-clone", task.port + 1, cards), ...fresh });
   if (!started.ok) throw new Error(started.message);
   const clone = {
-    interfaces: await inside(hypervisor, "i-clone", SCRIPT),
-    ipv6: await inside(hypervisor, "i-clone", LINK_LOCAL),
+    interfaces: await inside(driver, "i-clone", SCRIPT),
+    ipv6: await inside(driver, "i-clone", LINK_LOCAL),
     bridged: await page(task, "10.1.0.6"),
     heard: await heardFrom(`blixard:i-clone:lan`),
   };
@@ -99,27 +99,18 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
 }
 
 function launch(instance: string, port: number, networks: readonly GuestCard[]): InstanceLaunch {
-  return {
-    instance,
+  return idleLaunch(instance, {
     vm: "web",
-    node: "n1",
-    vcpus: 1,
-    memoryMiB: 128,
-    image: "base",
     // It has something to send at any moment, at the first after a restore, too.
     command: ["sh", "-c", "ping -i 0.01 10.1.0.1 >/dev/null & exec httpd -f -p 80 -h /srv"],
-    env: {},
     files: [{ path: "/srv/index.html", content: "a page", mode: "0644" }],
     ports: [{ name: "http", guestPort: 80, hostAddress: "127.0.0.1", hostPort: port }],
-    leaseUntilMs: nodeClock.monotonicMs() + 120_000,
     networks,
-  };
+  });
 }
 
-async function inside(hypervisor: GuardedHypervisor, instance: string, script: string): Promise<string> {
-  const request = { type: "exec", instance, command: ["sh", "-c", script], env: {} } as const;
-  const recorder = new StreamRecorder();
-  recorder.open((listener) => hypervisor.verbs.openStream(request, listener), Buffer.alloc(0));
+async function inside(driver: Driver, instance: string, script: string): Promise<string> {
+  const recorder = driver.run(instance, script);
   await recorder.ended;
   return recorder.out + recorder.err;
 }

@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { CheckpointManifest, InstanceLaunch, StartResult, VerbResult } from "../../runtime/index.ts";
+import type { CheckpointManifest, StartResult, VerbResult } from "../../runtime/index.ts";
 import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
 import { cleanUp } from "../contract/guarded-harness.ts";
 import { type DriverChoice, openDriver } from "../contract/open-driver.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
+import { idleLaunch } from "../contract/idle-launch.ts";
 import { mountSmallDisk } from "../runtime/node/log/small-disk.ts";
-import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
 import { testImage } from "./test-image.ts";
 import type { VerbTask } from "./verb-node.ts";
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { imagesDir } = await testImage();
   choice = { driver: "qemu", stateDir: mkdtempSync(join(tmpdir(), "blixard-checkpoints-")), imagesDir };
   open();
-  await driver.startAndBoot(launch(VM));
+  await driver.startAndBoot(idleLaunch(VM));
   expect(await checkpoint("template")).toMatchObject({ ok: true });
 });
 
@@ -39,25 +39,8 @@ function open(options: DriverChoice = choice): void {
   driver = new Driver(hypervisor);
 }
 
-function launch(instance: string, from?: InstanceLaunch["from"]): InstanceLaunch {
-  return {
-    instance,
-    vm: `vm-${instance}`,
-    node: "n1",
-    vcpus: 1,
-    memoryMiB: 128,
-    image: "base",
-    command: ["sleep", "1000000"],
-    env: {},
-    files: [],
-    ports: [],
-    leaseUntilMs: nodeClock.monotonicMs() + 600_000,
-    ...(from === undefined ? {} : { from }),
-  };
-}
-
 function clone(instance: string, identity: "same" | "fresh" = "same"): Promise<StartResult> {
-  return driver.start(launch(instance, { type: "checkpoint", id: "template", identity }));
+  return driver.start(idleLaunch(instance, { from: { type: "checkpoint", id: "template", identity } }));
 }
 
 function checkpoint(id: string): Promise<VerbResult<{ readonly manifest: CheckpointManifest }>> {
@@ -65,11 +48,7 @@ function checkpoint(id: string): Promise<VerbResult<{ readonly manifest: Checkpo
 }
 
 async function run(instance: string, script: string): Promise<string> {
-  const request = { type: "exec", instance, command: ["sh", "-c", script], env: {} } as const;
-  const recorder = new StreamRecorder().open(
-    (listener) => hypervisor.verbs.openStream(request, listener),
-    Buffer.alloc(0),
-  );
+  const recorder = driver.run(instance, script);
   await recorder.ended;
   return recorder.out;
 }
@@ -150,7 +129,7 @@ test("kill -9 of a node in the middle of a checkpoint leaves a guest that runs, 
 test("kill -9 of the source's node while it sends leaves the guest where it is, and a target that ends", async () => {
   const targetDir = mkdtempSync(join(tmpdir(), "blixard-target-"));
   const other = new Driver(openDriver({ ...choice, stateDir: targetDir }));
-  const target = await other.start(launch(VM, { type: "migration", listenAddress: "127.0.0.1" }));
+  const target = await other.start(idleLaunch(VM, { from: { type: "migration", listenAddress: "127.0.0.1" } }));
   if (!target.ok || target.incoming === undefined) throw new Error("it does not listen");
   let sending = false;
   await inAnother({ migrateTo: target.incoming }, (said) => (sending ||= said.includes("sending")));
@@ -164,7 +143,7 @@ test("kill -9 of the source's node while it sends leaves the guest where it is, 
 
 test("moves over networks are refused on both sides unless the node allows them", async () => {
   const listenAddress = "192.0.2.1";
-  const started = await driver.start(launch("i-far", { type: "migration", listenAddress }));
+  const started = await driver.start(idleLaunch("i-far", { from: { type: "migration", listenAddress } }));
   expect(started).toMatchObject({
     ok: false,
     code: "unsupported",

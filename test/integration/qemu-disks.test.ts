@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { InstanceLaunch } from "../../runtime/index.ts";
-import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
+import type { GuardedHypervisor } from "../../runtime/node/index.ts";
 import { cleanUp } from "../contract/guarded-harness.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
+import { idleLaunch } from "../contract/idle-launch.ts";
 import { openDriver } from "../contract/open-driver.ts";
-import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
 import { testImage } from "./test-image.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
@@ -51,18 +51,8 @@ function kernelModule(imagesDir: string, name: string): Buffer {
 }
 
 function launch(instance: string, more: Partial<InstanceLaunch> = {}): InstanceLaunch {
-  return {
-    instance,
+  return idleLaunch(instance, {
     vm: "web",
-    node: "n1",
-    vcpus: 1,
-    memoryMiB: 128,
-    image: "base",
-    command: ["sleep", "1000000"],
-    env: {},
-    files: [],
-    ports: [],
-    leaseUntilMs: nodeClock.monotonicMs() + 600_000,
     disks: [
       { name: "data", sizeMiB: 4, readOnly: false, format: "ext4" },
       { name: "root", source: { type: "image", file: "words.raw" }, sizeMiB: 2, readOnly: false },
@@ -72,15 +62,11 @@ function launch(instance: string, more: Partial<InstanceLaunch> = {}): InstanceL
     ],
     cloudInit: { hostName: "front", userData: "#cloud-config\npackages: [nginx]\n", sshKeys: ["ssh-ed25519 AAAA me"] },
     ...more,
-  };
+  });
 }
 
 async function run(script: string): Promise<string> {
-  const request = { type: "exec", instance: VM, command: ["sh", "-c", script], env: {} } as const;
-  const recorder = new StreamRecorder().open(
-    (listener) => hypervisor.verbs.openStream(request, listener),
-    Buffer.alloc(0),
-  );
+  const recorder = driver.run(VM, script);
   const end = await recorder.ended;
   expect(end, recorder.err).toMatchObject({ ok: true });
   return recorder.out + recorder.err;

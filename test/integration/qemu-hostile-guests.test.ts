@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { GuestMetrics, VerbResult } from "../../runtime/index.ts";
-import { nodeClock } from "../../runtime/node/index.ts";
 import { cleanUp } from "../contract/guarded-harness.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
+import { idleLaunch } from "../contract/idle-launch.ts";
 import { openDriver } from "../contract/open-driver.ts";
-import { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
+import type { StreamRecorder } from "../runtime/node/agent/stream-recorder.ts";
 import { testImage } from "./test-image.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
@@ -25,11 +25,7 @@ beforeAll(async () => {
   const { imagesDir } = await testImage();
   stateDir = mkdtempSync(join(tmpdir(), "blixard-hostile-"));
   driver = new Driver(openDriver({ driver: "qemu", stateDir, imagesDir }));
-  await driver.startAndBoot({
-    ...{ instance: VM, vm: "web", node: "n1", vcpus: 1, memoryMiB: 128, image: "base", balloon: true },
-    ...{ command: ["sleep", "1000000"], env: {}, files: [], ports: [] },
-    leaseUntilMs: nodeClock.monotonicMs() + 600_000,
-  });
+  await driver.startAndBoot(idleLaunch(VM, { balloon: true }));
 });
 
 afterAll(async () => {
@@ -37,11 +33,7 @@ afterAll(async () => {
 });
 
 function run(script: string, timeoutMs = 60_000): StreamRecorder {
-  const request = { type: "exec", instance: VM, command: ["sh", "-c", script], env: {}, timeoutMs } as const;
-  return new StreamRecorder().open(
-    (listener) => driver.hypervisor.verbs.openStream(request, listener),
-    Buffer.alloc(0),
-  );
+  return driver.run(VM, script, timeoutMs);
 }
 
 async function balloonBytes(): Promise<number> {
