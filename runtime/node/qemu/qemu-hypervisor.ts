@@ -1,5 +1,5 @@
 /**
- * The `qemu` driver: microVMs by QEMU, one process each, no libvirt, user-mode network.
+ * The `qemu` driver: microVMs by QEMU, one process each, no libvirt; network cards by QEMU itself or in bridges of the host (taps.ts).
  *
  * A guest is asked to stop through its init, not by `system_powerdown`: a microvm has no power button that a kernel
  * without ACPI hotplug listens to, and `poweroff` may hang there. The init ends the service and restarts the machine, which
@@ -172,7 +172,7 @@ class QemuDriver implements MachineDriver {
   }
 
   async release(instance: string): Promise<void> {
-    await this.#taps.remove(instance);
+    await this.#taps.remove(instance, this.#instances.ids());
   }
 
   keepOnly(instances: readonly string[]): void {

@@ -35,7 +35,7 @@ const INTERFACES = "/sys/class/net";
 const MARK = "tap-mark";
 const MARK_DIGITS = 6;
 const INSTANCE_DIGITS = 7;
-/** Milliseconds for each device; removing one waits for the kernel's last user of it. */
+/** For all devices of one call; removing one waits for the kernel's last user of it. */
 const IP_MS = 10_000;
 /** Of the bits in `CapEff`. */
 const CAP_NET_ADMIN = 12n;
@@ -93,6 +93,10 @@ export class TapDevices {
   ): Promise<ReadonlyMap<string, string>> {
     const taps = cards.filter((card): card is TapCard => card.kind === "tap");
     for (const card of taps) this.#check(card);
+    const other = taps.length === 0 ? undefined : this.#sharer(instance, kept);
+    if (other !== undefined) {
+      throw new StartRefusal("failed", `its network devices would have the names of those of instance "${other}"`);
+    }
     const names = new Map(taps.map((card, at) => [card.name, this.#name(instance, at)]));
     // What an earlier run of it left, too: who starts it knows that it does not run.
     await this.collect(kept.filter((one) => one !== instance));
@@ -101,13 +105,14 @@ export class TapDevices {
       taps.flatMap((card) => commands({ instance, card, device: names.get(card.name) ?? "", owner })),
     );
     if (failure === undefined) return names;
-    await this.remove(instance);
+    await this.remove(instance, kept);
     const bridges = taps.map(({ bridge }) => `"${bridge}"`).join(", ");
     throw new StartRefusal("failed", `its network devices cannot be made in ${bridges}: ${failure}`);
   }
 
-  /** Takes those of an instance away that does not run any more. Never throws: what stays is found by `collect`. */
-  async remove(instance: string): Promise<void> {
+  /** Takes those of an instance away that does not run any more. `kept`: as for `make`. Never throws: what stays is found by `collect`. */
+  async remove(instance: string, kept: readonly string[]): Promise<void> {
+    if (this.#sharer(instance, kept) !== undefined) return;
     const own = this.#prefix(instance);
     await this.#delete(this.#devices().filter((name) => name.startsWith(own)));
   }
@@ -150,6 +155,12 @@ export class TapDevices {
     }
   }
 
+  /** Another instance whose devices have the same names: of 100 on a host, with a chance of one in 3,000 any two. */
+  #sharer(instance: string, kept: readonly string[]): string | undefined {
+    const own = this.#prefix(instance);
+    return kept.find((other) => other !== instance && this.#prefix(other) === own);
+  }
+
   /** The last digit counts the cards, so that an instance's devices are known without knowing its cards. */
   #name(instance: string, at: number): string {
     return `${this.#prefix(instance)}${at}`;
@@ -189,7 +200,8 @@ function commands(of: {
 }): readonly string[] {
   const { instance, card, device, owner } = of;
   return [
-    `tuntap add dev ${device} mode tap${owner === undefined ? "" : ` user ${owner}`}`,
+    // Without an owner it would be everybody's who comes before QEMU.
+    `tuntap add dev ${device} mode tap user ${owner ?? process.geteuid?.() ?? 0}`,
     `link set dev ${device} alias blixard:${instance}:${card.name}`,
     `link set dev ${device} address fe${card.mac.slice(2)} master ${card.bridge} up`,
   ];
