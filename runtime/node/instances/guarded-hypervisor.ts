@@ -5,10 +5,10 @@
  * reach an instance and who waits for it. So a process that was killed at any point is followed by one that reads the
  * folders and carries on: a folder whose guard lives holds an instance, any other one holds only logs.
  */
-import { closeSync, openSync, watch } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Clock, TimerHandle } from "../../ports/clock.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type {
   DriverName,
   FoundInstance,
@@ -39,6 +39,7 @@ import { isRunning } from "../guard/process-identity.ts";
 import { tellSign } from "./guest-signs.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
 import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import { EndWatch } from "./end-watch.ts";
 import type { GuardedHypervisorOptions } from "./guarded-options.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
@@ -53,8 +54,8 @@ import { Slots } from "./slots.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
 
-/** How often logs are cut and exits are looked for that no file event told of. */
-const TICK_MS = 1_000;
+/** Between two attempts to list what runs. */
+const LIST_RETRY_MS = 1_000;
 /** Monitors on their way to their first answer. After a fail-over a hundred would otherwise take each other's time until none answers in time. */
 const STARTS_MAX = Math.max(4, 2 * availableParallelism());
 
@@ -74,8 +75,8 @@ export class GuardedHypervisor implements Hypervisor {
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
   readonly #starts = new Slots(STARTS_MAX);
+  readonly #ends: EndWatch;
   #tools: Promise<GuardTools> | undefined;
-  #tick: TimerHandle | undefined;
   #listen: (event: InstanceEvent) => void = () => undefined;
   #closed = false;
 
@@ -83,9 +84,11 @@ export class GuardedHypervisor implements Hypervisor {
     this.#machines = privateDriver(limitedDriver(machines, options.cgroups), options.users);
     ({ name: this.driver, capabilities: this.capabilities } = machines);
     this.#store = new InstanceStore(options.stateDir);
-    this.#finder = new InstanceFinder(this.#store, options.clock, machines.name, options.users);
+    this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
     const { clock, logger, users } = options;
     [this.#clock, this.#logger] = [clock, logger];
+    const end = async (running: RunningInstance, exit: GuardExit): Promise<boolean> => this.#end(running, exit);
+    this.#ends = new EndWatch({ clock, logger, running: this.#running, end });
     this.#recordOf = (launch) => newRecord(launch, { driver: this.#machines, store: this.#store, users, logger });
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
     this.verbs = guardedVerbs({
@@ -132,7 +135,7 @@ export class GuardedHypervisor implements Hypervisor {
         if (this.#closed) return;
         // An answer that leaves one out would let it be started elsewhere while it runs here.
         this.#logger.log("error", "Cannot list the instances of this host yet", { cause: error });
-        this.#clock.setTimer(TICK_MS, () => this.list(done));
+        this.#clock.setTimer(LIST_RETRY_MS, () => this.list(done));
       },
     );
   }
@@ -157,7 +160,7 @@ export class GuardedHypervisor implements Hypervisor {
   /** Lets go of everything without ending an instance: their guards and leases go on, a later process adopts them. */
   close(): void {
     this.#closed = true;
-    if (this.#tick !== undefined) this.#clock.clearTimer(this.#tick);
+    this.#ends.close();
     for (const running of this.#running.values()) {
       running.watcher?.close();
       running.machine.detach();
@@ -193,7 +196,7 @@ export class GuardedHypervisor implements Hypervisor {
         const incoming = await running.machine.ready();
         running.starting = false;
         // Behind the answer to `start`.
-        setImmediate(() => this.#look(running));
+        setImmediate(() => this.#ends.look(running));
         return { ok: true, pid: running.child.pid, ...(incoming ? { incoming } : {}) };
       });
     } catch (error) {
@@ -209,7 +212,7 @@ export class GuardedHypervisor implements Hypervisor {
     if (isRunning(running.child)) return { ok: true, pid: running.child.pid };
     // The answer tells of this end; an event would be a second word of it.
     running.stopping = true;
-    await this.#exitWithin(running, KILL_WAIT_MS);
+    await this.#ends.within(running, KILL_WAIT_MS);
     throw new StartRefusal("not-running", "it ended just now");
   }
 
@@ -217,10 +220,10 @@ export class GuardedHypervisor implements Hypervisor {
     const { instance } = running.record;
     running.stopping = true;
     running.machine.requestStop();
-    const asked = await this.#exitWithin(running, graceMs);
+    const asked = await this.#ends.within(running, graceMs);
     if (asked) return { ok: true, forced: false };
     killInstance(readGuard(running.folder));
-    if (await this.#exitWithin(running, KILL_WAIT_MS)) return { ok: true, forced: true };
+    if (await this.#ends.within(running, KILL_WAIT_MS)) return { ok: true, forced: true };
     return {
       ok: false,
       message: `Cannot stop instance "${instance}": it was killed ${KILL_WAIT_MS} ms ago and has not ended, its process hangs in the kernel`,
@@ -259,75 +262,26 @@ export class GuardedHypervisor implements Hypervisor {
       ended: false,
     };
     this.#running.set(instance, running);
-    try {
-      running.watcher = watch(guardFolder(folder), { persistent: false }, (_type, name) => {
-        if (name === "exit") this.#look(running);
-      });
-      running.watcher.on("error", () => running.watcher?.close());
-    } catch {
-      // Out of inotify watches: the tick finds the exit, up to a second later.
-    }
-    this.#startTicking();
+    this.#ends.add(running);
     return running;
   }
 
-  #startTicking(): void {
-    if (this.#tick !== undefined || this.#closed) return;
-    this.#tick = this.#clock.setTimer(TICK_MS, () => {
-      this.#tick = undefined;
-      for (const running of [...this.#running.values()]) {
-        running.log.tick();
-        this.#look(running);
-      }
-      if (this.#running.size > 0) this.#startTicking();
-    });
-  }
-
-  /** Called from timers and watches: what goes wrong here has nobody else to go to, and the next tick looks again. */
-  #look(running: RunningInstance): void {
-    if (this.#closed) return;
-    try {
-      this.#checkExit(running);
-      if (!running.ended) running.machine.tick();
-    } catch (error) {
-      const { instance } = running.record;
-      this.#logger.log("error", `Cannot look after instance "${instance}" now`, { instance, cause: error });
-    }
-  }
-
-  #checkExit(running: RunningInstance): void {
-    if (running.ended || running.starting) return;
-    let state = readGuard(running.folder);
-    if (state.exit === undefined) {
-      if (state.guard !== undefined && isRunning(state.guard)) return;
-      // The guard is gone; it may have written its last word since we looked.
-      state = readGuard(running.folder);
-    }
-    running.ended = true;
-    void this.#end(running, state.exit ?? { reason: "exit", kind: "lost", number: 0 }).catch((error: unknown) => {
-      // The next tick tries again.
-      running.ended = false;
-      this.#logger.log("error", `Cannot clear away instance "${running.record.instance}"`, { cause: error });
-    });
-  }
-
-  async #end(running: RunningInstance, exit: GuardExit): Promise<void> {
+  /** Resolves with whether it is over. */
+  async #end(running: RunningInstance, exit: GuardExit): Promise<boolean> {
     const { instance } = running.record;
-    if (!(await this.#finder.endLeftovers(running.folder))) {
-      // Something of it hangs in the kernel: it has not ended, and the next tick looks again.
-      running.ended = false;
-      return;
-    }
+    // Something of it may hang in the kernel: then it has not ended.
+    if (!(await this.#finder.endLeftovers(running.folder))) return false;
     const why = await running.machine.explain(exit);
     running.watcher?.close();
     running.machine.detach();
     await running.log.finish();
     await this.#machines.release?.(instance);
-    if (this.#closed) return;
+    if (this.#closed) return true;
     this.#running.delete(instance);
     this.#retire(instance);
     if (!running.stopping) this.#emit({ type: "exited", instance, ...why });
     for (const wake of running.exitWaiters) wake();
+    return true;
   }
 
   /** Undoes a start that failed half-way. */
@@ -352,17 +306,6 @@ export class GuardedHypervisor implements Hypervisor {
     } catch (error) {
       this.#logger.log("error", `Cannot clear away instance "${instance}"`, { instance, cause: error });
     }
-  }
-
-  async #exitWithin(running: RunningInstance, limitMs: number): Promise<boolean> {
-    if (!this.#running.has(running.record.instance)) return true;
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(limitMs, () => resolve(false));
-      running.exitWaiters.push(() => {
-        this.#clock.clearTimer(timer);
-        resolve(true);
-      });
-    });
   }
 
   #extendLease({ folder, record: { instance } }: RunningInstance, leaseUntilMs: number): void {

@@ -10,7 +10,7 @@ import type { DriverName, FoundInstance } from "../../ports/hypervisor.ts";
 import { anythingRuns, giveUp, type GuardState, killInstance, readGuard } from "../guard/guard.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import type { InstanceStore } from "./instance-store.ts";
-import type { InstanceUsers } from "./instance-users.ts";
+import { endProcessesOf } from "./instance-users.ts";
 
 /** What was killed is gone within milliseconds, unless it hangs in the kernel. */
 export const KILL_WAIT_MS = 5_000;
@@ -22,13 +22,11 @@ export class InstanceFinder {
   readonly #store: InstanceStore;
   readonly #clock: Clock;
   readonly #driver: DriverName;
-  readonly #users: InstanceUsers | undefined;
 
-  constructor(store: InstanceStore, clock: Clock, driver: DriverName, users?: InstanceUsers) {
+  constructor(store: InstanceStore, clock: Clock, driver: DriverName) {
     this.#store = store;
     this.#clock = clock;
     this.#driver = driver;
-    this.#users = users;
   }
 
   /**
@@ -73,10 +71,10 @@ export class InstanceFinder {
     }
   }
 
-  /** What left the instance's group of processes is still its user's. A QEMU can start nothing that could. */
+  /** What left the instance's group of processes is still its user's, whatever users this node gives now. A QEMU can start nothing that could. */
   async #endUser(folder: string): Promise<void> {
     const user = this.#store.record(basename(folder))?.user;
-    if (user !== undefined && this.#driver === "process") await this.#users?.endAll(user);
+    if (user !== undefined && this.#driver === "process") await endProcessesOf(user);
   }
 
   /** A guard may be about to say whom it guards; one that has not come to claim the folder is shut out. */

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { findExecutable } from "../find-executable.ts";
 import { rightsWords } from "../guard/command-rights.ts";
 import { StartRefusal } from "./machine-driver.ts";
+import { othersNumbers } from "./others-numbers.ts";
 
 export interface UserRange {
   readonly first: number;
@@ -26,7 +27,8 @@ export const VM_USERS: UserRange = { first: 0x7000_0000, count: 0x0800_0000 };
 /** The highest numbers mean "nobody" and "no change". */
 const ID_MAX = 0xffff_fffd;
 const TRIAL_MS = 5_000;
-const PASSWD = "/etc/passwd";
+/** That of util-linux. */
+const SETPRIV = "setpriv";
 const LOW_PORTS_END = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 const LOW_PORTS_END_USUAL = 1024;
 
@@ -35,7 +37,7 @@ export class InstanceUsersError extends Error {
   override readonly name = "InstanceUsersError";
 }
 
-/** "100000:1000"; undefined for what is no range. */
+/** "300000000:1000"; undefined for what is no range. */
 export function parseUserRange(text: string): UserRange | undefined {
   const [, first, count] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
   const range = { first: Number(first), count: Number(count) };
@@ -45,14 +47,12 @@ export function parseUserRange(text: string): UserRange | undefined {
 export class InstanceUsers {
   readonly range: UserRange;
   readonly #stateDir: string;
-  readonly #setpriv: string;
   readonly #lowPortsEnd: number = readLowPortsEnd();
 
-  /** Of a range that is known to work. `setpriv`: that of util-linux; by default the one on the path. */
-  constructor(range: UserRange, stateDir: string, setpriv = "setpriv") {
+  /** Of a range that is known to work. */
+  constructor(range: UserRange, stateDir: string) {
     this.range = range;
     this.#stateDir = stateDir;
-    this.#setpriv = setpriv;
   }
 
   /** Tries the range out, in some milliseconds. `stateDir` is there. @throws {InstanceUsersError} why it cannot be used. */
@@ -62,17 +62,16 @@ export class InstanceUsers {
     };
     if (process.geteuid?.() !== 0)
       refuse(`this node runs as user ${process.geteuid?.()}, and only root gives rights away`);
-    const setpriv = await findExecutable("setpriv");
-    if (setpriv === undefined) return refuse("there is no setpriv: install util-linux");
-    const named = usersIn(range);
-    if (named.length > 0) refuse(`"${named[0]}" is one of these users already: choose numbers that nobody has`);
+    if ((await findExecutable(SETPRIV)) === undefined) refuse("there is no setpriv: install util-linux");
+    const theirs = othersNumbers(range);
+    if (theirs !== undefined) refuse(`${theirs}: choose numbers that nobody has`);
     try {
       tryFolder(range, stateDir);
-      await tryProcess(range.first, setpriv);
+      await tryProcess(range.first);
     } catch (error) {
       refuse(`root may not make a process another user's here (${(error as Error).message})`, error);
     }
-    return new InstanceUsers(range, stateDir, setpriv);
+    return new InstanceUsers(range, stateDir);
   }
 
   /** A user that none of `taken` is. @throws {StartRefusal} when all of the range are. */
@@ -95,9 +94,9 @@ export class InstanceUsers {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o711);
     const rights = rightsWords({ user: this.range.first, groups: [], lowPorts: false });
-    if ((await run(this.#setpriv, [...rights, "/bin/sh", "-c", 'cd "$0"', folder])) === 0) return;
+    if ((await run(SETPRIV, [...rights, "/bin/sh", "-c", 'cd "$0"', folder])) === 0) return;
     throw new InstanceUsersError(
-      `users of VMs cannot come to ${folder}: "chmod o+x" every folder above it, or choose another --data-dir`,
+      `users of VMs cannot come to ${folder}: "chmod o+x" every folder above it, or choose another --data`,
     );
   }
 
@@ -105,12 +104,14 @@ export class InstanceUsers {
   isLowPort(port: number): boolean {
     return port < this.#lowPortsEnd;
   }
+}
 
-  /** Ends every process of that user, whatever it did to be out of its guard's reach. Never throws. */
-  async endAll(user: number): Promise<void> {
-    const rights = rightsWords({ user, groups: [], lowPorts: false });
-    await run(this.#setpriv, [...rights, "/bin/sh", "-c", "kill -9 -1"]).catch(() => undefined);
-  }
+/** Ends every process of that user, whatever it did to be out of its guard's reach; it has none that is not its instance's. Never throws. */
+export async function endProcessesOf(user: number): Promise<void> {
+  // Of root that would be the host's.
+  if (!(user > 0)) return;
+  const rights = rightsWords({ user, groups: [], lowPorts: false });
+  await run(SETPRIV, [...rights, "/bin/sh", "-c", "kill -9 -1"]).catch(() => undefined);
 }
 
 function readLowPortsEnd(): number {
@@ -119,21 +120,6 @@ function readLowPortsEnd(): number {
   } catch {
     return LOW_PORTS_END_USUAL;
   }
-}
-
-/** Names of the host's users in that range. Those of a directory service are not known here. */
-function usersIn({ first, count }: UserRange): readonly string[] {
-  let lines: readonly string[] = [];
-  try {
-    lines = readFileSync(PASSWD, "utf8").split("\n");
-  } catch {
-    // A host without users has none in the range.
-  }
-  return lines.flatMap((line) => {
-    const [name = "", , id = ""] = line.split(":");
-    const number = Number.parseInt(id, 10);
-    return number >= first && number < first + count ? [name] : [];
-  });
 }
 
 /** The last of the range, which a container may leave out. */
@@ -147,9 +133,9 @@ function tryFolder({ first, count }: UserRange, stateDir: string): void {
 }
 
 /** One that answers is another user's; the node must see into it and end it. */
-async function tryProcess(user: number, setpriv: string): Promise<void> {
+async function tryProcess(user: number): Promise<void> {
   const rights = rightsWords({ user, groups: [], lowPorts: true });
-  const child = spawn(setpriv, [...rights, "--pdeathsig", "KILL", "cat"], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(SETPRIV, [...rights, "--pdeathsig", "KILL", "cat"], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
   // One that ends before it has read.
