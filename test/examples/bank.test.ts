@@ -61,7 +61,7 @@ test(
 test(
   "a retry without a look at the key is found, made short, and fails from its file; mended it is clean",
   async () => {
-    const { invariant, events } = await findExample(bank, "books-twice", { count: 1000 });
+    const { invariant, events } = await findExample(bank, "books-twice", { from: 1, runsMax: 120 });
     expect(invariant).toBe("no transfer is booked twice");
     expect(events.length).toBeLessThan(5);
   },

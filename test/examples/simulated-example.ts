@@ -27,6 +27,9 @@ export async function sweepExample(
   return simulateSeeds({ count, sometimes }, (seed) => make({ seed, planted: new Set() }));
 }
 
+/** Seeds that are looked at. */
+const SEARCHED = 1000;
+
 export interface FoundExample {
   readonly seed: number;
   /** The rule that did not hold. */
@@ -35,16 +38,19 @@ export interface FoundExample {
   readonly events: readonly ScheduledEvent[];
 }
 
-/** The first seed that shows what was planted; its short run fails in the same way from a file, and not without what was planted. */
+/**
+ * The first seed from there on that shows what was planted; its run, made short in so many runs, fails in the same way from a file, and not without
+ * what was planted. That the first thousand show it, and how short it becomes, is what the README's commands are run for.
+ */
 export async function findExample(
   definition: SimulationDefinition,
   plant: string,
-  { count }: { readonly count: number },
+  { from, runsMax }: { readonly from: number; readonly runsMax: number },
 ): Promise<FoundExample> {
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = from; seed < from + SEARCHED; seed++) {
     const { run, result } = await recordSimulation(definition, { seed, planted: [plant] });
     if (result.failure === undefined) continue;
-    const shrunk = await shrinkSimulation(definition, run);
+    const shrunk = await shrinkSimulation(definition, run, { runsMax });
     if (shrunk === null) throw new Error(`The replay of seed ${seed} does not fail`);
     const stored = parseSimulationRun(formatSimulationRun(shrunk, "test"), "a test");
     expect((await replaySimulation(definition, stored.run)).failure).toEqual(shrunk.failure);
@@ -52,7 +58,7 @@ export async function findExample(
     expect(mended.failure, "it is the planted fault that breaks the rule").toBeUndefined();
     return { seed, invariant: shrunk.failure.invariant, events: stored.run.replay.schedule.events };
   }
-  throw new Error(`None of ${count} seeds shows "${plant}"`);
+  throw new Error(`None of ${SEARCHED} seeds from ${from} on shows "${plant}"`);
 }
 
 /** Seeds that are run where the README has a thousand, and nothing is planted. */
