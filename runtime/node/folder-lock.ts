@@ -9,7 +9,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { StoreError } from "../ports/store-error.ts";
 
 export interface FolderLock {
@@ -17,7 +17,7 @@ export interface FolderLock {
 }
 
 /**
- * Makes the folder if need be and locks it, until `release` or the end of the process.
+ * Makes the folder if need be, for this user alone, and locks it, until `release` or the end of the process. One that is there keeps its mode.
  * @throws {StoreError} `store-locked` when a process has it, this one included; `store-io` when it cannot be made.
  */
 export function lockFolder(folder: string): FolderLock {
@@ -25,7 +25,8 @@ export function lockFolder(folder: string): FolderLock {
   const pidFile = join(path, "lock.pid");
   const server = createServer((socket) => socket.destroy());
   try {
-    mkdirSync(path, { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
+    makePrivate(path);
     const { dev, ino } = statSync(path);
     if (!listensAtOnce(server, `\0blixard-folder-${dev}-${ino}`)) throw lockedError(path, pidFile);
     writeFileSync(pidFile, `${process.pid}\n`);
@@ -43,6 +44,11 @@ export function lockFolder(folder: string): FolderLock {
       server.close();
     },
   };
+}
+
+/** Environments and files of VMs are among what is kept there, and LMDB lets everybody read its files. */
+function makePrivate(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
 }
 
 /** A unix socket is bound during `listen`, so whether the name was free is known at once; the error event comes later. */
