@@ -12,21 +12,24 @@ import { createServer, type Server } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { StoreError } from "../ports/store-error.ts";
 
+/** Of a folder of a store: environments and files of VMs are among what is kept there, and LMDB lets everybody read its files. */
+export const PRIVATE_MODE = 0o700;
+
 export interface FolderLock {
   release(): void;
 }
 
 /**
- * Makes the folder if need be, for this user alone, and locks it, until `release` or the end of the process. One that is there keeps its mode.
+ * Makes the folder if need be, and locks it until `release` or the end of the process. `mode`: of one that it makes.
  * @throws {StoreError} `store-locked` when a process has it, this one included; `store-io` when it cannot be made.
  */
-export function lockFolder(folder: string): FolderLock {
+export function lockFolder(folder: string, mode = 0o777): FolderLock {
   const path = resolve(folder);
   const pidFile = join(path, "lock.pid");
   const server = createServer((socket) => socket.destroy());
   try {
     mkdirSync(dirname(path), { recursive: true });
-    makePrivate(path);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode });
     const { dev, ino } = statSync(path);
     if (!listensAtOnce(server, `\0blixard-folder-${dev}-${ino}`)) throw lockedError(path, pidFile);
     writeFileSync(pidFile, `${process.pid}\n`);
@@ -44,11 +47,6 @@ export function lockFolder(folder: string): FolderLock {
       server.close();
     },
   };
-}
-
-/** Environments and files of VMs are among what is kept there, and LMDB lets everybody read its files. */
-function makePrivate(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
 }
 
 /** A unix socket is bound during `listen`, so whether the name was free is known at once; the error event comes later. */

@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { CheckedJournal, type JournalBackend, type SubmitDone } from "../persistence/checked-journal.ts";
 import type { Journal } from "../ports/journal.ts";
 import { StoreError } from "../ports/store-error.ts";
-import { lockFolder, type FolderLock } from "./folder-lock.ts";
+import { lockFolder, PRIVATE_MODE, type FolderLock } from "./folder-lock.ts";
 import { decodeBody, encodeBody } from "./journal-records.ts";
 import {
   packCalls,
@@ -73,7 +73,7 @@ class LmdbJournalBackend implements JournalBackend<Uint8Array, Uint8Array> {
 
   constructor(folder: string) {
     this.path = join(folder, "journal.mdb");
-    this.#lock = lockFolder(folder);
+    this.#lock = lockFolder(folder, PRIVATE_MODE);
     this.opened = new Promise((done, refuse) => {
       this.#onOpened = (error) => (error === null ? done() : refuse(error));
     });

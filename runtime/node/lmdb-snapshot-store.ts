@@ -18,7 +18,7 @@ import type {
   SnapshotStore,
 } from "../ports/snapshot-store.ts";
 import { StoreError, type StoreErrorCode } from "../ports/store-error.ts";
-import { lockFolder, type FolderLock } from "./folder-lock.ts";
+import { lockFolder, PRIVATE_MODE, type FolderLock } from "./folder-lock.ts";
 import { asBuffer } from "./lmdb-environment.ts";
 import { LmdbThread } from "./lmdb-thread.ts";
 import {
@@ -86,7 +86,7 @@ class LmdbSnapshotStore implements SnapshotStore {
 
   constructor(folder: string) {
     this.#path = join(folder, "snapshots.mdb");
-    this.#lock = lockFolder(folder);
+    this.#lock = lockFolder(folder, PRIVATE_MODE);
   }
 
   load(): LoadedSnapshots {

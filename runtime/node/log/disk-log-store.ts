@@ -16,7 +16,7 @@
 import { join, resolve } from "node:path";
 import type { LoadedLog, LogPosition, LogStore, LogWrite, MemberIdentity } from "../../ports/log-store.ts";
 import type { StoreError } from "../../ports/store-error.ts";
-import { lockFolder, type FolderLock } from "../folder-lock.ts";
+import { lockFolder, PRIVATE_MODE, type FolderLock } from "../folder-lock.ts";
 import { Batch, type Done } from "./batch.ts";
 import { isNoSpace, readError, writeError } from "./log-errors.ts";
 import type { LogState } from "./log-state.ts";
@@ -99,7 +99,7 @@ class DiskLogStore implements LogStore {
     this.#sizes = segmentSizes ?? SEGMENT_SIZES;
     this.#roomRetryMs = roomRetryMs ?? ROOM_RETRY_MS;
     this.#mayBlock = mayBlock ?? false;
-    this.#lock = lockFolder(this.#folder);
+    this.#lock = lockFolder(this.#folder, PRIVATE_MODE);
     this.#stateFile = new StateFile(join(this.#folder, STATE_FILE));
   }
 
