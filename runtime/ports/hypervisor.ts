@@ -27,7 +27,7 @@ export interface Hypervisor {
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void;
   /** Instances of this host that still run, of an earlier node process too. The caller adopts or stops each. */
   list(done: (found: readonly FoundInstance[]) => void): void;
-  /** Takes over a found instance: its exit and output are reported from now on. */
+  /** Takes over a found instance: its exit and output are reported from now on. What an earlier process was sending of it is sent no further. */
   adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void;
   /** Only these instances may be started here again: what was kept of any other, which is its disks, goes. A driver that keeps nothing has it not. */
   keepOnly?(instances: readonly string[]): void;

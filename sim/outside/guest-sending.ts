@@ -4,7 +4,7 @@
  *     asked ─▶ round ─▶ round … ─▶ stands still ─▶ all is there ─▶ the target hears of it, the source's process is answered
  *
  * While either direction of the line is cut nothing gets on, and the stream goes on where the cut ends soon enough, as a TCP connection does.
- * It goes on without the process that began it: what it had under way is the hypervisor's. What may go wrong at each step is drawn once, when it
+ * It goes on without the process that began it, until another one takes the guest over: what it had under way is the hypervisor's. What may go wrong at each step is drawn once, when it
  * begins; from the moment at which the guest stands still nothing but `resume` lets it go on at the source, whatever was answered.
  */
 import type { MigrationEndpoint, MigrationRequest, Random, VerbFailure, VerbResult } from "../../runtime/index.ts";
@@ -78,6 +78,13 @@ export class GuestSending {
       this.#cancelled = true;
       this.#giveUp("cancelled", "it was cancelled");
     });
+  }
+
+  /** The guest is another process's now, which has not asked for this: no more of it is sent. */
+  abandon(life: ProcessLife): void {
+    if (life === this.#options.life) return;
+    this.#cancelled = true;
+    this.#giveUp("cancelled", "its node's process has ended");
   }
 
   #begin(): void {

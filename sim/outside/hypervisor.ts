@@ -163,6 +163,7 @@ export class SimulatedHypervisor implements Hypervisor {
       }
       this.#known.add(instance);
       this.#host.arm(guest, leaseUntilMs);
+      this.#host.sendings.get(guest)?.abandon(this.#life);
       done({ ok: true, pid: guest.pid });
     });
   }

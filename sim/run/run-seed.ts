@@ -37,9 +37,10 @@ const PROGRESS_US = 10_000_000;
 
 /**
  * And so much more for each message that whoever is needed must be sent one after another first: a round trip, a write at either end, and now and
- * then one that is lost. It counts where a cluster sends one entry a message.
+ * then one that is lost; within bounds. It counts where a cluster sends one entry a message.
  */
 const CATCH_UP_US = 100_000;
+const CATCH_UP_MAX_US = 30_000_000;
 
 /** As above, of a core whose members hear each other by way of one alone: the polls of all others come in its way, and only its own can be won. */
 const HUB_PROGRESS_US = 30_000_000;
@@ -254,7 +255,7 @@ class Run {
     const settleUs = this.#scenario.settleWithinUs ?? SETTLE_US;
     const untilUs = timeline.nowUs + settleUs;
     this.#scenario.probe?.(untilUs);
-    const catchUpUs = CATCH_UP_US * (this.#scenario.behind?.() ?? 0);
+    const catchUpUs = Math.min(CATCH_UP_MAX_US, CATCH_UP_US * (this.#scenario.behind?.() ?? 0));
     const progressUs = catchUpUs + ((end?.hub ?? null) === null ? PROGRESS_US : HUB_PROGRESS_US);
     timeline.after(progressUs, () => this.#checkProgress(progressUs, since));
     let unsettled = this.#scenario.unsettled();

@@ -41,11 +41,27 @@ test("a guest that stands still for its last pages behind a cut goes nowhere, an
   expect(target.guests.get("i")?.stance).toBe("waits");
 });
 
+test("what a process was sending when it died is sent no further once another has taken the guest over", () => {
+  const { timeline, line, source, target, hosts, lives, migrate } = twoHosts();
+  migrate();
+  timeline.run(timeline.nowUs + COPY_US / 2);
+  line.isOpen = false;
+  lives[0]?.end();
+  const next = new SimulatedHypervisor(source, new ProcessLife(2), hosts);
+  next.adopt("i", source.clock.monotonicMs() + 600_000, () => {});
+  timeline.run(timeline.nowUs + SECOND_US);
+  line.isOpen = true;
+  timeline.run(timeline.nowUs + COPY_US + SECOND_US);
+  expect([source.guests.get("i")?.stance, target.guests.get("i")?.stance]).toEqual(["runs", "waits"]);
+});
+
 interface TwoHosts {
   readonly timeline: Timeline;
   readonly line: { isOpen: boolean };
   readonly source: Host;
   readonly target: Host;
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly lives: readonly ProcessLife[];
   readonly answers: readonly VerbResult[];
   readonly migrate: () => void;
 }
@@ -68,9 +84,10 @@ function twoHosts(): TwoHosts {
       }),
   ) as [Host, Host];
   const hosts = new Map([source, target].map((host) => [`10.0.0.${host.index}`, host]));
-  const [from, to] = [source, target].map((host) => new SimulatedHypervisor(host, new ProcessLife(1), hosts)) as [
-    SimulatedHypervisor,
-    SimulatedHypervisor,
+  const lives = [new ProcessLife(1), new ProcessLife(1)] as const;
+  const [from, to] = [
+    new SimulatedHypervisor(source, lives[0], hosts),
+    new SimulatedHypervisor(target, lives[1], hosts),
   ];
   const answers: VerbResult[] = [];
   let port = 0;
@@ -84,7 +101,7 @@ function twoHosts(): TwoHosts {
     const request = { instance: "i", to: { address: "10.0.0.1", port }, limits, onProgress: () => {} };
     from.verbs.migrate(request, (answer) => answers.push(answer));
   };
-  return { timeline, line, source, target, answers, migrate };
+  return { timeline, line, source, target, hosts, lives, answers, migrate };
 }
 
 function launchOf({ clock }: Host): InstanceLaunch {
