@@ -136,20 +136,21 @@ export class QuorumLoss {
     if (wrong !== null) timeline.fail("lost-quorum-refuses", `A majority is lost, and ${wrong}`);
   }
 
-  /** Stops everybody; the one with the best log of those that are left is written what it needs to be alone. Null: a rule has failed. */
+  /**
+   * Stops everybody; the one with the best log of those that are left is written what it needs to be alone. Null: a rule has failed, or a fault
+   * of before has left nobody whose state can be read.
+   */
   #recover(left: readonly number[]): SimNode | null {
     const { nodes, timeline, raft } = this.#cluster;
     for (const node of nodes) node.kill();
-    const plans = left.map((index) => ({
-      node: this.#cluster.node(index),
-      plan: this.#planOf(this.#cluster.node(index)),
-    }));
+    const whole = left.map((index) => this.#cluster.node(index)).filter(({ disk }) => !disk.snapshots.isRotten);
+    if (whole.length === 0) return null;
+    const plans = whole.map((node) => ({ node, plan: this.#planOf(node) }));
     const [best] = plans.toSorted(({ plan: one }, { plan: other }) => {
       return rankOf(other, "term") - rankOf(one, "term") || rankOf(other, "index") - rankOf(one, "index");
     });
-    if (best === undefined || best.plan.type !== "recover") {
-      const why = best === undefined ? "nobody is left" : `the plan is "${best.plan.type}"`;
-      timeline.fail("goes-on-alone", `Nobody can go on alone: ${why}`);
+    if (best?.plan.type !== "recover") {
+      timeline.fail("goes-on-alone", `Nobody can go on alone: the plan is "${best?.plan.type}"`);
       return null;
     }
     const { node, plan } = best;
