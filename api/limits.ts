@@ -59,3 +59,6 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 
 /** How often Node.js looks for requests that are late: its default of 30 s would make the limits above six times as long. */
 export const LATENESS_CHECK_MS = 500;
+
+/** Most lines of a log that one request may ask for; what is kept of a log is little more. */
+export const LOG_TAIL_MAX = 10_000;

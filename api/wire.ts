@@ -28,12 +28,11 @@ import {
   Transferred,
 } from "./member-wire.ts";
 import { DrainPlan } from "./drain-wire.ts";
+import { LOG_TAIL_MAX } from "./limits.ts";
 import { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
 
 const strict = { additionalProperties: false };
 
-/** Most lines of a log that one request may ask for; what is kept of a log is little more. */
-export const LOG_TAIL_MAX = 10_000;
 const LOG_TAIL_DEFAULT = 1_000;
 
 /** The schemas that stand in the OpenAPI document under a name of their own. */

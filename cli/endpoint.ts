@@ -3,4 +3,4 @@ export {
   formatPeerAddress as formatEndpoint,
   parsePeerAddress as parseEndpoint,
   type PeerAddress as Endpoint,
-} from "../transport/index.ts";
+} from "../transport/peer-address.ts";

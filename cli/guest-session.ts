@@ -7,7 +7,7 @@ import {
   type GuestStream,
   type StreamEnd,
   type StreamListener,
-} from "../runtime/index.ts";
+} from "../runtime/ports/guest-streams.ts";
 import type { ByteStreams } from "./byte-streams.ts";
 import type { CliContext } from "./cli-context.ts";
 

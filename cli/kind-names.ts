@@ -1,6 +1,6 @@
 /** What people call the kinds of resources: `get vms`, `get vm/web`, `get no`. */
 import { nearestWord } from "../actors/resources/nearest-word.ts";
-import { KINDS, type Kind } from "../actors/index.ts";
+import { KINDS, type Kind } from "../actors/resources/resource.ts";
 import { usageError } from "./cli-error.ts";
 
 interface KindName {

@@ -13,7 +13,7 @@ import { type IoLimits, parseIoLimits, parseUserRange, type UserRange } from "..
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { parseEndpoint, type Endpoint } from "./endpoint.ts";
-import { NODE_SETTINGS, type NodeSetting } from "./node-settings.ts";
+import { DRIVER_CHOICES, NODE_SETTINGS, type DriverChoice, type NodeSetting } from "./node-settings.ts";
 
 export interface NodeConfig {
   /** This node's name; unique in the cluster, a lower-case DNS label. */
@@ -59,9 +59,6 @@ export interface NodeConfig {
   readonly insecureMigration: boolean;
   readonly logLevel: LogLevel;
 }
-
-export const DRIVER_CHOICES = ["auto", "qemu", "microvm-nix", "process"] as const;
-export type DriverChoice = (typeof DRIVER_CHOICES)[number];
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 

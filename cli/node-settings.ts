@@ -25,6 +25,9 @@ export type NodeSetting =
   | "insecureMigration"
   | "logLevel";
 
+export const DRIVER_CHOICES = ["auto", "qemu", "microvm-nix", "process"] as const;
+export type DriverChoice = (typeof DRIVER_CHOICES)[number];
+
 /** One setting: its flag (absent: none, on purpose), its variable, its default. */
 export interface Setting {
   readonly flag?: string;

@@ -8,7 +8,7 @@ import { reportError } from "./report-error.ts";
 /** `args`: what follows the program's name. Never throws: what goes wrong is on standard error, and in the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   try {
-    await buildProgram(context).parseAsync([...args], { from: "user" });
+    await (await buildProgram(context, args)).parseAsync([...args], { from: "user" });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof GuestExit) return error.status;

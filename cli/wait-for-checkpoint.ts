@@ -1,5 +1,6 @@
 /** Waits until a checkpoint is ready, or gone. Asks again and again, as for VMs (`wait-for-vm.ts`). */
-import { ApiError, type ApiClient } from "../api/index.ts";
+import { ApiError } from "../api/api-error.ts";
+import type { ApiClient } from "../api/index.ts";
 import type { Checkpoint } from "../actors/index.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-codes.ts";

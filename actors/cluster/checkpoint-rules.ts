@@ -3,7 +3,7 @@
  * the scheduler and whoever asks beforehand.
  */
 import type { Checkpoint, InstanceOrigin, Node, Vm, VmSpec } from "../resources/index.ts";
-import { isWanted } from "./placement-commands.ts";
+import { isWanted } from "./is-wanted.ts";
 import type { Refusal } from "./refusal.ts";
 
 type Objection = Pick<Refusal, "code"> & { readonly why: string };

@@ -11,7 +11,7 @@
  * Decision: docs/decisions/0029-dependencies.md.
  */
 import type { Vm, VmSpec } from "../resources/index.ts";
-import { isWanted } from "./placement-commands.ts";
+import { isWanted } from "./is-wanted.ts";
 
 /** Finds a VM of the map by its name. */
 export type VmOf = (name: string) => Vm | undefined;

@@ -8,7 +8,7 @@
 import type { Checkpoint, Instance, Node, Vm } from "../resources/index.ts";
 import { whyNotFromOn } from "./checkpoint-rules.ts";
 import { whyNot } from "./fit-rules.ts";
-import { isWanted } from "./placement-commands.ts";
+import { isWanted } from "./is-wanted.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Room } from "./rooms.ts";
 

@@ -4,7 +4,7 @@ import type { ChangeSet } from "./change-set.ts";
 import type { CommandOf } from "./commands.ts";
 import type { About } from "./first-outcome.ts";
 import { withoutMigration } from "./migration-end.ts";
-import { isWanted } from "./placement-commands.ts";
+import { isWanted } from "./is-wanted.ts";
 import { Refusal } from "./refusal.ts";
 import { aboutVm } from "./vm-commands.ts";
 

@@ -5,6 +5,7 @@ import { originOf, whyNotFromOn } from "./checkpoint-rules.ts";
 import type { CommandOf } from "./commands.ts";
 import { waitsFor } from "./dependency-rules.ts";
 import { whyNot } from "./fit-rules.ts";
+import { isWanted } from "./is-wanted.ts";
 import { withoutMigration } from "./migration-end.ts";
 import { Refusal } from "./refusal.ts";
 import { claimOf } from "./rooms.ts";
@@ -79,12 +80,6 @@ export function stopInstance(set: ChangeSet, command: CommandOf<"stop-instance">
     set.record({ reason: "Stopping", message: what, regarding: { kind: "Vm", name } });
   }
   return aboutVm(vm);
-}
-
-/** Whether an instance is what its VM asks for. */
-export function isWanted(vm: Vm, instance: Instance): boolean {
-  const { deletedAtMs, generation } = vm.metadata;
-  return deletedAtMs === undefined && vm.spec.running && instance.generation === generation;
 }
 
 function whyNotPlaceable(set: ChangeSet, vm: Vm, command: CommandOf<"place">): string | null {

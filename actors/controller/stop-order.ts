@@ -7,7 +7,7 @@
  * It is the leader's to see to and not verified at apply, for it is bounded by time: a dependent that hangs keeps nobody for longer than its own
  * grace, a new leader begins to count anew, and each VM waits but for those that the graph, which has no cycle, puts before it.
  */
-import { isWanted } from "../cluster/placement-commands.ts";
+import { isWanted } from "../cluster/is-wanted.ts";
 import type { Vm } from "../resources/index.ts";
 
 /** Who deletes or stops many says so of one after the other. */

@@ -1,6 +1,6 @@
 /** Which instances their VMs no longer want, as commands to propose. Pure. */
 import type { CommandOf } from "../cluster/commands.ts";
-import { isWanted } from "../cluster/placement-commands.ts";
+import { isWanted } from "../cluster/is-wanted.ts";
 import type { Vm } from "../resources/index.ts";
 
 /** The command that has the instance of `vm` stopped; null when it is wanted, stopping already, or none. */

@@ -4,7 +4,7 @@
  */
 import type { FoundInstance, Hypervisor } from "../../runtime/index.ts";
 import type { MapMirror } from "../cluster/map-mirror.ts";
-import { isWanted } from "../cluster/placement-commands.ts";
+import { isWanted } from "../cluster/is-wanted.ts";
 import type { CheckpointActors } from "./checkpoint-actors.ts";
 import type { VmActors } from "./vm-actors.ts";
 import { wantedOn, wishOf, type Concerned, type Lease, type Wanted } from "./wishes.ts";

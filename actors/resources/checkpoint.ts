@@ -4,7 +4,8 @@
  * Asked for by `create-checkpoint`, made by its node, started from by every VM whose `spec.checkpoint` names it. What it means: `../cluster/checkpoint-commands.ts`.
  */
 import Type, { type Static } from "typebox";
-import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+import { Labels, Metadata, Name } from "./metadata.ts";
+import { API_VERSION } from "./resource.ts";
 import { VmSpec } from "./vm.ts";
 
 const strict = { additionalProperties: false };

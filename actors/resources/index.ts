@@ -4,12 +4,12 @@ export { checkSchema, convertStrings, fillDefaults, PROBLEMS_MAX } from "./check
 export { Checkpoint, CheckpointRequest } from "./checkpoint.ts";
 export { Event, EventSpec } from "./event.ts";
 export { describeValue, fieldKeys, fieldName, fieldUnder, type FieldProblem } from "./field-problem.ts";
-export { API_VERSION, Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";
+export { Labels, Metadata, Name, NAME_PATTERN } from "./metadata.ts";
 export { LastMigration, Migration, MigrationEndpoint, MigrationLimits, MigrationProgress } from "./migration.ts";
 export { nearestWord } from "./nearest-word.ts";
 export { Node, NodeSpec, NodeStatus } from "./node.ts";
 export { DrainLimits, NodeDrain } from "./node-drain.ts";
-export { KINDS, type Kind, type Resource } from "./resource.ts";
+export { API_VERSION, KINDS, type Kind, type Resource } from "./resource.ts";
 export {
   Claim,
   Instance,

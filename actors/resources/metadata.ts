@@ -1,8 +1,6 @@
 /** What every resource carries beside its spec and status. */
 import Type, { type Static } from "typebox";
 
-export const API_VERSION = "blixard.dev/v1";
-
 /** RFC 1123 label: what fits into host names, paths and actor names alike. */
 export const NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 

@@ -1,6 +1,7 @@
 /** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
 import Type, { type Static } from "typebox";
-import { API_VERSION, Labels, Metadata, Name } from "./metadata.ts";
+import { Labels, Metadata, Name } from "./metadata.ts";
+import { API_VERSION } from "./resource.ts";
 import { VmCloudInit, VmDisks } from "./vm-disks.ts";
 import { VmHealth } from "./vm-health.ts";
 import { VmMicrovm } from "./vm-microvm.ts";

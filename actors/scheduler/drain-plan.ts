@@ -3,7 +3,7 @@
  * stays and why. Pure. `--dry-run` shows it, and the drain actor carries it out.
  */
 import { whyNotMigrate, type MigrationSides, type MoveHow } from "../cluster/migration-rules.ts";
-import { isWanted } from "../cluster/placement-commands.ts";
+import { isWanted } from "../cluster/is-wanted.ts";
 import type { Room, Rooms } from "../cluster/rooms.ts";
 import type { Node, Vm } from "../resources/index.ts";
 import { lacks } from "./feasible.ts";

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { applyManifest } from "../apply-manifest.ts";
 import type { CliContext } from "../cli-context.ts";
-import { loadManifests } from "../manifest/load-manifests.ts";
 import { Progress } from "../progress.ts";
 import { waitUntilUp } from "../wait-for-vm.ts";
 import { connect } from "./get-command.ts";
@@ -33,6 +32,8 @@ export function addApplyCommand(program: Command, context: CliContext): void {
     .addHelpText("after", EXAMPLES);
   command.action(async () => {
     const flags = command.optsWithGlobals<ApplyFlags>();
+    // Loaded when needed: YAML and the schemas of resources are the larger part of all that commands load.
+    const { loadManifests } = await import("../manifest/load-manifests.ts");
     const manifests = await loadManifests(flags.filename, context);
     const client = connect(context, flags);
     for (const manifest of manifests) context.terminal.out.write(`${await applyManifest(client, manifest)}\n`);

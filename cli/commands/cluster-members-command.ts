@@ -42,7 +42,7 @@ function addMembers(cluster: Command, context: CliContext): void {
   command.action(async () => {
     const { output, ...flags } = command.optsWithGlobals<ShowFlags>();
     const list = await connect(context, flags).members.list();
-    context.terminal.out.write(output === "table" ? renderMembers(list) : renderValue(list, output));
+    context.terminal.out.write(output === "table" ? renderMembers(list) : await renderValue(list, output));
   });
 }
 

@@ -50,7 +50,7 @@ function addCommand(cluster: Command, context: CliContext, { verb, description, 
       made.push(one);
       if (output === "table") context.terminal.out.write(wordsOf(one));
     }
-    if (output !== "table") context.terminal.out.write(renderValue({ items: made }, output));
+    if (output !== "table") context.terminal.out.write(await renderValue({ items: made }, output));
   });
 }
 

@@ -44,7 +44,7 @@ export function addClusterStatusCommand(cluster: Command, context: CliContext): 
     const { output, server } = status.optsWithGlobals<ShowFlags>();
     const client = connect(context, server === undefined ? {} : { server });
     const found = await client.clusterStatus({ all: true });
-    context.terminal.out.write(output === "table" ? renderStatus(found) : renderValue(found, output));
+    context.terminal.out.write(output === "table" ? renderStatus(found) : await renderValue(found, output));
   });
 }
 

@@ -51,11 +51,11 @@ export async function showResources(
   const collection = collectionOf(client, target.kind);
   const render = { format: options.output, nowMs: now() };
   if (target.name !== undefined) {
-    terminal.out.write(renderResource(await collection.get(target.name), render));
+    terminal.out.write(await renderResource(await collection.get(target.name), render));
     return;
   }
   const { version, items } = await collection.list();
-  terminal.out.write(renderList({ kind: target.kind, version, resources: inOrder(items) }, render));
+  terminal.out.write(await renderList({ kind: target.kind, version, resources: inOrder(items) }, render));
   if (items.length === 0 && options.output === "table") terminal.err.write("There are none.\n");
 }
 
@@ -72,8 +72,8 @@ async function watchResources(
 ): Promise<void> {
   const printer = new WatchPrinter({ kind, format: output, now, write: (text) => terminal.out.write(text) });
   for await (const line of collectionOf(client, kind).watch(name === undefined ? {} : { name })) {
-    if (line.type === "synced") printer.start(inOrder(line.resources));
-    else if (line.type === "put" || line.type === "delete") printer.changes([line]);
+    if (line.type === "synced") await printer.start(inOrder(line.resources));
+    else if (line.type === "put" || line.type === "delete") await printer.changes([line]);
   }
 }
 

@@ -1,7 +1,7 @@
 /** `blixard node`: one member of a cluster, as a process in the foreground; and, by name, what is asked of one. */
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
-import { readNodeConfig, type NodeFlags } from "../node-config.ts";
+import type { NodeFlags } from "../node-config.ts";
 import { addNodeDrainCommands } from "./node-drain-command.ts";
 import { NODE_SETTINGS, type NodeSetting, type Setting } from "../node-settings.ts";
 
@@ -31,7 +31,8 @@ export function addNodeCommand(program: Command, context: CliContext): void {
   command.action(async () => {
     const flags = command.opts<NodeFlags>();
     // The rest is loaded when it is needed: other commands need neither a database nor a hypervisor.
-    const [{ runNode }, { withImages }] = await Promise.all([
+    const [{ readNodeConfig }, { runNode }, { withImages }] = await Promise.all([
+      import("../node-config.ts"),
       import("../node/run-node.ts"),
       import("../local-cluster/prepare-host.ts"),
     ]);

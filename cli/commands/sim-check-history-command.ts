@@ -6,8 +6,7 @@ import type { HistoryFormat, HistoryModelName } from "../../sim/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
-import { judgeHistory, type JudgedHistory } from "../history/judge-history.ts";
-import { historyDocument, renderJudged } from "../history/render-judged.ts";
+import type { JudgedHistory } from "../history/judge-history.ts";
 import { takeInherited, toChoice } from "./sim-inherited-option.ts";
 import { durationOption, toCount } from "./wait-options.ts";
 
@@ -84,6 +83,10 @@ function refuseOptionsOf(sim: Command, command: Command): void {
 async function checkFile(context: CliContext, file: string, flags: CheckHistoryFlags): Promise<void> {
   const { terminal } = context;
   const picture = flags.picture === undefined ? null : pictureOf(flags.picture);
+  const [{ judgeHistory }, { historyDocument, renderJudged }] = await Promise.all([
+    import("../history/judge-history.ts"),
+    import("../history/render-judged.ts"),
+  ]);
   const judged = await judgeHistory(context, file, flags);
   const rendered =
     flags.output === "json"

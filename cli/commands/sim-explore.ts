@@ -82,7 +82,7 @@ export async function exploreSetup({ terminal }: CliContext, command: Command): 
   const isJson = output === "json";
   out.write(
     isJson
-      ? renderValue(forPrograms(exploration, elapsedMs), "json")
+      ? await renderValue(forPrograms(exploration, elapsedMs), "json")
       : `${formatExploration(exploration, { wallMs: elapsedMs })}\n`,
   );
   const { end, ok, failure } = exploration;

@@ -12,7 +12,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { formatAge } from "../output/duration.ts";
 import { Progress, type Step } from "../progress.ts";
-import { readScenarios, type ReadScenario } from "../scenario/read-scenarios.ts";
+import type { ReadScenario } from "../scenario/read-scenarios.ts";
 import { refuseUnwritable } from "./sim-output-files.ts";
 import { drawScenario } from "./sim-report.ts";
 import { takeInherited, toChoice } from "./sim-inherited-option.ts";
@@ -108,6 +108,7 @@ async function runScenarios(context: CliContext, files: readonly string[], flags
     throw usageError("Cannot run a scenario: none is named.", "For example: blixard sim scenario examples/scenarios");
   }
   const { cwd, readStdin, terminal } = context;
+  const { readScenarios } = await import("../scenario/read-scenarios.ts");
   const scenarios = await readScenarios(files, { cwd, readStdin, platform: flags.platform ?? null });
   if (flags.events && (scenarios.length > 1 || flags.seed === undefined || (flags.seeds ?? 1) > 1)) {
     throw usageError("Cannot print the events of many runs.", "Name one scenario and one seed: --seed 1 --events");

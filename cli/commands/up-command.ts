@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import type { UpFlags } from "../local-cluster/up.ts";
-import { DRIVER_CHOICES } from "../node-config.ts";
+import { DRIVER_CHOICES } from "../node-settings.ts";
 import { NODES_MAX, PORT_BASE_DEFAULT } from "../local-cluster/plan-nodes.ts";
 import { toCount } from "./wait-options.ts";
 

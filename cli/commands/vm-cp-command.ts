@@ -9,7 +9,7 @@ import {
   type GuestStream,
   type StreamEnd,
   type StreamListener,
-} from "../../runtime/index.ts";
+} from "../../runtime/ports/guest-streams.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
 import { usageError } from "../cli-error.ts";
-import { manifestFromFlags, type VmFlags } from "../manifest/manifest-from-flags.ts";
+import type { VmFlags } from "../manifest/manifest-from-flags.ts";
 import { Progress } from "../progress.ts";
 import { waitUntilUp } from "../wait-for-vm.ts";
 import { connect } from "./get-command.ts";
@@ -55,6 +55,8 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
       readFile(resolve(context.cwd, path), "utf8").catch((error: NodeJS.ErrnoException) => {
         throw usageError(`Cannot create VM "${name}": file "${path}" cannot be read (${error.code ?? error.message}).`);
       });
+    // Loaded when needed: the schemas of resources are the larger part of all that commands load.
+    const { manifestFromFlags } = await import("../manifest/manifest-from-flags.ts");
     const manifest = await manifestFromFlags(name, words, flags, readText);
     const client = connect(context, flags);
     await client.vms.create(manifest);

@@ -1,6 +1,6 @@
 /** `blixard vm logs`: what a VM's guest wrote to its console. */
 import type { Command } from "commander";
-import { LOG_TAIL_MAX } from "../../api/wire.ts";
+import { LOG_TAIL_MAX } from "../../api/limits.ts";
 import type { CliContext } from "../cli-context.ts";
 import { connect } from "./get-command.ts";
 import { toVmName } from "./vm-argument.ts";

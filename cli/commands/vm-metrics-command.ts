@@ -67,13 +67,13 @@ async function showDocuments(
 ): Promise<void> {
   const format = output === "yaml" ? "yaml" : "json";
   if (watch !== true) {
-    out.write(renderValue(await read(), format));
+    out.write(await renderValue(await read(), format));
     return;
   }
   using interrupts = takeInterrupts();
   while (!interrupts.first.aborted) {
     const reading = await read();
-    out.write(format === "json" ? `${JSON.stringify(reading)}\n` : `---\n${renderValue(reading, format)}`);
+    out.write(format === "json" ? `${JSON.stringify(reading)}\n` : `---\n${await renderValue(reading, format)}`);
     await pause(interval, interrupts.first);
   }
 }

@@ -1,6 +1,6 @@
 /** What could stand at the end of a half-written command line: read off the commands themselves, and off the cluster. */
 import type { Argument, Command, Option } from "commander";
-import { KINDS, type Kind } from "../../actors/index.ts";
+import { KINDS, type Kind } from "../../actors/resources/resource.ts";
 import { parseKind, wordsOf } from "../kind-names.ts";
 
 /** Names of the resources of a kind, or of the cluster's members; none when no cluster answers. */

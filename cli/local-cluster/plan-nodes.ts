@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { CliError, usageError } from "../cli-error.ts";
 import { formatEndpoint, type Endpoint } from "../endpoint.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { DriverChoice } from "../node-config.ts";
+import type { DriverChoice } from "../node-settings.ts";
 import { portOwner, whyNotListen } from "./listening-port.ts";
 
 export interface NodePlan {

@@ -4,7 +4,8 @@ import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import { cacheFolder } from "../folders.ts";
-import type { DriverChoice, NodeConfig } from "../node-config.ts";
+import type { NodeConfig } from "../node-config.ts";
+import type { DriverChoice } from "../node-settings.ts";
 import { Progress } from "../progress.ts";
 
 export interface PreparedHost {

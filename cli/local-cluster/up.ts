@@ -17,7 +17,7 @@ import type { Interrupts } from "../interrupts.ts";
 import { loadManifests } from "../manifest/load-manifests.ts";
 import { formatSeconds } from "../output/duration.ts";
 import { usageError } from "../cli-error.ts";
-import type { DriverChoice } from "../node-config.ts";
+import type { DriverChoice } from "../node-settings.ts";
 import { readNixFile } from "../node/read-nix-settings.ts";
 import { abortable } from "../pause.ts";
 import { Progress } from "../progress.ts";

@@ -1,5 +1,6 @@
 /** Everything about one VM for a person to read: what was asked for, what is, and what happened. */
-import { cardAddress, type Event, type Vm, type VmHealth } from "../../actors/index.ts";
+import type { Event, Vm, VmHealth } from "../../actors/index.ts";
+import { cardAddress } from "../../actors/resources/card-address.ts";
 import { formatAge } from "./duration.ts";
 import { formatBytes } from "./size.ts";
 import { addressesOf, eventColumns, healthOf, labelsOf, statusOf } from "./resource-columns.ts";

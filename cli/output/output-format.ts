@@ -2,8 +2,7 @@
  * The forms in which resources are printed. `json`, `yaml` and `name` are for programs: they change only by additions,
  * and no colour, age or terminal width enters them.
  */
-import { stringify } from "yaml";
-import { API_VERSION, type Kind, type Resource } from "../../actors/index.ts";
+import { API_VERSION, type Kind, type Resource } from "../../actors/resources/resource.ts";
 import { columnsOf, objectOf } from "./resource-columns.ts";
 import { renderTable } from "./table.ts";
 
@@ -24,7 +23,7 @@ export interface RenderOptions {
 }
 
 /** A list: a table with headings, or one document, as the API has it. */
-export function renderList(list: ListedResources, { format, nowMs }: RenderOptions): string {
+export async function renderList(list: ListedResources, { format, nowMs }: RenderOptions): Promise<string> {
   if (format === "name") return list.resources.map((resource) => `${nameOf(resource)}\n`).join("");
   if (format === "json" || format === "yaml") {
     const { kind, version, resources } = list;
@@ -34,7 +33,7 @@ export function renderList(list: ListedResources, { format, nowMs }: RenderOptio
 }
 
 /** One resource: a table of one row, or itself as a document. */
-export function renderResource(resource: Resource, { format, nowMs }: RenderOptions): string {
+export async function renderResource(resource: Resource, { format, nowMs }: RenderOptions): Promise<string> {
   if (format === "json" || format === "yaml") return renderValue(resource, format);
   return renderList(
     { kind: resource.kind, resources: [resource], version: resource.metadata.version },
@@ -42,8 +41,11 @@ export function renderResource(resource: Resource, { format, nowMs }: RenderOpti
   );
 }
 
-export function renderValue(value: unknown, format: "json" | "yaml"): string {
-  return format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 });
+export async function renderValue(value: unknown, format: "json" | "yaml"): Promise<string> {
+  if (format === "json") return `${JSON.stringify(value, null, 2)}\n`;
+  // Loaded when needed: it is as large as all that a listing takes.
+  const { stringify } = await import("yaml");
+  return stringify(value, { lineWidth: 0 });
 }
 
 /** `vm/web` */

@@ -3,9 +3,8 @@
  * headings and columns keep their width as well as a stream can; `json` prints one object a line, `yaml` one document a
  * change, so a program need not wait for the end.
  */
-import { stringify } from "yaml";
 import type { Change, Kind, Resource } from "../../actors/index.ts";
-import { nameOf, type OutputFormat } from "./output-format.ts";
+import { nameOf, renderValue, type OutputFormat } from "./output-format.ts";
 import { columnsOf } from "./resource-columns.ts";
 import { tableCells } from "./table.ts";
 
@@ -29,19 +28,19 @@ export class WatchPrinter {
   }
 
   /** The state at the start of the watch. */
-  start(resources: readonly Resource[]): void {
-    this.#print(resources.map((resource): Change => ({ type: "put", resource })));
+  async start(resources: readonly Resource[]): Promise<void> {
+    await this.#print(resources.map((resource): Change => ({ type: "put", resource })));
   }
 
-  changes(changes: readonly Change[]): void {
-    this.#print(changes);
+  async changes(changes: readonly Change[]): Promise<void> {
+    await this.#print(changes);
   }
 
-  #print(changes: readonly Change[]): void {
+  async #print(changes: readonly Change[]): Promise<void> {
     const { format, write } = this.#options;
     if (changes.length === 0) return;
     if (format === "json") write(changes.map((change) => `${JSON.stringify(change)}\n`).join(""));
-    else if (format === "yaml") write(changes.map((change) => `---\n${stringify(change, { lineWidth: 0 })}`).join(""));
+    else if (format === "yaml") write((await Promise.all(changes.map(asDocument))).join(""));
     else if (format === "name") write(changes.map(({ resource }) => `${nameOf(resource)}\n`).join(""));
     else write(this.#rows(changes));
   }
@@ -69,6 +68,10 @@ export class WatchPrinter {
       )
       .join("");
   }
+}
+
+async function asDocument(change: Change): Promise<string> {
+  return `---\n${await renderValue(change, "yaml")}`;
 }
 
 function markDeleted(columns: readonly { readonly heading: string }[], cells: readonly string[]): readonly string[] {

@@ -32,6 +32,19 @@ export interface RunOptions {
 const NOBODY = "http://127.0.0.1:1";
 
 export async function runCommandLine(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { context, out, err } = contextOf(options);
+  const exitCode = await runCli(args, context);
+  return { exitCode, out: out.text, err: err.text };
+}
+
+interface Around {
+  readonly context: CliContext;
+  readonly out: KeptStream;
+  readonly err: KeptStream;
+}
+
+/** What `main.ts` gives to commands, made of the options. */
+export function contextOf(options: RunOptions = {}): Around {
   const answers = options.answers?.slice();
   const { cluster, env = { BLIXARD_SERVER: NOBODY }, cwd = "/", stdin = "", nowMs = 60_000, interrupt } = options;
   const [out, err] = [new KeptStream(options.interactive), new KeptStream()];
@@ -60,8 +73,7 @@ export async function runCommandLine(args: readonly string[], options: RunOption
       return cluster.connect(urls);
     },
   };
-  const exitCode = await runCli(args, context);
-  return { exitCode, out: out.text, err: err.text };
+  return { context, out, err };
 }
 
 /** Bytes of a session: what it is given as input, what it wrote. */
