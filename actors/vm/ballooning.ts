@@ -23,7 +23,8 @@ export function keepBallooned({ options, ctx }: Turn, state: VmState): VmState {
   const { wish, attempt, stage, open, outgoing } = state;
   const known = state.ballooning?.attempt === attempt ? state.ballooning : null;
   const wanted = wish.balloonMiB;
-  if (wanted === undefined || stage !== "running" || open !== "none" || outgoing !== null) return state;
+  if (wanted === undefined || stage !== "running" || state.settling || open !== "none" || outgoing !== null)
+    return state;
   if (known?.setMiB === wanted || (known !== null && known.call !== "none") || ctx.now() >= state.leaseUntilMs)
     return state;
   options.hypervisor.verbs.setBalloon(

@@ -157,7 +157,8 @@ export function onBootDue(turn: Turn, state: VmState): VmState {
 export function booted(turn: Turn, state: VmState): VmState {
   turn.ctx.cancelTimer("boot");
   turn.ctx.setTimer("stable", STABLE_MS, { type: "stable" });
-  if (turn.options.vm.spec.health !== undefined) turn.ctx.setTimer("probe", 0, { type: "probe-due" });
+  if (turn.options.vm.spec.health !== undefined && !state.settling)
+    turn.ctx.setTimer("probe", 0, { type: "probe-due" });
   return report(turn, { ...state, stage: "running", listening: false, message: "" });
 }
 
@@ -195,23 +196,27 @@ function isComplete({ options }: Turn, reason: string): boolean {
   return restart === "never" || (restart === "on-failure" && reason === "shutdown");
 }
 
-export function endGuest(
-  turn: Turn,
-  state: VmState,
-  how: Pick<VmState, "message"> & {
-    readonly stage: "stopping" | "discarding";
-    readonly releaseAs?: VmState["releaseAs"];
-  },
-): VmState {
+interface Ending extends Pick<VmState, "message"> {
+  readonly stage: "stopping" | "discarding";
+  readonly releaseAs?: VmState["releaseAs"];
+}
+
+export function endGuest(turn: Turn, state: VmState, how: Ending): VmState {
+  const next = ending(turn, state, how);
+  return next === state ? state : end(turn, next);
+}
+
+/** Nothing goes on with it but its end, for which the caller asks; as it was when that goes on already. */
+export function ending(turn: Turn, state: VmState, how: Ending): VmState {
   const { stage, message, releaseAs = "Stopped" } = how;
   if (state.stage === "discarding" || state.stage === stage) return state;
   for (const key of ["start", "boot", "probe", "stable", "verb", "word", "migration"]) turn.ctx.cancelTimer(key);
-  const ending = { ...state, stage, message, releaseAs, verb: null, pending: null, outgoing: null, incoming: null };
-  return end(turn, report(turn, ending));
+  const over = { ...state, stage, message, releaseAs, verb: null, pending: null, outgoing: null, incoming: null };
+  return report(turn, over);
 }
 
 /** While a call is open its answer is awaited first, so that no guest comes up behind the end. */
-function end({ options, ctx }: Turn, state: VmState): VmState {
+export function end({ options, ctx }: Turn, state: VmState): VmState {
   if (state.open !== "none") return state;
   const { hypervisor, instance, vm } = options;
   const graceMs = state.stage === "stopping" ? vm.spec.stopGraceMs : 0;

@@ -9,6 +9,7 @@
  * stage by the map's word alone; one that failed asks for the end, and looks what there is of it if the map has made it this node's meanwhile.
  */
 import type { StartResult } from "../../runtime/index.ts";
+import { settle } from "./aftermath.ts";
 import { adopt, booted, freshPorts, launchOf, started } from "./guest-life.ts";
 import { toAddresses } from "./host-ports.ts";
 import { MOVE_RULES } from "./move-rules.ts";
@@ -69,7 +70,8 @@ export function takenOver(turn: Turn, known: VmState): VmState {
     known.wish.role === "own" ? known.wish : { ...known.wish, role: "own", paused: false, migration: null };
   const state: VmState = { ...known, wish, incoming: null, pending: null };
   const { migration, arrivedMs } = incoming;
-  if (incoming.stage === "arrived") return booted(turn, { ...state, still: "yes", taken: { migration, arrivedMs } });
+  const taken = { migration, arrivedMs, stillMs: null };
+  if (incoming.stage === "arrived") return booted(turn, settle(turn, { ...state, still: "yes", taken }));
   return adopt(turn, state);
 }
 

@@ -37,7 +37,7 @@ export function followOutgoing(turn: Turn, known: VmState): VmState {
 export function giveUpOutgoing(turn: Turn, state: VmState): VmState {
   const { migration } = state.wish;
   if (migration === null || migration.phase === "preparing") return state;
-  const outgoing: Outgoing = { migration: migration.id, stage: "failed", toldMs: 0 };
+  const outgoing: Outgoing = { migration: migration.id, stage: "failed", toldMs: 0, stillMs: 0 };
   return cancel(turn, { ...state, outgoing }, "its node has lost sight of it");
 }
 
@@ -65,8 +65,7 @@ export function onSent(
     return cancel(turn, { ...state, still: "unknown", outgoing: { ...outgoing, stage: "failed" } }, result.message);
   }
   turn.ctx.setTimer("migration", TAKE_OVER_MS, { type: "migration-due", migration });
-  say(turn, migration, { type: "migration-progress", stillMs: Math.round(result.downtimeMs) });
-  return { ...state, still: "yes", outgoing: { ...outgoing, stage: "sent" } };
+  return { ...state, still: "yes", outgoing: { ...outgoing, stage: "sent", stillMs: Math.round(result.downtimeMs) } };
 }
 
 export function onSentSoFar(turn: Turn, state: VmState, migration: string, progress: MigrationProgress): VmState {
@@ -82,7 +81,7 @@ export function onSentSoFar(turn: Turn, state: VmState, migration: string, progr
 function begin({ ctx }: Turn, state: VmState, migration: string): VmState {
   const limits = state.wish.migration?.limits;
   ctx.setTimer("migration", limits?.timeoutMs ?? TAKE_OVER_MS, { type: "migration-due", migration });
-  return { ...state, outgoing: { migration, stage: "waiting", toldMs: ctx.now() } };
+  return { ...state, outgoing: { migration, stage: "waiting", toldMs: ctx.now(), stillMs: 0 } };
 }
 
 function send(turn: Turn, state: VmState, id: string): VmState {

@@ -6,9 +6,10 @@
  * have all of the guest.
  */
 import type { VerbResult } from "../../runtime/index.ts";
+import { wentOn } from "./aftermath.ts";
 import { failed } from "./guest-life.ts";
 import type { VmMessage } from "./vm-message.ts";
-import { report, say, type Turn } from "./vm-turn.ts";
+import { report, type Turn } from "./vm-turn.ts";
 import type { VmState } from "./vm-state.ts";
 
 const VERB_RETRY_MS = 500;
@@ -54,11 +55,6 @@ function turned(turn: Turn, state: VmState, type: "pause" | "resume"): VmState {
     ctx.cancelTimer("probe");
     return report(turn, { ...state, still: "yes", listening: false, message: "" });
   }
-  const { taken } = state;
-  if (taken !== null) {
-    const stillMs = Math.max(0, Math.round(ctx.now() - taken.arrivedMs));
-    say(turn, taken.migration, { type: "migration-progress", stillMs });
-  }
-  if (options.vm.spec.health !== undefined) ctx.setTimer("probe", 0, { type: "probe-due" });
-  return report(turn, { ...state, still: "no", listening: false, taken: null, message: "" });
+  if (options.vm.spec.health !== undefined && !state.settling) ctx.setTimer("probe", 0, { type: "probe-due" });
+  return report(turn, wentOn(turn, { ...state, still: "no", listening: false, message: "" }));
 }

@@ -8,13 +8,14 @@
  *
  * It begins by asking the hypervisor for a guest of this instance: after a restart of the node, or a crash of this actor, there may be one; or, as the
  * target of a migration, by waiting for one. What each stage does stands in its own file: `guest-life.ts`, `guest-health.ts`, `stillness.ts`,
- * `outgoing-migration.ts`, `incoming-migration.ts`. The last three look at the map's wish after each message, so that no word of it, no answer and no
+ * `outgoing-migration.ts`, `incoming-migration.ts`, `aftermath.ts`. The three before that look at the map's wish after each message, so that no word of it, no answer and no
  * order among them has a case of its own.
  *
  * Invariants: `start` is called only while no earlier start or run of this instance is open; `released` is said only after the hypervisor's word that
  * nothing of it runs; nothing is started or let go on under a lease that is over.
  */
 import type { Behavior, InstanceEvent } from "../../runtime/index.ts";
+import { discard, onLeftDue, onSettled } from "./aftermath.ts";
 import { onHeartbeat, onProbed, probe } from "./guest-health.ts";
 import { keepBallooned, onBallooned, onBalloonDue } from "./ballooning.ts";
 import * as life from "./guest-life.ts";
@@ -54,7 +55,7 @@ function handle(turn: Turn, state: VmState, message: VmMessage): VmState {
     case "stop":
       return life.endGuest(turn, state, { stage: "stopping", message: message.message });
     case "discard":
-      return life.endGuest(turn, state, { stage: "discarding", message: "" });
+      return discard(turn, state);
     case "started":
       if (message.attempt !== state.attempt) return state;
       return state.stage === "receiving"
@@ -92,6 +93,10 @@ function handle(turn: Turn, state: VmState, message: VmMessage): VmState {
       return onMigrationDue(turn, state, message.migration);
     case "ended":
       return life.onEnded(turn, state, message.result);
+    case "left-due":
+      return onLeftDue(turn, state, message);
+    case "settled":
+      return onSettled(turn, state);
     case "stable":
       return { ...state, failures: 0 };
     default:

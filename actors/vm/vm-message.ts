@@ -64,6 +64,9 @@ export type VmMessage =
   | { readonly type: "balloon-due" }
   | { readonly type: "word-due" }
   | { readonly type: "migration-due"; readonly migration: string }
+  /** A copy that was sent has stood still here for long enough, for so many milliseconds of them for its last pages. */
+  | { readonly type: "left-due"; readonly migration: string; readonly stillMs: number }
+  | { readonly type: "settled" }
   | { readonly type: "stable" };
 
 /** What a side of a migration says to the map, as a command without what its node fills in. */

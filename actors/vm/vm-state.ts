@@ -46,8 +46,10 @@ export interface VmState {
   readonly pending: { readonly migration: string; readonly word: MigrationWord } | null;
   readonly outgoing: Outgoing | null;
   readonly incoming: Incoming | null;
-  /** The instance came by this migration, all of it at that time, and does not run yet. */
-  readonly taken: { readonly migration: string; readonly arrivedMs: number } | null;
+  /** The instance came by this migration, all of it at that time; it stood still for so long until it ran here. Null once the map is told. */
+  readonly taken: { readonly migration: string; readonly arrivedMs: number; readonly stillMs: number | null } | null;
+  /** It came by a migration a moment ago, and has the processors for itself (`aftermath.ts`). */
+  readonly settling: boolean;
 }
 
 /** Of a migration from here. */
@@ -60,6 +62,8 @@ export interface Outgoing {
   readonly stage: "waiting" | "sending" | "sent" | "failed" | "ending";
   /** When it was told last how far it is. */
   readonly toldMs: number;
+  /** Of one that is `sent`: how long it stood still until all of it had left. */
+  readonly stillMs: number;
 }
 
 /** Of a migration to here. */
@@ -114,6 +118,7 @@ export function initialState(
     outgoing: null,
     incoming: null,
     taken: null,
+    settling: false,
   };
 }
 

@@ -28,8 +28,9 @@ export interface Turn {
 /** Pause before a word that the map has not answered is said again. */
 const WORD_RETRY_MS = 300;
 
-/** Tells the map how the instance is. */
+/** Tells the map how the instance is; of one that has just come, once that is over. */
 export function report({ options, ctx }: Turn, state: VmState): VmState {
+  if (state.settling) return state;
   const observation = observationOf(state);
   const instance = options.instance.id;
   if (observation !== null) ctx.tell(options.parent, { type: "vm-observed", instance, observation });

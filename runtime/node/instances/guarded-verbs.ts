@@ -39,12 +39,11 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
     const tell = (result: Parameters<typeof done>[0]): void => {
       setImmediate(() => isClosed() || done(result));
     };
-    Promise.resolve()
-      .then(run)
-      .then(
-        (value) => tell({ ok: true, answer: value }),
-        (error: unknown) => tell(refusalOf(error, what)),
-      );
+    // During the call, for what can: a guest that has come by a migration is set going before this process does anything else.
+    run().then(
+      (value) => tell({ ok: true, answer: value }),
+      (error: unknown) => tell(refusalOf(error, what)),
+    );
   }
   const plain =
     (done: (result: VerbResult) => void) =>

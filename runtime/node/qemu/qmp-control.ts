@@ -22,6 +22,8 @@ export interface QmpControlOptions {
 
 export class QmpControl {
   readonly #options: QmpControlOptions;
+  /** Once there: what is asked then leaves at once, and not behind what else this process has to do. */
+  #client: QmpClient | undefined;
 
   constructor(options: QmpControlOptions) {
     this.#options = options;
@@ -98,12 +100,17 @@ export class QmpControl {
   }
 
   async #answered<Answer>(ask: (qmp: QmpClient) => Promise<Answer>): Promise<Answer> {
-    const qmp = await this.#options.connected().catch((error: unknown) => {
-      throw new VerbError("not-running", `QEMU does not answer: ${(error as Error).message}`, error);
-    });
+    const qmp = this.#client ?? (await this.#connected());
     return ask(qmp).catch((error: unknown) => {
       throw new VerbError(qmp.isClosed ? "not-running" : "failed", (error as Error).message, error);
     });
+  }
+
+  async #connected(): Promise<QmpClient> {
+    this.#client = await this.#options.connected().catch((error: unknown) => {
+      throw new VerbError("not-running", `QEMU does not answer: ${(error as Error).message}`, error);
+    });
+    return this.#client;
   }
 
   /** undefined without a balloon. */

@@ -37,8 +37,11 @@ const WINDOW_MS = 100;
  * an emulated guest the least that it takes: whether the rest fits is decided here, and then the guest is held.
  */
 const ROUND_DOWNTIME_MS = 1;
-/** For the word to hold; one that comes later costs another window. */
-const WORD_MS = 8;
+/**
+ * For the word to hold, at the least; one that comes later costs another window, one that comes earlier the guest so much more time. Where QEMU is slow to
+ * answer it takes twice as long as the slowest answer more.
+ */
+const WORD_MS = 4;
 /** On a host on which no window is seen to begin for so long, the guest is held wherever QEMU is in it. */
 const WINDOWS_SEEN_MS = 300;
 const PROGRESS_MS = 100;
@@ -145,8 +148,8 @@ export class QmpMigration {
         info = await this.#control.ask("query-migrate");
         if (!ENDED.includes(String(info["status"])) && syncsOf(info) > syncs)
           this.#stop("failed", "this host was too busy to hold it in time: try again");
+        await this.#limit(bandwidthBytesPerSecond);
       }
-      await this.#limit(bandwidthBytesPerSecond);
       info = await this.#look((now) => !isActive(now) || syncsOf(now) > syncs);
     }
     return info["status"] === "pre-switchover" ? info : this.#until(["pre-switchover", ...ENDED]);
@@ -155,7 +158,7 @@ export class QmpMigration {
   /** Waits until just before QEMU's next window; not at all when the round is over. */
   async #untilWindowEnds(isOver: (info: QmpObject) => boolean): Promise<void> {
     const untilMs = performance.now() + WINDOWS_SEEN_MS;
-    let [sentBytes, askedMs, isAsleep] = [-1, 0, false];
+    let [sentBytes, askedMs, slowestMs, isAsleep] = [-1, 0, 0, false];
     for (;;) {
       const beforeMs = askedMs;
       askedMs = performance.now();
@@ -163,11 +166,12 @@ export class QmpMigration {
       const changed = this.#control.changed(LOOK_MS);
       const info = await this.#control.ask("query-migrate");
       if (isOver(info)) return;
+      slowestMs = Math.max(slowestMs, performance.now() - askedMs);
       const nowBytes = numberOf(objectOf(info["ram"])["transferred"]);
       const sends = nowBytes !== sentBytes;
       // What it sends after it has slept begins a window, which began behind the look before.
       if (sends && isAsleep) {
-        const leftMs = beforeMs + WINDOW_MS - WORD_MS - performance.now();
+        const leftMs = beforeMs + WINDOW_MS - WORD_MS - 2 * slowestMs - performance.now();
         return void (await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs))));
       }
       [sentBytes, isAsleep] = [nowBytes, !sends];

@@ -35,6 +35,8 @@ test("a node that is the target of a migration takes the guest over by its own w
   expect(made.calls()).toEqual(["resume web-7"]);
   made.show(own);
   made.hypervisor.answerTurn();
+  made.advance(300);
+  expect(made.answer("migration-progress")).toMatchObject({ node: "n1", migration: "m1" });
   expect(made.answer("observe")).toMatchObject({ instance: "web-7", observation: { phase: "Running" } });
   expect(made.calls()).toEqual([]);
 });

@@ -76,8 +76,8 @@ function bench(wish: Wish, leaseUntilMs = 600_000): Bench {
   };
 }
 
-function running(): Bench {
-  const made = bench(HERE);
+function running(leaseUntilMs?: number): Bench {
+  const made = bench(HERE, leaseUntilMs);
   made.hypervisor.answerAdopt(NOT_RUNNING);
   made.world.settle();
   made.hypervisor.answerStart(STARTED);
@@ -88,12 +88,12 @@ function running(): Bench {
 }
 
 /** All of it has been sent, and it stands still. */
-function sent(): Bench {
-  const made = running();
+function sent(leaseUntilMs?: number): Bench {
+  const made = running(leaseUntilMs);
   made.wish(LEAVING);
   expect(made.done()).toEqual(["migrate web-7 to 10.0.0.2:4000"]);
   made.hypervisor.answerMigrate({ ok: true, downtimeMs: 30 });
-  expect(made.said()).toEqual(["migration-progress"]);
+  expect(made.said()).toEqual([]);
   return made;
 }
 
@@ -233,7 +233,48 @@ test("the target goes on upon the answer that its take-over is committed, and no
   wish(COMING);
   wish(HERE);
   hypervisor.answerTurn();
-  expect([said(), done()]).toEqual([["Running", "migration-progress", "Running"], []]);
+  expect([said(), done()]).toEqual([[], []]);
+  // Neither its nodes nor the log are busy with it until it has had a moment.
+  world.advance(300);
+  expect([said(), done()]).toEqual([["migration-progress", "Running"], []]);
+});
+
+test("a guest that was taken over and is set going late is told of then", () => {
+  const { said, answered, hypervisor, world } = arrived();
+  said();
+  answered("take-over", true);
+  world.settle();
+  hypervisor.answerTurn({ ok: false, code: "failed", message: "no socket" });
+  world.advance(300);
+  expect(said()).toEqual(["Running"]);
+  world.advance(200);
+  hypervisor.answerTurn();
+  expect(said()).toEqual(["migration-progress", "Running"]);
+});
+
+test("a copy that has moved away is ended, and told of, once its guest has had a moment on the target", () => {
+  const { tell, said, done, hypervisor, world } = sent();
+  tell({ type: "discard" });
+  world.advance(299);
+  tell({ type: "discard" });
+  expect([said(), done()]).toEqual([[], []]);
+  world.advance(1);
+  expect([said(), done()]).toEqual([["migration-progress"], ["stop web-7 0"]]);
+  hypervisor.answerStop(STOPPED);
+  expect(said()).toEqual(["released true"]);
+});
+
+test("a copy that has moved away is ended at once when its node's lease is over, and by its end at the latest", () => {
+  const over = sent(5000);
+  over.world.advance(5000);
+  over.tell({ type: "discard" });
+  expect(over.done()).toEqual(["stop web-7 0"]);
+  const short = sent(5000);
+  short.world.advance(4900);
+  short.tell({ type: "discard" });
+  expect(short.done()).toEqual([]);
+  short.world.advance(100);
+  expect(short.done()).toEqual(["stop web-7 0"]);
 });
 
 test("the target goes on when the map shows that it may, also when the answer was lost", () => {
