@@ -9,7 +9,7 @@
  * metrics end in their unit, counters in `_total`, as Prometheus wants it. Why this library: docs/decisions/0034-prometheus.md.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { Node, ReplicaStatus, Resource, Vm } from "../actors/index.ts";
+import { VmPhase, type Node, type ReplicaStatus, type Resource, type Vm } from "../actors/index.ts";
 import type { ApiContext } from "./api-context.ts";
 import { readOwnMetrics } from "./metric-readings.ts";
 import type { VmMetrics } from "./metric-wire.ts";
@@ -119,7 +119,7 @@ function raftOf(page: Page, status: ReplicaStatus): void {
   }
 }
 
-const PHASES = ["Pending", "Starting", "Running", "Paused", "Stopping", "Stopped", "Crashed", "Completed"] as const;
+const PHASES = VmPhase.anyOf.map((phase) => phase.const);
 
 /** In numbers: the same on every node that has applied the same. */
 function mapOf(page: Page, vms: readonly Resource[], nodes: readonly Resource[]): void {

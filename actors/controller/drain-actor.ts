@@ -11,7 +11,8 @@ import type { Command } from "../cluster/commands.ts";
 import { MapMirror } from "../cluster/map-mirror.ts";
 import { propose } from "../cluster/propose.ts";
 import type { ReplicaRequest, WatchMessage } from "../cluster/replica-protocol.ts";
-import type { MigrationLimits, NodeDrain, Vm } from "../resources/index.ts";
+import { MIGRATION_DEFAULTS } from "../resources/move-defaults.ts";
+import type { NodeDrain, Vm } from "../resources/index.ts";
 import { planDrain, type DrainStep } from "../scheduler/drain-plan.ts";
 
 export interface DrainActorOptions {
@@ -38,11 +39,6 @@ const LIVE_TRIES_MAX = 3;
 
 /** After a move that failed, or was refused; so much more for each. */
 const REST_MS = 3000;
-
-/** As a user's by default (`MigrationLimits`); no move may take longer than the drain. */
-const LIMITS: MigrationLimits = {
-  ...{ bandwidthBytesPerSecond: 125_000_000, downtimeMs: 50, autoConverge: true, timeoutMs: 300_000 },
-};
 
 export function drainActor(options: DrainActorOptions): Behavior<Drain, DrainMessage> {
   return {
@@ -137,10 +133,11 @@ class Drain {
 
   #move({ vm, how, to }: DrainStep): void {
     if (how !== "live" && how !== "cold") return;
-    const timeoutMs = Math.min(LIMITS.timeoutMs, this.#options.drain.limits.timeoutMs);
+    // As a user's by default; no move may take longer than the drain.
+    const timeoutMs = Math.min(MIGRATION_DEFAULTS.timeoutMs, this.#options.drain.limits.timeoutMs);
     const command: Command =
       how === "live"
-        ? { type: "migrate-vm", name: vm, target: to, limits: { ...LIMITS, timeoutMs } }
+        ? { type: "migrate-vm", name: vm, target: to, limits: { ...MIGRATION_DEFAULTS, timeoutMs } }
         : { type: "move-vm", name: vm, target: to, timeoutMs };
     this.#asked.add(vm);
     propose(this.#ctx, {

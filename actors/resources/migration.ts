@@ -5,6 +5,7 @@
  */
 import Type, { type Static } from "typebox";
 import { Name } from "./metadata.ts";
+import { MIGRATION_DEFAULTS } from "./move-defaults.ts";
 
 const strict = { additionalProperties: false };
 
@@ -12,13 +13,17 @@ const strict = { additionalProperties: false };
 export const MigrationLimits = Type.Object(
   {
     /** Most that is sent a second. Default: a gigabit. */
-    bandwidthBytesPerSecond: Type.Integer({ minimum: 65_536, maximum: 1_099_511_627_776, default: 125_000_000 }),
+    bandwidthBytesPerSecond: Type.Integer({
+      minimum: 65_536,
+      maximum: 1_099_511_627_776,
+      default: MIGRATION_DEFAULTS.bandwidthBytesPerSecond,
+    }),
     /** How long the guest may stand still for its last pages. */
-    downtimeMs: Type.Integer({ minimum: 1, maximum: 60_000, default: 50 }),
+    downtimeMs: Type.Integer({ minimum: 1, maximum: 60_000, default: MIGRATION_DEFAULTS.downtimeMs }),
     /** Slows a guest down that dirties pages faster than they can be sent. */
-    autoConverge: Type.Boolean({ default: true }),
+    autoConverge: Type.Boolean({ default: MIGRATION_DEFAULTS.autoConverge }),
     /** Given up after this long, from when it was taken on. */
-    timeoutMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: 300_000 }),
+    timeoutMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: MIGRATION_DEFAULTS.timeoutMs }),
   },
   strict,
 );

@@ -1,5 +1,6 @@
 /** What the map says of a node that is being emptied: nothing new is placed there from `drain-node` on, until `undrain-node` (`../cluster/drain-commands.ts`). */
 import Type, { type Static } from "typebox";
+import { DRAIN_DEFAULTS, DRAINED_AT_ONCE_MAX } from "./move-defaults.ts";
 
 const strict = { additionalProperties: false };
 
@@ -7,11 +8,11 @@ const strict = { additionalProperties: false };
 export const DrainLimits = Type.Object(
   {
     /** VMs that cannot move live stay, in place of being stopped and started elsewhere. */
-    liveOnly: Type.Boolean({ default: false }),
+    liveOnly: Type.Boolean({ default: DRAIN_DEFAULTS.liveOnly }),
     /** VMs that move from it at once. */
-    atOnce: Type.Integer({ minimum: 1, maximum: 32, default: 2 }),
+    atOnce: Type.Integer({ minimum: 1, maximum: DRAINED_AT_ONCE_MAX, default: DRAIN_DEFAULTS.atOnce }),
     /** Nothing more is moved after this long; the node stays closed. */
-    timeoutMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: 3_600_000 }),
+    timeoutMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, default: DRAIN_DEFAULTS.timeoutMs }),
   },
   strict,
 );

@@ -1,5 +1,6 @@
 /** `blixard node drain|undrain`: a node is emptied before maintenance, and opened again. */
 import type { Command } from "commander";
+import { DRAIN_DEFAULTS, DRAINED_AT_ONCE_MAX } from "../../actors/resources/move-defaults.ts";
 import type { ApiClient, DrainPlan } from "../../api/index.ts";
 import { ApiError } from "../../api/api-error.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -22,9 +23,6 @@ Examples:
 VMs that can move live move live, the others are stopped and started elsewhere. What fits nowhere stays, and is moved once there is room.
 Ctrl-C ends the waiting; the drain goes on in the cluster.`;
 
-const TIMEOUT_MS = 3_600_000;
-const AT_ONCE = 2;
-const AT_ONCE_MAX = 32;
 const POLL_MS = 500;
 
 /** Beyond the drain's own limit: the map has to hear of its end. */
@@ -48,8 +46,12 @@ export function addNodeDrainCommands(node: Command, context: CliContext): void {
     .description("close a node, move its VMs to others, and wait until it is empty")
     .argument("<node>", "name of a node")
     .option("--live-only", "do not stop VMs that cannot move live: they stay")
-    .option("--at-once <n>", "VMs that move at once", toCount(1, AT_ONCE_MAX), AT_ONCE)
-    .addOption(lengthOption("--timeout <duration>", "move nothing more after this long", { defaultMs: TIMEOUT_MS }))
+    .option("--at-once <n>", "VMs that move at once", toCount(1, DRAINED_AT_ONCE_MAX), DRAIN_DEFAULTS.atOnce)
+    .addOption(
+      lengthOption("--timeout <duration>", "move nothing more after this long", {
+        defaultMs: DRAIN_DEFAULTS.timeoutMs,
+      }),
+    )
     .option("--dry-run", "say what would become of each VM; nothing moves")
     .option("--no-wait", "return once the cluster has taken it on")
     .addHelpText("after", EXAMPLES);
@@ -57,7 +59,7 @@ export function addNodeDrainCommands(node: Command, context: CliContext): void {
     const flags = drain.optsWithGlobals<DrainFlags>();
     const client = connect(context, flags);
     const { out } = context.terminal;
-    const { liveOnly = false, atOnce, timeout: timeoutMs } = flags;
+    const { liveOnly = DRAIN_DEFAULTS.liveOnly, atOnce, timeout: timeoutMs } = flags;
     if (flags.dryRun === true) {
       out.write(rendered(await client.nodes.drainPlan(name, { liveOnly })));
       return;

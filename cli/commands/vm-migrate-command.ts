@@ -1,5 +1,6 @@
 /** `blixard vm migrate`: a VM to another node, memory and all while it runs, or by stop and start. */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { MIGRATION_DEFAULTS } from "../../actors/resources/move-defaults.ts";
 import type { ApiClient, MigrationInput, MigrationPlan } from "../../api/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError, usageError } from "../cli-error.ts";
@@ -23,9 +24,6 @@ Live, which is the default, the guest goes on running while its memory is copied
 other node has all of it, it stays where it is. With --cold the guest is stopped, gracefully and then by force, and another one is started on the
 other node, where room is held for it meanwhile; what was in its memory is gone. One is never done in place of the other by itself. A VM that may
 not move is refused before anything moves.`;
-
-const TIMEOUT_MS = 300_000;
-const DOWNTIME_MS = 50;
 
 /** Beyond the migration's own limit: the map has to hear of its end. */
 const SLACK_MS = 30_000;
@@ -59,7 +57,11 @@ export function addVmMigrateCommand(vm: Command, context: CliContext): void {
     )
     .addOption(new Option("--bandwidth <size>", "most a second, as 50MiB (default: a gigabit)").argParser(toBytes))
     .addOption(downtimeOption())
-    .addOption(lengthOption("--timeout <duration>", "give the migration up after this long", { defaultMs: TIMEOUT_MS }))
+    .addOption(
+      lengthOption("--timeout <duration>", "give the migration up after this long", {
+        defaultMs: MIGRATION_DEFAULTS.timeoutMs,
+      }),
+    )
     .option("--no-auto-converge", "do not slow a guest down that writes faster than can be sent")
     .option("--no-wait", "return once the cluster has taken it on")
     .addHelpText("after", EXAMPLES);
@@ -90,7 +92,8 @@ export function addVmMigrateCommand(vm: Command, context: CliContext): void {
 /** Shorter than what lengths are otherwise shown in. */
 function downtimeOption(): Option {
   const description = "how long it may stand still for its last pages";
-  return durationOption("--downtime <duration>", description).default(DOWNTIME_MS, `${DOWNTIME_MS}ms`);
+  const { downtimeMs } = MIGRATION_DEFAULTS;
+  return durationOption("--downtime <duration>", description).default(downtimeMs, `${downtimeMs}ms`);
 }
 
 function migrationOf(flags: MigrateFlags, to: string): MigrationInput {
@@ -126,7 +129,7 @@ interface Move {
 
 async function move({ terminal }: CliContext, client: ApiClient, { name, migration, wait }: Move): Promise<void> {
   const { status } = await client.vms.migrate(name, migration);
-  const { to, timeoutMs = TIMEOUT_MS } = migration;
+  const { to, timeoutMs = MIGRATION_DEFAULTS.timeoutMs } = migration;
   const id = status.migration?.id;
   if (!wait || id === undefined) {
     terminal.out.write(`vm/${name} moving to ${to}\n`);
