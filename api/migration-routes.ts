@@ -1,5 +1,13 @@
 /** `/vms/:name/{pause,resume,restart,balloon,migrate}`: what is asked of a VM's running instance. Making and changing VMs: `vm-routes.ts`. */
-import { planMigration, type Checkpoint, type Command, type Node, type Resource, type Vm } from "../actors/index.ts";
+import {
+  planMigration,
+  type Checkpoint,
+  type Command,
+  type Node,
+  type RefusalCode,
+  type Resource,
+  type Vm,
+} from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
 import { etagOf } from "./collection-routes.ts";
@@ -47,7 +55,10 @@ export function registerMigrations(api: Api, context: ApiContext): void {
         response: { 200: jsonAnswer("whether it could", "MigrationPlan"), ...refusals(...BODY_CODES) },
       },
     },
-    async ({ params: { name }, body: { to, ...asked } }) => planned(context, { name, target: to, ...asked }),
+    async ({ params: { name }, body: { to, ...asked } }) => {
+      const { code: _, ...plan } = await planned(context, { name, target: to, ...asked });
+      return plan;
+    },
   );
   api.delete(
     "/vms/:name/migrate",
@@ -67,8 +78,14 @@ export function registerMigrations(api: Api, context: ApiContext): void {
   );
 }
 
+/** As clients get it, and the code that a refusal has. */
+type PlannedMigration = MigrationPlan & { readonly code: RefusalCode | null };
+
 /** @throws {ApiError} where there is nothing to plan. */
-async function planned({ replica }: ApiContext, question: Parameters<typeof planMigration>[1]): Promise<MigrationPlan> {
+async function planned(
+  { replica }: ApiContext,
+  question: Parameters<typeof planMigration>[1],
+): Promise<PlannedMigration> {
   const read = async (kind: "Vm" | "Node" | "Checkpoint"): Promise<readonly Resource[]> =>
     (await replica.read({ kind, consistency: "linearizable" })).resources;
   const [vms, nodes, checkpoints] = (await Promise.all([read("Vm"), read("Node"), read("Checkpoint")])) as [
@@ -78,12 +95,16 @@ async function planned({ replica }: ApiContext, question: Parameters<typeof plan
   ];
   const plan = planMigration({ vms, nodes, checkpoints }, question);
   if ("checks" in plan) return { ...plan, checks: plan.checks.map((check) => ({ ...check })) };
-  throw apiError(plan.code === "not-found" || plan.code === "invalid" ? plan.code : "conflict", plan.message);
+  throw apiError(codeOf(plan.code), plan.message);
+}
+
+function codeOf(code: RefusalCode | null): "not-found" | "invalid" | "conflict" {
+  return code === "not-found" || code === "invalid" ? code : "conflict";
 }
 
 /** What a driver cannot give a VM is not for the map to know. @throws {ApiError} */
-function requireAble({ ok, message }: MigrationPlan): void {
-  if (!ok) throw apiError("conflict", message);
+function requireAble({ ok, code, message }: PlannedMigration): void {
+  if (!ok) throw apiError(codeOf(code), message);
 }
 
 function registerSwitches(api: Api, context: ApiContext): void {

@@ -18,6 +18,8 @@ export interface MigrationPlan {
   readonly firstRoundMs: number;
   /** Each that was looked at; `why` says what is wrong, and is empty where nothing is. */
   readonly checks: readonly { readonly what: MoveCheck["what"]; readonly why: string; readonly found: string }[];
+  /** Of the first that is in its way, as the refusal would have it. Null when it could. */
+  readonly code: RefusalCode | null;
   /** Why not, as the refusal would say it; empty when it could. */
   readonly message: string;
   /** Whether it could by stop and start where it cannot live. */
@@ -61,18 +63,20 @@ export function planMigration(
     return { code, message: `${cannot}: ${why}` };
   }
   const lack = (asked: MoveHow): string | null => (asked === "cold" ? lacks(vm, room) : null);
-  const checks = moveChecks(sides, how).map(({ what, why, found }) => {
-    const driver = what === "nodes" ? lack(how) : null;
-    return { what, why: why ?? (driver === null ? "" : `the node ${driver}`), found };
+  const looked = moveChecks(sides, how).map((check): MoveCheck => {
+    const driver = check.what === "nodes" && check.why === null ? lack(how) : null;
+    return driver === null ? check : { ...check, why: `the node ${driver}`, code: "invalid" };
   });
-  const why = checks.find((check) => check.why !== "")?.why ?? "";
+  const objection = looked.find((check) => check.why !== null);
+  const why = objection?.why ?? "";
   const { memoryMiB } = instance.claim;
   return {
     ok: why === "",
     ...{ vm: name, how, from: source.metadata.name, to: target, memoryMiB },
     memoryFreeMiB: room.memoryFreeMiB,
     firstRoundMs: how === "cold" ? 0 : Math.ceil((memoryMiB * MIB * 1000) / bandwidthBytesPerSecond),
-    checks,
+    checks: looked.map((check) => ({ what: check.what, why: check.why ?? "", found: check.found })),
+    code: objection?.code ?? null,
     message: why === "" ? "" : `${cannot}: ${why}`,
     coldWould: how === "live" && whyNotMigrate(sides, "cold") === null && lack("cold") === null,
   };

@@ -1,6 +1,6 @@
 /** Making, reading, changing and removing VMs over HTTP. */
 import { describe, expect, test } from "vitest";
-import { manifest, send, serveApi } from "./api-fixture.ts";
+import { manifest, nodeResource, send, serveApi } from "./api-fixture.ts";
 
 describe("POST /vms", () => {
   test("makes a VM with every default filled in", async () => {
@@ -226,5 +226,25 @@ describe("starting, stopping and deleting", () => {
     const gone = await send(api.url, "DELETE", "/api/v1/vms/db");
     expect([gone.status, gone.body]).toEqual([204, ""]);
     expect((await send(api.url, "DELETE", "/api/v1/vms/db")).status).toBe(404);
+  });
+});
+
+describe("moving", () => {
+  test("by stop and start is refused with the code of what is in its way", async () => {
+    const api = await serveApi();
+    api.system.tell(api.ref, api.replica.put(nodeResource("n1", api.url), nodeResource("n2", api.url)));
+    const { body } = await send(api.url, "POST", "/api/v1/vms", manifest("web", { balloon: true }));
+    const claim = { vcpus: 1, memoryMiB: 128, hostPorts: [] };
+    const instance = { id: "i1", node: "n1", epoch: 1, generation: 1, stopping: false, claim };
+    api.system.tell(api.ref, api.replica.put({ ...body, status: { ...body.status, phase: "Running", instance } }));
+    const refused = async (to: string): Promise<readonly [number, string, string]> => {
+      const { status, body: answer } = await send(api.url, "POST", "/api/v1/vms/web/migrate", { to, how: "cold" });
+      return [status, answer.error.code, answer.error.message];
+    };
+    const cannot = (to: string): string => `Cannot move VM "web" to node "${to}": `;
+    expect(await refused("n3")).toEqual([404, "not-found", `${cannot("n3")}there is no such node`]);
+    expect(await refused("n1")).toEqual([409, "conflict", `${cannot("n1")}it runs there already`]);
+    const why = "the node has no balloons by the driver process (a process has the host's memory), wants one";
+    expect(await refused("n2")).toEqual([422, "invalid", `${cannot("n2")}${why}`]);
   });
 });
