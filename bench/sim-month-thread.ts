@@ -3,6 +3,6 @@ import { parentPort, workerData } from "node:worker_threads";
 import { runSeed, type RunOptions } from "../sim/index.ts";
 
 const before = process.threadCpuUsage();
-const { ok, failure, events, simulatedMs } = runSeed(workerData as RunOptions);
+const { ok, failure, events, simulatedMs, faults } = runSeed(workerData as RunOptions);
 const { user, system } = process.threadCpuUsage(before);
-parentPort?.postMessage({ ok, failure, events, simulatedMs, cpuMs: (user + system) / 1000 });
+parentPort?.postMessage({ ok, failure, events, simulatedMs, faults, cpuMs: (user + system) / 1000 });

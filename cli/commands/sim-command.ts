@@ -15,7 +15,7 @@ import { lengthOption, toCount } from "./wait-options.ts";
 
 const PROFILES = [
   ...(["mixed", "elections", "disk", "membership", "leases"] as const),
-  ...(["calm", "library", "broken-clocks", "lost-quorum"] as const),
+  ...(["calm", "library", "broken-clocks", "lost-quorum", "months"] as const),
 ] as const;
 const SEEDS_MAX = 1_000_000;
 /** Beyond any that a sweep draws, so that each of its seeds can be run by itself. */
@@ -32,6 +32,7 @@ Examples:
   blixard sim --seed 1 --seeds 2000 --profile membership --duration 30s --every-fault --keep-going
                                                        a sweep: all that failed, and what was never reached
   blixard sim --minutes 30 --workers 4 --keep-going    as many seeds as half an hour is enough for
+  blixard sim --profile months --duration 7d           a week of a small platform in a bad rack: minutes of one core
   blixard sim --seed 4711 --events                     one run, with everything that happened in it
   blixard sim --seed 4711 --json                       its result for programs
   blixard sim --seeds 20 --verify                      does the seed alone decide what happens

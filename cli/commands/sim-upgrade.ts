@@ -31,7 +31,7 @@ export function refuseMeaningless({ vms, upgradeFrom, profile = "mixed", everyFa
     throw usageError(`Cannot use --every-fault with profile "calm": it has no faults.`, "Leave one of the two out.");
   }
   if (!WITHOUT_NODES.has(profile)) return;
-  const hint = 'Choose "mixed", "leases" or "calm".';
+  const hint = 'Choose "mixed", "leases", "months" or "calm".';
   if (vms !== undefined) throw usageError(`Cannot simulate ${vms} VMs in profile "${profile}": it has none.`, hint);
   if (upgradeFrom === undefined) return;
   throw usageError(`Cannot upgrade nodes in profile "${profile}": it has no whole nodes.`, hint);

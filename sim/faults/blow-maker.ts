@@ -16,6 +16,8 @@ export interface FaultLengths {
   readonly maxUs: number;
   readonly restartMinUs: number;
   readonly restartMaxUs: number;
+  /** Whether somebody mends every host some day. Default: on one, starts may be refused for good. */
+  readonly troublesEnd?: boolean;
 }
 
 /** Somebody replaces a broken disk's controller within this. */
@@ -90,7 +92,8 @@ export class BlowMaker {
   troubleHost({ index: node }: SimNode): boolean {
     const trouble = HOST_TROUBLES[this.#random.integer(HOST_TROUBLES.length)] as HostTrouble;
     const durationUs = TROUBLE * this.drawUs();
-    const mayLast = trouble === "refused" && !this.#hasLastingTrouble && this.#cluster.nodes.length > 2;
+    const isLastingKind = trouble === "refused" && this.#lengths.troublesEnd !== true;
+    const mayLast = isLastingKind && !this.#hasLastingTrouble && this.#cluster.nodes.length > 2;
     const lasts = mayLast && this.#random.next() < LASTING;
     if (lasts) this.#hasLastingTrouble = true;
     return this.strike({ type: "host-trouble", node, trouble, durationUs: lasts ? FOREVER_US : durationUs });

@@ -8,7 +8,9 @@ import { createRandom, type Random } from "../../runtime/index.ts";
 import type { Weather } from "../cluster/cluster.ts";
 import { COMMON_FAULT_KINDS, LINK_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
 import type { FaultLengths } from "./blow-maker.ts";
+import { ratesOfRack } from "./fault-rates.ts";
 import type { ProfileName } from "./profile.ts";
+import type { StoragePlan } from "./storage-plan.ts";
 
 export interface FaultPlan {
   readonly weather: Weather;
@@ -23,6 +25,8 @@ export interface FaultPlan {
   readonly hunt: number;
   /** Longest wait of the hunter. */
   readonly huntWithinUs: number;
+  /** Storage below the disks of VMs. Default: none. */
+  readonly storage?: StoragePlan;
   /** How the run ends: with that probability a core is healed and nothing else ever is. Absent: never. */
   readonly core?: { readonly share: number; readonly mayHub: boolean };
 }
@@ -37,6 +41,10 @@ const MOVE_FAILURES = 0.4;
 
 /** Share of checkpoints that fail, take long, or are found damaged. */
 const CHECKPOINT_FAILURES = 0.3;
+
+/** In a rack at most so many messages are lost, or late by a spike, when nothing is wrong; and so seldom a guest fails in what it does. */
+const RACK_LOSS = 0.0002;
+const RACK_GUESTS = { startFailures: 0.01, moveFailures: 0.05, checkpointFailures: 0.05, deafness: 0.05 };
 
 /** Share of runs in which a kind is off. */
 const OFF = 0.4;
@@ -146,6 +154,7 @@ export function drawProfile(random: Random): ProfileName {
 }
 
 export function drawPlan(profile: ProfileName, random: Random, everyFault = false): FaultPlan {
+  if (profile === "months") return planMonths(random);
   const elections = profile === "elections";
   const isQuick = elections || profile === "membership";
   return {
@@ -160,6 +169,28 @@ export function drawPlan(profile: ProfileName, random: Random, everyFault = fals
     hunt: isQuick ? 0.3 + 0.6 * random.next() : profile === "calm" ? 0 : 0.2 * random.next(),
     huntWithinUs: 1000 * 10 ** (random.next() * (isQuick ? 2 : 3)),
     core: { share: profile === "calm" || profile === "lost-quorum" ? 0 : CORE, mayHub: isQuick || profile === "disk" },
+  };
+}
+
+/** Nothing is off, nobody hunts, and the weather is that of one rack. What lasts for longer than 15 minutes is less than a tenth. */
+function planMonths(random: Random): FaultPlan {
+  const weather = drawWeather("calm", random);
+  return {
+    ...ratesOfRack(),
+    weather: {
+      ...weather,
+      network: { ...weather.network, loss: RACK_LOSS * random.next(), spikes: RACK_LOSS * random.next() },
+      guests: { ...weather.guests, ...RACK_GUESTS },
+      drift: true,
+      strict: false,
+    },
+    lengths: {
+      ...{ minUs: 0.5 * SECOND_US, maxUs: 1800 * SECOND_US },
+      ...{ restartMinUs: SECOND_US, restartMaxUs: 1800 * SECOND_US, troublesEnd: true },
+    },
+    hunt: 0,
+    huntWithinUs: 0,
+    core: { share: CORE, mayHub: false },
   };
 }
 

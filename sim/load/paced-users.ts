@@ -42,7 +42,7 @@ export abstract class PacedUsers<Act extends PacedAct> {
   abstract perform(act: Act): boolean;
 
   #actSoon(): void {
-    const { deciding, cluster, drawNode, onAct } = this.options;
+    const { deciding, cluster, drawNode, slower, onAct } = this.options;
     const { type, everyUs, ways } = this.#pace;
     const decide = (): void => {
       if (!this.isActive) return;
@@ -51,6 +51,6 @@ export abstract class PacedUsers<Act extends PacedAct> {
       if (this.perform(act)) onAct(act);
       this.#actSoon();
     };
-    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * everyUs, decide, "load");
+    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * everyUs * slower, decide, "load");
   }
 }

@@ -5,7 +5,7 @@
  * Each thing that one of them does is an act with draws of its own, as those of the other load: who decides upon it draws aside, and a schedule
  * may leave it out alone.
  */
-import type { ClusterView, ReplicaRequest, Vm } from "../../actors/index.ts";
+import type { ClusterView, ReplicaRequest, Vm, VmSpec } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
 import { ClosedNodeChecker } from "../checkers/closed-node-checker.ts";
@@ -26,14 +26,26 @@ import { STACK, VmStacks } from "./vm-stacks.ts";
 import { VmMovers } from "./vm-movers.ts";
 import { VmWatchers } from "./vm-watchers.ts";
 
+/** Who uses a cluster that lives for long. */
+export interface UsersLife {
+  /** How many times longer than in a run of minutes users wait. */
+  readonly slower: number;
+  /** Whether there are users of each kind. */
+  readonly everyKind: boolean;
+}
+
 export interface UsersOptions {
   readonly random: Random;
   readonly cluster: Cluster;
   readonly clients: ClientChecker;
   /** Mean pause of a user between two requests, in microseconds. */
   readonly everyUs: number;
+  /** Default: users of a run of minutes, of which kinds is drawn. */
+  readonly life?: UsersLife;
   /** One of them does something of which nobody told him. */
   readonly onAct: (act: UsersAct) => void;
+  /** Gives some VMs a disk. */
+  readonly furnish: (vm: string, spec: VmSpec) => VmSpec;
 }
 
 /** What they do of their own will. */
@@ -55,6 +67,8 @@ export interface UserOptions {
   readonly deciding: Random;
   readonly cluster: Cluster;
   readonly drawNode: (random: Random) => SimNode;
+  /** As `UsersLife` has it. */
+  readonly slower: number;
   readonly onAct: (act: UsersAct) => void;
 }
 
@@ -79,7 +93,7 @@ export class Users {
   #nodes: readonly number[] | null = null;
 
   constructor(options: UsersOptions) {
-    const { random, cluster, clients, everyUs } = options;
+    const { random, cluster, clients, everyUs, life = { slower: 1, everyKind: false } } = options;
     this.#options = options;
     this.#desk = new ClientDesk(cluster);
     this.#updates = new UpdateChecker(cluster.timeline);
@@ -88,12 +102,14 @@ export class Users {
     const drawn = <Kind>(share: number, make: (shared: UserOptions) => Kind): Kind | null => {
       const [own, deciding] = [random.fork(), random.fork()];
       const drawNode = (from: Random): SimNode => this.#drawNode(from);
-      return random.next() < share ? make({ random: own, deciding, cluster, drawNode, onAct: options.onAct }) : null;
+      const { slower, everyKind } = life;
+      const isThere = random.next() < share || everyKind;
+      return isThere ? make({ random: own, deciding, cluster, drawNode, slower, onAct: options.onAct }) : null;
     };
     this.#shared = drawn(SHARE.shared, (shared) => new ContestedVms({ ...shared, desk, clients, updates, everyUs }));
     this.#watchers = drawn(SHARE.watchers, (shared) => new VmWatchers({ ...shared, checker }));
     this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
-    this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
+    this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk, furnish: options.furnish }));
     this.#keepers = drawn(SHARE.keepers, (shared) => new VmKeepers({ ...shared, desk }));
     this.#stacks = drawn(SHARE.stacks, (shared) => new VmStacks({ ...shared, desk }));
     this.#drainers = drawn(SHARE.drainers, (shared) => new VmDrainers({ ...shared, desk }));

@@ -77,7 +77,8 @@ export class VmBursts {
   }
 
   #after(delayUs: number, decide: () => void): void {
-    this.#options.cluster.timeline.afterAside(delayUs, () => this.#active && decide(), "load");
+    const { cluster, slower } = this.#options;
+    cluster.timeline.afterAside(delayUs * slower, () => this.#active && decide(), "load");
   }
 
   #decide(how: BurstAct["how"]): void {

@@ -32,6 +32,9 @@ export const DRAINED: readonly string[] = ["drained0", "drained1", "drained2", "
 /** How often each is wanted. */
 const HOW: readonly DrainKind[] = ["drain", "drain", "undrain", "cold", "cold"];
 
+/** In a long life, where else all nodes but one would be closed most of the time. */
+const HOW_FOR_LONG: readonly DrainKind[] = ["drain", "undrain", "undrain", "cold"];
+
 const SPEC: VmSpec = {
   ...{ running: true, vcpus: 1, memoryMiB: 64, image: "base", command: [], env: {}, files: [], ports: [] },
   ...{ restart: "always", stopGraceMs: 500, nodeSelector: {} },
@@ -44,7 +47,7 @@ export class VmDrainers extends PacedUsers<DrainAct> {
   #isOpening = false;
 
   constructor(options: PacedUsersOptions) {
-    super(options, { type: "drain", everyUs: EVERY_US, ways: HOW });
+    super(options, { type: "drain", everyUs: EVERY_US, ways: options.slower > 1 ? HOW_FOR_LONG : HOW });
   }
 
   /** False when nobody is there to ask. */

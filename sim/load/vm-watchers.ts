@@ -159,14 +159,14 @@ export class VmWatchers {
   }
 
   #leaveSoon(watcher: Watcher, actor: Ref<WatchOrder>): void {
-    const { cluster, deciding, onAct } = this.#options;
+    const { cluster, deciding, slower, onAct } = this.#options;
     if (!this.#decides || this.#isSettling) return;
     const decide = (): void => {
       if (this.#isSettling || watcher.at?.actor !== actor) return;
       const act: WatchAct = { type: "watch", user: watcher.user, node: null, chance: deciding.integer(CHANCES) };
       if (this.perform(act)) onAct(act);
     };
-    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * STAY_US, decide, "load");
+    cluster.timeline.afterAside(-Math.log(1 - deciding.next()) * STAY_US * slower, decide, "load");
   }
 
   #leave(watcher: Watcher): true {

@@ -69,6 +69,9 @@ const GUESTS = [
   ...USERS,
 ];
 
+/** What weeks bring. */
+const LONG = ["torn writes found", "damage found", "disks full", "logs cut back", "VMs placed that require others"];
+
 /** Crashes at named points: of consensus; guests have one of their own. */
 const POINTS = RAFT_CRASH_POINTS.map(crashMark);
 const HAND_OVERS = [...HAND_OVER_POINTS, ...MOVE_POINTS].map(crashMark);
@@ -108,6 +111,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
   leases: [...FAULTY, ...CORE_MARKS, ...HAND_OVERS, ...GUESTS, ...LINKS],
   "broken-clocks": [...FAULTY, ...GUESTS],
   "lost-quorum": [...FAULTY, ...HISTORY, ...LOSS_MARKS, "refusals without a quorum", "clusters gone on alone"],
+  months: [...FAULTY, ...CORE_MARKS, ...GUESTS, ...LINKS, ...LONG],
   calm: ["leaders", "committed", "acknowledged", "reads", "guests started"],
   library: [
     ...FAULTY,

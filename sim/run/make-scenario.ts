@@ -30,6 +30,18 @@ const SESSIONS_MS_OF_AN_ENTRY = 20_000;
 const SESSIONS_MIN_MS = 20_000;
 const SESSIONS_RANGE = 180;
 
+/**
+ * Who uses a small platform for months: some ten requests a minute of all users, of which there is every kind; VMs enough that it has something to do,
+ * and few enough that each node could run all. Logs are cut back about as often as by hundreds of VMs in production.
+ */
+const LONG_LIFE = {
+  everyUs: 20_000_000,
+  users: { slower: 60, everyKind: true },
+  vmsMin: 5,
+  vmsRange: 16,
+  compaction: { everyEntries: 4000, trailingEntries: 200 },
+} as const;
+
 /** What it is drawn for. */
 interface Circumstances {
   readonly planted: PlantedFaults;
@@ -66,6 +78,20 @@ export function makeScenario(profile: ProfileName, circumstances: Circumstances)
     eventsMax: Math.round(EVENTS_MIN * EVENTS_RANGE ** random.next()),
     sessionExpiryMs: Math.round(SESSIONS_MIN_MS * SESSIONS_RANGE ** random.next()),
   };
+  if (profile === "months") {
+    const { everyUs, users, vmsMin, vmsRange, compaction } = LONG_LIFE;
+    const ofLife = vmsOf(vmsMin + random.integer(vmsRange), vms);
+    const limits = { trailingEntries: compaction.trailingEntries };
+    const own = {
+      everyUs,
+      users,
+      state,
+      limits,
+      vms: ofLife,
+      compaction: compactionOf(ofLife.count, state, compaction),
+    };
+    return new MemberScenario({ ...shared, ...own, timeline, onAct });
+  }
   return new MemberScenario({
     ...shared,
     limits: compacting.limits,

@@ -57,11 +57,13 @@ export function requireRange({
   }
   if (vms !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
     throw new RangeError(
-      `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases" and "calm" have`,
+      `Cannot simulate ${vms} VMs in profile "${profile}": it has none; "mixed", "leases", "months" and "calm" have`,
     );
   }
   if (upgradeFrom !== undefined && profile !== undefined && WITHOUT_VMS.has(profile)) {
-    throw new RangeError(`Cannot upgrade nodes in profile "${profile}": "mixed", "leases" and "calm" have whole nodes`);
+    throw new RangeError(
+      `Cannot upgrade nodes in profile "${profile}": "mixed", "leases", "months" and "calm" have whole nodes`,
+    );
   }
   if (!(durationMs > 0 && durationMs <= DURATION_MAX_MS)) {
     throw new RangeError(

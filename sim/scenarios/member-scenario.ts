@@ -9,10 +9,12 @@ import {
   type ClusterView,
   type NodeSpec,
   type RaftLimits,
+  type VmSpec,
 } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { neutralDigest } from "../checkers/neutral-digest.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
+import { StorageChecker } from "../checkers/storage-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
 import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
@@ -33,7 +35,7 @@ import type { Timeline } from "../timeline/timeline.ts";
 import type { MemberLoad } from "../load/member-load.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import { isUsersAct, Users } from "../load/users.ts";
+import { isUsersAct, Users, type UsersLife } from "../load/users.ts";
 import { BURSTS_MEMORY_MIB } from "../load/vm-bursts.ts";
 import { VM_MEMORY_MAX_MIB, VmLoad } from "../load/vm-load.ts";
 
@@ -50,8 +52,12 @@ export interface MemberScenarioOptions {
   readonly state?: Partial<ClusterLimits>;
   /** Mean pause between two requests, in microseconds. */
   readonly everyUs: number;
+  /** Default: for a run of minutes. */
+  readonly users?: UsersLife;
   /** Clients or users do something of which nobody told them. */
   readonly onAct: (act: LoadAct) => void;
+  /** Gives VMs of some names a disk of the cluster's storage. Default: none has one. */
+  readonly furnish?: (vm: string, spec: VmSpec) => VmSpec;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
   readonly platform?: MemberPlatform;
 }
@@ -80,6 +86,8 @@ export class MemberScenario implements Scenario {
   /** None where the load is somebody's own. */
   #users: Users | null = null;
   #isProbed = false;
+  /** Null where there is no storage. */
+  #images: StorageChecker | null = null;
   #levels = 0;
 
   constructor(options: MemberScenarioOptions) {
@@ -91,16 +99,21 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
+    const { random, vms, everyUs, timeline, platform, onAct, furnish = (_: string, spec: VmSpec) => spec } = this.#options;
     this.#cluster = cluster;
     this.guests.checkpoints.viewOf = (node) => this.#replicas.view(node);
     for (const { host } of cluster.nodes) {
       host.clonesKeepIdentity = this.#options.planted.cloneKeepsIdentity === true;
     }
+    const { ceph } = cluster.storage ?? {};
+    if (ceph !== undefined) {
+      this.#images = new StorageChecker(timeline, ceph.settings.watchTimeoutUs);
+      ceph.watcher = this.#images;
+    }
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct, furnish });
     this.#load.attach(cluster);
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
@@ -110,7 +123,9 @@ export class MemberScenario implements Scenario {
       cluster,
       clients: checker,
       everyUs: USER_PACE * everyUs,
+      ...(this.#options.users && { life: this.#options.users }),
       onAct,
+      furnish,
     });
   }
 
@@ -230,7 +245,8 @@ export class MemberScenario implements Scenario {
     const closed = view === undefined ? null : (this.#users?.unsettledNodes(view, this.#cluster.node(leader)) ?? null);
     if (closed !== null) return closed;
     const unsettled = view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes });
-    if (unsettled !== null || this.#users === null) return unsettled;
+    const waiting = unsettled ?? this.#cluster.storage?.unsettled() ?? null;
+    if (waiting !== null || this.#users === null) return waiting;
     const indices = new Set(served.map(({ index }) => index));
     return this.#users.unsettled(indices, (node) => this.#replicas.view(node));
   }
@@ -245,6 +261,7 @@ export class MemberScenario implements Scenario {
       // Software of before levels says nothing of them.
       this.#levels = ((view.level as number | undefined) ?? 1) - 1;
     }
+    this.#images?.checkEnd();
     this.#replicas.checkEnd();
   }
 
@@ -272,6 +289,8 @@ export class MemberScenario implements Scenario {
       "instances given back": givenBack,
       "maps compared": this.#replicas.comparisons,
       "levels raised": this.#levels,
+      ...this.#images?.marks(),
+      ...this.#cluster.storage?.marks(),
       ...this.#users?.marks(),
     };
   }

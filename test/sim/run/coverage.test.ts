@@ -13,6 +13,7 @@ const PROFILES: readonly ProfileName[] = [
   "library",
   "broken-clocks",
   "lost-quorum",
+  "months",
 ];
 
 test.each(PROFILES)("all that %s is for are marks of its runs", (profile) => {
