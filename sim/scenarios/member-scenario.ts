@@ -9,12 +9,10 @@ import {
   type ClusterView,
   type NodeSpec,
   type RaftLimits,
-  type VmSpec,
 } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { neutralDigest } from "../checkers/neutral-digest.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
-import { StorageChecker } from "../checkers/storage-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
 import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
@@ -56,8 +54,6 @@ export interface MemberScenarioOptions {
   readonly users?: UsersLife;
   /** Clients or users do something of which nobody told them. */
   readonly onAct: (act: LoadAct) => void;
-  /** Gives VMs of some names a disk of the cluster's storage. Default: none has one. */
-  readonly furnish?: (vm: string, spec: VmSpec) => VmSpec;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
   readonly platform?: MemberPlatform;
 }
@@ -86,8 +82,6 @@ export class MemberScenario implements Scenario {
   /** None where the load is somebody's own. */
   #users: Users | null = null;
   #isProbed = false;
-  /** Null where there is no storage. */
-  #images: StorageChecker | null = null;
   #levels = 0;
 
   constructor(options: MemberScenarioOptions) {
@@ -99,21 +93,16 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform, onAct, furnish = (_: string, spec: VmSpec) => spec } = this.#options;
+    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
     this.#cluster = cluster;
     this.guests.checkpoints.viewOf = (node) => this.#replicas.view(node);
     for (const { host } of cluster.nodes) {
       host.clonesKeepIdentity = this.#options.planted.cloneKeepsIdentity === true;
     }
-    const { ceph } = cluster.storage ?? {};
-    if (ceph !== undefined) {
-      this.#images = new StorageChecker(timeline, ceph.settings.watchTimeoutUs);
-      ceph.watcher = this.#images;
-    }
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct, furnish });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
     this.#load.attach(cluster);
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
@@ -125,7 +114,6 @@ export class MemberScenario implements Scenario {
       everyUs: USER_PACE * everyUs,
       ...(this.#options.users && { life: this.#options.users }),
       onAct,
-      furnish,
     });
   }
 
@@ -245,8 +233,7 @@ export class MemberScenario implements Scenario {
     const closed = view === undefined ? null : (this.#users?.unsettledNodes(view, this.#cluster.node(leader)) ?? null);
     if (closed !== null) return closed;
     const unsettled = view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes });
-    const waiting = unsettled ?? this.#cluster.storage?.unsettled() ?? null;
-    if (waiting !== null || this.#users === null) return waiting;
+    if (unsettled !== null || this.#users === null) return unsettled;
     const indices = new Set(served.map(({ index }) => index));
     return this.#users.unsettled(indices, (node) => this.#replicas.view(node));
   }
@@ -261,7 +248,6 @@ export class MemberScenario implements Scenario {
       // Software of before levels says nothing of them.
       this.#levels = ((view.level as number | undefined) ?? 1) - 1;
     }
-    this.#images?.checkEnd();
     this.#replicas.checkEnd();
   }
 
@@ -289,8 +275,6 @@ export class MemberScenario implements Scenario {
       "instances given back": givenBack,
       "maps compared": this.#replicas.comparisons,
       "levels raised": this.#levels,
-      ...this.#images?.marks(),
-      ...this.#cluster.storage?.marks(),
       ...this.#users?.marks(),
     };
   }
