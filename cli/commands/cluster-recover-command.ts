@@ -49,13 +49,13 @@ export function addClusterRecoverCommand(cluster: Command, context: CliContext):
       dataDir: resolve(context.cwd, data),
       seed: randomUUID(),
       nowMs: context.now(),
-      decide: async (found) => {
+      decide: async (found, counts) => {
         if (found.type === "impossible") {
           throw new CliError(EXIT.failed, `Cannot recover from "${data}": ${found.why}.`, {
             hint: "Look at the data folders of the other nodes.",
           });
         }
-        terminal.out.write(renderRecovery(found));
+        terminal.out.write(renderRecovery(found, counts));
         if (found.type === "not-needed" || (yes !== true && context.askUser === null)) return false;
         await confirm(context, { question: `Go on as ${found.member} alone?`, yes });
         return true;

@@ -1,11 +1,13 @@
 /**
  * The file part of `cluster recover --unsafe`: opens the data folder of a stopped node, and writes what `planRecovery` decided.
  *
- * The folder is locked as by a node that runs, so neither can be there with the other. All goes into one write.
+ * The folder is locked as by a node that runs, so neither can be there with the other. What stands there is read through and applied before the plan is
+ * shown: a node that cannot start on it must not become the one that all others are given up for. All goes into one write.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Proposal } from "../../actors/index.ts";
+import { rehearse, type Rehearsal } from "../../actors/cluster/rehearsal.ts";
 import { loadMember } from "../../actors/raft/member-start.ts";
 import { planRecovery, recoveryWrite, type RecoveryPlan } from "../../actors/raft/recovery.ts";
 import { createRandom, type StoreError } from "../../runtime/index.ts";
@@ -22,9 +24,12 @@ export interface RecoverOptions {
   readonly seed: string;
   /** Wall clock, for the Event. */
   readonly nowMs: number;
-  /** Shows the plan; whether it is to be carried out. */
-  readonly decide: (plan: RecoveryPlan) => Promise<boolean>;
+  /** Shows the plan, and what there would be; whether it is to be carried out. */
+  readonly decide: (plan: RecoveryPlan, counts: RecoveredCounts) => Promise<boolean>;
 }
+
+/** Of a plan that is not `impossible`: how many resources of each kind the node would serve. */
+export type RecoveredCounts = Extract<Rehearsal, { readonly ok: true }>["counts"];
 
 /** What the plan was, and whether it was carried out. @throws CliError when the folder is none, is in use, or cannot be read. */
 export async function recoverNode(
@@ -56,8 +61,16 @@ async function recoverLocked({ dataDir, seed, nowMs, decide }: RecoverOptions): 
   const stores = openRaftStores(dataDir);
   try {
     const { name } = readIdentity(dataDir) ?? { name: "" };
-    const plan = planRecovery(loadMember(name, stores.store, stores.snapshots), createRandom(seed));
-    const wanted = await decide(plan);
+    const start = loadMember(name, stores.store, stores.snapshots);
+    const planned = planRecovery(start, createRandom(seed));
+    const { snapshots } = stores;
+    const rehearsed = await new Promise<Rehearsal>((resolve) => {
+      rehearse({ start, snapshots, codec: msgpackPayloadCodec }, resolve);
+    });
+    // What it plans without is named first.
+    const isServed = planned.type === "impossible" || rehearsed.ok;
+    const plan: RecoveryPlan = isServed ? planned : { type: "impossible", why: rehearsed.why };
+    const wanted = await decide(plan, rehearsed.ok ? rehearsed.counts : []);
     if (plan.type !== "recover" || !wanted) return { plan, done: false };
     const note = msgpackPayloadCodec.encode(proposalOf(plan, nowMs));
     await new Promise<void>((resolve, reject) => {

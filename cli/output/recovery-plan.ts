@@ -1,9 +1,13 @@
 /** What a recovery finds and would do, for a person who has to decide. */
+import type { RecoveredCounts } from "../node/recover-node.ts";
 import { votersGivenUp, type RecoveryPlan } from "../../actors/raft/recovery.ts";
 import { formatBytes } from "./size.ts";
 
-/** Whole lines. */
-export function renderRecovery(plan: Exclude<RecoveryPlan, { readonly type: "impossible" }>): string {
+/** Whole lines. `counts`: what it holds, by kind. */
+export function renderRecovery(
+  plan: Exclude<RecoveryPlan, { readonly type: "impossible" }>,
+  counts: RecoveredCounts,
+): string {
   const { findings } = plan;
   const { member, cluster, term, last, commit, snapshot, configuration, damage } = findings;
   const { voters, votersOutgoing, learners } = configuration;
@@ -17,6 +21,7 @@ export function renderRecovery(plan: Exclude<RecoveryPlan, { readonly type: "imp
     `  voters         ${voters.join(", ")}`,
     ...(votersOutgoing.length === 0 ? [] : [`  leaving        ${votersOutgoing.join(", ")}; a change was under way`]),
     ...(learners.length === 0 ? [] : [`  learners       ${learners.join(", ")}`]),
+    `  state          ${counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? "" : "s"}`).join(", ")}: snapshot and log were read through`,
     ...(damage === null ? [] : [`  damage         ${damage}; what follows it is lost`]),
   ];
   if (plan.type === "not-needed") {

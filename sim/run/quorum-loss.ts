@@ -11,8 +11,15 @@
  * All of it is decided by the seed alone, so a replay ends with the same; rules go on being checked, and begin anew with the one who goes on alone.
  */
 import { loadMember } from "../../actors/raft/member-start.ts";
+import { readThrough } from "../../actors/raft/transfer/read-through.ts";
 import { planRecovery, recoveryWrite, type RecoveryPlan } from "../../actors/raft/recovery.ts";
-import { createRandom, type Random } from "../../runtime/index.ts";
+import {
+  createRandom,
+  StoreError,
+  type FinishedSnapshot,
+  type Random,
+  type SnapshotStore,
+} from "../../runtime/index.ts";
 import { votersOf } from "../checkers/quorums.ts";
 import type { ProfileName } from "../faults/profile.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -33,6 +40,9 @@ const ASK_EVERY_US = 1_000_000;
 /** An answer comes within this, or it never does. */
 const ANSWER_US = 6_000_000;
 
+/** A look at how far the reading of a snapshot is. */
+const READ_US = 10_000;
+
 /** Whoever goes on alone serves within this, and has taken the others in within that. */
 const ALONE_US = 10_000_000;
 const GROWN_US = 60_000_000;
@@ -52,7 +62,10 @@ type Recovery = Extract<RecoveryPlan, { readonly type: "recover" }>;
 
 export class QuorumLoss {
   readonly marks: Record<string, number> = Object.fromEntries(
-    [...LOSS_MARKS, "refusals without a quorum", "clusters gone on alone"].map((mark) => [mark, 0]),
+    [...LOSS_MARKS, "refusals without a quorum", "clusters gone on alone", "recoveries refused"].map((mark) => [
+      mark,
+      0,
+    ]),
   );
   readonly #cluster: Cluster;
   readonly #after: AfterLoss;
@@ -137,15 +150,18 @@ export class QuorumLoss {
   }
 
   /**
-   * Stops everybody; the one with the best log of those that are left is written what it needs to be alone. Null: a rule has failed, or a fault
-   * of before has left nobody whose state can be read.
+   * Stops everybody; the one with the best log of those that are left, and can be read through, is written what it needs to be alone. Null: a rule has
+   * failed, or a fault of before has left nobody whose state can be read.
    */
   #recover(left: readonly number[]): SimNode | null {
     const { nodes, timeline, raft } = this.#cluster;
     for (const node of nodes) node.kill();
-    const whole = left.map((index) => this.#cluster.node(index)).filter(({ disk }) => !disk.snapshots.isRotten);
-    if (whole.length === 0) return null;
-    const plans = whole.map((node) => ({ node, plan: this.#planOf(node) }));
+    const plans = left.flatMap((index) => {
+      const node = this.#cluster.node(index);
+      const plan = this.#planOf(node);
+      return plan === null ? [] : [{ node, plan }];
+    });
+    if (plans.length === 0 || timeline.failure !== null) return null;
     const [best] = plans.toSorted(({ plan: one }, { plan: other }) => {
       return rankOf(other, "term") - rankOf(one, "term") || rankOf(other, "index") - rankOf(one, "index");
     });
@@ -163,11 +179,38 @@ export class QuorumLoss {
     return node;
   }
 
-  #planOf({ name, disk }: SimNode): RecoveryPlan {
+  /** As the command does it, which reads through what is there before it shows a plan. Null: it refuses, since that cannot be read. */
+  #planOf(node: SimNode): RecoveryPlan | null {
     const life = new ProcessLife(0, () => {});
-    const start = loadMember(name, disk.open(life), disk.snapshots.open(life));
-    life.end();
-    return planRecovery(start, this.#random);
+    try {
+      const snapshots = node.disk.snapshots.open(life);
+      const start = loadMember(node.name, node.disk.open(life), snapshots);
+      const { newest } = start.snapshots;
+      const fault = newest === null ? undefined : this.#read(node, snapshots, newest);
+      if (fault === undefined) return planRecovery(start, this.#random);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    } finally {
+      life.end();
+    }
+    this.#cluster.timeline.note(`recover ${node.index} refused`);
+    this.#count("recoveries refused");
+    return null;
+  }
+
+  /** What is wrong with a snapshot. Undefined: nothing. */
+  #read({ index, disk }: SimNode, snapshots: SnapshotStore, snapshot: FinishedSnapshot): string | undefined {
+    const { timeline } = this.#cluster;
+    const faults: (string | undefined)[] = [];
+    readThrough({ snapshots, snapshot, done: (fault) => faults.push(fault) });
+    const untilUs = timeline.nowUs + ALONE_US;
+    while (faults.length === 0 && timeline.nowUs < untilUs) timeline.run(timeline.nowUs + READ_US);
+    const [fault] = faults;
+    if (faults.length === 1 && (fault !== undefined || !disk.snapshots.isRotten)) return fault;
+    const what =
+      faults.length === 0 ? "is not read to its end" : "is taken for whole, and a chunk of it cannot be read";
+    timeline.fail("goes-on-alone", `The snapshot of node ${index} ${what}`);
+    return what;
   }
 
   #write(node: SimNode, plan: Recovery): void {

@@ -33,6 +33,23 @@ test.each([
   expect([...rules]).toContain(rule);
 });
 
+test("who has a snapshot of which a chunk has rotted is not the one that goes on alone", () => {
+  let refused = 0;
+  for (let run = 0; run < 40 && refused === 0; run++) {
+    const options = { ...OPTIONS, seed: 1 + Math.floor(run / 5) };
+    const { schedule } = recordSeed(options);
+    const rot = { type: "snapshot-rot", node: run % 5, atUs: 2_990_000, tie: 0 } as const;
+    const { failure, marks } = runSeed({
+      ...options,
+      replay: { schedule: { ...schedule, events: [...schedule.events, rot] } },
+    });
+    expect(failure).toBeUndefined();
+    refused += marks["recoveries refused"] ?? 0;
+    if (refused > 0) expect(marks["clusters gone on alone"]).toBe(1);
+  }
+  expect(refused).toBe(1);
+});
+
 test("other runs of consensus end so rarely, and by their seed alone", () => {
   const ends = Array.from({ length: 1000 }, (_, seed) => losesQuorum("disk", seed)).filter(Boolean).length;
   expect(ends).toBeGreaterThan(5);
