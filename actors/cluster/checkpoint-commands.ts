@@ -30,7 +30,7 @@ export function createCheckpoint(set: ChangeSet, command: CommandOf<"create-chec
   const vm = set.map.vm(command.vm);
   if (vm === undefined) return new Refusal("not-found", `${cannot}: there is no such VM`);
   const { instance } = vm.status;
-  const objection = whyNotCheckpoint(vm, set.map.node(instance?.node ?? ""));
+  const objection = whyNotCheckpoint(vm, set.map.node(instance?.node ?? ""), set.level);
   if (objection !== null || instance === null) {
     return new Refusal(objection?.code ?? "conflict", `${cannot}: ${objection?.why ?? "it runs nowhere"}`);
   }
@@ -128,7 +128,7 @@ export function restoreVm(set: ChangeSet, { name, checkpoint }: CommandOf<"resto
   if (vm.metadata.deletedAtMs !== undefined) return new Refusal("conflict", `${cannot}: it is being deleted`);
   const spec = { ...vm.spec, checkpoint, running: true };
   const known = set.map.checkpoint(checkpoint);
-  const objection = whyNotStartFrom(spec, known);
+  const objection = whyNotStartFrom(spec, known, set.level);
   if (objection !== null || known === undefined) {
     return new Refusal(
       known === undefined ? "not-found" : (objection?.code ?? "conflict"),

@@ -8,13 +8,15 @@ import type { Refusal } from "./refusal.ts";
 
 type Objection = Pick<Refusal, "code"> & { readonly why: string };
 
-/** Half a sentence behind "Cannot make checkpoint "c1" of VM "web": ". `node`: of the VM's instance. Null when it can. */
-export function whyNotCheckpoint(vm: Vm, node: Node | undefined): Objection | null {
+/** From which on checkpoints keep disks: before, members would refuse what others take on. */
+const LEVEL_OF_KEPT_DISKS = 5;
+
+/** Half a sentence behind "Cannot make checkpoint "c1" of VM "web": ". `node`: of the VM's instance; `level`: the cluster's. Null when it can. */
+export function whyNotCheckpoint(vm: Vm, node: Node | undefined, level: number): Objection | null {
   const still = whyNotNow(vm);
   if (still !== null) return { code: "conflict", why: still };
-  if ((vm.spec.disks ?? []).length > 0) {
-    return { code: "invalid", why: "it has disks, and a checkpoint keeps memory and devices alone" };
-  }
+  const disk = whyNotKept(vm.spec, level);
+  if (disk !== null) return { code: "invalid", why: disk };
   const name = vm.status.instance?.node;
   const hypervisor = node?.spec.hypervisor;
   if (hypervisor === undefined) {
@@ -23,6 +25,13 @@ export function whyNotCheckpoint(vm: Vm, node: Node | undefined): Objection | nu
   const lack = hypervisor.lacks["checkpoint"];
   if (lack === undefined) return null;
   return { code: "invalid", why: `the driver "${node?.spec.driver}" of node "${name}" cannot make any (${lack})` };
+}
+
+function whyNotKept({ disks = [] }: VmSpec, level: number): string | null {
+  const far = disks.find(({ source }) => source?.startsWith("rbd:"));
+  if (far !== undefined) return `its disk "${far.name}" is of RBD, and a checkpoint keeps disks of its node alone`;
+  if (disks.length === 0 || level >= LEVEL_OF_KEPT_DISKS) return null;
+  return `it has disks, which checkpoints keep from level ${LEVEL_OF_KEPT_DISKS} on, and the cluster is at ${level}; upgrade the nodes that run an older version`;
 }
 
 function whyNotNow({ metadata, spec, status }: Vm): string | null {
@@ -38,8 +47,10 @@ function whyNotNow({ metadata, spec, status }: Vm): string | null {
   return null;
 }
 
-/** Half a sentence behind "Cannot apply VM "web": ". `checkpoint`: the one that the spec names. Null when it can, or boots. */
-export function whyNotStartFrom(spec: VmSpec, checkpoint: Checkpoint | undefined): Objection | null {
+/**
+ * Half a sentence behind "Cannot apply VM "web": ". `checkpoint`: the one that the spec names; `level`: the cluster's. Null when it can, or boots.
+ */
+export function whyNotStartFrom(spec: VmSpec, checkpoint: Checkpoint | undefined, level: number): Objection | null {
   if (spec.checkpoint === undefined) return null;
   const named = `checkpoint "${spec.checkpoint}"`;
   if (checkpoint === undefined) return { code: "invalid", why: `there is no ${named}` };
@@ -58,6 +69,11 @@ export function whyNotStartFrom(spec: VmSpec, checkpoint: Checkpoint | undefined
     const why = `spec.networks has ${cards.own}, and ${named} is of a guest with ${cards.kept}`;
     return { code: "invalid", why };
   }
+  const disks = { own: disksOf(spec), kept: disksOf(guest) };
+  if (disks.own !== disks.kept && level >= LEVEL_OF_KEPT_DISKS) {
+    const why = `spec.disks has ${disks.own}, and ${named} is of a guest with ${disks.kept}`;
+    return { code: "invalid", why };
+  }
   return spec.microvm === undefined
     ? null
     : { code: "invalid", why: "a guest with spec.microvm boots, it is started from no checkpoint" };
@@ -68,6 +84,17 @@ function cardsOf({ networks }: VmSpec): string {
   if (networks === undefined) return "no word of its cards";
   if (networks.length === 0) return "no cards";
   return networks.map(({ name, kind }) => `${name} (${kind})`).join(", ");
+}
+
+/** It finds the disks that it has, in their order, each as large as it was. */
+function disksOf({ disks = [] }: VmSpec): string {
+  if (disks.length === 0) return "no disks";
+  return disks
+    .map(({ name, source, sizeMiB, readOnly }) => {
+      const what = [sizeMiB === undefined ? [] : `${sizeMiB} MiB`, source ?? [], readOnly ? "read only" : []].flat();
+      return `${name} (${what.join(", ")})`;
+    })
+    .join(", ");
 }
 
 /** Half a sentence about the node, as fit rules say it: "has no checkpoint "c1", which is on node "n2"". Null when it fits, or boots. */

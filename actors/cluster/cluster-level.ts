@@ -17,7 +17,7 @@ import type { Command, Outcome } from "./commands.ts";
 import { hasDependencies } from "./dependency-rules.ts";
 
 /** What this software can apply, and asks for as soon as all members can. Counts up with the commands below. */
-export const LEVEL = 4;
+export const LEVEL = 5;
 
 /** Where a cluster begins, and whatever does not say what it can apply. */
 export const FIRST_LEVEL = 1;

@@ -129,7 +129,7 @@ function refuseOrigin(
   verb: "create" | "apply",
   { name, spec }: { readonly name: string; readonly spec: VmSpec },
 ): Refusal | null {
-  const objection = whyNotStartFrom(spec, set.map.checkpoint(spec.checkpoint ?? ""));
+  const objection = whyNotStartFrom(spec, set.map.checkpoint(spec.checkpoint ?? ""), set.level);
   return objection === null ? null : new Refusal(objection.code, `Cannot ${verb} VM "${name}": ${objection.why}`);
 }
 

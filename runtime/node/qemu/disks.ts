@@ -2,7 +2,8 @@
  * The disks of this host's instances: files below STATE/disks, and how QEMU is told of them.
  *
  *   STATE/disk-images/FILE      what users put there, raw or qcow2; only ever read (a link to a folder of another file system will do)
- *   STATE/disks/INSTANCE/NAME   an empty disk is a raw file with holes; one with an image beneath is a qcow2 overlay of it
+ *   STATE/disks/INSTANCE/NAME   an empty disk is a raw file with holes; one with an image or a checkpoint beneath is a qcow2 overlay of it
+ *              .../NAME.next    as a checkpoint has it, for a guest that is being started from that; NAME once it runs
  *
  * **Quota.** A guest can write its disk's size and no more; an overlay adds its tables, an eighth of a thousandth. The sizes of all disks of a host are
  * promised: one is made only where the file system has room for all that was promised and not written yet, so a guest meets the host's end only when others
@@ -23,10 +24,11 @@ import {
   statfsSync,
   statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type GuestDisk, isShared } from "../../ports/guest-disks.ts";
 import { findExecutable } from "../find-executable.ts";
 import { StartRefusal } from "../instances/machine-driver.ts";
+import { diskPart, type KeptDisk, type NotedDisk } from "./kept-disks.ts";
 import { DISK_BYTES_MAX, readDiskImage, writeOverlay } from "./qcow2.ts";
 
 /** A disk as QEMU opens it. */
@@ -36,11 +38,15 @@ export interface AttachedDisk {
   readonly readOnly: boolean;
   /** What `-blockdev` takes, but for the name of the node. */
   readonly device: BlockDevice;
+  /** Of one that the VM's spec names. */
+  readonly noted?: NotedDisk;
 }
 
 export type BlockDevice = Readonly<Record<string, unknown>>;
 
 const MIB = 1024 * 1024;
+/** No disk's name has a dot. */
+const NEXT = ".next";
 const BLOCK_BYTES = 512;
 const MAKE_FILE_SYSTEM = "mke2fs";
 /** Some 100 ms for a disk of 4 TiB, most of which is left to the guest. */
@@ -66,14 +72,16 @@ export class DiskStore {
   }
 
   async #attach(instance: string, disk: GuestDisk): Promise<AttachedDisk> {
-    const refuse: Refuse = (why, code = "unsupported") => {
-      throw new StartRefusal(code, `disk "${disk.name}": ${why}`);
-    };
+    const refuse: Refuse = refusing(disk.name);
     if (!DISK_NAME.test(disk.name)) refuse("its name is not 1 to 20 letters, digits and dashes");
-    const attached = { name: disk.name, readOnly: disk.readOnly };
-    if (disk.source?.type === "rbd") return { ...attached, device: rbdDevice(disk.source) };
-    const image = disk.source === undefined ? undefined : this.#image(disk.source.file, refuse);
-    if (disk.readOnly && image !== undefined) return { ...attached, device: image.device };
+    const { name, readOnly, source } = disk;
+    const attached = (device: BlockDevice, kind: NotedDisk["kind"], sizeBytes = 0): AttachedDisk => {
+      const file = source?.type === "image" ? { image: source.file } : {};
+      return { name, readOnly, device, noted: { name, kind, sizeBytes, ...file } };
+    };
+    if (source?.type === "rbd") return attached(rbdDevice(source), "rbd");
+    const image = source === undefined ? undefined : this.#image(source.file, refuse);
+    if (readOnly && image !== undefined) return attached(image.device, "image");
     const sizeBytes = disk.sizeMiB === undefined ? image?.sizeBytes : disk.sizeMiB * MIB;
     if (sizeBytes === undefined || sizeBytes < 1 || sizeBytes > DISK_BYTES_MAX) return refuse("it has no size");
     if (image !== undefined && sizeBytes < image.sizeBytes) {
@@ -81,8 +89,65 @@ export class DiskStore {
     }
     const path = join(this.#disks, instance, disk.name);
     await this.#make(path, { sizeBytes, isOverlay: image !== undefined, format: disk.format }, refuse);
-    if (image === undefined) return { ...attached, device: fileDevice("raw", path) };
-    return { ...attached, device: { ...fileDevice("qcow2", path), backing: image.device } };
+    if (image === undefined) return attached(fileDevice("raw", path), "own", sizeBytes);
+    return attached({ ...fileDevice("qcow2", path), backing: image.device }, "overlay", sizeBytes);
+  }
+
+  /**
+   * Its disks as a checkpoint has them, each below a new file for what the guest writes: what the instance had stays as it was until `take`.
+   * `part`: path of a checkpoint's part, whose content is trusted. @throws {StartRefusal} as `attach` does.
+   */
+  async restore(
+    instance: string,
+    kept: readonly KeptDisk[],
+    part: (name: string) => string,
+  ): Promise<readonly AttachedDisk[]> {
+    const attached: AttachedDisk[] = [];
+    for (const { name, sizeBytes, isCopied, image } of kept) {
+      const refuse = refusing(name);
+      const below = image === undefined ? undefined : this.#image(image.file, refuse).device;
+      if (!isCopied && below !== undefined && image !== undefined) {
+        const noted = { name, kind: "image", sizeBytes: 0, image: image.file } as const;
+        attached.push({ name, readOnly: true, device: below, noted });
+        continue;
+      }
+      const path = join(this.#disks, instance, name);
+      // Of a start that failed.
+      rmSync(path + NEXT, { force: true });
+      await this.#make(path + NEXT, { sizeBytes, isOverlay: true, format: undefined, insteadOf: path }, refuse);
+      // Without this word QEMU would open what the file itself names.
+      const backing = { ...fileDevice("qcow2", part(diskPart(name))), "read-only": true, backing: below ?? null };
+      const device = { ...fileDevice("qcow2", path + NEXT), backing };
+      attached.push({ name, readOnly: false, device, noted: { name, kind: "restored", sizeBytes } });
+    }
+    return attached;
+  }
+
+  /** The guest runs: what `restore` made are its disks now, and what it had before is gone. */
+  take(instance: string): void {
+    const folder = join(this.#disks, instance);
+    for (const file of namesIn(folder)) {
+      if (file.endsWith(NEXT)) renameSync(join(folder, file), join(folder, file.slice(0, -NEXT.length)));
+    }
+  }
+
+  /** SHA-256 of an image's file is asked for by this path. @throws {StartRefusal} when there is none. */
+  imagePath(disk: string, file: string): string {
+    this.#image(file, refusing(disk));
+    return join(this.#images, file);
+  }
+
+  /** What a copy of a disk may take of the file system, in bytes. */
+  copyBytes(instance: string, { name, sizeBytes, kind }: NotedDisk): number {
+    // Of one that was restored, what is beneath is copied too, and how much of it was overwritten nobody knows.
+    if (kind === "restored") return sizeBytes;
+    const found = statSync(join(this.#disks, instance, name), { throwIfNoEntry: false });
+    return Math.min(sizeBytes, (found?.blocks ?? 0) * BLOCK_BYTES);
+  }
+
+  /** What the disks that are there may still take of the file system, in bytes. */
+  get promisedBytes(): number {
+    return this.#room().promisedBytes;
   }
 
   /** Deletes the disks of all other instances. @throws the file system's error. */
@@ -98,8 +163,8 @@ export class DiskStore {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
     const unfinished = `${path}.new`;
     rmSync(unfinished, { force: true });
-    const { sizeBytes, isOverlay, format } = disk;
-    const { freeBytes, promisedBytes } = this.#room();
+    const { sizeBytes, isOverlay, format, insteadOf } = disk;
+    const { freeBytes, promisedBytes } = this.#room(insteadOf);
     if (sizeBytes > freeBytes - promisedBytes) {
       const promised = promisedBytes === 0 ? "" : `, ${mib(promisedBytes)} of it promised to other disks`;
       refuse(`${this.#disks} has ${mib(freeBytes)} free${promised}, wanted ${mib(sizeBytes)}`, "no-space");
@@ -115,16 +180,17 @@ export class DiskStore {
     }
   }
 
-  /** What is free, and what of it the disks that are there may still take. */
-  #room(): { readonly freeBytes: number; readonly promisedBytes: number } {
+  /** What is free, and what of it the disks that are there may still take, but for one that is about to go. */
+  #room(goes?: string): { readonly freeBytes: number; readonly promisedBytes: number } {
     let promisedBytes = 0;
     for (const instance of namesIn(this.#disks)) {
       for (const name of namesIn(join(this.#disks, instance))) {
         const path = join(this.#disks, instance, name);
+        if (path === goes) continue;
         promisedBytes += Math.max(0, readDiskImage(path).sizeBytes - statSync(path).blocks * BLOCK_BYTES);
       }
     }
-    const { bavail, bsize } = statfsSync(this.#disks);
+    const { bavail, bsize } = statfsSync(dirname(this.#disks));
     return { freeBytes: bavail * bsize, promisedBytes };
   }
 
@@ -142,7 +208,7 @@ export class DiskStore {
   }
 }
 
-/** Why an instance's guest cannot go to another host, or be saved without its disks; undefined when it can. */
+/** The disk for which an instance's guest cannot go to another host; undefined when it can. */
 export function localDisk(disks: readonly GuestDisk[]): string | undefined {
   return disks.find((disk) => !isShared(disk))?.name;
 }
@@ -151,9 +217,17 @@ interface NewDisk {
   readonly sizeBytes: number;
   readonly isOverlay: boolean;
   readonly format: GuestDisk["format"];
+  /** The file that this one takes the place of. */
+  readonly insteadOf?: string;
 }
 
 type Refuse = (why: string, code?: StartRefusal["code"]) => never;
+
+function refusing(disk: string): Refuse {
+  return (why, code = "unsupported") => {
+    throw new StartRefusal(code, `disk "${disk}": ${why}`);
+  };
+}
 
 function writeHole(path: string, sizeBytes: number): void {
   const file = openSync(path, "wx", 0o600);

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { CheckpointManifest } from "../../ports/guest-verbs.ts";
 import { findExecutable } from "../find-executable.ts";
+import { hashFile } from "../instances/file-copy.ts";
 import { counterRate, rateClass } from "./emulated-clock.ts";
 import { type Acceleration, MACHINE } from "./qemu-arguments.ts";
 
@@ -85,6 +86,11 @@ export class HostFacts {
       if (version === undefined) throw new Error(`${qemu} does not say its version`);
       return version;
     });
+  }
+
+  /** Of the image of a disk, read in a thread of its own. */
+  diskImage(path: string): Promise<string> {
+    return this.#keep(keyOf(path), async () => (await hashFile(path)).sha256);
   }
 
   /** Of kernel and root file system. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { CardIdentity } from "./cards.ts";
 import type { GuestNeeds } from "./guest-needs.ts";
+import type { NotedDisk } from "./kept-disks.ts";
 
 export interface MachineNote {
   readonly needs: Omit<GuestNeeds, "version" | "imageSha256">;
@@ -15,7 +16,9 @@ export interface MachineNote {
   readonly image: string;
   /** Its memory is a file, which can be copied beside QEMU and mapped by others. */
   readonly memoryIsFile: boolean;
-  /** One of its disks, if it has any: memory that is saved without them would find them changed. */
+  /** Those of its VM's spec, in order. Absent where it has none, and in notes of versions that kept none in checkpoints. */
+  readonly disks?: readonly NotedDisk[];
+  /** One of its disks, if it has any: a note of such a version. */
   readonly disk?: string;
   /** One that is on this host alone, if there is such: its guest cannot move. */
   readonly localDisk?: string;

@@ -103,9 +103,14 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
   ];
 }
 
+/** What QEMU calls the disk of that name. */
+export function diskNode(name: string): string {
+  return `disk-${name}`;
+}
+
 /** Errors of the host go to the guest: see disks.ts. */
 function diskArguments({ name, readOnly, device }: AttachedDisk): readonly string[] {
-  const node = `disk-${name}`;
+  const node = diskNode(name);
   const block = { ...device, "node-name": node, "read-only": readOnly };
   const frontend = `virtio-blk-device,drive=${node},serial=${name},werror=report,rerror=report`;
   return ["-blockdev", JSON.stringify(block), "-device", frontend];

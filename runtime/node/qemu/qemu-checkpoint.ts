@@ -1,12 +1,28 @@
 /**
- * Makes a checkpoint of a running QEMU: its memory as a file, the state of its devices as another.
+ * Makes a checkpoint of a running QEMU: its memory as a file, the state of its devices as another, the content of each of its disks as one more.
+ *
+ *     freeze ─▶ stop ─▶ state ─▶ copies of the disks begin ─▶ memory ─▶ go on ─▶ thaw ─▶ the copies end ─▶ hashes, manifest, one rename
  *
  * The guest's memory is a file already (a memfd), so QEMU is only asked for the rest, 64 kB over a unix socket, and the memory is copied from
- * /proc by a thread of ours that leaves holes and hashes. Memory and devices are of one instant, as nothing of the guest runs between
- * them, so its file systems need not be frozen; a frozen guest would be restored as one. A clone's memory is no such file: what it shares and what it has
- * changed is mixed, so QEMU sends all of it, and there is one part.
+ * /proc by a thread of ours that leaves holes and hashes. Memory, devices and disks are of one instant, as nothing of the guest runs between
+ * them. A clone's memory is no such file: what it shares and what it has changed is mixed, so QEMU sends all of it, and there is one part.
+ *
+ * The guest is not frozen for that, but for whoever reads a disk without the memory: so one that cannot be frozen in time is kept all the same. One that was
+ * is restored as one, and thaws at the greeting of whoever restores it.
+ *
+ * Decisions: docs/decisions/0030-checkpoints-and-moves-of-qemu.md, 0038-disks-in-checkpoints.md.
  */
-import { chmodSync, createWriteStream, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  createWriteStream,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -14,9 +30,12 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { CheckpointManifest, CheckpointPart } from "../../ports/guest-verbs.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
-import { FileCopy } from "../instances/file-copy.ts";
+import { FileCopy, hashFile } from "../instances/file-copy.ts";
 import { VerbError } from "../instances/machine-driver.ts";
+import { endCopies } from "./disk-copies.ts";
+import type { DisksJob } from "./disks-job.ts";
 import type { GuestNeeds } from "./guest-needs.ts";
+import { diskPart, DISKS_PART, type KeptDisks } from "./kept-disks.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import { setTransfer, UNLIMITED_BYTES_PER_SECOND, untilTransfer } from "./qmp-transfer.ts";
 
@@ -43,34 +62,80 @@ export interface CheckpointJob {
   readonly ownMemory: boolean;
   /** Stops the guest; answers what sets it going again. */
   readonly hold: () => Promise<() => Promise<void>>;
+  readonly disks: DisksJob;
 }
 
 /** @throws {VerbError} and leaves neither a half checkpoint nor a guest that stands still. */
 export async function makeCheckpoint(job: CheckpointJob): Promise<CheckpointManifest> {
-  const { id, store, needs } = job;
+  const { id, store, needs, disks } = job;
   const memory = job.ownMemory ? memoryOf(job.pid) : undefined;
-  const folder = store.begin(id, STATE_BYTES_MAX + (memory?.allocatedBytes ?? needs.memoryMiB * MIB));
+  const bytes = STATE_BYTES_MAX + (memory?.allocatedBytes ?? needs.memoryMiB * MIB) + disks.copyBytes;
+  const folder = store.begin(id, bytes);
   let copy: FileCopy | undefined;
   try {
     copy = memory === undefined ? undefined : new FileCopy({ from: memory.path, to: join(folder, MEMORY_PART) });
-    const goOn = await job.hold();
+    disks.copies.lay();
     const parts: CheckpointPart[] = [];
+    const { isFrozen, thaw } = await disks.freeze();
     try {
-      parts.push(await saveState(job, folder));
-      if (copy !== undefined) parts.push({ name: MEMORY_PART, ...(await copy.run()) });
+      const goOn = await job.hold();
+      try {
+        // QEMU lets go of disks when its state is complete, so nothing may be at work on them before.
+        parts.push(await saveState(job, folder));
+        await disks.copies.begin();
+        if (copy !== undefined) parts.push({ name: MEMORY_PART, ...(await copy.run()) });
+      } finally {
+        await goOn();
+      }
     } finally {
-      await goOn();
+      thaw();
     }
+    parts.push(...(await keepDisks(disks, folder, isFrozen)));
     const manifest: CheckpointManifest = { format: 1, id, driver: "qemu", ...needs, parts };
     await store.finish(manifest);
     return manifest;
   } catch (error) {
     await copy?.close();
+    await endCopies(job.control, disks.folder);
     store.abandon(id);
     throw toVerbError(error);
   } finally {
     await copy?.close();
   }
+}
+
+async function keepDisks(disks: DisksJob, folder: string, isFrozen: boolean): Promise<readonly CheckpointPart[]> {
+  const { kept, copies } = disks;
+  if (kept.length === 0) return [];
+  await copies.finish();
+  const parts: CheckpointPart[] = [];
+  for (const { name, isCopied } of kept) {
+    if (!isCopied) continue;
+    const part = diskPart(name);
+    parts.push({ name: part, ...(await moveIn(copies.path(name), join(folder, part))) });
+  }
+  const content: KeptDisks = { format: 1, isFrozen, disks: kept };
+  writeFileSync(join(folder, DISKS_PART), JSON.stringify(content), { mode: 0o600 });
+  return [...parts, { name: DISKS_PART, ...(await hashFile(join(folder, DISKS_PART))) }];
+}
+
+/** From QEMU's hands into ours: a copy only where checkpoints have a file system of their own. */
+async function moveIn(from: string, to: string): Promise<Omit<CheckpointPart, "name">> {
+  chownSync(from, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
+  chmodSync(from, 0o600);
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    const copy = new FileCopy({ from, to });
+    try {
+      return await copy.run();
+    } finally {
+      await copy.close();
+      rmSync(from, { force: true });
+    }
+  }
+  return hashFile(to);
 }
 
 async function saveState(job: CheckpointJob, folder: string): Promise<CheckpointPart> {

@@ -25,6 +25,7 @@ import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
 import { attachedCards, cardIdentities } from "./cards.ts";
 import { guestFiles, guestName } from "./guest-files.ts";
+import { disksDiffer } from "./kept-disks.ts";
 import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
 import { KernelCopies } from "./kernel-copies.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
@@ -91,6 +92,7 @@ class QemuDriver implements MachineDriver {
     this.#host = {
       checkpoints,
       reader: new CheckpointReader(checkpoints),
+      disks: this.#disks,
       facts: new HostFacts(),
       emulated: options.acceleration === "tcg",
       checkPeer: (address) => checkPeer(address, options.insecureMigration ?? false),
@@ -210,11 +212,11 @@ class QemuDriver implements MachineDriver {
     };
     // A balloon gives pages back to the file that they are of, and so would a clone's to the checkpoint's.
     const plain: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
-    const { disks = [] } = launch;
-    const [disk, local] = [disks[0]?.name, localDisk(disks)];
+    const local = localDisk(launch.disks ?? []);
+    const noted = spec.disks.flatMap((disk) => disk.noted ?? []);
     const note: MachineNote = {
       ...plain,
-      ...(disk === undefined ? {} : { disk }),
+      ...(noted.length === 0 ? {} : { disks: noted }),
       ...(local === undefined ? {} : { localDisk: local }),
       ...(launch.networks === undefined ? {} : { cards: cardIdentities(launch) }),
     };
@@ -255,7 +257,7 @@ class QemuDriver implements MachineDriver {
 
   /** Its disks, and the one that cloud-init reads. */
   async #attachDisks(launch: InstanceLaunch, folder: string): Promise<readonly AttachedDisk[]> {
-    const disks = await this.#disks.attach(launch.instance, launch.disks ?? []);
+    const disks = await this.#ownDisks(launch);
     const files = seedFiles(launch, guestName(launch));
     if (files.length === 0) return disks;
     await writeFile(join(folder, SEED), seedDisk(files), { mode: 0o600 });
@@ -263,6 +265,25 @@ class QemuDriver implements MachineDriver {
       ...disks,
       { name: SEED_DISK, readOnly: true, device: { driver: "raw", file: { driver: "file", filename: SEED } } },
     ];
+  }
+
+  /** As they were left, or as they are in the checkpoint that the guest is started from. */
+  async #ownDisks({ instance, from, disks = [] }: InstanceLaunch): Promise<readonly AttachedDisk[]> {
+    if (from?.type !== "checkpoint") return this.#disks.attach(instance, disks);
+    const { reader, facts } = this.#host;
+    const { id } = from;
+    const kept = (await reader.disks(id)) ?? [];
+    const refuse = (why: string): never => {
+      throw new StartRefusal("incompatible", `checkpoint "${id}" does not fit: ${why}`);
+    };
+    const difference = disksDiffer(disks, kept);
+    if (difference !== undefined) refuse(difference);
+    for (const { name, image } of kept) {
+      if (image === undefined) continue;
+      const sha256 = await facts.diskImage(this.#disks.imagePath(name, image.file));
+      if (sha256 !== image.sha256) refuse(`disk "${name}": the disk image "${image.file}" is another one than it had`);
+    }
+    return this.#disks.restore(instance, kept, (part) => reader.path(id, part));
   }
 
   async #image(name: string): Promise<GuestImage> {

@@ -1,7 +1,7 @@
 /**
  * Starts a guest from a checkpoint: what is compared and verified before, and loading its state into a QEMU that waits for it.
  *
- * **What is verified when.** The state of the devices, 64 kB, is hashed before each load. Anything larger, which is the memory, is hashed when this
+ * **What is verified when.** The state of the devices, 64 kB, is hashed before each load. Anything larger, which is the memory and the disks, is hashed when this
  * process restores from it for the first time, and again when its file's size, time or inode has changed; otherwise a restore would cost a
  * second a gigabyte, and its clones would read all of it where they share what they use. A disk that rots under a running node is found by the next process.
  */
@@ -16,8 +16,9 @@ import type { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { hashFile } from "../instances/file-copy.ts";
 import { StartRefusal, VerbError } from "../instances/machine-driver.ts";
 import { differenceOf, type GuestNeeds } from "./guest-needs.ts";
+import { diskPart, DISKS_PART, type KeptDisk, readKeptDisks } from "./kept-disks.ts";
+import { readDiskImage } from "./qcow2.ts";
 import { INCOMING_SOCKET } from "./qemu-arguments.ts";
-import { MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
 import type { QmpCommand } from "./qmp-client.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import { announceCommand, transferCommand, untilLoaded } from "./qmp-transfer.ts";
@@ -49,13 +50,35 @@ export class CheckpointReader {
     return manifest;
   }
 
+  /** Its disks, whose content is as it was written; undefined when it keeps none. @throws {StartRefusal} as `open` does. */
+  async disks(id: string): Promise<readonly KeptDisk[] | undefined> {
+    const { parts } = this.#read(id);
+    const description = parts.find(({ name }) => name === DISKS_PART);
+    if (description === undefined) return undefined;
+    await this.#verify(id, description);
+    const kept = readKeptDisks(readFileSync(this.path(id, DISKS_PART), "utf8"));
+    if (kept === undefined) return damaged(id, DISKS_PART, "is none that this version knows");
+    for (const { name, sizeBytes } of kept.disks.filter(({ isCopied }) => isCopied)) {
+      const part = parts.find((each) => each.name === diskPart(name));
+      if (part === undefined) return damaged(id, diskPart(name), "is missing");
+      await this.#verify(id, part);
+      const info = readDiskImage(this.path(id, part.name));
+      // What QEMU wrote may be what its guest made it write, who must not say which files of the host are opened.
+      if (info.format !== "qcow2" || info.needs !== undefined || info.sizeBytes !== sizeBytes) {
+        damaged(id, part.name, `is no qcow2 of ${sizeBytes} bytes that stands by itself`);
+      }
+    }
+    return kept.disks;
+  }
+
   /** The parts are as they were made: they need no hash again until they change. */
   trust({ id, parts }: CheckpointManifest): void {
     for (const { name } of parts) this.#verified.set(this.path(id, name), this.#look(id, name)?.key ?? "");
   }
 
   forget(id: string): void {
-    for (const name of [MEMORY_PART, STATE_PART]) this.#verified.delete(this.path(id, name));
+    const folder = `${this.#store.folder(id)}/`;
+    for (const path of this.#verified.keys()) if (path.startsWith(folder)) this.#verified.delete(path);
   }
 
   path(id: string, part: string): string {
@@ -78,19 +101,18 @@ export class CheckpointReader {
   }
 
   async #verify(id: string, part: CheckpointPart): Promise<void> {
-    const damaged = (why: string): never => {
-      throw new StartRefusal("damaged", `checkpoint "${id}": its part "${part.name}" ${why}`);
-    };
     const found = this.#look(id, part.name);
-    if (found === undefined) return damaged("is missing");
-    if (found.sizeBytes !== part.sizeBytes) damaged(`has ${found.sizeBytes} bytes, not ${part.sizeBytes}`);
+    if (found === undefined) return damaged(id, part.name, "is missing");
+    if (found.sizeBytes !== part.sizeBytes) {
+      damaged(id, part.name, `has ${found.sizeBytes} bytes, not ${part.sizeBytes}`);
+    }
     const path = this.path(id, part.name);
     const isSmall = found.sizeBytes <= SMALL_BYTES_MAX;
     if (!isSmall && this.#verified.get(path) === found.key) return;
     const sha256 = isSmall
       ? createHash("sha256").update(readFileSync(path)).digest("hex")
       : await this.#hash(path, found.key);
-    if (sha256 !== part.sha256) damaged("is not what was written: its checksum differs");
+    if (sha256 !== part.sha256) damaged(id, part.name, "is not what was written: its checksum differs");
     this.#verified.set(path, found.key);
   }
 
@@ -110,6 +132,10 @@ export class CheckpointReader {
     if (found === undefined) return undefined;
     return { sizeBytes: found.size, key: `${found.size} ${found.mtimeMs} ${found.ino}` };
   }
+}
+
+function damaged(id: string, part: string, why: string): never {
+  throw new StartRefusal("damaged", `checkpoint "${id}": its part "${part}" ${why}`);
 }
 
 /** What a QEMU is told first that is to load a state. */

@@ -9,6 +9,9 @@ import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type MachineContext, StartRefusal, VerbError } from "../instances/machine-driver.ts";
+import { endCopies } from "./disk-copies.ts";
+import type { DiskStore } from "./disks.ts";
+import { disksJob } from "./disks-job.ts";
 import type { HostFacts } from "./guest-needs.ts";
 import { type CardIdentity, cardIdentities } from "./cards.ts";
 import { hostName, machineId } from "./guest-files.ts";
@@ -24,6 +27,7 @@ import { untilLoaded } from "./qmp-transfer.ts";
 export interface QemuHost {
   readonly checkpoints: CheckpointStore;
   readonly reader: CheckpointReader;
+  readonly disks: DiskStore;
   readonly facts: HostFacts;
   readonly emulated: boolean;
   /** @throws {VerbError} when guests must not be sent to or taken from there. */
@@ -109,6 +113,7 @@ export class QemuVerbs {
     if (this.isHalfRestored) return void (await control.ask("quit"));
     if (waitsFor !== undefined) return this.#awaitGuest();
     await abandonMigration(control);
+    await endCopies(control, this.#options.context.folder);
     // Of one that has left, it was the sending that failed.
     if ((await control.status()) === "running") this.#change({ left: undefined, goesOn: undefined });
     else if (goesOn === true) {
@@ -176,13 +181,7 @@ export class QemuVerbs {
 
   async checkpoint(id: string): Promise<CheckpointManifest> {
     const { control, host, context, pathOf } = this.#options;
-    const { needs, image, memoryIsFile, disk } = this.#note;
-    if (disk !== undefined) {
-      throw new VerbError(
-        "unsupported",
-        `it has the disk "${disk}", and checkpoints keep no disks: its memory would find it changed`,
-      );
-    }
+    const { needs, image, memoryIsFile } = this.#note;
     const manifest = await makeCheckpoint({
       id,
       control,
@@ -192,6 +191,7 @@ export class QemuVerbs {
       needs: { ...needs, version: await control.version(), imageSha256: await host.facts.image(image) },
       ownMemory: memoryIsFile,
       hold: () => this.#hold(),
+      disks: await disksJob({ note: this.#note, host, context, control, agent: this.#options.agent() }),
     });
     host.reader.trust(manifest);
     return manifest;
@@ -220,13 +220,15 @@ export class QemuVerbs {
   }
 
   async #restore({ id, identity }: Extract<LaunchOrigin, { type: "checkpoint" }>): Promise<void> {
-    const { control, host, connect } = this.#options;
+    const { control, host, connect, context } = this.#options;
     await loadState({ control, connect, path: host.reader.path(id, STATE_PART) });
     // The state that was loaded says whether there is a link.
     if (identity === "fresh") await this.#setLinks(false);
     await control.resume("paused");
     if (identity === "fresh") await this.#giveIdentity();
     else void this.#refresh();
+    // A guest that runs has these disks; one whose node dies before the note says so is ended, and started anew with others.
+    host.disks.take(context.record.instance);
     this.#change({ waitsFor: undefined });
   }
 

@@ -1,6 +1,6 @@
 /** Checkpoints in the map: made once, by the node that has the guest; used where they are; gone when nothing of them is left. */
 import { expect, test } from "vitest";
-import { ClusterState, type Outcome } from "../../../actors/index.ts";
+import { ClusterState, type Outcome, type VmSpec } from "../../../actors/index.ts";
 import { refuseLevel } from "../../../actors/cluster/cluster-level.ts";
 import { SnapshotReader, snapshotChunks } from "../../../actors/cluster/state-snapshot.ts";
 import { jsonCodec } from "../../../runtime/index.ts";
@@ -55,8 +55,10 @@ test("create-checkpoint refuses by name what has no memory to keep", () => {
   expect(said(create(map, "c", "web"))).toContain('there is a checkpoint of that name, of VM "web"');
   map.do({ type: "apply-vm", name: "web", labels: {}, spec: vmSpec({ env: { A: "1" } }) });
   expect(said(create(map, "d", "web"))).toContain("its instance is about to be stopped");
-  map.run("full", "n2", { disks: [{ name: "data", sizeMiB: 64, readOnly: false }] });
-  expect(said(create(map, "d", "full"))).toContain("it has disks, and a checkpoint keeps memory and devices alone");
+  map.run("far", "n2", { disks: [{ name: "data", source: "rbd:vms/data", readOnly: false }] });
+  expect(said(create(map, "d", "far"))).toContain(
+    'its disk "data" is of RBD, and a checkpoint keeps disks of its node',
+  );
   const plain = SampleMap.ofMovers();
   plain.join("n1", { driver: "process", hypervisor: { ...MOVER, lacks: { checkpoint: "a process has none" } } });
   plain.run("web", "n1");
@@ -66,6 +68,29 @@ test("create-checkpoint refuses by name what has no memory to keep", () => {
   plain.join("n2");
   plain.run("db", "n2");
   expect(said(create(plain, "c", "db"))).toContain('node "n2" does not say what its hypervisor can do; upgrade it');
+});
+
+test("disks are kept from level 5 on, and a VM that is started from them has the same", () => {
+  const disks = [
+    { name: "data", sizeMiB: 64, readOnly: false },
+    { name: "root", source: "debian.qcow2", readOnly: false },
+  ];
+  const old = new SampleMap();
+  old.do({ type: "raise-level", to: 4 });
+  old.join("n1", { driver: "qemu", hypervisor: MOVER });
+  old.run("full", "n1", { disks });
+  expect(said(create(old, "c", "full"))).toContain("which checkpoints keep from level 5 on, and the cluster is at 4");
+  const map = SampleMap.ofMovers("n1");
+  map.run("full", "n1", { disks });
+  expect(create(map, "c1", "full")).toMatchObject({ ok: true });
+  ready(map, "c1");
+  const clone = (spec: Partial<VmSpec>): Outcome =>
+    map.do({ type: "create-vm", name: "clone", labels: {}, spec: vmSpec({ checkpoint: "c1", ...spec }) });
+  expect(said(clone({}))).toContain(
+    'spec.disks has no disks, and checkpoint "c1" is of a guest with data (64 MiB), root (debian.qcow2)',
+  );
+  expect(said(clone({ disks: disks.toReversed() }))).toContain("spec.disks has root (debian.qcow2), data (64 MiB)");
+  expect(clone({ disks })).toMatchObject({ ok: true });
 });
 
 test("observe-checkpoint is fenced by lease, id and instance, and takes nothing back", () => {

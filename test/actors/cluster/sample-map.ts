@@ -1,4 +1,5 @@
 /** A replicated map with everything around it that a test does not want to spell out. */
+import { LEVEL } from "../../../actors/cluster/cluster-level.ts";
 import {
   ClusterState,
   type Applied,
@@ -97,10 +98,10 @@ export class SampleMap {
     return this.do({ type: "observe", ...this.held(name), observation: observation(changes) });
   }
 
-  /** Raised to the level of migrations, with nodes that can take part in them. */
+  /** Raised to this software's level, with nodes that can take part in migrations. */
   static ofMovers(...nodes: readonly string[]): SampleMap {
     const map = new SampleMap();
-    map.do({ type: "raise-level", to: 4 });
+    map.do({ type: "raise-level", to: LEVEL });
     for (const node of nodes) map.join(node, { hypervisor: MOVER });
     return map;
   }
