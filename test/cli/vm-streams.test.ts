@@ -226,7 +226,7 @@ test("vm cp refuses two local files, two VMs, folders and paths that are not abs
     err: expect.stringContaining("exactly one of them is a VM's"),
   });
   expect((await blixard("vm cp web:/a db:/b")).exitCode).toBe(2);
-  expect(await blixard("vm cp . web:/a")).toMatchObject({ exitCode: 2, err: expect.stringContaining("tar c") });
+  expect(await blixard("vm cp . web:/a")).toMatchObject({ exitCode: 2, err: expect.stringContaining("-r") });
   expect(await blixard("vm cp web:a .")).toMatchObject({ exitCode: 2, err: expect.stringContaining("absolute path") });
   expect((await blixard("vm cp nothing web:/a")).exitCode).toBe(2);
   expect(guests).toEqual([]);

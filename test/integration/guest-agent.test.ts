@@ -1,9 +1,11 @@
 /** Commands, files, freezing and the console of one real microVM, shared by all cases; the last of them ends it. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { copyFolderIn, copyFolderOut } from "../../cli/guest-files/copy-folder.ts";
+import type { OpenInGuest } from "../../cli/guest-files/run-in-guest.ts";
 import type { InstanceEvent, StreamEnd, StreamRequest } from "../../runtime/index.ts";
 import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
 import { AgentLink } from "../../runtime/node/agent/agent-link.ts";
@@ -192,6 +194,37 @@ test("files that cannot be are refused by name, and nothing of them stays", asyn
   const half = open({ type: "put", path: "/tmp/half", mode: "644", sizeBytes: 100 }, Buffer.alloc(10));
   expect(await half.ended).toMatchObject({ ok: false, code: "damaged" });
   expect((await run(["ls", "-A", "/tmp"])).out).toBe("");
+});
+
+test("folders go in and out by the guest's own tar, with modes and links", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "blixard-folders-"));
+  const openIn: OpenInGuest = async (opening, listener) =>
+    hypervisor.verbs.openStream({ ...opening, instance }, listener);
+  const { signal } = new AbortController();
+  try {
+    await mkdir(join(folder, "site", "sub"), { recursive: true });
+    const far = `${"far".repeat(40)}.bin`;
+    await writeFile(join(folder, "site", "sub", far), randomBytes(300_000), { mode: 0o750 });
+    await symlink(`sub/${far}`, join(folder, "site", "link"));
+    const place = { vm: "agent", path: "/root/there" };
+    expect(await copyFolderIn(openIn, join(folder, "site"), place, signal)).toBe(
+      "vm/agent:/root/there written, 1 file, 293.0 KiB",
+    );
+    const { out } = await run(["sh", "-c", "cd /root/there && ls -ld link sub/* | cut -c1-10; wc -c <link"]);
+    expect(out).toBe("lrwxrwxrwx\n-rwxr-x---\n300000\n");
+    await copyFolderOut(openIn, place, join(folder, "back"), signal);
+    for (const name of [`sub/${far}`, "link"]) {
+      const came = await readFile(join(folder, "back", name));
+      expect(came.equals(await readFile(join(folder, "site", name))), name).toBe(true);
+    }
+    expect((await lstat(join(folder, "back", "link"))).isSymbolicLink()).toBe(true);
+    expect((await lstat(join(folder, "back", "sub", far))).mode & 0o777).toBe(0o750);
+    await expect(copyFolderIn(openIn, folder, { vm: "agent", path: "/none/there" }, signal)).rejects.toThrow(
+      `Cannot copy "${folder}" to vm/agent:/none/there: the guest's tar failed: `,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("a full disk of the guest ends neither its agent nor other commands", async () => {
