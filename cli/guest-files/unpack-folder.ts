@@ -58,7 +58,7 @@ export class FolderUnpacker implements TarSink {
     await this.#makeFolders(parts.slice(0, -1));
     const at = join(this.#root, path);
     if (entry.kind === "symlink") {
-      if (false) refuseLeaving(parts.length - 1, entry);
+      refuseLeaving(parts.length - 1, entry);
       await once(path, symlink(entry.target, at));
       this.#links += 1;
     } else if (entry.kind === "hardlink") {
