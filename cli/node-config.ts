@@ -9,7 +9,13 @@ import { resolve } from "node:path";
 import { isPriority, PRIORITY_MAX } from "../actors/raft/core/priority.ts";
 import type { RaftPreferences } from "../actors/raft/core/raft-options.ts";
 import type { LogLevel } from "../runtime/index.ts";
-import { type IoLimits, parseIoLimits, parseUserRange, type UserRange } from "../runtime/node/index.ts";
+import {
+  type CephSettings,
+  type IoLimits,
+  parseIoLimits,
+  parseUserRange,
+  type UserRange,
+} from "../runtime/node/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { parseEndpoint, type Endpoint } from "./endpoint.ts";
@@ -50,6 +56,8 @@ export interface NodeConfig {
   readonly vmIo?: IoLimits;
   /** Whose numbers VMs run as. `auto`: a range of the driver's choice where that can be had. */
   readonly vmUsers: "auto" | "off" | UserRange;
+  /** Where disks of RBD are. */
+  readonly ceph: Pick<CephSettings, "conf" | "user">;
   /** Bridges of the host that network cards of VMs may be ports of. */
   readonly bridges: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -110,6 +118,10 @@ class SettingsReader {
       bridges: this.#bridges(),
       ...(vmIo === undefined ? {} : { vmIo }),
       vmUsers: this.#vmUsers(),
+      ceph: {
+        conf: resolve(this.#required("cephConf")),
+        user: this.#matching("cephUser", /^[A-Za-z0-9._-]{1,64}$/, 'a user of Ceph, without "client."'),
+      },
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
       preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },

@@ -17,6 +17,8 @@ export type NodeSetting =
   | "vcpus"
   | "cgroup"
   | "vmUsers"
+  | "cephConf"
+  | "cephUser"
   | "vmIo"
   | "bridges"
   | "labels"
@@ -161,6 +163,20 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     placeholder: "FIRST:COUNT",
     description: "numbers of users that VMs run as, one each; auto: of qemu and where this node is root; off: none",
     fallback: "auto",
+  },
+  cephConf: {
+    flag: "--ceph-conf",
+    variable: "BLIXARD_CEPH_CONF",
+    placeholder: "FILE",
+    description: "configuration of the Ceph that disks of RBD are in; its keyring beside it",
+    fallback: "/etc/ceph/ceph.conf",
+  },
+  cephUser: {
+    flag: "--ceph-user",
+    variable: "BLIXARD_CEPH_USER",
+    placeholder: "NAME",
+    description: 'the user of Ceph, without "client.", whose key VMs with disks of RBD run with',
+    fallback: "admin",
   },
   labels: {
     flag: "--labels",

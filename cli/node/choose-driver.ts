@@ -102,7 +102,16 @@ async function startQemuDriver(
   const words = kvm.works ? "VMs run in QEMU with KVM" : "VMs run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { qemu, kvm: kvm.detail });
   const acceleration = kvm.works ? "kvm" : "tcg";
-  const options = { stateDir: dataDir, imagesDir: images, acceleration, qemu, insecureMigration, bridges } as const;
+  const ceph = { ...config.ceph, owner: config.clusterId };
+  const options = {
+    stateDir: dataDir,
+    imagesDir: images,
+    acceleration,
+    qemu,
+    insecureMigration,
+    bridges,
+    ceph,
+  } as const;
   return createQemuHypervisor({ ...ports, ...(await openVmUsers(config, "qemu", ports.logger)), ...options });
 }
 

@@ -3,6 +3,7 @@ export { nodeClock } from "./node-clock.ts";
 export { createNodeDispatcher, type NodeDispatcherOptions } from "./node-dispatcher.ts";
 export { createPinoLogger, type PinoLoggerOptions } from "./pino-logger.ts";
 export { createQemuHypervisor, type QemuHypervisorOptions } from "./qemu/qemu-hypervisor.ts";
+export type { CephSettings } from "./qemu/ceph-access.ts";
 export { BridgeError, checkBridges } from "./qemu/taps.ts";
 export type { Acceleration } from "./qemu/qemu-arguments.ts";
 export { createMicrovmNixHypervisor, type MicrovmNixHypervisorOptions } from "./nix/microvm-driver.ts";

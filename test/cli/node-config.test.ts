@@ -32,6 +32,7 @@ test("readNodeConfig() fills in the defaults", () => {
     clusterId: "default",
     token: TOKEN,
     vmUsers: "auto",
+    ceph: { conf: "/etc/ceph/ceph.conf", user: "admin" },
     dataDir: "/data",
     listen: { host: "127.0.0.1", port: 7101 },
     api: { host: "127.0.0.1", port: 7201 },

@@ -1,6 +1,7 @@
 /** Opens a driver of real processes from plain data, in this process or in one that will be killed. */
 import type { Logger } from "../../runtime/index.ts";
 import {
+  type CephSettings,
   createMicrovmNixHypervisor,
   createProcessHypervisor,
   createQemuHypervisor,
@@ -19,6 +20,8 @@ export interface DriverChoice {
   /** For `qemu`. */
   readonly checkpointsDir?: string;
   /** For `qemu`. */
+  readonly ceph?: CephSettings;
+  /** For `qemu`. */
   readonly bridges?: readonly string[];
   /** For `microvm-nix`. */
   readonly nix?: NixSettings;
@@ -32,7 +35,16 @@ export function openDriver(choice: DriverChoice): GuardedHypervisor {
   if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
   const { imagesDir, checkpointsDir, bridges = [] } = choice;
   const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
-  return createQemuHypervisor({ ...options, ...users, ...checkpoints, imagesDir, bridges, acceleration: "tcg" });
+  const ceph = choice.ceph === undefined ? {} : { ceph: choice.ceph };
+  return createQemuHypervisor({
+    ...options,
+    ...users,
+    ...checkpoints,
+    ...ceph,
+    imagesDir,
+    bridges,
+    acceleration: "tcg",
+  });
 }
 
 const silentLogger: Logger = { log: () => undefined };

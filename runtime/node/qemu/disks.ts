@@ -28,6 +28,7 @@ import { dirname, join } from "node:path";
 import { type GuestDisk, isShared } from "../../ports/guest-disks.ts";
 import { findExecutable } from "../find-executable.ts";
 import { StartRefusal } from "../instances/machine-driver.ts";
+import { CEPH_FILES, CEPH_SECRET } from "./ceph-access.ts";
 import { diskPart, type KeptDisk, type NotedDisk } from "./kept-disks.ts";
 import { DISK_BYTES_MAX, readDiskImage, writeOverlay } from "./qcow2.ts";
 
@@ -55,10 +56,13 @@ const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const DISK_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,19}$/;
 
 export class DiskStore {
+  readonly #cephUser: string;
   readonly #disks: string;
   readonly #images: string;
 
-  constructor(stateDir: string) {
+  /** `cephUser`: as whom QEMU asks Ceph for disks of RBD. */
+  constructor(stateDir: string, cephUser: string) {
+    this.#cephUser = cephUser;
     this.#disks = join(stateDir, "disks");
     this.#images = join(stateDir, "disk-images");
     mkdirSync(this.#images, { recursive: true, mode: 0o700 });
@@ -79,7 +83,7 @@ export class DiskStore {
       const file = source?.type === "image" ? { image: source.file } : {};
       return { name, readOnly, device, noted: { name, kind, sizeBytes, ...file } };
     };
-    if (source?.type === "rbd") return attached(rbdDevice(source), "rbd");
+    if (source?.type === "rbd") return attached(rbdDevice(source, this.#cephUser), "rbd");
     const image = source === undefined ? undefined : this.#image(source.file, refuse);
     if (readOnly && image !== undefined) return attached(image.device, "image");
     const sizeBytes = disk.sizeMiB === undefined ? image?.sizeBytes : disk.sizeMiB * MIB;
@@ -256,8 +260,9 @@ function fileDevice(driver: "raw" | "qcow2", filename: string): BlockDevice {
   return { driver, discard: "unmap", file: { driver: "file", filename, discard: "unmap" } };
 }
 
-function rbdDevice({ pool, image }: { readonly pool: string; readonly image: string }): BlockDevice {
-  return { driver: "raw", file: { driver: "rbd", pool, image } };
+function rbdDevice({ pool, image }: { readonly pool: string; readonly image: string }, user: string): BlockDevice {
+  const access = { conf: CEPH_FILES.conf, user, "key-secret": CEPH_SECRET };
+  return { driver: "raw", discard: "unmap", file: { driver: "rbd", pool, image, ...access, discard: "unmap" } };
 }
 
 function namesIn(folder: string): readonly string[] {

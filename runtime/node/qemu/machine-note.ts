@@ -9,6 +9,7 @@ import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { CardIdentity } from "./cards.ts";
 import type { GuestNeeds } from "./guest-needs.ts";
 import type { NotedDisk } from "./kept-disks.ts";
+import type { WrittenImage } from "./rbd-images.ts";
 
 export interface MachineNote {
   readonly needs: Omit<GuestNeeds, "version" | "imageSha256">;
@@ -22,6 +23,8 @@ export interface MachineNote {
   readonly disk?: string;
   /** One that is on this host alone, if there is such: its guest cannot move. */
   readonly localDisk?: string;
+  /** Images of RBD that it writes to. Absent: none. */
+  readonly images?: readonly WrittenImage[];
   /** Its network cards. Absent: the one of a VM that names none. */
   readonly cards?: readonly CardIdentity[];
   /** What it waits for; gone when its guest runs. */

@@ -5,6 +5,7 @@
  * folders may be deep. See docs/decisions/0006-guest-image.md for the kernel's parameters.
  */
 import { type AttachedCard, cardArguments } from "./cards.ts";
+import { CEPH_SECRET } from "./ceph-access.ts";
 import type { AttachedDisk } from "./disks.ts";
 import { clockParameters, counterRate } from "./emulated-clock.ts";
 import { PRIVATE_FOLDER } from "../instances/instance-store.ts";
@@ -28,6 +29,8 @@ export interface MachineSpec {
   readonly disks: readonly AttachedDisk[];
   /** Descriptors that it takes over, each as the set of its own number, "/dev/fdset/5". Default: none. */
   readonly descriptors?: readonly number[];
+  /** File with the key by which it asks Ceph for its disks of RBD. Default: it has no such disk. */
+  readonly cephKey?: string;
 }
 
 export interface GuestBoot {
@@ -97,6 +100,7 @@ export function qemuArguments(spec: MachineSpec): readonly string[] {
     ...["-chardev", `socket,id=agent,path=${AGENT_SOCKET},server=on,wait=off`],
     ...["-device", "virtio-serial-device", "-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ...(spec.descriptors ?? []).flatMap((descriptor) => ["-add-fd", `fd=${descriptor},set=${descriptor}`]),
+    ...(spec.cephKey === undefined ? [] : ["-object", `secret,id=${CEPH_SECRET},format=base64,file=${spec.cephKey}`]),
     ...spec.disks.flatMap(diskArguments),
     ...(spec.balloon ? ["-device", "virtio-balloon-device,deflate-on-oom=on"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],

@@ -24,6 +24,7 @@ import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
 import { attachedCards, cardIdentities } from "./cards.ts";
+import { CEPH_DEFAULTS, CEPH_FILES, CephAccess, type CephSettings } from "./ceph-access.ts";
 import { guestFiles, guestName } from "./guest-files.ts";
 import { disksDiffer } from "./kept-disks.ts";
 import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
@@ -36,6 +37,7 @@ import { readTraits } from "./qemu-traits.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { CheckpointReader } from "./qemu-restore.ts";
 import type { QemuHost } from "./qemu-verbs.ts";
+import { RbdImages, type WrittenImage } from "./rbd-images.ts";
 import { seedDisk, seedFiles } from "./seed-disk.ts";
 import { TapDevices } from "./taps.ts";
 
@@ -50,6 +52,8 @@ export interface QemuHypervisorOptions extends GuardedHypervisorOptions {
   readonly insecureMigration?: boolean;
   /** Bridges of this host that guests' cards may be ports of; `checkBridges` says whether they can be. Default: none. */
   readonly bridges?: readonly string[];
+  /** Where disks of RBD are. Default: `CEPH_DEFAULTS`. */
+  readonly ceph?: CephSettings;
   /** QEMU's program. Default: `qemu-system-x86_64` on the path. */
   readonly qemu?: string;
 }
@@ -75,6 +79,7 @@ class QemuDriver implements MachineDriver {
   readonly #options: QemuHypervisorOptions;
   readonly #host: QemuHost;
   readonly #sandbox: boolean;
+  readonly #ceph: CephAccess;
   readonly #disks: DiskStore;
   readonly #kernels: KernelCopies;
   readonly #instances: InstanceStore;
@@ -84,7 +89,8 @@ class QemuDriver implements MachineDriver {
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
     const { stateDir, logger, bridges = [] } = options;
-    this.#disks = new DiskStore(stateDir);
+    this.#ceph = new CephAccess(options.ceph ?? CEPH_DEFAULTS);
+    this.#disks = new DiskStore(stateDir, this.#ceph.user);
     this.#kernels = new KernelCopies(stateDir);
     this.#instances = new InstanceStore(stateDir);
     this.#taps = new TapDevices({ stateDir, bridges, logger });
@@ -94,6 +100,7 @@ class QemuDriver implements MachineDriver {
       reader: new CheckpointReader(checkpoints),
       disks: this.#disks,
       facts: new HostFacts(),
+      images: new RbdImages(this.#ceph, logger),
       emulated: options.acceleration === "tcg",
       checkPeer: (address) => checkPeer(address, options.insecureMigration ?? false),
     };
@@ -118,12 +125,6 @@ class QemuDriver implements MachineDriver {
     this.#collected = listed.then(() => this.#taps.collect(this.#instances.ids()));
   }
 
-  /** QEMU's library for RBD reads configuration and key of the host by itself. */
-  needsNodeUser({ disks = [] }: InstanceLaunch): string | undefined {
-    const disk = disks.find(({ source }) => source?.type === "rbd");
-    return disk === undefined ? undefined : `its disk "${disk.name}" is one of RBD, and the host's key is root's`;
-  }
-
   async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
     const qemu = await this.#host.facts.program(this.#options.qemu ?? QEMU);
     if (qemu === undefined) {
@@ -132,6 +133,9 @@ class QemuDriver implements MachineDriver {
     }
     const image = await this.#image(launch.image);
     const files = new OpenedFiles();
+    const hasRbd = (launch.disks ?? []).some(({ source }) => source?.type === "rbd");
+    if (hasRbd) this.#ceph.layFiles(folder);
+    const images = await this.#host.images.admit(launch.disks ?? [], launch.vm, launch.from?.type === "migration");
     const disks = (await this.#attachDisks(launch, folder)).map((disk) => files.disk(disk));
     const cards = await this.#attachCards(launch, user);
     const spec: Omit<MachineSpec, "boot" | "memory"> = {
@@ -144,6 +148,7 @@ class QemuDriver implements MachineDriver {
       sandbox: this.#sandbox,
       disks,
       descriptors: files.descriptors,
+      ...(hasRbd ? { cephKey: CEPH_FILES.key } : {}),
     };
     const args = await this.#arguments({
       qemu,
@@ -152,6 +157,7 @@ class QemuDriver implements MachineDriver {
       folder,
       spec,
       parameters: image.parameters,
+      images,
       files,
       user,
     });
@@ -160,7 +166,7 @@ class QemuDriver implements MachineDriver {
       env: { PATH: "/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
       output: VMM_LOG,
       files: files.files,
-      reads: launch.from === undefined ? [INITRAMFS] : [],
+      reads: [...(launch.from === undefined ? [INITRAMFS] : []), ...(hasRbd ? Object.values(CEPH_FILES) : [])],
       appends: [CONSOLE_LOG],
       devices: [
         ...(this.#options.acceleration === "kvm" ? ["/dev/kvm"] : []),
@@ -198,10 +204,11 @@ class QemuDriver implements MachineDriver {
     readonly folder: string;
     readonly parameters: readonly string[];
     readonly spec: Omit<MachineSpec, "boot" | "memory">;
+    readonly images: readonly WrittenImage[];
     readonly files: OpenedFiles;
     readonly user: number | undefined;
   }): Promise<readonly string[]> {
-    const { qemu, image, launch, folder, spec, parameters, files, user } = of;
+    const { qemu, image, launch, folder, spec, parameters, images, files, user } = of;
     const { from } = launch;
     const waiting: MachineSpec = { ...spec, boot: undefined, memory: { type: "own" } };
     const needs = {
@@ -218,6 +225,7 @@ class QemuDriver implements MachineDriver {
       ...plain,
       ...(noted.length === 0 ? {} : { disks: noted }),
       ...(local === undefined ? {} : { localDisk: local }),
+      ...(images.length === 0 ? {} : { images }),
       ...(launch.networks === undefined ? {} : { cards: cardIdentities(launch) }),
     };
     if (from === undefined) {

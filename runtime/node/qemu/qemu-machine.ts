@@ -14,6 +14,7 @@ import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { PRIVATE_FOLDER, VMM_LOG } from "../instances/instance-store.ts";
 import { type Machine, type MachineContext, type MachineVerbs, StartRefusal } from "../instances/machine-driver.ts";
 import { cutVmmLog } from "../instances/vmm-log.ts";
+import { CEPH_FILES } from "./ceph-access.ts";
 import { FolderHandle } from "./folder-handle.ts";
 import { AGENT_SOCKET, CONSOLE_SOCKET, INITRAMFS, QMP_SOCKET } from "./qemu-arguments.ts";
 import { QmpClient } from "./qmp-client.ts";
@@ -83,7 +84,9 @@ export class QemuMachine implements Machine {
   async ready(): Promise<MigrationEndpoint | undefined> {
     await this.#connected;
     // Secrets may be among the files; QEMU has read them.
-    rmSync(join(this.#context.folder, INITRAMFS), { force: true });
+    for (const name of [INITRAMFS, ...Object.values(CEPH_FILES)]) {
+      rmSync(join(this.#context.folder, name), { force: true });
+    }
     return this.#verbs.begin();
   }
 

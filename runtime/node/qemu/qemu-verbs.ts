@@ -22,6 +22,7 @@ import type { QmpCommand } from "./qmp-client.ts";
 import type { QmpControl } from "./qmp-control.ts";
 import { abandonMigration, listenForGuest, QmpMigration } from "./qmp-migration.ts";
 import { untilLoaded } from "./qmp-transfer.ts";
+import type { RbdImages } from "./rbd-images.ts";
 
 /** What all machines of one host share. */
 export interface QemuHost {
@@ -29,6 +30,7 @@ export interface QemuHost {
   readonly reader: CheckpointReader;
   readonly disks: DiskStore;
   readonly facts: HostFacts;
+  readonly images: RbdImages;
   readonly emulated: boolean;
   /** @throws {VerbError} when guests must not be sent to or taken from there. */
   checkPeer(address: string): void;
@@ -95,7 +97,9 @@ export class QemuVerbs {
 
   /** What it was started for, behind QEMU's first answer. Resolves with where a guest is waited for. @throws {StartRefusal} */
   async begin(): Promise<MigrationEndpoint | undefined> {
-    const { waitsFor } = this.#note;
+    const { context, host } = this.#options;
+    const { waitsFor, images = [] } = this.#note;
+    await host.images.settle(images, context.record.vm, this.isTarget);
     if (waitsFor?.type === "checkpoint") await this.#restore(waitsFor);
     if (waitsFor?.type !== "migration") return undefined;
     const endpoint = await listenForGuest(this.#options.control, {
@@ -112,6 +116,8 @@ export class QemuVerbs {
     const { waitsFor, goesOn } = this.#note;
     if (this.isHalfRestored) return void (await control.ask("quit"));
     if (waitsFor !== undefined) return this.#awaitGuest();
+    // Of one that died before it had told Ceph.
+    void this.#takeImages();
     await abandonMigration(control);
     await endCopies(control, this.#options.context.folder);
     // Of one that has left, it was the sending that failed.
@@ -126,9 +132,11 @@ export class QemuVerbs {
     const { control } = this.#options;
     // Asked before the words go: a guest that is still on its way keeps them. Of one that has come and was not set going, it is known.
     const status = this.#hasArrived ? "paused" : await control.status();
+    const { isTarget } = this;
     if (status !== "inmigrate") this.#change({ left: undefined, waitsFor: undefined });
     this.#hasArrived = false;
     await control.resume(status);
+    if (isTarget && status !== "inmigrate") void this.#takeImages();
     setTimeout(() => {
       this.#options.agent()?.greet();
       void this.#refresh();
@@ -270,8 +278,19 @@ export class QemuVerbs {
       .catch(() => undefined);
   }
 
+  /** Its images are its own now: whom it came from may write to them no more. */
+  async #takeImages(): Promise<void> {
+    const { context, host } = this.#options;
+    const { images = [] } = this.#note;
+    if (images.every(({ before }) => before.length === 0)) return;
+    if (!(await host.images.takeOver(images, context.record.vm))) return;
+    this.#change({ images: images.map((image) => ({ ...image, before: [] })) });
+  }
+
   /** A word that is set to undefined is taken away. */
-  #change(change: { readonly [Word in "waitsFor" | "goesOn" | "left"]?: MachineNote[Word] | undefined }): void {
+  #change(change: {
+    readonly [Word in "waitsFor" | "goesOn" | "left" | "images"]?: MachineNote[Word] | undefined;
+  }): void {
     const next: Record<string, unknown> = { ...this.#note, ...change };
     this.#note = next as unknown as MachineNote;
     writeNote(this.#options.context.folder, this.#note);

@@ -14,7 +14,7 @@ let store: DiskStore;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "blixard-disks-"));
-  store = new DiskStore(folder);
+  store = new DiskStore(folder, "vms");
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
