@@ -29,6 +29,7 @@ export function addUpCommand(program: Command, context: CliContext): void {
     .option("--detach", "return once it is up, and let it run")
     .addOption(new Option("--driver <driver>", "what runs VMs").choices(DRIVER_CHOICES).default("auto"))
     .option("--nix <file>", "how the driver microvm-nix calls Nix")
+    .option("--bridges <name,…>", "bridges of this host that all nodes offer to VMs' network cards; takes root")
     .option("--port-base <port>", "where its ports begin", toCount(1, PORT_MAX), PORT_BASE_DEFAULT)
     .option("--data <dir>", "keep the nodes' data here (default: a fresh folder, removed at the end)")
     .option("--no-install", "install no packages, use what there is")

@@ -90,6 +90,8 @@ export interface NodeFlagsOptions {
   readonly imagesDir?: string;
   /** Settings of Nix. */
   readonly nixFile?: string;
+  /** Names, with commas. Default: BLIXARD_BRIDGES, which each node reads itself. */
+  readonly bridges?: string;
   /** For VMs, of each node. Default: its part of the host's memory, and as many CPUs as the host has. */
   readonly room?: { readonly vcpus: number; readonly memoryMiB: number };
 }
@@ -98,7 +100,7 @@ export interface NodeFlagsOptions {
 export function nodeFlags(
   plan: NodePlan,
   plans: readonly NodePlan[],
-  { driver, imagesDir, nixFile, room }: NodeFlagsOptions,
+  { driver, imagesDir, nixFile, bridges, room }: NodeFlagsOptions,
 ): readonly string[] {
   const memoryMiB = room?.memoryMiB ?? Math.floor((totalmem() * MEMORY_SHARE_FOR_VMS) / MEBIBYTE / plans.length);
   return [
@@ -111,6 +113,7 @@ export function nodeFlags(
     ["--peers", plans.map(({ name, listen }) => `${name}=${formatEndpoint(listen)}`).join(",")],
     ["--driver", driver],
     ...(nixFile === undefined ? [] : [["--nix", nixFile]]),
+    ...(bridges === undefined ? [] : [["--bridges", bridges]]),
     ["--address", LOOPBACK],
     ["--memory-mib", String(memoryMiB)],
     ...(room === undefined ? [] : [["--vcpus", String(room.vcpus)]]),

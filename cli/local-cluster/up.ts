@@ -42,6 +42,8 @@ export interface UpFlags {
   readonly driver: DriverChoice;
   /** Settings of Nix, for the driver microvm-nix. */
   readonly nix?: string;
+  /** Names, with commas. */
+  readonly bridges?: string;
   readonly portBase: number;
   readonly data?: string;
   readonly install: boolean;
@@ -160,6 +162,7 @@ class Up {
           driver,
           ...(imagesDir === undefined ? {} : { imagesDir }),
           ...(flags.nix === undefined ? {} : { nixFile: resolve(flags.nix) }),
+          ...(flags.bridges === undefined ? {} : { bridges: flags.bridges }),
           keepData: flags.data !== undefined,
           detached: flags.detach === true,
           env: context.env,

@@ -51,7 +51,7 @@ test("refuseTakenPorts() lets free ports pass", async () => {
 
 test("nodeFlags() are flags that a node understands, without the secret", () => {
   const plans = planNodes(3, 7100, "/data");
-  const flags = nodeFlags(plans[1]!, plans, { driver: "process", imagesDir: "/images" });
+  const flags = nodeFlags(plans[1]!, plans, { driver: "process", imagesDir: "/images", bridges: "br0,br1" });
   const settingOf = (flag: string | undefined): NodeSetting =>
     (Object.keys(NODE_SETTINGS) as NodeSetting[]).find((name) => NODE_SETTINGS[name].flag === flag)!;
   const given = flags.flatMap((flag, at) => (at % 2 === 0 ? [[settingOf(flag), flags[at + 1]!]] : []));
@@ -63,6 +63,7 @@ test("nodeFlags() are flags that a node understands, without the secret", () => 
     imagesDir: "/images",
     peers: { n1: "127.0.0.1:7101", n3: "127.0.0.1:7103" },
     driver: "process",
+    bridges: ["br0", "br1"],
   });
   expect(flags.join(" ")).not.toContain("0123456789abcdef");
 });
