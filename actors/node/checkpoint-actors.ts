@@ -79,6 +79,15 @@ export class CheckpointActors {
     for (const id of this.#done.keys()) if (!ids.has(id)) this.#done.delete(id);
   }
 
+  /**
+   * Those whose bytes may be on that node. What was Lost, the map takes back of none, and what it does not show it will never show again: a node that was
+   * removed, or began anew with another log, may have bytes of such.
+   */
+  idsOn(node: string): readonly string[] {
+    const all = [...this.#options.shown.values()];
+    return all.filter(({ status }) => status.node === node && status.phase !== "Lost").map(({ status }) => status.id);
+  }
+
   crashed(ref: AnyRef): void {
     for (const [id, kept] of this.#kept) {
       if (kept.ref?.path !== ref.path) continue;

@@ -45,6 +45,7 @@ export class Reconciler {
     for (const { instance } of found) if (!wanted.has(instance)) hypervisor.stop(instance, 0, () => {});
     checkpoints.reconcile(lease.node);
     hypervisor.keepOnly?.([...wanted.keys()]);
+    hypervisor.keepOnlyCheckpoints?.(checkpoints.idsOn(lease.node));
   }
 
   /** What is concerned, once all has been made to match in this lease. */

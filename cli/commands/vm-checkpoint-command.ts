@@ -20,13 +20,14 @@ Examples:
   blixard vm checkpoint web
   blixard vm checkpoint web --as before-upgrade
 
-The guest stands still while its memory is written down, and goes on. The checkpoint stays on the disk of its node until it is deleted.`;
+The guest stands still while its memory is written down, and goes on; its disks are copied as they were in that moment. The checkpoint stays on
+the disk of its node until it is deleted.`;
 
 const AFTER_RESTORE = `
 Example:
   blixard vm restore web before-upgrade
 
-What the VM did since is lost. It starts from the checkpoint each time from now on, until its spec names none: apply it without
+What the VM did since is lost, and what it wrote to its disks. It starts from the checkpoint each time from now on, until its spec names none: apply it without
 spec.checkpoint to have it boot again.`;
 
 const AFTER_CLONE = `
@@ -34,7 +35,7 @@ Examples:
   blixard vm clone web web-copy             of the VM as it is now: a checkpoint is made first, and stays
   blixard vm clone warm worker --count 10   of a checkpoint: worker-1 to worker-10
 
-Clones run on the node of the checkpoint, with a machine id, host name, hardware address and random numbers of their own. A port that is fixed
+Clones run on the node of the checkpoint, on disks that begin as its are and are their own, with a machine id, host name, hardware address and random numbers of their own. A port that is fixed
 on the node goes to one of them only, so theirs are free ones.`;
 
 interface Flags extends WaitFlags {
@@ -152,9 +153,15 @@ async function make({ terminal }: CliContext, client: ApiClient, { vm, name, tim
   });
   const { metadata, status } = value;
   terminal.out.write(
-    `checkpoint/${metadata.name} made of vm/${vm} on ${status.node}, ${formatBytes(status.sizeBytes)}\n`,
+    `checkpoint/${metadata.name} made of vm/${vm} on ${status.node}, ${formatBytes(status.sizeBytes)}${disksIn(value)}\n`,
   );
   return value;
+}
+
+/** ", with its disks data, root". */
+function disksIn({ spec: { guest } }: Checkpoint): string {
+  const names = (guest.disks ?? []).map(({ name }) => name);
+  return names.length === 0 ? "" : `, with its disk${names.length === 1 ? "" : "s"} ${names.join(", ")}`;
 }
 
 async function begin(client: ApiClient, vm: string, name: string | undefined): Promise<Checkpoint> {

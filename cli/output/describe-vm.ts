@@ -41,7 +41,8 @@ export function describeVm(vm: Vm, events: readonly Event[], { nowMs, usage = ""
     ["Wanted", spec.running ? "running" : "stopped"],
     ["Resources", `${spec.vcpus} vCPU, ${spec.memoryMiB} MiB memory${balloonOf(vm)}`],
     ["Image", imageOf(vm)],
-    ["Disks", (spec.disks ?? []).map(diskOf).join(", ")],
+    ["Starts from", originOf(vm)],
+    ["Disks", (spec.disks ?? []).map((disk) => diskOf(disk, spec.checkpoint)).join(", ")],
     ["Networks", networksOf(vm)],
     ["Cloud-init", cloudInitOf(vm)],
     ["Command", spec.command.map((word) => JSON.stringify(word)).join(" ")],
@@ -77,9 +78,20 @@ function imageOf({ spec: { image, microvm } }: Vm): string {
   return `NixOS for ${hypervisor}, ${flake === undefined ? source : `flake ${flake}`}`;
 }
 
-function diskOf({ name, source, sizeMiB, readOnly }: NonNullable<Vm["spec"]["disks"]>[number]): string {
+/** What it has of its own from the checkpoint, what of that one's guest. */
+function originOf({ spec: { checkpoint }, status: { instance } }: Vm): string {
+  if (checkpoint === undefined) return "";
+  const { from } = instance ?? {};
+  if (from?.checkpoint !== checkpoint) return `checkpoint/${checkpoint}`;
+  return `checkpoint/${checkpoint} on ${from.node}, ${from.identity === "same" ? "its own" : "as somebody else"}`;
+}
+
+type Disk = NonNullable<Vm["spec"]["disks"]>[number];
+
+function diskOf({ name, source, sizeMiB, readOnly }: Disk, checkpoint: string | undefined): string {
   const kept = source?.startsWith("rbd:") === true ? "" : "goes with the instance";
-  const words = [source ?? "empty", sizeMiB === undefined ? "" : `${sizeMiB} MiB`, readOnly ? "read only" : kept];
+  const begins = checkpoint === undefined || readOnly ? (source ?? "empty") : `as in checkpoint/${checkpoint}`;
+  const words = [begins, sizeMiB === undefined ? "" : `${sizeMiB} MiB`, readOnly ? "read only" : kept];
   return `${name} (${words.filter((word) => word !== "").join(", ")})`;
 }
 

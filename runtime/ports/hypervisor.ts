@@ -31,6 +31,8 @@ export interface Hypervisor {
   adopt(instance: string, leaseUntilMs: number, done: (result: StartResult) => void): void;
   /** Only these instances may be started here again: what was kept of any other, which is its disks, goes. A driver that keeps nothing has it not. */
   keepOnly?(instances: readonly string[]): void;
+  /** Only these checkpoints may be used here again: the bytes of any other go. One that is being made stays. A driver that makes none has it not. */
+  keepOnlyCheckpoints?(ids: readonly string[]): void;
   /** Moves the guards' deadline of all `instances`. A deadline never moves back. */
   extendLease(instances: readonly string[], leaseUntilMs: number): void;
   /** Registers the one listener for what instances do by themselves. */

@@ -178,6 +178,11 @@ export class SimulatedHypervisor implements Hypervisor {
     }
   }
 
+  keepOnlyCheckpoints(ids: readonly string[]): void {
+    if (!this.#life.alive) return;
+    for (const id of [...this.#host.checkpoints.keys()]) if (!ids.includes(id)) this.#host.drop(id);
+  }
+
   onEvent(listen: (event: InstanceEvent) => void): void {
     this.#host.listen((event) => {
       if (!this.#known.has(event.instance)) return;

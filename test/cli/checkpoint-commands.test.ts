@@ -32,6 +32,32 @@ test("vm checkpoint makes one, waits until it is ready, and names it after the V
   expect(cluster.writes).toEqual(["checkpoint web as web-1", "checkpoint web as web-2", "checkpoint web as safe"]);
 });
 
+test("vm checkpoint and vm describe say which disks there are, and where they begin", async () => {
+  const disks = [
+    { name: "data", sizeMiB: 64, readOnly: false },
+    { name: "tools", source: "tools.raw", readOnly: true },
+  ];
+  const made = checkpointNamed("web-1");
+  cluster.put({ ...made, spec: { ...made.spec, guest: { ...made.spec.guest, disks } } });
+  const { status, ...web } = running(vmNamed("web"));
+  const from = { checkpoint: "web-1", id: "web-1-7", node: "n1", identity: "fresh" } as const;
+  cluster.put({
+    ...web,
+    spec: { ...web.spec, disks, checkpoint: "web-1" },
+    status: { ...status, instance: { ...status.instance!, from } },
+  });
+  const { out } = await blixard("vm describe web");
+  expect(out).toMatch(/^Starts from: +checkpoint\/web-1 on n1, as somebody else$/m);
+  expect(out).toMatch(
+    /^Disks: +data \(as in checkpoint\/web-1, 64 MiB, goes with the instance\), tools \(tools.raw, read only\)$/m,
+  );
+  // What is there already is what it makes.
+  cluster.put = (resource) => void (resource.kind === "Checkpoint" || cluster.resources.set("", resource));
+  expect((await blixard("vm checkpoint web --as web-1")).out).toBe(
+    "checkpoint/web-1 made of vm/web on n1, 1.0 MiB, with its disks data, tools\n",
+  );
+});
+
 test("vm checkpoint says why none was made, and what to do with the rest", async () => {
   const failed = checkpointNamed("web-1", { phase: "Failed" });
   cluster.put({ ...failed, status: { ...failed.status, message: "the disk is full" } });

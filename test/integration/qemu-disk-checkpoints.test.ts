@@ -202,4 +202,7 @@ test("kill -9 of a node in the middle of the copies leaves a guest that writes o
   expect(readdirSync(folder).filter((name) => name.startsWith("copy-"))).toEqual([]);
   expect(existsSync(half)).toBe(false);
   expect(await checkpoint("c4")).toMatchObject({ ok: true });
+  // As a node says that was removed, and knows of none but this one.
+  hypervisor.keepOnlyCheckpoints(["c4", "c5"]);
+  expect(Object.keys(files("checkpoints"))).toEqual(["c4"]);
 });

@@ -90,6 +90,11 @@ export class CheckpointStore {
     throw new VerbError("damaged", `its ${MANIFEST} is none of a checkpoint "${id}" that this version knows`);
   }
 
+  /** Whole ones. What is being made or removed is not among them. */
+  ids(): readonly string[] {
+    return readdirSync(this.#dir).filter(isInstanceId);
+  }
+
   /** What runs from it has its files open and runs on. */
   drop(id: string): void {
     if (!isInstanceId(id) || !existsSync(this.folder(id))) return;

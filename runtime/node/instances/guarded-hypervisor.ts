@@ -64,6 +64,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly capabilities: HypervisorCapabilities;
   readonly verbs: GuestVerbs;
   readonly keepOnly: NonNullable<Hypervisor["keepOnly"]>;
+  readonly keepOnlyCheckpoints: NonNullable<Hypervisor["keepOnlyCheckpoints"]>;
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
@@ -91,6 +92,7 @@ export class GuardedHypervisor implements Hypervisor {
     this.#ends = new EndWatch({ clock, logger, running: this.#running, end });
     this.#recordOf = (launch) => newRecord(launch, { driver: this.#machines, store: this.#store, users, logger });
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
+    this.keepOnlyCheckpoints = (ids) => machines.keepOnlyCheckpoints?.(ids);
     this.verbs = guardedVerbs({
       driver: this.#machines,
       machineOf: (instance) => this.#running.get(instance)?.machine,

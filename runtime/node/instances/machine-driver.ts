@@ -34,6 +34,8 @@ export interface MachineDriver {
   release?(instance: string): Promise<void>;
   /** Deletes what was kept of all other instances, if it keeps anything; what cannot be deleted now waits for the next call. Never throws. */
   keepOnly?(instances: readonly string[]): void;
+  /** Forgets all other checkpoints of this host, if it makes any; as `keepOnly` does. Never throws. */
+  keepOnlyCheckpoints?(ids: readonly string[]): void;
   /** Forgets a checkpoint of this host, if there is one. */
   dropCheckpoint?(id: string): Promise<void>;
 }

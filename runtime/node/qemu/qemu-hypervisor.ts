@@ -191,6 +191,23 @@ class QemuDriver implements MachineDriver {
     }
   }
 
+  keepOnlyCheckpoints(ids: readonly string[]): void {
+    const { checkpoints, reader } = this.#host;
+    const { logger } = this.#options;
+    for (const id of checkpoints.ids().filter((each) => !ids.includes(each))) {
+      try {
+        reader.forget(id);
+        checkpoints.drop(id);
+        logger.log(
+          "info",
+          `Removed what this host had of checkpoint "${id}", which the cluster does not know of any more`,
+        );
+      } catch (error) {
+        logger.log("error", `Cannot remove what this host has of checkpoint "${id}"`, { cause: error });
+      }
+    }
+  }
+
   async dropCheckpoint(id: string): Promise<void> {
     this.#host.reader.forget(id);
     this.#host.checkpoints.drop(id);

@@ -92,6 +92,17 @@ test("what is deleted while it is made is removed when it is made, and what is d
   expect(made.calls()).toEqual(["drop c1-6"]);
 });
 
+test("a node has its host forget what the map, read anew, has nothing of on this node, or as lost", () => {
+  const kept: (readonly string[])[] = [];
+  const made = watchedNode();
+  Object.assign(made.hypervisor, { keepOnlyCheckpoints: (ids: readonly string[]) => kept.push(ids) });
+  for (const shown of [wanted(), wanted("Ready"), wanted("Failed"), wanted("Lost"), wanted("Ready", "n2")]) {
+    made.show(shown);
+  }
+  made.show();
+  expect(kept).toEqual([["c1-6"], ["c1-6"], ["c1-6"], [], [], []]);
+});
+
 test("an instance is started from its checkpoint, and one that does not fit is given back, and the checkpoint marked", () => {
   const made = watchedNode();
   const placed = sampleVm({ epoch: 5 });
