@@ -16,6 +16,8 @@ const CLEAR_LINE = "\r\u001b[K";
 export interface Step {
   /** What it is doing now. */
   detail(text: string): void;
+  /** A line that stays, at once. */
+  note(text: string): void;
 }
 
 export interface FinishedStep<T> {
@@ -84,6 +86,11 @@ class Spinner implements Step {
     this.#draw();
   }
 
+  note(text: string): void {
+    this.#stream.write(`${CLEAR_LINE}  ${text}\n`);
+    this.#draw();
+  }
+
   end(line: string): void {
     clearInterval(this.#timer);
     this.#stream.write(`${CLEAR_LINE}${line}`);
@@ -119,6 +126,10 @@ class PlainLines implements Step {
     if (text === this.#detail) return;
     this.#detail = text;
     if (this.#speaking) this.#say();
+  }
+
+  note(text: string): void {
+    this.#stream.write(`  ${text}\n`);
   }
 
   end(line: string): void {

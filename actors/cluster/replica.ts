@@ -20,6 +20,7 @@ import type { ReplicaMessage } from "./replica-message.ts";
 import type { Query, ReadReply, ReplicaRequest, ReplicaStatus, Unavailable } from "./replica-protocol.ts";
 import { ReplicaSnapshots } from "./replica-snapshots.ts";
 import { replicaStatus } from "./replica-status.ts";
+import { StandAside } from "./stand-aside.ts";
 import { Watchers } from "./watchers.ts";
 
 const STATUS_MS = 1000;
@@ -49,6 +50,7 @@ export class Replica {
   readonly #snapshots: ReplicaSnapshots;
   readonly #desk: MembershipDesk;
   readonly #levels: LevelDesk;
+  readonly #aside: StandAside;
   readonly #time = new TimeKeeper();
   /** Of the last entry that was applied. */
   #term = 0;
@@ -65,6 +67,7 @@ export class Replica {
     this.#leadership = new LeadershipNews(ctx);
     this.#snapshots = new ReplicaSnapshots({ ctx, raft, codec });
     this.#desk = new MembershipDesk(ctx, raft);
+    this.#aside = new StandAside(ctx, raft);
     this.#levels = new LevelDesk(ctx);
     this.#proposer = new Proposer({ ctx, raft, codec });
     this.#reader = new Reader({ ctx, raft, answer: (query) => this.#answer(query) });
@@ -287,6 +290,7 @@ export class Replica {
 
   /** Once an entry of the leader's own term is applied, the map holds all that was committed before it. */
   #announce(): void {
+    this.#aside.look(this.#state);
     if (!this.#leadership.applied(this.#term)) return;
     this.#time.begin(this.#state.timeMs, this.#ctx.now());
     this.#stepLater();

@@ -130,6 +130,8 @@ export class MemberHost implements HostPart {
       case "persisted":
         if (message.error) return this.#ports.fail(message.error);
         return this.#step({ type: "persisted", token: message.token });
+      case "stand-aside":
+        return this.#step(message);
       case "timeout":
       case "resume":
         return;
@@ -200,7 +202,7 @@ export class MemberHost implements HostPart {
   #onRequest(
     message: Exclude<
       RaftActorMessage,
-      { type: "flush" | "peer" | "propose" | "propose-batch" | "read" | "persisted" | "timeout" | "resume" }
+      { type: "flush" | "peer" | "propose" | "propose-batch" | "read" | "stand-aside" | "persisted" | "timeout" | "resume" }
     >,
   ): void {
     switch (message.type) {

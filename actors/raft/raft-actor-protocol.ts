@@ -35,6 +35,8 @@ export type RaftActorMessage =
   | { readonly type: "read"; readonly id: string }
   /** The subscriber has lost its state: sends it again what it has been sent, from `fromIndex`. */
   | { readonly type: "replay"; readonly fromIndex: number }
+  /** From the subscriber: whether its node had better not lead while another can (`core/priority.ts`). */
+  | { readonly type: "stand-aside"; readonly stands: boolean }
   | { readonly type: "status"; readonly replyTo: Ref<RaftActorStatus> }
   | FormationMessage
   /** From the store; `error` when the write failed. */

@@ -22,7 +22,7 @@ its VMs run on until their lease ends, and are adopted when the node comes back 
 export function addNodeCommand(program: Command, context: CliContext): void {
   const command = program
     .command("node")
-    .description("run a node of a cluster; drain or undrain one")
+    .description("run a node of a cluster; drain, undrain or describe one")
     .addHelpText("after", EXAMPLES);
   for (const [setting, { flag, ...about }] of settings()) {
     if (flag !== undefined) command.addOption(optionOf(setting, flag, about));

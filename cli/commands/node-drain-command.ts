@@ -1,4 +1,4 @@
-/** `blixard node drain|undrain`: a node is emptied before maintenance, and opened again. */
+/** `blixard node drain|undrain|describe`: a node is emptied before maintenance, and opened again; and what there is to know of one. */
 import type { Command } from "commander";
 import { DRAIN_DEFAULTS, DRAINED_AT_ONCE_MAX } from "../../actors/resources/move-defaults.ts";
 import type { ApiClient, DrainPlan } from "../../api/index.ts";
@@ -6,6 +6,7 @@ import { ApiError } from "../../api/api-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
+import { describeNode } from "../output/describe-node.ts";
 import { renderTable, type Column } from "../output/table.ts";
 import { pause } from "../pause.ts";
 import { Progress } from "../progress.ts";
@@ -18,9 +19,11 @@ Examples:
   blixard node drain n2 --dry-run        what would become of each VM; nothing moves
   blixard node drain n2                  closes it, moves its VMs away, and waits until it is empty
   blixard node drain n2 --live-only      what cannot move live stays
+  blixard node describe n2               how far that is; of each VM that stays, why
   blixard node undrain n2                opens it again; a drain that goes on moves nothing more
 
 VMs that can move live move live, the others are stopped and started elsewhere. What fits nowhere stays, and is moved once there is room.
+A node that leads hands leadership to one that is not drained, and does not take it again before it is opened.
 Ctrl-C ends the waiting; the drain goes on in the cluster.`;
 
 const POLL_MS = 500;
@@ -65,8 +68,11 @@ export function addNodeDrainCommands(node: Command, context: CliContext): void {
       return;
     }
     await client.nodes.drain(name, { liveOnly, atOnce, timeoutMs });
-    if (flags.wait) await empty(context, client, { name, timeoutMs });
-    else out.write(`node/${name} draining\n`);
+    if (flags.wait) return empty(context, client, { name, timeoutMs });
+    out.write(`node/${name} draining\n`);
+    const plan = await planOf(client, name);
+    const stuck = plan === null ? "" : stuckOf(plan);
+    if (stuck !== "") context.terminal.err.write(`${stuck}\n`);
   });
   const undrain = node
     .command("undrain")
@@ -75,6 +81,22 @@ export function addNodeDrainCommands(node: Command, context: CliContext): void {
   undrain.action(async (name: string) => {
     await connect(context, undrain.optsWithGlobals<{ readonly server?: string }>()).nodes.undrain(name);
     context.terminal.out.write(`node/${name} open\n`);
+  });
+  const describe = node
+    .command("describe")
+    .description("show all there is to know of a node, and of its drain what stays and why")
+    .argument("<node>", "name of a node");
+  describe.action(async (name: string) => {
+    const client = connect(context, describe.optsWithGlobals<{ readonly server?: string }>());
+    const [resource, plan, vms, events, { replica }] = await Promise.all([
+      client.nodes.get(name),
+      client.nodes.drainPlan(name),
+      client.vms.list(),
+      client.events.list(),
+      client.clusterStatus(),
+    ]);
+    const around = { plan, vms: vms.items, events: events.items, leader: replica.leader, nowMs: context.now() };
+    context.terminal.out.write(describeNode(resource, around));
   });
 }
 
@@ -102,9 +124,13 @@ interface Emptying {
 async function empty({ terminal }: CliContext, client: ApiClient, { name, timeoutMs }: Emptying): Promise<void> {
   await new Progress(terminal.err).step(`Draining node/${name}`, async (step) => {
     const untilMs = performance.now() + timeoutMs + SLACK_MS;
+    let told = "";
     for (let last: DrainPlan | null = null; ; await pause(POLL_MS)) {
       last = (await planOf(client, name)) ?? last;
       if (last !== null && isOver(last)) return;
+      const stuck = last === null ? "" : stuckOf(last);
+      if (stuck !== "" && stuck !== told) step.note(stuck);
+      told = stuck;
       if (performance.now() >= untilMs) throw left(last, name, "it is not empty in time");
       if (last !== null) step.detail(progressOf(last));
     }
@@ -128,6 +154,13 @@ function isOver(plan: DrainPlan): boolean {
   if (drain === null) throw left(plan, node, "it was opened again");
   if (drain.phase === "ended") throw left(plan, node, "its time is over");
   return drain.phase === "drained";
+}
+
+/** Why nothing moves and nothing will by itself; empty when something does. */
+function stuckOf({ steps }: DrainPlan): string {
+  if (steps.length === 0 || steps.some(({ how }) => how !== "stays")) return "";
+  const why = steps.map(({ vm, why: reason }) => `${vm}: ${reason}`).join("; ");
+  return `Nothing can move from here, and it goes on once there is room: ${why}.`;
 }
 
 function progressOf({ steps }: DrainPlan): string {

@@ -27,7 +27,7 @@ test("describeSweep() gives no rates before the first seed is done", () => {
 test("sweepTeller() tells of the first seed, and to a file not of each of the next", () => {
   const told: string[] = [];
   const tell = sweepTeller({
-    step: { detail: (text) => void told.push(text) },
+    step: { detail: (text) => void told.push(text), note: () => undefined },
     interactive: false,
     seeds: 100,
     untilMs: null,

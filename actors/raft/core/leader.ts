@@ -51,7 +51,7 @@ export class Leader {
     this.#admission.appended(member.log, nowMs);
     this.#reads = new ReadRounds(member.limits.pendingReadsMax, member.rules);
     this.#changes = new MembershipChanges(member, this.#firstIndex);
-    this.#priorities = new Priorities(member.priority, member.timing, nowMs);
+    this.#priorities = new Priorities(member.timing, nowMs);
     this.#lease = member.leaseReads ? new ReadLease(member.self, member.timing) : null;
     this.#heartbeatAtMs = nowMs + member.timing.heartbeatMs;
   }
@@ -144,7 +144,7 @@ export class Leader {
     if (!peer) return;
     peer.round = Math.max(peer.round, response.round);
     if (response.keepsLease) this.#lease?.answered(from, response.round);
-    if (response.priority !== undefined) this.#priorities.tell(from, response.priority);
+    this.#priorities.tell(from, response.priority ?? 0);
     this.#replication.onHeartbeatResponse(peer, response.matched, nowMs);
     this.#advanceReads(nowMs);
   }
@@ -268,14 +268,14 @@ export class Leader {
 
   /** A leader that cannot write hands over to anybody; else to a member that had better lead. */
   #considerHandOver(nowMs: number): void {
-    const { configuration, log, hasRoom } = this.#member;
+    const { configuration, log, hasRoom, priority: own } = this.#member;
     if (!hasRoom) return void this.transfer(null, false, nowMs);
     if (log.commit < this.#firstIndex) return;
     const { handOvers } = this.#member;
     const voters = [...this.#replication.peers.values()].filter(
       ({ node }) => configuration.voters.includes(node) && !handOvers.isInVain(node, nowMs),
     );
-    const preferred = this.#priorities.preferred(voters, { lastIndex: log.lastIndex, nowMs });
+    const preferred = this.#priorities.preferred(voters, { own, lastIndex: log.lastIndex, nowMs });
     if (preferred === null) return;
     this.#priorities.begun(nowMs);
     handOvers.begun(preferred, nowMs);

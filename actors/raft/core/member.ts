@@ -47,7 +47,9 @@ export class Member {
   readonly limits: RaftLimits;
   readonly rules: RaftRules;
   readonly leaseReads: boolean;
-  readonly priority: number;
+  readonly #priority: number;
+  /** Its node is drained: whoever else can had better lead. */
+  standsAside = false;
   readonly handOvers: HandOvers;
   /** Until when it votes for nobody, because a leader counts on it (`read-lease.ts`). */
   promisedUntilMs = -Infinity;
@@ -75,10 +77,10 @@ export class Member {
     this.rules = options.rules;
     this.handOvers = new HandOvers(options.timing);
     this.leaseReads = options.preferences.leaseReads;
-    this.priority = options.preferences.priority;
-    if (!isPriority(this.priority)) {
+    this.#priority = options.preferences.priority;
+    if (!isPriority(this.#priority)) {
       const wanted = `wanted an integer from ${-PRIORITY_MAX} to ${PRIORITY_MAX}`;
-      throw new RangeError(`Cannot make Raft member "${this.self}": its priority is ${this.priority}, ${wanted}`);
+      throw new RangeError(`Cannot make Raft member "${this.self}": its priority is ${this.#priority}, ${wanted}`);
     }
     const snapshot = options.snapshot ?? { index: 0, term: 0 };
     this.snapshotBytes = options.snapshot?.sizeBytes ?? 0;
@@ -105,6 +107,11 @@ export class Member {
   /** Who votes now: the last configuration in the log, committed or not. */
   get configuration(): Configuration {
     return this.configurations.inForce;
+  }
+
+  /** As it was configured, or the least. */
+  get priority(): number {
+    return this.standsAside ? -PRIORITY_MAX : this.#priority;
   }
 
   get term(): number {
@@ -245,7 +252,8 @@ export class Member {
   /** `essence.ts`. Refusals are only counted. */
   essence(nowMs: number): Essence {
     const { self, log, configurations, recovery, outbox, timing } = this;
-    const hard = [self, this.#term, this.#vote, this.#hardStateUnsaved, this.hasRoom];
+    const preferred = [this.#priority, this.standsAside];
+    const hard = [self, this.#term, this.#vote, this.#hardStateUnsaved, this.hasRoom, preferred];
     const writeBegan =
       this.#writeBeganMs === null ? null : agoMs(this.#writeBeganMs, nowMs, timing.electionTimeoutMaxMs);
     const times = [leftMs(this.promisedUntilMs, nowMs), writeBegan];

@@ -3,7 +3,8 @@
  *
  * A member of a priority below 0 waits longer before it campaigns, so that one of 0 or more mostly comes first; nobody waits less than the
  * shortest election timeout, on which stickiness and leases stand. And a leader hands over to a voter of a higher priority that is
- * caught up (`leadership-transfer.ts`); members tell theirs with their answers to heartbeats.
+ * caught up (`leadership-transfer.ts`); members tell theirs with their answers to heartbeats. One that stands aside, since its node is drained, has
+ * the least for as long.
  *
  * A hand-over that was begun is not begun again for a while, whatever became of it: a preferred member that is slow or flaps must
  * not stop proposals again and again.
@@ -38,13 +39,11 @@ export function priorityDelayMs(priority: number, { electionTimeoutMaxMs }: Raft
 
 /** What a leader knows of the members' priorities. */
 export class Priorities {
-  readonly #own: number;
   readonly #timing: RaftTiming;
   readonly #known = new Map<string, number>();
   #quietUntilMs: number;
 
-  constructor(own: number, timing: RaftTiming, nowMs: number) {
-    this.#own = own;
+  constructor(timing: RaftTiming, nowMs: number) {
     this.#timing = timing;
     this.#quietUntilMs = nowMs + timing.electionTimeoutMaxMs;
   }
@@ -60,12 +59,12 @@ export class Priorities {
   /** To whom to hand over now: the voter of the highest priority above the own that was heard lately and lacks little. Null: to nobody. */
   preferred(
     voters: Iterable<{ readonly node: string; readonly match: number; readonly heardAtMs: number }>,
-    { lastIndex, nowMs }: { readonly lastIndex: number; readonly nowMs: number },
+    { own, lastIndex, nowMs }: { readonly own: number; readonly lastIndex: number; readonly nowMs: number },
   ): string | null {
     if (nowMs < this.#quietUntilMs) return null;
     let best: string | null = null;
     for (const { node, match, heardAtMs } of voters) {
-      const isBetter = this.of(node) > (best === null ? this.#own : this.of(best));
+      const isBetter = this.of(node) > (best === null ? own : this.of(best));
       const isReady = lastIndex - match <= HANDOVER_LAG_MAX && nowMs - heardAtMs < this.#timing.electionTimeoutMinMs;
       if (isBetter && isReady) best = node;
     }
@@ -74,7 +73,7 @@ export class Priorities {
 
   /** `essence.ts` */
   essence(nowMs: number): Essence {
-    return [this.#own, [...this.#known], leftMs(this.#quietUntilMs, nowMs)];
+    return [[...this.#known], leftMs(this.#quietUntilMs, nowMs)];
   }
 
   begun(nowMs: number): void {

@@ -158,6 +158,9 @@ export class RaftCore implements RaftView {
       case "room":
         this.#member.hasRoom = input.hasRoom;
         return;
+      case "stand-aside":
+        this.#member.standsAside = input.stands;
+        return;
       case "persisted":
         return this.#onPersisted(input.token, nowMs);
       default:

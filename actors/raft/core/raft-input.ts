@@ -28,5 +28,7 @@ export type RaftInput =
   | { readonly type: "compact" }
   /** Whether the disk has room; without, the member refuses proposals and hands leadership over. */
   | { readonly type: "room"; readonly hasRoom: boolean }
+  /** Whether whoever else can had better lead: it hands over, waits longer before it campaigns, and is preferred by nobody. */
+  | { readonly type: "stand-aside"; readonly stands: boolean }
   /** The write of that token is durable. */
   | { readonly type: "persisted"; readonly token: number };

@@ -31,7 +31,7 @@ import {
   type MemoryLog,
   type MemorySnapshots,
 } from "../../../runtime/testkit/index.ts";
-import { vmSpec } from "./sample-map.ts";
+import { nodeSpec, vmSpec } from "./sample-map.ts";
 
 const NAMES = ["n1", "n2", "n3"] as const;
 type Name = (typeof NAMES)[number];
@@ -300,4 +300,28 @@ test("who asked for a change stands in its Event, though the leader that was ask
       'Member "n9@new" was added to the cluster as a learner, asked for by "ann"',
     ]);
   }
+});
+
+test("a drained node hands leadership to one that is not, and leads again only when all others are drained, too", () => {
+  const first = members.leader();
+  members.propose(first, { type: "raise-level", to: 4 });
+  for (const name of NAMES) members.propose(first, { type: "register-node", name, spec: nodeSpec(), running: [] });
+  members.world.advance(1000);
+  const limits = { liveOnly: false, atOnce: 2, timeoutMs: 60_000 };
+  const [drained] = [members.propose(first, { type: "drain-node", name: first, limits })];
+  members.world.advance(3000);
+  expect(drained).toMatchObject([{ ok: true, outcome: { ok: true } }]);
+  const second = members.leader();
+  expect(second).not.toBe(first);
+  // Whoever is left when the new leader goes, it is not the drained one.
+  const third = NAMES.find((name) => name !== first && name !== second)!;
+  members.crash(second);
+  expect(members.leader()).toBe(third);
+  members.world.advance(20_000);
+  expect(members.leader()).toBe(third);
+  members.restart(second);
+  members.world.advance(3000);
+  for (const name of [second, third]) members.propose(first, { type: "drain-node", name, limits });
+  members.world.advance(30_000);
+  expect(NAMES).toContain(members.leader());
 });

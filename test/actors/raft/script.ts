@@ -132,6 +132,9 @@ class ScriptRunner {
       case "room":
         this.#cluster.step(name, { type: "room", hasRoom: rest[0] === "yes" });
         return [];
+      case "aside":
+        this.#cluster.step(name, { type: "stand-aside", stands: rest[0] === "yes" });
+        return [];
       case "read":
         this.#cluster.read(name, rest[0] ?? "");
         return [];
