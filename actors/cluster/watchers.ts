@@ -9,7 +9,7 @@ import type { AnyRef, Context, Ref } from "../../runtime/index.ts";
 import { KINDS, type Resource } from "../resources/index.ts";
 import type { ChangeFeed, VersionedChanges } from "./change-feed.ts";
 import type { ClusterState } from "./cluster-state.ts";
-import type { Selection, WatchMessage } from "./replica-protocol.ts";
+import type { Change, Selection, WatchMessage } from "./replica-protocol.ts";
 
 interface Watcher {
   readonly ref: Ref<WatchMessage>;
@@ -67,9 +67,9 @@ export class Watchers<in out Message> {
     const version = entries.at(-1)?.version;
     if (version === undefined) return;
     for (const watcher of this.#watchers.values()) {
-      const news = entries.filter((entry) => entry.version > watcher.told);
-      watcher.told = Math.max(watcher.told, version);
-      const changes = selectChanges(news, watcher.selection);
+      const { told } = watcher;
+      watcher.told = Math.max(told, version);
+      const changes = selectChanges(entries, watcher.selection, told);
       if (changes.length > 0) this.#ctx.tell(watcher.ref, { type: "changes", version, changes });
     }
   }
@@ -83,10 +83,20 @@ export class Watchers<in out Message> {
   }
 }
 
-function selectChanges(entries: readonly VersionedChanges[], selection: Selection): VersionedChanges["changes"] {
-  return entries.flatMap(({ changes }) => changes.filter(({ resource }) => isSelected(resource, selection)));
+/** Plain loops: most of what a cluster that is at rest commits, renewals of leases, is asked about here for each watcher, and concerns few. */
+function selectChanges(
+  entries: readonly VersionedChanges[],
+  selection: Selection,
+  told = -1,
+): VersionedChanges["changes"] {
+  const selected: Change[] = [];
+  for (const { version, changes } of entries) {
+    if (version <= told) continue;
+    for (const change of changes) if (isSelected(change.resource, selection)) selected.push(change);
+  }
+  return selected;
 }
 
 function isSelected({ kind, metadata }: Resource, { kinds, name }: Selection): boolean {
-  return (kinds.length === 0 || kinds.includes(kind)) && (name === undefined || metadata.name === name);
+  return (name === undefined || metadata.name === name) && (kinds.length === 0 || kinds.includes(kind));
 }

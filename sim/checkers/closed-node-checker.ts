@@ -10,7 +10,7 @@ export class ClosedNodeChecker {
   placed = 0;
   readonly #timeline: Pick<Timeline, "fail">;
   readonly #names: readonly string[];
-  readonly #seen = new Set<string>();
+  #newest = 0;
   /** Moves by stop and start whose instance at the target was seen: what begins there later is another. */
   readonly #arrived = new Set<string>();
 
@@ -20,14 +20,15 @@ export class ClosedNodeChecker {
     this.#names = names;
   }
 
-  /** A replica has applied one entry more. */
+  /** A replica has applied one entry more. The first to come to an index is looked at: that all hold the same there is another rule's. */
   onApply(view: Pick<ClusterView, "applied" | "get">): void {
+    if (view.applied <= this.#newest) return;
+    this.#newest = view.applied;
     for (const name of this.#names) {
       const vm = view.get("Vm", name);
       if (vm?.kind !== "Vm") continue;
       const { instance, lastMigration } = vm.status;
-      if (instance === null || instance.id !== `${name}-${view.applied}` || this.#seen.has(instance.id)) continue;
-      this.#seen.add(instance.id);
+      if (instance === null || instance.id !== `${name}-${view.applied}`) continue;
       this.placed += 1;
       const node = view.get("Node", instance.node);
       const drain = node?.kind === "Node" ? node.status.drain : undefined;

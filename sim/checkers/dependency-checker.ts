@@ -10,7 +10,7 @@ export class DependencyChecker {
   placed = 0;
   readonly #timeline: Pick<Timeline, "fail">;
   readonly #names: readonly string[];
-  readonly #seen = new Set<string>();
+  #newest = 0;
 
   /** `names`: of the VMs that are looked at. */
   constructor(timeline: Pick<Timeline, "fail">, names: readonly string[]) {
@@ -18,13 +18,14 @@ export class DependencyChecker {
     this.#names = names;
   }
 
-  /** A replica has applied one entry more. */
+  /** A replica has applied one entry more. The first to come to an index is looked at: that all hold the same there is another rule's. */
   onApply(view: Pick<ClusterView, "applied" | "get">): void {
+    if (view.applied <= this.#newest) return;
+    this.#newest = view.applied;
     for (const name of this.#names) {
       const vm = vmOf(view, name);
       const id = vm?.status.instance?.id;
-      if (vm === undefined || id !== `${name}-${view.applied}` || this.#seen.has(id)) continue;
-      this.#seen.add(id);
+      if (vm === undefined || id !== `${name}-${view.applied}`) continue;
       this.#judge(vm, id, view);
     }
   }

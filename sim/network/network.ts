@@ -11,6 +11,7 @@ import { NO_PAYLOAD_TYPES, type PayloadTypes } from "../../transport/index.ts";
 import { adoptRefs, type Adopter } from "./adopt-refs.ts";
 import { drawSeedOf, type DrawSeed } from "./keyed-draws.ts";
 import { Link } from "./link.ts";
+import { isOfPeers, termOf } from "./message-kind.ts";
 import type { LinkNetwork, NetworkMet, Station } from "./link-network.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 import { freezeDeep, requirePlain } from "./strict-message.ts";
@@ -113,7 +114,8 @@ export class Network implements LinkNetwork {
       life,
       receive: (envelope) => {
         this.watcher?.onReceive(index, envelope);
-        if (resolve === undefined) {
+        // What Raft's members say to each other is most of what is said, and holds no refs and nothing of an application's types.
+        if (resolve === undefined || (isOfPeers(envelope) && termOf(envelope.message) !== null)) {
           receive?.(envelope);
           return;
         }
