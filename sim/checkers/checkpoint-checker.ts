@@ -2,6 +2,7 @@
  * What must hold of checkpoints, looked at on the modelled machines and not in what anybody believes of them:
  *
  * - a guest that is started from one goes on with exactly the counter that the guest had when it was made;
+ * - its disk is of the same moment;
  * - an identity belongs to one VM: what a clone says that it is nobody else has ever said; what is restored is who it was;
  * - one that the map of its node shows as Ready was made, and its bytes are not removed, unless the whole disk is lost.
  */
@@ -43,6 +44,10 @@ export class CheckpointChecker {
     if (kept?.ranUs !== memory.ranUs) {
       const why = `has run for ${memory.ranUs} us by its counter, and checkpoint ${from.id} is of ${kept?.ranUs} us`;
       this.#timeline.fail("a-restored-guest-goes-on-where-it-was", `${who} ${why}`);
+    }
+    if (memory.writtenUs !== memory.ranUs) {
+      const why = `has run for ${memory.ranUs} us by its memory, and its disk, of checkpoint ${from.id}, says ${memory.writtenUs} us`;
+      this.#timeline.fail("memory-and-disk-are-of-one-moment", `${who} ${why}`);
     }
     if (from.identity === "fresh") this.cloned += 1;
     else this.restored += 1;

@@ -10,6 +10,8 @@ export interface PlantedFaults {
   readonly refusalTrusted?: boolean;
   /** A guest that is started as a clone goes on as who it was. */
   readonly cloneKeepsIdentity?: boolean;
+  /** Hosts copy the disks of a checkpoint when its guest has gone on. */
+  readonly disksCopiedLate?: boolean;
   /** Scheduler and map place a VM whatever it requires. */
   readonly dependenciesIgnored?: boolean;
   /** The holder of a lease does not stop when its session ends. */

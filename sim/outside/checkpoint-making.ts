@@ -1,5 +1,6 @@
 /**
- * Checkpoints as a host makes and keeps them: the guest stands still while a process of the node copies it, and goes on when that is done.
+ * Checkpoints as a host makes and keeps them: the guest stands still while a process of the node copies it, and goes on when that is done. What is kept
+ * of its disk is what was there at that moment, however long QEMU takes to copy it; that time is none here.
  *
  *     asked ─▶ stands still ─▶ copied ─▶ on the disk, whole ─▶ goes on ─▶ the process is answered
  *
@@ -35,6 +36,9 @@ const MIB = 1_048_576;
 /** Until a guest that is started from one has answered, at most, in microseconds. */
 const RESTORE_MAX_US = 150_000;
 
+/** How much later disks are copied where that rule is broken, in microseconds. */
+const LATE_US = 1000;
+
 export interface CheckpointMakingOptions {
   readonly host: Host;
   readonly guest: Guest;
@@ -67,8 +71,12 @@ export function makeCheckpoint(options: CheckpointMakingOptions): void {
     if (!isUntouched) return refuse("failed", "it went on before all of it was copied");
     if (fate === "no-space") return refuse("no-space", "the disk is full");
     if (fate === "failed") return refuse("failed", "its memory cannot be read");
-    host.keep(id, guest, fate === "damaged");
-    life.enter(() => options.done({ ok: true, manifest: manifestOf(id, guest.launch) }));
+    const keep = (): void => {
+      host.keep(id, guest, fate === "damaged");
+      life.enter(() => options.done({ ok: true, manifest: manifestOf(id, guest.launch) }));
+    };
+    if (host.copiesDisksLate) host.timeline.after(LATE_US, keep);
+    else keep();
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a modelled guest remembers: whose memory it is, and for how long its processors have run with it. A guest that boots has a new one; what
+ * What a modelled guest remembers, in its memory and on its disk: whose memory it is, and for how long its processors have run with it. A guest that boots has a new one; what
  * moves to another host takes its own along.
  */
 export interface GuestMemory {
@@ -9,6 +9,8 @@ export interface GuestMemory {
   readonly identity: string;
   /** How long it ran, in microseconds; a counter that the guest itself would keep. */
   readonly ranUs: number;
+  /** What its disk says of that counter: the guest writes it down all the time that it runs. */
+  readonly writtenUs: number;
 }
 
 /**

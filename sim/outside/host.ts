@@ -128,6 +128,8 @@ export class Host {
   readonly copying: Set<Guest> = new Set();
   /** A rule that is broken on purpose: clones go on as who they were. */
   clonesKeepIdentity = false;
+  /** Another: disks of a checkpoint are copied when its guest has gone on. */
+  copiesDisksLate = false;
   /** The stream that checkpoints draw from, none before the first. */
   #copies: Random | undefined;
 
@@ -185,9 +187,11 @@ export class Host {
     return (this.#copies ??= this.random.fork());
   }
 
-  /** A guest that stands still is on the disk as it is. */
-  keep(id: string, { launch, memory, hung, programFromUs }: Guest, isDamaged: boolean): void {
-    const kept = { id, launch, memory, hung, programFromUs, isDamaged };
+  /** A guest is on the disk, its memory as it stood still last, its own disk as that is now. */
+  keep(id: string, guest: Guest, isDamaged: boolean): void {
+    const { launch, memory, hung, programFromUs } = guest;
+    const copied = { ...memory, writtenUs: this.#ranUs(guest) };
+    const kept = { id, launch, memory: copied, hung, programFromUs, isDamaged };
     this.checkpoints.set(id, kept);
     this.timeline.note(`checkpoint-kept ${this.index} ${id} ${memory.ranUs}`);
     this.#watcher.onCheckpointKept?.(this.index, id, kept);
@@ -228,7 +232,7 @@ export class Host {
     const { launch } = guest;
     const isClone = launch.from?.type === "checkpoint" && launch.from.identity === "fresh" && !this.clonesKeepIdentity;
     const { id } = guest.memory;
-    guest.memory = { id, ranUs: memory.ranUs, identity: isClone ? id : memory.identity };
+    guest.memory = { ...memory, id, identity: isClone ? id : memory.identity };
     guest.hung = hung;
     guest.programFromUs = programFromUs;
     guest.booted = false;
@@ -260,7 +264,8 @@ export class Host {
 
   stand(guest: Guest): void {
     if (!this.#stands(guest) || guest.stance !== "runs") return;
-    guest.memory = { ...guest.memory, ranUs: this.#ranUs(guest) };
+    const ranUs = this.#ranUs(guest);
+    guest.memory = { ...guest.memory, ranUs, writtenUs: ranUs };
     guest.stance = "still";
     this.#note("guest-stands", guest, "");
     this.#watcher.onGuestStands?.(this.index, guest.launch, guest.memory);
@@ -299,7 +304,7 @@ export class Host {
       booted: false,
       hung: false,
       stance,
-      memory: { id, ranUs: 0, identity: id },
+      memory: { id, ranUs: 0, writtenUs: 0, identity: id },
       runsSinceUs: this.timeline.nowUs,
       programFromUs: 0,
     };

@@ -98,6 +98,7 @@ export class MemberScenario implements Scenario {
     this.guests.checkpoints.viewOf = (node) => this.#replicas.view(node);
     for (const { host } of cluster.nodes) {
       host.clonesKeepIdentity = this.#options.planted.cloneKeepsIdentity === true;
+      host.copiesDisksLate = this.#options.planted.disksCopiedLate === true;
     }
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));

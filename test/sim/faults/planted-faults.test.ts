@@ -19,6 +19,7 @@ const PLANTS: readonly Plant[] = [
   { planted: { refusalTrusted: true }, profile: "leases", breaks: MOVED_TWICE },
   { planted: { dependenciesIgnored: true }, profile: "leases", breaks: ["what-a-vm-requires-is-healthy-first"] },
   { planted: { cloneKeepsIdentity: true }, profile: "leases", breaks: ["a-clone-is-nobody-else"] },
+  { planted: { disksCopiedLate: true }, profile: "leases", breaks: ["memory-and-disk-are-of-one-moment"] },
 ];
 
 function firstFailure({ planted, profile }: Plant): SeedResult | undefined {
