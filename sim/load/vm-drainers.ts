@@ -1,6 +1,6 @@
 /**
  * Operators who drain nodes, open them again while they are drained or later, and move VMs by stop and start. Some VMs are their own, so that there is
- * something to move. When all faults are over they wait until what they drain is empty, and open every node.
+ * something to move. When all faults are over they wait until what they drain is empty and leads no more, and open every node.
  */
 import {
   planDrain,
@@ -25,6 +25,10 @@ type Wanted = CommandOf<"create-vm" | "drain-node" | "undrain-node" | "move-vm">
 
 /** Mean pause between two acts. */
 const EVERY_US = 2_500_000;
+
+/** Whoever was heard so much less lately than others may be out of reach; and who lacks so much is not handed leadership yet. */
+const HEARD_MS = 300;
+const BEHIND_MAX = 100;
 
 /** Names of their own VMs. */
 export const DRAINED: readonly string[] = ["drained0", "drained1", "drained2", "drained3"];
@@ -69,6 +73,8 @@ export class VmDrainers extends PacedUsers<DrainAct> {
    */
   unsettled(view: ClusterView, leader: SimNode): string | null {
     const closed = (view.list("Node") as readonly Node[]).filter(({ status }) => status.drain !== undefined);
+    const leads = this.#leadsClosed(new Set(closed.map(({ metadata }) => metadata.name)), leader);
+    if (leads !== null) return leads;
     for (const { metadata, status } of closed) {
       const left = status.drain?.phase === "draining" && this.#isCalm() ? movable(view, metadata.name) : null;
       if (left !== null) return left;
@@ -76,6 +82,20 @@ export class VmDrainers extends PacedUsers<DrainAct> {
       return `node "${metadata.name}" is still closed`;
     }
     return null;
+  }
+
+  /** Whether a closed node leads, though an open one could: one that votes, follows closely and was heard as lately as any. */
+  #leadsClosed(closed: ReadonlySet<string>, leader: SimNode): string | null {
+    if (!closed.has(leader.name) || !this.#isCalm()) return null;
+    const { raft, nodes } = this.options.cluster;
+    const { peers = [], voters = [], lastIndex = 0 } = raft.view(leader.index)?.status() ?? {};
+    const heardAtMs = Math.max(...peers.map((peer) => peer.heardAtMs));
+    const open = peers.find((peer) => {
+      const node = nodes[raft.nodeOf(peer.node) ?? -1];
+      const isOpen = node !== undefined && !closed.has(node.name) && voters.includes(peer.node);
+      return isOpen && heardAtMs - peer.heardAtMs < HEARD_MS && lastIndex - peer.match < BEHIND_MAX;
+    });
+    return open === undefined ? null : `node "${leader.name}" leads, which is closed, and "${open.node}" is open`;
   }
 
   #open(name: string, leader: SimNode): void {
