@@ -34,13 +34,13 @@ export interface GuestImage {
 }
 
 /** Raise it when a change of this file changes the image. */
-const BUILDER_VERSION = 2;
+const BUILDER_VERSION = 3;
 const IMAGE_NAME = "base";
 /** What a guest on `-M microvm` needs: the bus, the network, the port to its host. */
 const MODULES = ["virtio_mmio", "virtio_net", "virtio_console"];
 /** Loaded in the guests that have the device; loading one costs 20 ms under pure emulation. */
 const OPTIONAL_MODULES = ["virtio_balloon", "virtio_blk"];
-const SCRIPTS = ["init.sh", "default-start.sh"] as const;
+const SCRIPTS = ["init.sh", "default-start.sh", "dhcp.sh"] as const;
 
 type Scripts = Readonly<Record<(typeof SCRIPTS)[number], Buffer>>;
 
@@ -178,6 +178,7 @@ async function userSpace(from: {
     text("/etc/hosts", "127.0.0.1 localhost\n"),
     text("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
     script("/etc/blixard/default-start", from.scripts["default-start.sh"]),
+    script("/etc/blixard/dhcp", from.scripts["dhcp.sh"]),
     ...(from.agent === undefined ? [] : [script("/bin/blixard-agent", from.agent)]),
     script("/init", from.scripts["init.sh"]),
   ];

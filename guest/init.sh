@@ -39,6 +39,7 @@ join_user_network() {
   way="10.0.2.2 dev $1"
 }
 way=
+ask=
 if [ -e /etc/blixard/networks ]; then
   # Which card got which number is chance; its hardware's address says which it is. Elsewhere cloud-init does this.
   found_way=
@@ -50,7 +51,7 @@ if [ -e /etc/blixard/networks ]; then
       ip link set "$card" up
       case $address in
         user) join_user_network "$card" ;;
-        -) ;;
+        -) ask="$ask $card" ;;
         *) ip addr add "$address" dev "$card" ;;
       esac
       [ "$gateway" = - ] || found_way="$gateway dev $card"
@@ -64,6 +65,8 @@ else
 fi
 # shellcheck disable=SC2086
 [ -z "$way" ] || ip route add default via $way
+# shellcheck disable=SC2086
+[ -z "$ask" ] || /etc/blixard/dhcp ask $ask
 
 if [ -e /etc/blixard/start ]; then start=/etc/blixard/start; else start=/etc/blixard/default-start; fi
 

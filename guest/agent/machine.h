@@ -261,6 +261,7 @@ static long set_machine_id(const char *id) {
 
 static char FRESH_SCRIPT[] =
     "if [ -d /etc/ssh ] && command -v ssh-keygen; then rm -f /etc/ssh/ssh_host_*_key*; ssh-keygen -A || exit; fi\n"
+    "[ ! -x /etc/blixard/dhcp ] || [ ! -e /etc/blixard/networks ] || /etc/blixard/dhcp fresh\n"
     "[ ! -x /etc/blixard/fresh-identity ] || /etc/blixard/fresh-identity";
 
 /* identity BASE64: NAME=VALUE ended by zeros, in the order in which they are to be done. "done" when all are, host keys too. */
@@ -282,7 +283,8 @@ static void take_identity(u32 id, char *strings, long size) {
     return;
   }
   /* A process costs: none where there is nothing to do. */
-  if (sys_stat("/etc/ssh", &there) == 0 || sys_stat("/etc/blixard/fresh-identity", &there) == 0) {
+  if (sys_stat("/etc/ssh", &there) == 0 || sys_stat("/etc/blixard/fresh-identity", &there) == 0 ||
+      sys_stat("/etc/blixard/networks", &there) == 0) {
     begin_hook(id, FRESH_SCRIPT);
     return;
   }

@@ -21,6 +21,7 @@ export interface NetworksTask {
 
 export interface NetworksSeen {
   readonly interfaces: string;
+  readonly leased: string;
   readonly forwarded: string;
   readonly bridged: string;
   readonly devices: readonly Device[];
@@ -28,6 +29,7 @@ export interface NetworksSeen {
   readonly clone: {
     readonly interfaces: string;
     readonly ipv6: string;
+    readonly leased: string;
     readonly bridged: string;
     readonly heard: string;
   };
@@ -45,7 +47,13 @@ interface Device {
 const INTERFACES = "/sys/class/net";
 const LINK_LOCAL = "ip -6 -o addr show lan | awk '{print $4}'";
 const SCRIPT =
-  "for i in lan out; do echo $i $(cat /sys/class/net/$i/address) $(ip -4 -o addr show $i | awk '{print $4}'); done; ip route";
+  "for i in lan out; do echo $i $(cat /sys/class/net/$i/address) $(ip -4 -o addr show $i | awk '{print $4}'); done; ip route | grep -v asked; cat /etc/resolv.conf";
+/** By DHCP, of which nobody says when it answers. */
+const ASKED =
+  "for i in $(seq 40); do a=$(ip -4 -o addr show asked | awk '{print $4}'); [ -n \"$a\" ] && break; usleep 100000; done; echo $a";
+const asked = (last: number): GuestCard => ({
+  ...{ name: "asked", kind: "tap", bridge: "br0", mac: `02:00:00:00:02:0${last}` },
+});
 const OUT: GuestCard = { name: "out", kind: "user", mac: "02:00:00:00:00:01" };
 
 async function run(task: NetworksTask): Promise<NetworksSeen> {
@@ -56,8 +64,9 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
     return { ...own, address: `10.1.0.${last}/24`, gateway: "10.1.0.1" };
   };
   // The one in the bridge comes first: which is which is not left to the order.
-  await driver.startAndBoot(launch("i-own", task.port, [lan(5), OUT]));
+  await driver.startAndBoot(launch("i-own", task.port, [lan(5), OUT, asked(5)]));
   const interfaces = await inside(driver, "i-own", SCRIPT);
+  const leased = await inside(driver, "i-own", ASKED);
   const forwarded = await (await fetch(`http://127.0.0.1:${task.port}/`)).text();
   const bridged = await page(task, "10.1.0.5");
   const devices = devicesHere();
@@ -71,12 +80,13 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
   // What the bridge hears of its address now, it hears from the clone.
   await driver.pause("i-own");
   const fresh = { from: { type: "checkpoint", id: "c", identity: "fresh" } } as const;
-  const cards = [lan(6), { ...OUT, mac: "02:00:00:00:00:02" }];
+  const cards = [lan(6), { ...OUT, mac: "02:00:00:00:00:02" }, asked(6)];
   const started = await driver.start({ ...launch("i-clone", task.port + 1, cards), ...fresh });
   if (!started.ok) throw new Error(started.message);
   const clone = {
     interfaces: await inside(driver, "i-clone", SCRIPT),
     ipv6: await inside(driver, "i-clone", LINK_LOCAL),
+    leased: await inside(driver, "i-clone", ASKED),
     bridged: await page(task, "10.1.0.6"),
     heard: await heardFrom(`blixard:i-clone:lan`),
   };
@@ -95,7 +105,7 @@ async function run(task: NetworksTask): Promise<NetworksSeen> {
   while (ours().length > 0 && performance.now() < untilMs) await new Promise((done) => setTimeout(done, 20));
   const swept = devicesHere();
   hypervisor.close();
-  return { interfaces, forwarded, bridged, devices, refused, clone, own, stopped, left, swept };
+  return { interfaces, leased, forwarded, bridged, devices, refused, clone, own, stopped, left, swept };
 }
 
 function launch(instance: string, port: number, networks: readonly GuestCard[]): InstanceLaunch {
@@ -130,10 +140,11 @@ async function heardFrom(alias: string): Promise<string> {
 }
 
 function devicesHere(): readonly Device[] {
-  return ours().map((name) => ({
+  const devices = ours().map((name) => ({
     alias: aliasOf(name),
     bridge: basename(readlinkSync(join(INTERFACES, name, "master"))),
   }));
+  return devices.toSorted((a, b) => (a.alias < b.alias ? -1 : 1));
 }
 
 function ours(): readonly string[] {
