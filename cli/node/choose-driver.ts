@@ -136,6 +136,6 @@ async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<G
     : "VMs are built by Nix and run in QEMU with emulated CPUs";
   ports.logger.log("info", words, { nix, kvm: proof.detail });
   const acceleration = proof.works ? "kvm" : "tcg";
-  await openVmUsers(config, "microvm-nix", ports.logger);
-  return createMicrovmNixHypervisor({ ...ports, stateDir: dataDir, nix: settings, acceleration });
+  const users = await openVmUsers(config, "microvm-nix", ports.logger);
+  return createMicrovmNixHypervisor({ ...ports, ...users, stateDir: dataDir, nix: settings, acceleration });
 }

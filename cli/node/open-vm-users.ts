@@ -15,7 +15,8 @@ type RealDriver = Exclude<DriverName, "simulated">;
 /** Why VMs of a driver keep the node's user unless somebody asks; the driver `qemu` asks by itself. */
 const BY_REQUEST: Readonly<Partial<Record<RealDriver, string>>> = {
   process: "their commands are programs of this host, which may need its files: give --vm-users to have it",
-  "microvm-nix": "the scripts of their runners make interfaces, volumes and shares, and so need the node's rights",
+  "microvm-nix":
+    "the scripts of their runners, to which modules may add, may need the node's rights: give --vm-users to have it",
 };
 
 /** @throws CliError when users were asked for and cannot be had: to run VMs with more rights than was asked for is not for the node to decide. */
@@ -32,7 +33,6 @@ export async function openVmUsers(config: NodeConfig, driver: RealDriver, logger
       return none(logger, error.message);
     }
   }
-  if (driver === "microvm-nix") throw refusal(config.name, `VMs of the driver "${driver}" cannot have users: ${why}`);
   try {
     return given(await open(config, driver, vmUsers), logger);
   } catch (error) {

@@ -59,10 +59,11 @@ test("chooseDriver() says whose VMs run as, and refuses users that they cannot h
   expect((await choose({ nix })).said.join()).toContain(
     "VMs run as this node's own user: the scripts of their runners",
   );
-  await expect(choose({ nix }, { vmUsers: "300000000:10" })).rejects.toMatchObject({
-    message: expect.stringContaining('Cannot start node "n1" with --vm-users: VMs of the driver "microvm-nix" cannot'),
-    hint: expect.stringContaining("--vm-users off"),
-  });
+  if (process.geteuid?.() === 0) {
+    expect((await choose({ nix }, { vmUsers: "300000000:10" })).said.join()).toContain(
+      "Each VM runs as a user of its own",
+    );
+  }
   const plain = { driver: "process", vmUsers: "300000000:10" };
   // Where root may give rights away, the folder of `mkdtemp` keeps everybody else out of the files of their commands.
   await expect(choose({}, plain)).rejects.toMatchObject({

@@ -4,7 +4,7 @@
  *
  * Nothing of the host is touched: the store is below the given folder, and so is what Nix caches.
  */
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fetchDebianKernel } from "../../guest/kernel-package.ts";
 import { loadModules } from "../../guest/kernel-modules.ts";
@@ -72,10 +72,13 @@ export async function seededGuest(folder: string, image: string): Promise<StubGu
     ...modules.map(({ name, content }) => file(`/lib/seed/${name}.ko`, 0o644, content)),
     file("/seed-init", 0o755, Buffer.from(seedInit(modules.map(({ name }) => name)))),
   ]);
-  const initramfs = join(folder, "initramfs");
+  const [kernelFile, initramfs] = [join(folder, "kernel"), join(folder, "initramfs")];
+  // In a store of Nix all users of the host can read it.
+  await copyFile(join(image, "kernel"), kernelFile);
+  await chmod(kernelFile, 0o644);
   await writeFile(initramfs, Buffer.concat([await readFile(join(image, "initramfs")), overlay]));
   return {
-    kernel: join(image, "kernel"),
+    kernel: kernelFile,
     initramfs,
     kernelParams: ["quiet", "cryptomgr.notests", "nokaslr", "rdinit=/seed-init"],
   };

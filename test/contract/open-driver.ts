@@ -29,10 +29,11 @@ export interface DriverChoice {
 
 export function openDriver(choice: DriverChoice): GuardedHypervisor {
   const options = { stateDir: choice.stateDir, clock: nodeClock, logger: silentLogger };
-  // As a node has it that is root: `auto` of `--vm-users`.
+  // As a node that is root has it: of qemu by itself, of microvm-nix when it is asked to.
   const users = process.geteuid?.() === 0 ? { users: new InstanceUsers(VM_USERS, choice.stateDir) } : {};
   if (choice.driver === "process") return createProcessHypervisor(options);
-  if (choice.nix !== undefined) return createMicrovmNixHypervisor({ ...options, nix: choice.nix, acceleration: "tcg" });
+  const { nix } = choice;
+  if (nix !== undefined) return createMicrovmNixHypervisor({ ...options, ...users, nix, acceleration: "tcg" });
   const { imagesDir, checkpointsDir, bridges = [] } = choice;
   const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
   const ceph = choice.ceph === undefined ? {} : { ceph: choice.ceph };

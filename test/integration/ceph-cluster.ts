@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { poll } from "../../cli/pause.ts";
 import { findExecutable } from "../../runtime/node/index.ts";
 import type { CephSettings } from "../../runtime/node/index.ts";
+import { SETPRIV } from "../../runtime/node/guard/command-rights.ts";
 import { freePort } from "../contract/guarded-harness.ts";
 
 const PROGRAMS = ["ceph", "rbd", "ceph-authtool", "monmaptool", "ceph-mon", "ceph-osd"];
@@ -139,7 +140,7 @@ export class CephCluster {
   #daemon(log: string, ...command: readonly string[]): ChildProcess {
     const output = openSync(join(this.#folder, log), "a");
     try {
-      return spawn("setpriv", ["--pdeathsig", "KILL", ...command], { stdio: ["ignore", output, output] });
+      return spawn(SETPRIV, ["--pdeathsig", "KILL", ...command], { stdio: ["ignore", output, output] });
     } finally {
       closeSync(output);
     }

@@ -14,6 +14,9 @@ export interface CommandRights {
   readonly lowPorts: boolean;
 }
 
+/** That of util-linux. */
+export const SETPRIV = "setpriv";
+
 const LOW_PORTS = "+net_bind_service";
 
 export function rightsWords({ user, groups, lowPorts }: CommandRights): readonly string[] {

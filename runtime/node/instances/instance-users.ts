@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findExecutable } from "../find-executable.ts";
-import { rightsWords } from "../guard/command-rights.ts";
+import { rightsWords, SETPRIV } from "../guard/command-rights.ts";
 import { StartRefusal } from "./machine-driver.ts";
 import { othersNumbers } from "./others-numbers.ts";
 
@@ -27,8 +27,6 @@ export const VM_USERS: UserRange = { first: 0x7000_0000, count: 0x0800_0000 };
 /** The highest numbers mean "nobody" and "no change". */
 const ID_MAX = 0xffff_fffd;
 const TRIAL_MS = 5_000;
-/** That of util-linux. */
-const SETPRIV = "setpriv";
 const LOW_PORTS_END = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 const LOW_PORTS_END_USUAL = 1024;
 

@@ -5,18 +5,24 @@
  * guard a command that becomes the hypervisor (run-machine.sh). Units of systemd (`microvm@NAME`) are not used, since they live outside of
  * the guard, which could not end them at the lease: docs/decisions/0025-microvm-nix.md.
  */
-import { appendFileSync, existsSync, realpathSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkMicrovm, type MicrovmConfig } from "../../microvm/index.ts";
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { GuardedCommand } from "../guard/guard.ts";
+import { FIRST_FILE } from "../guard/guard.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
 import type { GuardedHypervisorOptions } from "../instances/guarded-options.ts";
-import { InstanceStore } from "../instances/instance-store.ts";
-import { type Machine, type MachineContext, type MachineDriver, StartRefusal } from "../instances/machine-driver.ts";
+import { InstanceStore, PRIVATE_FOLDER } from "../instances/instance-store.ts";
+import {
+  type Machine,
+  type MachineCommand,
+  type MachineContext,
+  type MachineDriver,
+  StartRefusal,
+} from "../instances/machine-driver.ts";
 import { NixError } from "./build/nix-error.ts";
 import type { NixSettings } from "./build/nix-settings.ts";
 import { pushClosure } from "./build/push-closure.ts";
@@ -25,7 +31,9 @@ import { readRunner, type RunnerPackage } from "./build/runner-package.ts";
 import { SEED_FILE, splitFlake, USER_INTERFACE, vmJson, VOLUMES } from "./build/vm-json.ts";
 import { HOST_PATH, HostInterfaces } from "./host-interfaces.ts";
 import { MicrovmMachine, type MicrovmNote, NOTE_FILE, RUNNER_LINK } from "./microvm-machine.ts";
+import { whatRunnerTakes, whyNodeUser } from "./node-rights.ts";
 import { seedDisk } from "./seed.ts";
+import { giveVolumes } from "./volumes.ts";
 
 export interface MicrovmNixHypervisorOptions extends GuardedHypervisorOptions {
   readonly nix: NixSettings;
@@ -83,7 +91,11 @@ class MicrovmDriver implements MachineDriver {
     this.#collected = cleared.then(() => this.#collect());
   }
 
-  async prepare(launch: InstanceLaunch, folder: string): Promise<GuardedCommand> {
+  needsNodeUser({ microvm }: InstanceLaunch): string | undefined {
+    return microvm === undefined ? undefined : whyNodeUser(microvm);
+  }
+
+  async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
     const config: MicrovmConfig = launch.microvm ?? { hypervisor: "qemu" };
     this.#check(launch, config);
     await this.#collected;
@@ -91,25 +103,42 @@ class MicrovmDriver implements MachineDriver {
     await this.#collect();
     const runner = await this.#build(launch, config, join(folder, CONSOLE_LOG));
     this.#refuseShared(launch.instance, runner);
+    const taken = user === undefined ? undefined : whatRunnerTakes(runner);
+    if (taken !== undefined) {
+      const why = `its configuration takes ${taken} of the host, which only the node may, and it is to run as user ${user}: name it in spec.microvm`;
+      throw new StartRefusal("unsupported", why);
+    }
     const link = join(folder, RUNNER_LINK);
     await this.#nix(() => this.#builder.keep(runner.path, link));
     const volumes = join(this.#builder.folder(launch.vm), VOLUMES);
     await mkdir(volumes, { recursive: true, mode: 0o700 });
-    await symlink(volumes, join(folder, VOLUMES));
-    await writeFile(join(folder, SEED_FILE), seedDisk(launch), { mode: 0o600 });
-    const user = config.interfaces?.find(({ type }) => type === "user")?.id;
+    giveVolumes(volumes, user);
+    // Where its user may make sockets, and has a way to nothing else: its volumes' folder it is given open.
+    const own = user === undefined ? "." : PRIVATE_FOLDER;
+    const seed = join(own, SEED_FILE);
+    await symlink(user === undefined ? volumes : `/proc/self/fd/${FIRST_FILE}`, join(folder, own, VOLUMES));
+    await writeFile(join(folder, seed), seedDisk(launch), { mode: 0o600 });
+    const userInterface = config.interfaces?.find(({ type }) => type === "user")?.id;
     const note: MicrovmNote = {
       hypervisor: runner.hypervisor,
       memoryMiB: launch.memoryMiB,
       socket: config.socket !== false,
-      userInterface: user ?? (config.interfaces === undefined ? USER_INTERFACE : undefined),
+      userInterface: userInterface ?? (config.interfaces === undefined ? USER_INTERFACE : undefined),
     };
     await writeFile(join(folder, NOTE_FILE), `${JSON.stringify(note)}\n`, { mode: 0o600 });
     // Of an earlier start that came no further.
     await this.#interfaces.down(launch.vm);
     this.#interfaces.willBeUp(launch.vm, runner.path);
     // microvm-run writes its guest's console to its standard output.
-    return { argv: ["/bin/sh", SCRIPT, link], env: { PATH: HOST_PATH }, output: CONSOLE_LOG };
+    const argv = ["/bin/sh", "-c", readFileSync(SCRIPT, "utf8"), "run-machine", realpathSync(link), own] as const;
+    return {
+      argv: [...argv],
+      env: { PATH: HOST_PATH },
+      output: CONSOLE_LOG,
+      ...(user === undefined ? {} : { files: [{ path: volumes, writable: false }] }),
+      reads: [seed],
+      devices: this.#options.acceleration === "kvm" ? ["/dev/kvm"] : [],
+    };
   }
 
   attach(to: MachineContext): Machine {

@@ -5,13 +5,15 @@
  * when their hypervisor answers, and as alive while its process is not held.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { VmmName } from "../../microvm/index.ts";
 import type { ExitReason } from "../../ports/hypervisor.ts";
+import { rightsWords, SETPRIV } from "../guard/command-rights.ts";
 import { type GuardExit, lastOutput } from "../guard/guard.ts";
 import { isRunning, processState, signalGroup } from "../guard/process-identity.ts";
 import { CONSOLE_LOG } from "../instances/console-log.ts";
+import { PRIVATE_FOLDER } from "../instances/instance-store.ts";
 import {
   type Machine,
   type MachineContext,
@@ -149,13 +151,12 @@ export class MicrovmMachine implements Machine {
   async #connect(): Promise<void> {
     const { hypervisor, socket } = this.#note;
     if (hasControl(hypervisor) && socket) {
+      const { child } = this.#context;
+      const control = { hypervisor, memoryMiB: this.#note.memoryMiB, child };
       this.#control = await this.#answering(() =>
-        connectVmm({
-          hypervisor,
-          memoryMiB: this.#note.memoryMiB,
-          child: this.#context.child,
-          socket: () => this.#folder.path(CONTROL_SOCKET),
-        }),
+        this.#isPrivate
+          ? this.#folder.reach(this.#place(CONTROL_SOCKET), (path) => connectVmm({ ...control, socket: () => path }))
+          : connectVmm({ ...control, socket: () => this.#folder.path(CONTROL_SOCKET) }),
       );
     } else await this.#settled();
     if (this.#detached) return this.#control?.close();
@@ -164,12 +165,23 @@ export class MicrovmMachine implements Machine {
       setImmediate(() => this.#detached || this.#context.report("booted"));
       return;
     }
-    this.#agent = new AgentLink({
-      path: this.#folder.path(NIX_AGENT_SOCKET),
+    const agent = new AgentLink({
       onBooted: () => this.#heard("booted"),
       onBeat: () => this.#heard("heartbeat"),
       onServiceExit: (status) => (this.#serviceStatus = status),
     });
+    this.#agent = agent;
+    if (this.#isPrivate) this.#folder.reach(this.#place(NIX_AGENT_SOCKET), (path) => agent.connect(path));
+    else agent.connect(this.#folder.path(NIX_AGENT_SOCKET));
+  }
+
+  /** It runs as a user of its own, which makes its sockets where it may. */
+  get #isPrivate(): boolean {
+    return this.#context.record.user !== undefined;
+  }
+
+  #place(name: string): string {
+    return this.#isPrivate ? join(PRIVATE_FOLDER, name) : name;
   }
 
   #heard(sign: "booted" | "heartbeat"): void {
@@ -240,7 +252,12 @@ export class MicrovmMachine implements Machine {
       this.#control = undefined;
     }
     const env = { PATH: HOST_PATH, MAINPID: String(child.pid) };
-    const shutdown = spawn(script, [], { cwd: folder, env, stdio: "ignore", timeout: READY_MS });
+    const { user } = this.#context.record;
+    const path = realpathSync(script);
+    const args = user === undefined ? [] : [...rightsWords({ user, groups: [], lowPorts: false }), path];
+    const program = user === undefined ? path : SETPRIV;
+    const cwd = join(folder, this.#place("."));
+    const shutdown = spawn(program, args, { cwd, env, stdio: "ignore", timeout: READY_MS });
     // A script that cannot run has asked for nothing; the grace time ends the guest.
     shutdown.on("error", () => undefined);
   }
