@@ -18,7 +18,7 @@
 /** Length of a lease. Longer rides out longer pauses of a leader or disk, but a dead node's VMs wait for it. */
 export const LEASE_MS = 6000;
 
-/** Pause between renewals, a third of a lease: one may fail, or an election pass, before it is in danger. Each is an entry of the log. */
+/** Longest pause between renewals, a third of a lease: one may fail, or an election pass, before it is in danger. Each is an entry of the log. */
 export const RENEW_MS = 2000;
 
 /** Most by which one clock may outrun another, as a fraction. Ten times what NTP may slew (500 ppm on both sides: 0.1 %). */

@@ -15,7 +15,7 @@ import type { ReplicaMessage } from "./replica-message.ts";
 import { HeldProposals } from "./held-proposals.ts";
 import type { ProposeReply, ReplicaRequest, Unavailable } from "./replica-protocol.ts";
 import type { Urgency } from "../raft/core/admission.ts";
-import { urgencyOf } from "./urgency.ts";
+import { isPatient, urgencyOf } from "./urgency.ts";
 
 /** Proposals in flight of one node; past it new ones are refused as overloaded. Four times what a busy API has open. */
 export const PROPOSALS_MAX = 4096;
@@ -226,11 +226,17 @@ export class Proposer {
   #send(open: Open): void {
     open.attempt += 1;
     open.doubts += 1;
-    const { attempt, payload, urgency } = open;
+    const { attempt, payload, urgency, command } = open;
     const session = open.session.id;
     this.#ctx.cancelTimer(`retry:${session}`);
     this.#ctx.ask<RaftActorMessage, RaftProposeReply>(this.#raft, {
-      make: (replyTo) => ({ type: "propose", payload, replyTo, ...(urgency === "vital" && { urgency }) }),
+      make: (replyTo) => ({
+        type: "propose",
+        payload,
+        replyTo,
+        ...(urgency === "vital" && { urgency }),
+        ...(isPatient(command) && { patient: true as const }),
+      }),
       timeoutMs: ANSWER_MS,
       adapt: (result) => ({ type: "proposal-answered", session, attempt, result }),
     });

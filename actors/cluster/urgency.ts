@@ -24,3 +24,8 @@ const VITAL: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
 export function urgencyOf({ type }: Command): Urgency {
   return VITAL.has(type) ? "vital" : "ordinary";
 }
+
+/** Which of them may wait at the leader for a moment, to go together: what all nodes propose, and nobody waits for. */
+export function isPatient({ type }: Command): boolean {
+  return type === "renew-lease";
+}

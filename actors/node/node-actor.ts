@@ -32,6 +32,7 @@ import type { VmReport } from "../vm/vm-message.ts";
 import { CheckpointActors } from "./checkpoint-actors.ts";
 import type { NodeMessage } from "./node-message.ts";
 import { Reconciler } from "./reconciler.ts";
+import { isRenewal, RenewalPace } from "./renewal-pace.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { VmActors } from "./vm-actors.ts";
 import { commandOf, concernedBy, type Concerned, type Lease } from "./wishes.ts";
@@ -43,7 +44,7 @@ export interface NodeActorOptions {
   readonly prober: Prober;
   readonly replica: Ref<ReplicaRequest>;
   readonly logger: Logger;
-  /** Length of the lease and pause between renewals, in milliseconds. */
+  /** Length of the lease and longest pause between renewals, in milliseconds. */
   readonly lease: { readonly leaseMs: number; readonly renewMs: number };
   /** Default: MOVE_RULES. */
   readonly moveRules?: MoveRules;
@@ -93,6 +94,7 @@ class NodeKeeper {
   #found: readonly FoundInstance[] = [];
   #epoch = 0;
   #leaseUntilMs = 0;
+  readonly #pace: RenewalPace;
   #warned = "";
   /** Version of the map that this node has seen. */
   #seen = 0;
@@ -105,7 +107,8 @@ class NodeKeeper {
     const { hypervisor, prober, spec, moveRules = MOVE_RULES } = options;
     this.#actors = new VmActors({ ctx, hypervisor, prober, hostAddress: spec.address, moveRules });
     options.hypervisor.onEvent(ctx.callback((event) => ({ type: "instance-event", event })));
-    this.#mirror = new MapMirror({ kinds: ["Vm", "Checkpoint"], replica: options.replica });
+    this.#pace = new RenewalPace(options.lease.renewMs);
+    this.#mirror = new MapMirror({ kinds: ["Vm", "Checkpoint", "Node"], replica: options.replica });
     this.#checkpoints = new CheckpointActors({
       ctx,
       hypervisor,
@@ -224,13 +227,21 @@ class NodeKeeper {
     this.#epoch = reply.outcome.version;
     this.#hold(leaseUntilMs);
     this.#reconcile("all");
-    this.#ctx.setTimer("renew", this.#options.lease.renewMs, { type: "renew-due" });
+    this.#pace.asked(askedMs);
+    this.#awaitRenewal();
+  }
+
+  #awaitRenewal(): void {
+    if (this.#phase !== "holding" || this.#pace.isAsking) return;
+    this.#ctx.setTimer("renew", Math.max(0, this.#pace.dueMs - this.#ctx.now()), { type: "renew-due" });
   }
 
   #renew(): void {
     if (this.#phase !== "holding") return;
     const askedMs = this.#ctx.now();
     const epoch = this.#epoch;
+    this.#pace.asking();
+    this.#ctx.cancelTimer("renew");
     const command: Command = { type: "renew-lease", node: this.#options.name, epoch };
     this.#propose(command, (reply) => ({ type: "renewed", askedMs, epoch, reply }));
   }
@@ -247,9 +258,14 @@ class NodeKeeper {
     }
     this.#hold(askedMs + this.#options.lease.leaseMs);
     this.#actors.tellAll({ type: "lease", untilMs: this.#leaseUntilMs });
-    this.#ctx.setTimer("renew", Math.max(0, askedMs + this.#options.lease.renewMs - this.#ctx.now()), {
-      type: "renew-due",
-    });
+    this.#pace.asked(askedMs);
+    this.#awaitRenewal();
+  }
+
+  /** Some node's lease was renewed: the own one with it, if it is old enough. */
+  #onRenewalSeen(): void {
+    if (this.#pace.seen(this.#ctx.now())) this.#renew();
+    else this.#awaitRenewal();
   }
 
   #hold(untilMs: number): void {
@@ -288,6 +304,7 @@ class NodeKeeper {
       message.type === "synced" ? "all" : concernedBy(message.changes, this.#options.name, this.#mirror.vms);
     this.#mirror.take(message);
     this.#seen = message.version;
+    if (message.type === "changes" && message.changes.some(isRenewal)) this.#onRenewalSeen();
     this.#reconcile(concerned);
     this.#sendReports(concerned === "all" ? this.#reports.waiting() : concerned.instances.keys());
   }

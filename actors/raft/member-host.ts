@@ -202,7 +202,18 @@ export class MemberHost implements HostPart {
   #onRequest(
     message: Exclude<
       RaftActorMessage,
-      { type: "flush" | "peer" | "propose" | "propose-batch" | "read" | "stand-aside" | "persisted" | "timeout" | "resume" }
+      {
+        type:
+          | "flush"
+          | "peer"
+          | "propose"
+          | "propose-batch"
+          | "read"
+          | "stand-aside"
+          | "persisted"
+          | "timeout"
+          | "resume";
+      }
     >,
   ): void {
     switch (message.type) {
@@ -291,7 +302,7 @@ export class MemberHost implements HostPart {
     for (const read of ready.reads) this.#ports.tell(readEvent(read));
     for (const alarm of ready.alarms) this.#ports.tell({ type: "alarm", alarm });
     if (ready.compact) this.#ports.options.store.compact(ready.compact);
-    this.#setTimer(core.nextDeadlineMs());
+    this.#setTimer(Math.min(core.nextDeadlineMs(), this.#proposals.deadlineMs));
   }
 
   #send(to: string, message: Peer["message"]): void {

@@ -4,6 +4,9 @@
  *
  * What is vital goes first, and what a leader has no room for is let in as far as there is room (`core/admission.ts`).
  *
+ * What is patient, as renewals of leases that come from all nodes within milliseconds, waits at the leader until something else goes, or its time is
+ * over: a hundred renewals are one append to each follower and one sync. It costs them as much of their lease.
+ *
  * At a follower they go on to the leader, each by itself: there they are gathered again. Whatever is not in the log is answered as
  * refused; silence means that a message was lost on the way.
  */
@@ -18,6 +21,12 @@ import type { RaftActorMessage, RaftPropose, RaftProposeBatch, RaftProposeReply 
 
 /** A request that was forwarded more often meets members that disagree on the leader; it is refused, to be retried. */
 export const FORWARDS_MAX = 3;
+
+/**
+ * For how long what is patient waits: the round trips and syncs by which nodes are apart that propose at the same news, of which an entry takes several;
+ * next to a lease, nothing.
+ */
+const PATIENCE_MS = 20;
 
 type Proposed = RaftPropose | RaftProposeBatch;
 
@@ -43,6 +52,9 @@ export class Proposals {
     vital: { messages: [], payloads: [] },
     ordinary: { messages: [], payloads: [] },
   };
+  /** What may wait, all of it vital, until the time after that. */
+  readonly #patient: RaftPropose[] = [];
+  #patientUntilMs = Infinity;
 
   constructor(options: ProposalsOptions) {
     this.#options = options;
@@ -53,6 +65,10 @@ export class Proposals {
     const { payloadBytesMax } = this.#options;
     // What another node says is taken by its word only where it is this very word.
     const isVital = message.type === "propose" && message.urgency === "vital";
+    if (isVital && message.patient === true && core.isLeader && message.payload.length <= payloadBytesMax) {
+      if (this.#patient.push(message) === 1) this.#patientUntilMs = this.#options.ctx.now() + PATIENCE_MS;
+      return;
+    }
     const { messages, payloads } = this.#waiting[isVital ? "vital" : "ordinary"];
     if (message.type === "propose") {
       if (message.payload.length > payloadBytesMax) return this.refuse(message, "too-large", leaderOf(core));
@@ -68,12 +84,31 @@ export class Proposals {
 
   /** Hands over what waits; called before `takeReady`. */
   flush(core: RaftCore, self: { readonly leads: boolean; readonly readOnly: boolean }): void {
+    this.#releasePatient(core);
     this.#flush("vital", core, self);
     this.#flush("ordinary", core, self);
   }
 
+  /** When what is patient must wait no longer, by the member's clock; Infinity when nothing is. */
+  get deadlineMs(): number {
+    return this.#patientUntilMs;
+  }
+
   refuse(message: Proposed, code: RefusalCode, leader: string | null): void {
     if (message.replyTo) this.#tell(message.replyTo, { type: "propose-refused", code, leader });
+  }
+
+  /** It goes with what else does; who does not lead any more sends it on. */
+  #releasePatient(core: RaftCore): void {
+    if (this.#patient.length === 0) return;
+    const { vital, ordinary } = this.#waiting;
+    const goes = vital.messages.length > 0 || ordinary.messages.length > 0;
+    if (core.isLeader && !goes && this.#options.ctx.now() < this.#patientUntilMs) return;
+    this.#patientUntilMs = Infinity;
+    for (const message of this.#patient.splice(0)) {
+      vital.messages.push(message);
+      vital.payloads.push(message.payload);
+    }
   }
 
   #flush(urgency: Urgency, core: RaftCore, self: { readonly leads: boolean; readonly readOnly: boolean }): void {

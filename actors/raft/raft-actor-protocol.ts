@@ -54,6 +54,8 @@ export interface RaftPropose {
   readonly payload: Uint8Array;
   /** Present on what keeps the cluster alive, which a leader takes while it refuses all else as overloaded. Absent: ordinary. */
   readonly urgency?: "vital";
+  /** Present on what may wait at the leader for a moment, to share an append with what comes then (`proposals.ts`). Absent: it may not. */
+  readonly patient?: true;
   /** Told once what became of the proposal, unless a message is lost on the way; silence means unknown. */
   readonly replyTo?: Ref<RaftProposeReply>;
   /** How often it was forwarded; absent when it was not. */

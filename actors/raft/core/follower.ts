@@ -44,7 +44,7 @@ export class Follower {
   }
 
   onAppend(leader: string, message: AppendRequest, nowMs: number): void {
-    const { log, term, limits, refusals } = this.#member;
+    const { log, term, limits, refusals, priority } = this.#member;
     const fault = appendFault(message, limits);
     if (fault !== null) return refusals.count(fault);
     this.#heardLeader(nowMs);
@@ -54,7 +54,7 @@ export class Follower {
     this.#matched = Math.max(this.#matched, previousIndex + entries.length);
     this.#learnCommit(message.commit);
     const response = { type: "append-response", term, sequence, ok: true, match: this.#matched } as const;
-    this.#member.sendWhenDurable(leader, response);
+    this.#member.sendWhenDurable(leader, priority === 0 ? response : { ...response, priority });
   }
 
   /** A snapshot of what is committed here already is as good as installed: the leader may go on behind it. */

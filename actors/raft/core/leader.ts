@@ -5,10 +5,11 @@
 import { Admission, type Urgency } from "./admission.ts";
 import { isVoter } from "./configuration.ts";
 import { leftMs, type Essence } from "./essence.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { LeadershipTransfer } from "./leadership-transfer.ts";
 import type { Member } from "./member.ts";
 import { MembershipChanges } from "./membership-changes.ts";
-import type { AppendResponse, HeartbeatResponse, RaftMessage, ReadRequest } from "./messages.ts";
+import type { AppendResponse, HeartbeatResponse, ReadRequest } from "./messages.ts";
 import { Priorities } from "./priority.ts";
 import type { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
@@ -41,7 +42,7 @@ export class Leader {
   #transfer: LeadershipTransfer | null = null;
   /** To whom it was last in vain. */
   #avoid: string | null = null;
-  #heartbeatAtMs: number;
+  readonly #heartbeats: Heartbeats;
 
   constructor(member: Member, nowMs: number) {
     this.#member = member;
@@ -53,7 +54,7 @@ export class Leader {
     this.#changes = new MembershipChanges(member, this.#firstIndex);
     this.#priorities = new Priorities(member.timing, nowMs);
     this.#lease = member.leaseReads ? new ReadLease(member.self, member.timing) : null;
-    this.#heartbeatAtMs = nowMs + member.timing.heartbeatMs;
+    this.#heartbeats = new Heartbeats(member, this.#replication, nowMs);
   }
 
   get leader(): string {
@@ -136,6 +137,8 @@ export class Leader {
   onAppendResponse(from: string, response: AppendResponse, nowMs: number): void {
     const peer = this.#heard(from, nowMs);
     if (!peer) return;
+    // What its answers to heartbeats say counts, so that no answer of older software, which leaves it out here, is taken for a 0.
+    if (response.ok && (response.priority ?? 0) !== this.#priorities.of(from)) peer.toldAtMs = -Infinity;
     this.#replication.onResponse(peer, response, nowMs);
   }
 
@@ -197,7 +200,10 @@ export class Leader {
     }
     this.#replication.giveUpSnapshots(nowMs);
     if (this.#transfer === null) this.#considerHandOver(nowMs);
-    if (nowMs >= this.#heartbeatAtMs) this.#sendHeartbeats(nowMs);
+    if (nowMs < this.#heartbeats.dueAtMs) return;
+    // Nothing but a heartbeat renews a lease.
+    if (this.#lease) this.#sendHeartbeats(nowMs);
+    else this.#heartbeats.sendDue(this.#reads.round, nowMs);
   }
 
   /** False when the leader must step down: it cannot write, or has heard no quorum for too long (fault 35). */
@@ -206,7 +212,7 @@ export class Leader {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#heartbeatAtMs, this.#leadsUntilMs(), this.#transfer?.deadlineMs ?? Infinity);
+    return Math.min(this.#heartbeats.dueAtMs, this.#leadsUntilMs(), this.#transfer?.deadlineMs ?? Infinity);
   }
 
   end(): void {
@@ -225,8 +231,8 @@ export class Leader {
 
   /** `essence.ts` */
   essence(nowMs: number): Essence {
-    const parts = [this.#replication, this.#admission, this.#priorities, this.#lease, this.#transfer];
-    const times = [leftMs(this.#heartbeatAtMs, nowMs), leftMs(this.#leadsUntilMs(), nowMs)];
+    const parts = [this.#replication, this.#heartbeats, this.#admission, this.#priorities, this.#lease, this.#transfer];
+    const times = [leftMs(this.#leadsUntilMs(), nowMs)];
     return [
       this.role,
       this.#firstIndex,
@@ -321,11 +327,8 @@ export class Leader {
   }
 
   #sendHeartbeats(nowMs: number): void {
-    const { term, log } = this.#member;
     if (this.#lease) this.#lease.sent(this.#reads.beat(), nowMs);
-    const heartbeat: RaftMessage = { type: "heartbeat", term, commit: log.commit, round: this.#reads.round };
-    for (const node of this.#replication.peers.keys()) this.#member.send(node, heartbeat);
-    this.#heartbeatAtMs = nowMs + this.#member.timing.heartbeatMs;
+    this.#heartbeats.sendToAll(this.#reads.round, nowMs);
   }
 
   #answer(read: PendingRead, index: number): void {

@@ -41,6 +41,7 @@ function isWellFormed(message: RaftMessage): boolean {
       return isCount(message.sequence) && isCount(message.commit) && areReadable(message.entries);
     case "append-response":
       if (!isCount(message.sequence)) return false;
+      if (message.ok && message.priority !== undefined && !isPriority(message.priority)) return false;
       return message.ok ? isCount(message.match) : isCount(message.hintIndex) && isCount(message.hintTerm);
     case "heartbeat":
       return isCount(message.commit) && isCount(message.round);

@@ -88,6 +88,8 @@ export type AppendResponse =
       readonly sequence: number;
       readonly ok: true;
       readonly match: number;
+      /** As in a heartbeat's answer. One that is news makes the leader send a heartbeat, also where appends flow. */
+      readonly priority?: number;
     }
   /** The previous entry is not here. The logs can only agree at or before `hintIndex`, whose term here is `hintTerm`. */
   | {

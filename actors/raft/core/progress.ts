@@ -19,6 +19,7 @@
  */
 import { agoMs, type Essence } from "./essence.ts";
 import { InFlight, type WindowLimits } from "./in-flight.ts";
+import type { Heartbeat } from "./messages.ts";
 import type { RaftTiming } from "./raft-options.ts";
 
 /** Late by reordering, an append arrives soon; behind one that is lost, each of the window is refused. */
@@ -33,6 +34,12 @@ export interface LogMarks {
   readonly snapshot: { readonly index: number };
 }
 
+/**
+ * How long what was told does for a heartbeat, as a part of the time between two. Whom was told longer ago gets one now, with those who get one anyhow:
+ * so a leader wakes up at most four times as often, and each member hears it as often as by heartbeats alone.
+ */
+const FRESH = 0.75;
+
 /** What a leader knows of one follower's log, and what may be sent to it now. */
 export class Progress {
   readonly node: string;
@@ -44,6 +51,8 @@ export class Progress {
   round = 0;
   /** Highest commit index it was told. */
   commitSent = 0;
+  /** When it was last sent what resets its election timeout: an append, a commit index, a heartbeat. -Infinity: it needs a heartbeat. */
+  toldAtMs = -Infinity;
   #state: ProgressState = "probe";
   #next: number;
   /** Since when nothing new was acknowledged or reported. */
@@ -80,12 +89,23 @@ export class Progress {
     return this.#snapshotIndex;
   }
 
+  /**
+   * Whether appends do for it what a heartbeat would, so that it needs none now: it was just told, and has just answered, something; it knows what is
+   * committed, and has no round of reads to confirm. An answer to an append waits for its disk, that to a heartbeat does not: so whoever has a
+   * slow disk gets heartbeats, and is heard.
+   */
+  needsNoHeartbeat({ commit, round }: Heartbeat, heartbeatMs: number, nowMs: number): boolean {
+    const isTold = nowMs - this.toldAtMs < heartbeatMs * FRESH && this.commitSent >= commit;
+    return isTold && nowMs - this.heardAtMs < heartbeatMs && this.round >= round;
+  }
+
   maySend(limits: WindowLimits): boolean {
     if (this.#state === "replicate") return !this.inFlight.isFull(limits);
     return this.#state === "probe" && this.inFlight.size === 0;
   }
 
   sent(sequence: number, lastIndex: number, sizeBytes: number, nowMs: number): void {
+    this.toldAtMs = nowMs;
     this.inFlight.add({ sequence, previousIndex: this.#next - 1, lastIndex, sizeBytes, sentAtMs: nowMs });
     this.#next = lastIndex + 1;
     this.#owesProof = false;
@@ -192,7 +212,8 @@ export class Progress {
   }
 
   /** `essence.ts`. Since when nothing moved counts for a snapshot, under way or just taken, and for appends that were sent before. */
-  essence(nowMs: number, { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs }: RaftTiming): Essence {
+  essence(nowMs: number, timing: RaftTiming): Essence {
+    const { appendRetryMs, snapshotStalledMs, electionTimeoutMaxMs, heartbeatMs } = timing;
     const heard = agoMs(this.heardAtMs, nowMs, electionTimeoutMaxMs);
     const isTimed = this.#state === "snapshot" || this.#catchesUp;
     const still = isTimed ? agoMs(this.#stillSinceMs, nowMs, snapshotStalledMs) : 0;
@@ -207,7 +228,16 @@ export class Progress {
       this.#catchesUp,
     ];
     const refusals = [Number.isFinite(this.#refusedFrom) ? this.#refusedFrom : null, this.#refusals];
-    return [this.node, heard, still, marks, refusals, this.inFlight.essence(nowMs, this.#stillSinceMs, appendRetryMs)];
+    const told = agoMs(this.toldAtMs, nowMs, heartbeatMs * FRESH);
+    return [
+      this.node,
+      heard,
+      told,
+      still,
+      marks,
+      refusals,
+      this.inFlight.essence(nowMs, this.#stillSinceMs, appendRetryMs),
+    ];
   }
 
   /** From the first that is not acknowledged. */

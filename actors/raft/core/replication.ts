@@ -142,7 +142,7 @@ export class Replication {
   #sendWhatWaits(peer: Progress, nowMs: number): void {
     const { log, limits } = this.#member;
     while (peer.maySend(limits)) {
-      if (peer.next > log.lastIndex && !peer.owesProof) return this.#tellCommit(peer);
+      if (peer.next > log.lastIndex && !peer.owesProof) return this.#tellCommit(peer, nowMs);
       const previousTerm = log.termAt(peer.next - 1);
       if (previousTerm === undefined) return this.#wantSnapshot(peer, nowMs);
       this.#append(peer, previousTerm, nowMs);
@@ -167,10 +167,12 @@ export class Replication {
     });
   }
 
-  #tellCommit(peer: Progress): void {
+  #tellCommit(peer: Progress, nowMs: number): void {
     const { log, term } = this.#member;
-    if (log.commit > peer.commitSent) this.#member.send(peer.node, { type: "commit", term, commit: log.commit });
+    if (log.commit <= peer.commitSent) return;
+    this.#member.send(peer.node, { type: "commit", term, commit: log.commit });
     peer.commitSent = log.commit;
+    peer.toldAtMs = nowMs;
   }
 
   /** A leader's log only grows, so a batch stays as it was cut unless more has come behind it. */

@@ -36,6 +36,9 @@ interface SnapshotMakerOptions {
 interface Making {
   readonly request: number;
   readonly head: SnapshotHead;
+  /** What had come since the one before, of which it was due. */
+  readonly entries: number;
+  readonly bytes: number;
   chunks: number;
   sizeBytes: number;
   checksum: number;
@@ -125,6 +128,9 @@ export class SnapshotMaker {
     const { tell, ctx } = this.#options.ports;
     this.#making = null;
     this.#notBeforeMs = ctx.now() + PAUSE_MS;
+    // Still due: if as much had to come again, the log would grow by that with each that is not kept.
+    this.#entries += making.entries;
+    this.#bytes += making.bytes;
     tell({ type: "drop-snapshot", request: making.request });
     const message = `Cannot make a snapshot at node "${ctx.node}": ${why}; try again later`;
     this.#answer({ ok: false, code: "store-failed", message });
@@ -163,7 +169,8 @@ export class SnapshotMaker {
     this.#lastRequest += 1;
     const id = `${index}-${term}-${ports.ctx.random.integer(2 ** 32).toString(36)}`;
     const head = { id, index, term, configuration: this.#configuration };
-    this.#making = { request: this.#lastRequest, head, chunks: 0, sizeBytes: 0, checksum: 0 };
+    const [entries, bytes] = [this.#entries, this.#bytes];
+    this.#making = { request: this.#lastRequest, head, entries, bytes, chunks: 0, sizeBytes: 0, checksum: 0 };
     this.#entries = 0;
     this.#bytes = 0;
     ports.tell({ type: "take-snapshot", request: this.#lastRequest });

@@ -1,7 +1,7 @@
 /** The NodeActor's promises: one lease, adoption, self-fencing; on a scripted hypervisor and a scripted replica. */
 import { afterEach, expect, test } from "vitest";
 import { NODE_SPAWN_OPTIONS, nodeActor } from "../../../actors/node/node-actor.ts";
-import type { Change, Command, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
+import type { Change, Command, Node, ProposeReply, ReplicaRequest, Vm, WatchMessage } from "../../../actors/index.ts";
 import { ActorSystem, stateless, type FoundInstance, type Ref } from "../../../runtime/index.ts";
 import { createManualWorld, type ManualWorld } from "../../../runtime/testkit/index.ts";
 import { sampleVm } from "../vm/sample-vm.ts";
@@ -161,6 +161,34 @@ test("the lease is renewed, and every renewal moves the guests' deadline to a le
   world.advance(300);
   accept("renew-lease", 6);
   expect(hypervisor.calls.at(-1)).toBe("lease web-7 7500");
+});
+
+test("a node renews with the others: when it sees a renewal and its own is half a pause old", () => {
+  const { world, accept, change, proposals } = bench();
+  const renewals = (): number => proposals.filter(({ command }) => command.type === "renew-lease").length;
+  const other = (version: number): Change => {
+    const metadata = { name: "n2", uid: "node-2", version, generation: 1, createdAtMs: 0, labels: {} };
+    const status = { phase: "Ready", epoch: 2, renewedAt: version, sinceMs: 0 } as const;
+    return { type: "put", resource: { kind: "Node", metadata, status } as Node };
+  };
+  accept("register-node", 5);
+  world.advance(700);
+  change(6, other(6));
+  expect(renewals()).toBe(0);
+  world.advance(100);
+  change(7, other(7));
+  expect(renewals()).toBe(1);
+  // Under way, it is not proposed again.
+  change(8, other(8));
+  expect(renewals()).toBe(1);
+  accept("renew-lease", 9);
+  world.advance(50);
+  // It was asked for at 800; what was seen at 850 lets the next one come at 2250.
+  change(10, other(10));
+  world.advance(1399);
+  expect(renewals()).toBe(0);
+  world.advance(1);
+  expect(renewals()).toBe(1);
 });
 
 test("a renewal that is answered late counts, and none is proposed beside it", () => {

@@ -44,7 +44,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "an earlier term's entry is committed by counting (figure 8)",
     planted: "what a quorum has counts in whatever term",
     profile: "elections",
-    near: 107,
+    near: 137,
   },
   {
     number: 2,
@@ -80,7 +80,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "a heartbeat raises the term while the leader appends (hashicorp/raft #695)",
     planted: "no handler waits, so a leader stays one instead when its term is over",
     profile: "elections",
-    near: 2,
+    near: 4,
   },
   {
     number: 7,
@@ -95,7 +95,7 @@ export const PLANTS: readonly Plant[] = [
     planted: "commits count learners as voters and nobody outgoing",
     profile: "membership",
     nodes: null,
-    near: 3,
+    near: 4,
   },
   {
     number: 9,
@@ -123,7 +123,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "reads before the new leader has committed (etcd #7331, tikv #6340)",
     planted: "a leader serves reads at once",
     profile: "elections",
-    near: 7,
+    near: 16,
   },
   {
     number: 13,
@@ -153,7 +153,7 @@ export const PLANTS: readonly Plant[] = [
     planted: "the holder of a lease goes on when its session has ended",
     profile: "library",
     faults: { deadlineIgnored: true },
-    near: 1,
+    near: 2,
   },
   {
     number: 18,
@@ -189,7 +189,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "the sync fails, a retry succeeds, the page was dropped",
     planted: "the store says that a failed write is written, and goes on",
     profile: "disk",
-    near: 3,
+    near: 4,
   },
   {
     number: 23,
@@ -278,7 +278,7 @@ export const PLANTS: readonly Plant[] = [
     fault: "a snapshot whose sync failed is taken for made, and the log goes for it",
     planted: "the snapshot store says of a snapshot whose sync failed that it is kept",
     profile: "disk",
-    near: 13,
+    near: 19,
   },
   {
     number: 46,
@@ -305,7 +305,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "a leader that hears no quorum leads on",
     profile: "elections",
     durationMs: LIVENESS_MS,
-    near: 44,
+    near: 75,
   },
   {
     number: 38,
@@ -329,7 +329,7 @@ export const LIVENESS_PLANTS: readonly Plant[] = [
     planted: "of two polls that cross the one of the lower name refuses the other for as long as it lasts",
     profile: "elections",
     durationMs: LIVENESS_MS,
-    near: 888,
+    near: 899,
   },
 ];
 

@@ -19,6 +19,7 @@ const CONSTANT: ReadonlySet<string> = new Set(["leaseMs", "limits", "member", "p
 const DECIDE_NOTHING: Readonly<Record<string, readonly string[]>> = {
   "elections.ts": ["forwarded"],
   "entry-chunks.ts": ["bytes", "chunks", "firstChunk", "firstIndex", "lastIndex"],
+  "heartbeats.ts": ["replication"],
   "in-flight.ts": ["capacity", "fields", "head"],
   "incoming.ts": ["elections", "snapshotTraffic"],
   "leader.ts": ["changes"],
