@@ -121,7 +121,8 @@ export async function copyFileOut(open: OpenInGuest, path: string, to: string): 
     const download = new Download(file);
     const size = await download.run(open, path);
     if (size === null) return null;
-    await file.chmod(Number.parseInt(download.mode, 8));
+    // What a guest says is root's must not become so here.
+    await file.chmod(Number.parseInt(download.mode, 8) & 0o777);
     await file.close();
     await rename(beside, target);
     return `${target} written, ${formatBytes(size)}`;

@@ -196,7 +196,7 @@ test("vm cp sends a file with its mode, a folder's name completed by its own", a
 test("vm cp fetches a file beside its place and renames it; of one that breaks off nothing stays", async () => {
   play = ({ listener }, call) => {
     if (call !== "open") return;
-    listener.onFile(5, "0751");
+    listener.onFile(5, "4751");
     listener.onOutput("out", Buffer.from("hel"));
     listener.onOutput("out", Buffer.from("lo"));
     listener.onEnd({ ok: true, type: "done" });
