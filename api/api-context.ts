@@ -12,8 +12,8 @@ import type { ReplicaGateway } from "./replica-gateway.ts";
 /** Reads the logs of this node's instances. */
 export type LogReader = Pick<Hypervisor, "readLogs">;
 
-/** Opens streams to the guests of this node's instances, and reads what they use. */
-export type GuestAccess = Pick<GuestVerbs, "openStream" | "readMetrics">;
+/** Opens streams to the guests of this node's instances, and reads what they use; reads checkpoints. */
+export type GuestAccess = Pick<GuestVerbs, "openStream" | "readMetrics" | "checkCheckpoint">;
 
 export interface ApiContext {
   readonly node: string;

@@ -1,8 +1,11 @@
 /** `/checkpoints`, and what makes and uses them: `/vms/:name/checkpoint` and `/vms/:name/restore`. A clone is a VM made with `spec.checkpoint`. */
-import type { Checkpoint, Command, Resource, Vm } from "../actors/index.ts";
+import type { Checkpoint, Command, Node, Resource, Vm } from "../actors/index.ts";
 import type { Api, ApiContext } from "./api-context.ts";
 import { apiError } from "./api-error.ts";
-import { CHECKPOINTS, etagOf, registerCollection } from "./collection-routes.ts";
+import { checkHere, requireWhole } from "./checkpoint-check.ts";
+import type { CheckpointCheck } from "./checkpoint-wire.ts";
+import { CHECKPOINTS, etagOf, NODES, readOne, registerCollection } from "./collection-routes.ts";
+import { HOP_HEADER } from "./peer-api.ts";
 import { jsonAnswer, REPLICA_CODES, refusals } from "./route-schemas.ts";
 import { CheckpointBody, NameParams, RestoreBody } from "./wire.ts";
 
@@ -12,20 +15,22 @@ const BODY_CODES = ["malformed-json", "too-large", "unsupported-media-type", "in
 export function registerCheckpoints(api: Api, context: ApiContext): void {
   registerCollection(api, context, CHECKPOINTS);
   registerMaking(api, context);
+  registerCheck(api, context);
   api.post(
     "/vms/:name/restore",
     {
       schema: {
         summary: "Let a VM go on from a checkpoint of its own, now and at each later start",
         description:
-          "Sets `spec.checkpoint`, lets it run, and puts another instance in the place of the one that runs.",
+          "Sets `spec.checkpoint`, lets it run, and puts another instance in the place of the one that runs; refused where the node of the checkpoint finds its bytes damaged.",
         tags: ["vms"],
         params: NameParams,
         body: RestoreBody,
-        response: { 200: jsonAnswer("as wanted from now on", "Vm"), ...refusals(...BODY_CODES) },
+        response: { 200: jsonAnswer("as wanted from now on", "Vm"), ...refusals("node-unreachable", ...BODY_CODES) },
       },
     },
     async ({ params: { name }, body: { checkpoint } }, reply) => {
+      await requireWhole(context, name, checkpoint);
       const vm: Vm = await propose(context, "Vm", { type: "restore-vm", name, checkpoint });
       return reply.header("etag", etagOf(vm)).send(vm);
     },
@@ -47,6 +52,33 @@ export function registerCheckpoints(api: Api, context: ApiContext): void {
     async ({ params: { name } }, reply) => {
       const { resource } = await context.replica.propose({ type: "delete-checkpoint", name });
       return resource === null ? reply.code(204).send(null) : reply.code(202).send(resource);
+    },
+  );
+}
+
+function registerCheck(api: Api, context: ApiContext): void {
+  api.get(
+    "/checkpoints/:name/check",
+    {
+      schema: {
+        summary: "Read the bytes of a checkpoint, and say whether they are what was written",
+        description: "Answered within a second; `reading` says that it takes longer and goes on.",
+        tags: ["checkpoints"],
+        params: NameParams,
+        response: {
+          200: jsonAnswer("what its node found", "CheckpointCheck"),
+          ...refusals("node-unreachable", ...NAME_CODES),
+        },
+      },
+    },
+    async ({ params: { name }, headers }): Promise<CheckpointCheck> => {
+      const known = (await readOne(context, CHECKPOINTS, name, "linearizable")) as Checkpoint;
+      const { node } = known.status;
+      if (node === context.node) return checkHere(context, known);
+      if (headers[HOP_HEADER] !== undefined) {
+        throw apiError("conflict", `Checkpoint "${name}" is on node "${node}", not on "${context.node}"; ask again`);
+      }
+      return context.peers.checkpointCheck((await readOne(context, NODES, node, "local")) as Node, name);
     },
   );
 }

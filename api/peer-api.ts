@@ -7,6 +7,7 @@ import type { Node } from "../actors/index.ts";
 import { API_ERROR_STATUS, ApiError, type ErrorBody } from "./api-error.ts";
 import { UPGRADE_PROTOCOL } from "./stream-frames.ts";
 import { readLines } from "./read-lines.ts";
+import type { CheckpointCheck } from "./checkpoint-wire.ts";
 import type { ClusterMetrics, VmMetrics } from "./metric-wire.ts";
 import type { ClusterStatus, LogLine, LogQuery } from "./wire.ts";
 
@@ -40,6 +41,11 @@ export class PeerApi {
   /** What a guest of a node uses. @throws {ApiError} */
   async vmMetrics(peer: Node, vm: string, consistency: string): Promise<VmMetrics> {
     return this.#json(peer, `/api/v1/vms/${vm}/metrics?consistency=${consistency}`);
+  }
+
+  /** Whether a checkpoint of a node is whole. @throws {ApiError} */
+  async checkpointCheck(peer: Node, checkpoint: string): Promise<CheckpointCheck> {
+    return this.#json(peer, `/api/v1/checkpoints/${checkpoint}/check`);
   }
 
   /** A log that lies with `peer`, line by line, until `abort`. @throws {ApiError} when it cannot begin. */

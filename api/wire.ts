@@ -27,6 +27,7 @@ import {
   SnapshotMade,
   Transferred,
 } from "./member-wire.ts";
+import { CheckpointCheck } from "./checkpoint-wire.ts";
 import { DrainPlan } from "./drain-wire.ts";
 import { LOG_TAIL_MAX } from "./limits.ts";
 import { ClusterMetrics, NodeMetrics, VmMetrics } from "./metric-wire.ts";
@@ -59,6 +60,7 @@ export type SchemaName =
   | "VmMetrics"
   | "NodeMetrics"
   | "ClusterMetrics"
+  | "CheckpointCheck"
   | "Error";
 
 /** A reference to a named schema. */
@@ -246,6 +248,7 @@ export const NAMED_SCHEMAS: Readonly<Record<SchemaName, TSchema>> = {
   VmMetrics,
   NodeMetrics,
   ClusterMetrics,
+  CheckpointCheck,
   Error: Type.Object({ error: ErrorContent }, strict),
 };
 

@@ -36,6 +36,9 @@ export function lackingVerbs({ driver, lacks, own, later }: LackingVerbs): Guest
     dropCheckpoint: (id, done) =>
       // What nobody can make is not there.
       lacks.checkpoint === undefined ? must("dropCheckpoint")(id, done) : later(() => done({ ok: true })),
+    ...(lacks.checkpoint === undefined && own.checkCheckpoint !== undefined
+      ? { checkCheckpoint: own.checkCheckpoint.bind(own) }
+      : {}),
     migrate: (request, done) => void (lacked("migrate", request.instance, done) || must("migrate")(request, done)),
     cancelMigration: (instance) => (lacks.migrate === undefined ? must("cancelMigration")(instance) : undefined),
     setBalloon: (instance, memoryMiB, done) =>

@@ -47,6 +47,8 @@ export interface GuestVerbs {
   ): void;
   /** Forgets a checkpoint of this host; so also when there is none. Instances that were started from it run on. */
   dropCheckpoint(id: string, done: (result: VerbResult) => void): void;
+  /** Reads all of a checkpoint of this host: `damaged`, naming the part, or `not-found`. A driver that makes none has it not. */
+  checkCheckpoint?(id: string, done: (result: VerbResult) => void): void;
   /**
    * Sends the running guest to an instance that was started with `from: { type: "migration" }`. Answered `ok` when all of it is there and this
    * copy stands still for good, until `resume` says otherwise or `stop` ends it. After a refusal this copy runs on, **unless the other side may

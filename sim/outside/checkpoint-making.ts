@@ -72,7 +72,10 @@ export function makeCheckpoint(options: CheckpointMakingOptions): void {
     if (fate === "no-space") return refuse("no-space", "the disk is full");
     if (fate === "failed") return refuse("failed", "its memory cannot be read");
     const keep = (): void => {
-      host.keep(id, guest, fate === "damaged");
+      const { launch, memory, hung, programFromUs } = guest;
+      // Its memory is what it was when it stood still; its disk is as it is now.
+      const copied = { ...memory, writtenUs: host.ranUs(guest) };
+      host.keep({ id, launch, memory: copied, hung, programFromUs, isDamaged: fate === "damaged" });
       life.enter(() => options.done({ ok: true, manifest: manifestOf(id, guest.launch) }));
     };
     if (host.copiesDisksLate) host.timeline.after(LATE_US, keep);

@@ -126,9 +126,8 @@ export class Host {
   /** On its disk, by id; and guests of which one is being made. */
   readonly checkpoints: Map<string, KeptCheckpoint> = new Map();
   readonly copying: Set<Guest> = new Set();
-  /** A rule that is broken on purpose: clones go on as who they were. */
+  /** Rules that are broken on purpose: clones go on as who they were; disks of a checkpoint are copied when its guest has gone on. */
   clonesKeepIdentity = false;
-  /** Another: disks of a checkpoint are copied when its guest has gone on. */
   copiesDisksLate = false;
   /** The stream that checkpoints draw from, none before the first. */
   #copies: Random | undefined;
@@ -187,14 +186,10 @@ export class Host {
     return (this.#copies ??= this.random.fork());
   }
 
-  /** A guest is on the disk, its memory as it stood still last, its own disk as that is now. */
-  keep(id: string, guest: Guest, isDamaged: boolean): void {
-    const { launch, memory, hung, programFromUs } = guest;
-    const copied = { ...memory, writtenUs: this.#ranUs(guest) };
-    const kept = { id, launch, memory: copied, hung, programFromUs, isDamaged };
-    this.checkpoints.set(id, kept);
-    this.timeline.note(`checkpoint-kept ${this.index} ${id} ${memory.ranUs}`);
-    this.#watcher.onCheckpointKept?.(this.index, id, kept);
+  keep(kept: KeptCheckpoint): void {
+    this.checkpoints.set(kept.id, kept);
+    this.timeline.note(`checkpoint-kept ${this.index} ${kept.id} ${kept.memory.ranUs}`);
+    this.#watcher.onCheckpointKept?.(this.index, kept.id, kept);
   }
 
   drop(id: string): void {
@@ -264,8 +259,7 @@ export class Host {
 
   stand(guest: Guest): void {
     if (!this.#stands(guest) || guest.stance !== "runs") return;
-    const ranUs = this.#ranUs(guest);
-    guest.memory = { ...guest.memory, ranUs, writtenUs: ranUs };
+    guest.memory = { ...guest.memory, ranUs: this.ranUs(guest), writtenUs: this.ranUs(guest) };
     guest.stance = "still";
     this.#note("guest-stands", guest, "");
     this.#watcher.onGuestStands?.(this.index, guest.launch, guest.memory);
@@ -282,7 +276,8 @@ export class Host {
     if (hasMoved && guest.booted) this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
   }
 
-  #ranUs({ memory, stance, runsSinceUs }: Guest): number {
+  /** By the guest's own counter. */
+  ranUs({ memory, stance, runsSinceUs }: Guest): number {
     return memory.ranUs + (stance === "runs" ? this.timeline.nowUs - runsSinceUs : 0);
   }
 
@@ -361,7 +356,7 @@ export class Host {
     this.say(guest, "booted");
     this.#hear({ type: "booted", instance: guest.launch.instance, bootMs });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
-    if (guest.launch.from?.type !== "checkpoint") guest.programFromUs = this.#ranUs(guest);
+    if (guest.launch.from?.type !== "checkpoint") guest.programFromUs = this.ranUs(guest);
     this.#runProgram(guest);
   }
 
@@ -369,7 +364,7 @@ export class Host {
     const { says, exits } = guest.program;
     const alive = (): boolean => this.#stands(guest) && !guest.hung && guest.stance === "runs";
     // What it did before its checkpoint was made it does not do again.
-    const ranUs = this.#ranUs(guest) - guest.programFromUs;
+    const ranUs = this.ranUs(guest) - guest.programFromUs;
     for (const { afterMs, line } of says ?? []) {
       const leftUs = afterMs * 1000 - ranUs;
       if (leftUs >= 0) this.timeline.after(leftUs, () => alive() && this.say(guest, line));

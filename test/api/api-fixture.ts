@@ -31,6 +31,8 @@ export interface ServedApi {
   readonly streams: readonly OpenStream[];
   /** How the node's driver answers for an instance; not at all for one that it has no entry of. */
   readonly readings: Map<string, VerbResult<{ readonly metrics: GuestMetrics }>>;
+  /** What its host says of a checkpoint, by its id; nothing of any other. */
+  readonly checks: Map<string, VerbResult>;
   readonly close: () => Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
   const logRequests: OpenLog[] = [];
   const streams: OpenStream[] = [];
   const readings: ServedApi["readings"] = new Map();
+  const checks: ServedApi["checks"] = new Map();
   const server = createApiServer({
     listen: { host: "127.0.0.1", port: 0 },
     ...options,
@@ -95,6 +98,10 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
       readMetrics: (instance, done) => {
         const reading = readings.get(instance);
         if (reading !== undefined) queueMicrotask(() => done(reading));
+      },
+      checkCheckpoint: (id, done) => {
+        const found = checks.get(id);
+        if (found !== undefined) queueMicrotask(() => done(found));
       },
       openStream: (request, listener) => {
         const calls: string[] = [];
@@ -127,6 +134,7 @@ export async function serveApi(options: ServeOptions = {}): Promise<ServedApi> {
     logRequests,
     streams,
     readings,
+    checks,
     close,
   };
 }

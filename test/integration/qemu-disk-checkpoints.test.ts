@@ -120,7 +120,14 @@ test("a guest that is restored has memory and disks of one moment, though it wro
     message: expect.stringContaining('its part "disk-data.qcow2" is not what was written'),
   });
   expect(files(`disks/${VM}`)).toEqual(before);
+  const check = (): Promise<VerbResult> => driver.ask((done) => hypervisor.verbs.checkCheckpoint?.("c1", done));
+  expect(await check()).toMatchObject({
+    ok: false,
+    code: "damaged",
+    message: expect.stringMatching(/^Cannot read checkpoint "c1": its part "disk-data.qcow2" is not what/),
+  });
   writeFileSync(part, whole);
+  expect(await check()).toEqual({ ok: true });
   expect(await from(VM, "same")).toMatchObject({ ok: true });
   expect(await run(VM, LOOK)).toBe("before\nbefore\nfile\nmuch\nbeforeage");
   expect(await run(VM, COUNTED)).toBe("right\n");

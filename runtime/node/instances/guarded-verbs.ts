@@ -81,6 +81,8 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
       ),
     dropCheckpoint: (id, done) =>
       answer(`drop checkpoint "${id}"`, async () => driver.dropCheckpoint?.(id), plain(done)),
+    checkCheckpoint: (id, done) =>
+      answer(`read checkpoint "${id}"`, async () => driver.checkCheckpoint?.(id), plain(done)),
     migrate: (request, done) =>
       answer(
         `migrate instance "${request.instance}"`,

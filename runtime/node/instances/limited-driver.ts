@@ -21,6 +21,7 @@ export function limitedDriver(driver: MachineDriver, cgroups: InstanceCgroups | 
     dropCheckpoint: async (id) => driver.dropCheckpoint?.(id),
     release: async (instance) => driver.release?.(instance),
     keepOnly: (instances) => driver.keepOnly?.(instances),
+    checkCheckpoint: async (id) => driver.checkCheckpoint?.(id),
     keepOnlyCheckpoints: (ids) => driver.keepOnlyCheckpoints?.(ids),
   };
 }

@@ -36,6 +36,8 @@ export interface MachineDriver {
   keepOnly?(instances: readonly string[]): void;
   /** Forgets all other checkpoints of this host, if it makes any; as `keepOnly` does. Never throws. */
   keepOnlyCheckpoints?(ids: readonly string[]): void;
+  /** Reads all of a checkpoint of this host. @throws {VerbError} `damaged`, `not-found` */
+  checkCheckpoint?(id: string): Promise<void>;
   /** Forgets a checkpoint of this host, if there is one. */
   dropCheckpoint?(id: string): Promise<void>;
 }

@@ -30,6 +30,7 @@ export function privateDriver(driver: MachineDriver, users: InstanceUsers | unde
     dropCheckpoint: async (id) => driver.dropCheckpoint?.(id),
     release: async (instance) => driver.release?.(instance),
     keepOnly: (instances) => driver.keepOnly?.(instances),
+    checkCheckpoint: async (id) => driver.checkCheckpoint?.(id),
     keepOnlyCheckpoints: (ids) => driver.keepOnlyCheckpoints?.(ids),
   };
 }

@@ -208,6 +208,10 @@ class QemuDriver implements MachineDriver {
     }
   }
 
+  async checkCheckpoint(id: string): Promise<void> {
+    await this.#host.reader.check(id);
+  }
+
   async dropCheckpoint(id: string): Promise<void> {
     this.#host.reader.forget(id);
     this.#host.checkpoints.drop(id);

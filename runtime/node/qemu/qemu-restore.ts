@@ -71,6 +71,20 @@ export class CheckpointReader {
     return kept.disks;
   }
 
+  /** Reads what has not been read yet of it. @throws {VerbError} `damaged`, `not-found` */
+  async check(id: string): Promise<void> {
+    if (this.#store.read(id) === undefined) throw new VerbError("not-found", "there is none of that id on this host");
+    try {
+      for (const part of this.#read(id).parts) await this.#verify(id, part);
+      await this.disks(id);
+    } catch (error) {
+      if (!(error instanceof StartRefusal)) throw error;
+      // Who asks names the checkpoint.
+      const why = error.message.replace(`checkpoint "${id}": `, "");
+      throw new VerbError(error.code === "damaged" ? "damaged" : "failed", why, error);
+    }
+  }
+
   /** The parts are as they were made: they need no hash again until they change. */
   trust({ id, parts }: CheckpointManifest): void {
     for (const { name } of parts) this.#verified.set(this.path(id, name), this.#look(id, name)?.key ?? "");
