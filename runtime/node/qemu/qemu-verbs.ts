@@ -284,7 +284,11 @@ export class QemuVerbs {
     const { images = [] } = this.#note;
     if (images.every(({ before }) => before.length === 0)) return;
     if (!(await host.images.takeOver(images, context.record.vm))) return;
-    this.#change({ images: images.map((image) => ({ ...image, before: [] })) });
+    try {
+      this.#change({ images: images.map((image) => ({ ...image, before: [] })) });
+    } catch {
+      // It has ended meanwhile, and its folder is gone.
+    }
   }
 
   /** A word that is set to undefined is taken away. */
