@@ -37,12 +37,8 @@ const WINDOW_MS = 100;
  * an emulated guest the least that it takes: whether the rest fits is decided here, and then the guest is held.
  */
 const ROUND_DOWNTIME_MS = 1;
-/**
- * For the word to hold, from the least to the most: one that comes later costs another window, one that comes earlier the guest so much more time. Between
- * them by how long QEMU takes to answer, on average, twice.
- */
-const WORD_MS = 4;
-const WORD_MAX_MS = 12;
+/** For the word to hold; one that comes later costs another window. */
+const WORD_MS = 8;
 /** On a host on which no window is seen to begin for so long, the guest is held wherever QEMU is in it. */
 const WINDOWS_SEEN_MS = 300;
 const PROGRESS_MS = 100;
@@ -159,7 +155,7 @@ export class QmpMigration {
   /** Waits until just before QEMU's next window; not at all when the round is over. */
   async #untilWindowEnds(isOver: (info: QmpObject) => boolean): Promise<void> {
     const untilMs = performance.now() + WINDOWS_SEEN_MS;
-    let [sentBytes, askedMs, answersMs, answers, isAsleep] = [-1, 0, 0, 0, false];
+    let [sentBytes, askedMs, isAsleep] = [-1, 0, false];
     for (;;) {
       const beforeMs = askedMs;
       askedMs = performance.now();
@@ -167,14 +163,11 @@ export class QmpMigration {
       const changed = this.#control.changed(LOOK_MS);
       const info = await this.#control.ask("query-migrate");
       if (isOver(info)) return;
-      answersMs += performance.now() - askedMs;
-      answers += 1;
       const nowBytes = numberOf(objectOf(info["ram"])["transferred"]);
       const sends = nowBytes !== sentBytes;
       // What it sends after it has slept begins a window, which began behind the look before.
       if (sends && isAsleep) {
-        const wordMs = Math.min(WORD_MAX_MS, WORD_MS + (2 * answersMs) / answers);
-        const leftMs = beforeMs + WINDOW_MS - wordMs - performance.now();
+        const leftMs = beforeMs + WINDOW_MS - WORD_MS - performance.now();
         return void (await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs))));
       }
       [sentBytes, isAsleep] = [nowBytes, !sends];
