@@ -6,8 +6,8 @@ import { EXIT } from "./exit-codes.ts";
 import { formatBytes } from "./output/size.ts";
 import { waitFor, type WaitOptions } from "./wait-for-vm.ts";
 
-/** How long the two nodes' word of the blackout is waited for once the VM has moved. */
-const BLACKOUT_MS = 1500;
+/** How long the two nodes' word of the blackout is waited for once the VM has moved; they say it 300 ms later. */
+const BLACKOUT_MS = 2000;
 
 export interface MoveWait extends WaitOptions {
   /** Of the migration. */
