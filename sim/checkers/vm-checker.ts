@@ -7,7 +7,7 @@
 import type { InstanceLaunch } from "../../runtime/index.ts";
 import type { KeptCheckpoint } from "../outside/checkpoint-making.ts";
 import type { GuestMemory } from "../outside/guest-memory.ts";
-import type { GuestWatcher } from "../outside/host.ts";
+import type { GuestWatcher } from "../outside/guest.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { CheckpointChecker } from "./checkpoint-checker.ts";
 

@@ -8,7 +8,10 @@ import type { PayloadTypes } from "../../transport/index.ts";
 import type { DiskWeather } from "../disk/device.ts";
 import { Disk } from "../disk/disk.ts";
 import { FaultAtlas } from "./fault-atlas.ts";
-import { Host, type GuestWatcher, type GuestWeather } from "../outside/host.ts";
+import type { GuestWatcher, GuestWeather } from "../outside/guest.ts";
+import { Ceph, type CephSettings } from "../outside/ceph.ts";
+import { GuestDisks } from "../outside/guest-disks.ts";
+import { Host } from "../outside/host.ts";
 import { Network } from "../network/network.ts";
 import type { NetworkWeather } from "../network/weather.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
@@ -71,6 +74,8 @@ export class Cluster {
   readonly nodes: readonly SimNode[];
   readonly raft: RaftChecker;
   readonly atlas: FaultAtlas;
+  /** Below the disks of guests; null: there is none. */
+  readonly storage: GuestDisks | null;
   readonly names: readonly string[];
   /** By address. */
   readonly hosts: ReadonlyMap<string, Host>;
@@ -96,6 +101,8 @@ export class Cluster {
     /** Default: none. */
     readonly payloadTypes?: PayloadTypes;
     readonly hooks: ClusterHooks;
+    /** Storage for disks of guests. Default: none. */
+    readonly storage?: { readonly settings: CephSettings; readonly chance: Random } | undefined;
   }) {
     const { timeline, random, weather, hooks } = options;
     this.timeline = timeline;
@@ -162,6 +169,8 @@ export class Cluster {
         },
       });
     });
+    this.storage = this.#makeStorage(hosts, options.storage);
+    for (const host of hosts) host.disks = this.storage;
     this.hosts = new Map(hosts.map((host) => [addressOf(host.index), host]));
     const randoms = this.names.map(() => random.fork());
     const journals = disks.map(
@@ -220,6 +229,21 @@ export class Cluster {
   /** Ends every process, so that its name is free for the next run. */
   close(): void {
     for (const node of this.nodes) node.kill();
+  }
+
+  #makeStorage(
+    hosts: readonly Host[],
+    options: { readonly settings: CephSettings; readonly chance: Random } | undefined,
+  ): GuestDisks | null {
+    if (options === undefined) return null;
+    const { timeline } = this;
+    const of = {
+      count: hosts.length,
+      reaches: (one: number, other: number): boolean => this.network.isOpen(one, other),
+      isPowered: (host: number): boolean => hosts[host]?.isPowered === true,
+      powerEpoch: (host: number): number => hosts[host]?.powerEpoch ?? 0,
+    };
+    return new GuestDisks(new Ceph({ hosts: of, timeline, random: options.chance, settings: options.settings }));
   }
 
   #tellGuest(host: number, point: GuestPoint): void {

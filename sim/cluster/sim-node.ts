@@ -95,6 +95,7 @@ export class SimNode {
     if (this.#process !== null) return;
     const { network, timeline, random, compose, extendWorld, onCrash } = this.#options;
     this.#lives += 1;
+    this.host.isPowered = true;
     timeline.note(`start ${this.index} life ${this.#lives}`);
     const life = new ProcessLife(this.#lives, () => this.#options.onTouched(this.index));
     const { edition } = this;

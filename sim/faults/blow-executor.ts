@@ -14,6 +14,8 @@ import { isLinkBlow } from "../schedule/link-blow.ts";
 import { LinkFaults } from "./link-faults.ts";
 import { isClockBlow, type ClockBlow } from "../schedule/clock-blow.ts";
 import { ClockFaults } from "./clock-faults.ts";
+import { isStorageBlow, type StorageBlow } from "../schedule/storage-blow.ts";
+import { StorageFaults } from "./storage-faults.ts";
 
 export class BlowExecutor {
   readonly disks: DiskFaults;
@@ -25,6 +27,7 @@ export class BlowExecutor {
   readonly #crashes: CrashFaults;
   readonly #nodes: NodeFaults;
   readonly #weather: WeatherFaults;
+  readonly #storage: StorageFaults;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -34,6 +37,7 @@ export class BlowExecutor {
     this.#crashes = new CrashFaults(cluster, this.#endings);
     this.#nodes = new NodeFaults(cluster, this.#endings);
     this.#weather = new WeatherFaults(cluster.timeline, this.#endings);
+    this.#storage = new StorageFaults(cluster, this.#endings);
     this.#clocks = new ClockFaults(cluster, this.#endings);
     this.#links = new LinkFaults(cluster, this.#endings, this.#weather);
   }
@@ -51,6 +55,7 @@ export class BlowExecutor {
   strike(act: BlowAct): boolean {
     if (isClockBlow(act)) return this.#clocks.strike(act);
     if (isLinkBlow(act)) return this.#links.strike(act);
+    if (isStorageBlow(act)) return this.#storage.strike(act);
     switch (act.type) {
       case "heal-all":
         this.healAll();
@@ -92,7 +97,7 @@ export class BlowExecutor {
     return node < this.#cluster.nodes.length;
   }
 
-  #strikeNode(act: Exclude<Extract<BlowAct, { readonly node: number }>, ClockBlow>): boolean {
+  #strikeNode(act: Exclude<Extract<BlowAct, { readonly node: number }>, ClockBlow | StorageBlow>): boolean {
     if (!this.#has(act.node)) return false;
     const node = this.#cluster.node(act.node);
     const { disks } = this;

@@ -11,6 +11,8 @@ import { drawCoreEnding, type CoreEnd } from "./core-ending.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
+import { StorageInjector } from "./storage-injector.ts";
+import type { StorageFaultKind } from "./storage-plan.ts";
 import type { Recording } from "../schedule/schedule.ts";
 
 /** What the hunter does to a leader that was just elected, and to one that has committed something. */
@@ -76,13 +78,14 @@ export interface FaultSource {
 }
 
 export class FaultInjector implements FaultSource {
-  readonly counts: Map<FaultKind, number> = new Map();
+  readonly counts: Map<FaultKind | StorageFaultKind, number> = new Map();
   readonly #cluster: Cluster;
   readonly #plan: FaultPlan;
   readonly #random: Random;
   /** Of how the run ends. */
   readonly #ending: Random;
   readonly #faults: Faults;
+  readonly #storage: StorageInjector | null;
   #active = false;
   #storm = false;
   #hunting = false;
@@ -97,6 +100,14 @@ export class FaultInjector implements FaultSource {
     this.#random = random;
     this.#ending = random.fork();
     this.#faults = new Faults(cluster, { random: random.fork(), lengths: plan.lengths, recording });
+    this.#storage =
+      plan.storage === undefined
+        ? null
+        : new StorageInjector(cluster, {
+            plan: plan.storage,
+            strike: (blow) => this.#faults.strike(blow),
+            onStruck: (kind) => this.#count(kind),
+          });
   }
 
   start(): void {
@@ -104,10 +115,12 @@ export class FaultInjector implements FaultSource {
     this.#active = true;
     this.#changeWeather(false);
     this.#strikeSoon();
+    this.#storage?.start();
   }
 
   stop(): CoreEnd | null {
     this.#active = false;
+    this.#storage?.stop();
     const { core } = this.#plan;
     const isCore = core !== undefined && this.#ending.next() < core.share;
     return this.#faults.stop(isCore ? drawCoreEnding(this.#cluster, this.#ending, core) : null);
@@ -188,7 +201,11 @@ export class FaultInjector implements FaultSource {
   }
 
   #strike(kind: FaultKind): void {
-    if (this.#faults.inject(kind)) this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    if (this.#faults.inject(kind)) this.#count(kind);
+  }
+
+  #count(kind: FaultKind | StorageFaultKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
   }
 
   #drawKind(): FaultKind {

@@ -10,6 +10,7 @@ import { COMMON_FAULT_KINDS, LINK_FAULT_KINDS, RAFT_FAULT_KINDS, type FaultKind 
 import type { FaultLengths } from "./blow-maker.ts";
 import { ratesOfRack } from "./fault-rates.ts";
 import type { ProfileName } from "./profile.ts";
+import type { StoragePlan } from "./storage-plan.ts";
 
 export interface FaultPlan {
   readonly weather: Weather;
@@ -24,6 +25,8 @@ export interface FaultPlan {
   readonly hunt: number;
   /** Longest wait of the hunter. */
   readonly huntWithinUs: number;
+  /** Storage below the disks of VMs. Default: none. */
+  readonly storage?: StoragePlan;
   /** How the run ends: with that probability a core is healed and nothing else ever is. Absent: never. */
   readonly core?: { readonly share: number; readonly mayHub: boolean };
 }

@@ -74,6 +74,11 @@ export class Faults {
     return isCoreHealed ? coreEndOf(ending) : null;
   }
 
+  /** Has a blow carried out that somebody else has drawn. */
+  strike(act: BlowAct): boolean {
+    return this.#blows.strike(act);
+  }
+
   /** Does one fault. False when there was no victim for it. */
   inject(kind: FaultKind): boolean {
     const random = this.#random;

@@ -2,7 +2,7 @@
 import type { ExitReason } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { FaultEndings } from "./fault-endings.ts";
-import type { Guest } from "../outside/host.ts";
+import type { Guest } from "../outside/guest.ts";
 import { FOREVER_US } from "../schedule/blow.ts";
 import type { HostTrouble } from "../outside/host-trouble.ts";
 import type { SimNode } from "../cluster/sim-node.ts";

@@ -12,6 +12,8 @@ export interface PlantedFaults {
   readonly cloneKeepsIdentity?: boolean;
   /** Hosts copy the disks of a checkpoint when its guest has gone on. */
   readonly disksCopiedLate?: boolean;
+  /** Who takes the lock of an RBD image from an owner that is gone does not put him on the blocklist. */
+  readonly lockUnfenced?: boolean;
   /** Scheduler and map place a VM whatever it requires. */
   readonly dependenciesIgnored?: boolean;
   /** The holder of a lease does not stop when its session ends. */

@@ -5,7 +5,7 @@
  * Each thing that one of them does is an act with draws of its own, as those of the other load: who decides upon it draws aside, and a schedule
  * may leave it out alone.
  */
-import type { ClusterView, ReplicaRequest, Vm } from "../../actors/index.ts";
+import type { ClusterView, ReplicaRequest, Vm, VmSpec } from "../../actors/index.ts";
 import type { Random, Ref } from "../../runtime/index.ts";
 import type { ClientChecker } from "../checkers/client-checker.ts";
 import { ClosedNodeChecker } from "../checkers/closed-node-checker.ts";
@@ -44,6 +44,8 @@ export interface UsersOptions {
   readonly life?: UsersLife;
   /** One of them does something of which nobody told him. */
   readonly onAct: (act: UsersAct) => void;
+  /** Gives some VMs a disk. */
+  readonly furnish: (vm: string, spec: VmSpec) => VmSpec;
 }
 
 /** What they do of their own will. */
@@ -107,7 +109,7 @@ export class Users {
     this.#shared = drawn(SHARE.shared, (shared) => new ContestedVms({ ...shared, desk, clients, updates, everyUs }));
     this.#watchers = drawn(SHARE.watchers, (shared) => new VmWatchers({ ...shared, checker }));
     this.#bursts = drawn(SHARE.bursts, (shared) => new VmBursts({ ...shared, desk, clients }));
-    this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk }));
+    this.#movers = drawn(SHARE.movers, (shared) => new VmMovers({ ...shared, desk, furnish: options.furnish }));
     this.#keepers = drawn(SHARE.keepers, (shared) => new VmKeepers({ ...shared, desk }));
     this.#stacks = drawn(SHARE.stacks, (shared) => new VmStacks({ ...shared, desk }));
     this.#drainers = drawn(SHARE.drainers, (shared) => new VmDrainers({ ...shared, desk }));

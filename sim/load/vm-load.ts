@@ -22,6 +22,8 @@ export interface VmLoadOptions {
   readonly everyUs: number;
   /** It asks for something of which nobody told it. */
   readonly onAct: (act: VmAct) => void;
+  /** Gives some VMs a disk. */
+  readonly furnish: (vm: string, spec: VmSpec) => VmSpec;
 }
 
 /** What it does of its own will. */
@@ -137,7 +139,7 @@ export class VmLoad implements MemberLoad {
   #createAll(node: SimNode, random: Random): void {
     for (let at = 0; at < this.#options.vms.count; at++) {
       const labels = { request: `r${this.sent}` };
-      const wanted: Command = { type: "apply-vm", name: `vm${at}`, labels, spec: drawSpec(random) };
+      const wanted: Command = { type: "apply-vm", name: `vm${at}`, labels, spec: this.#drawSpec(`vm${at}`, random) };
       this.#write(node, `vm${at}`, { random: random.fork(), wanted });
     }
   }
@@ -220,12 +222,16 @@ export class VmLoad implements MemberLoad {
     return true;
   }
 
+  #drawSpec(name: string, random: Random): VmSpec {
+    return this.#options.furnish(name, drawSpec(random));
+  }
+
   #drawCommand(name: string, random: Random): Command {
     const drawn = random.next();
     if (drawn < 0.15) return { type: "delete-vm", name };
     if (drawn < 0.4) return { type: "set-running", name, running: random.next() < 0.7 };
     const labels = { request: `r${this.sent}` };
-    const spec = drawSpec(random);
+    const spec = this.#drawSpec(name, random);
     return { type: drawn < 0.6 ? "create-vm" : "apply-vm", name, labels, spec };
   }
 }

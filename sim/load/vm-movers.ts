@@ -39,8 +39,11 @@ export class VmMovers extends PacedUsers<MoveAct> {
   /** What was taken on by the map. */
   readonly taken: Record<MoveKind, number> = { migrate: 0, cancel: 0, pause: 0, resume: 0, restart: 0 };
 
-  constructor(options: PacedUsersOptions) {
+  readonly #furnish: (vm: string, spec: VmSpec) => VmSpec;
+
+  constructor(options: PacedUsersOptions & { readonly furnish: (vm: string, spec: VmSpec) => VmSpec }) {
     super(options, { type: "move", everyUs: EVERY_US, ways: HOW });
+    this.#furnish = options.furnish;
   }
 
   /** False when nobody is there to ask. */
@@ -65,7 +68,9 @@ export class VmMovers extends PacedUsers<MoveAct> {
     const missing = Array.from({ length: OWN_MAX }, (_, at) => `${OWN}${at}`).find(
       (own) => !vms.some(({ metadata }) => metadata.name === own),
     );
-    if (missing !== undefined) return { type: "create-vm", name: missing, labels: {}, spec: SPEC };
+    if (missing !== undefined) {
+      return { type: "create-vm", name: missing, labels: {}, spec: this.#furnish(missing, SPEC) };
+    }
     const all = vms.filter((vm) => isFit(vm, how));
     const own = random.next() < OWN_SHARE ? all.filter(({ metadata }) => metadata.name.startsWith(OWN)) : [];
     const fit = own.length > 0 ? own : all;

@@ -10,7 +10,8 @@
 import type { CheckpointManifest, InstanceLaunch, VerbFailure, VerbResult } from "../../runtime/index.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 import type { GuestMemory } from "./guest-memory.ts";
-import { SLOW, type Guest, type Host } from "./host.ts";
+import type { Guest } from "./guest.ts";
+import { SLOW, type Host } from "./host.ts";
 
 /** A guest as it was, on the disk of a host. */
 export interface KeptCheckpoint {
@@ -76,7 +77,7 @@ export function makeCheckpoint(options: CheckpointMakingOptions): void {
       // Its memory is what it was when it stood still; its disk is as it is now.
       const copied = { ...memory, writtenUs: host.ranUs(guest) };
       host.keep({ id, launch, memory: copied, hung, programFromUs, isDamaged: fate === "damaged" });
-      life.enter(() => options.done({ ok: true, manifest: manifestOf(id, guest.launch) }));
+      life.enter(() => options.done({ ok: true, manifest: manifestOf(id, host.driver, guest.launch) }));
     };
     if (host.copiesDisksLate) host.timeline.after(LATE_US, keep);
     else keep();
@@ -104,8 +105,8 @@ export function restoreUs(host: Host): number {
   return host.copies.integer(RESTORE_MAX_US);
 }
 
-function manifestOf(id: string, { vcpus, memoryMiB, image }: InstanceLaunch): CheckpointManifest {
+function manifestOf(id: string, driver: string, { vcpus, memoryMiB, image }: InstanceLaunch): CheckpointManifest {
   const parts = [{ name: "memory", sizeBytes: memoryMiB * MIB, sha256: id }];
-  const needs = { driver: "simulated", version: "1", machine: "modelled", cpu: "any", imageSha256: image };
+  const needs = { driver, version: "1", machine: "modelled", cpu: "any", imageSha256: image };
   return { format: 1, id, ...needs, vcpus, memoryMiB, parts };
 }

@@ -35,7 +35,8 @@ export function openExec(host: Host, life: ProcessLife, request: StreamRequest, 
     code,
     message: `Cannot run a command in instance "${request.instance}": ${why}`,
   });
-  const serves = guest?.booted === true && !guest.hung && guest.stance === "runs";
+  const isStalled = guest !== undefined && host.disks?.isStalled(guest) === true;
+  const serves = guest?.booted === true && !guest.hung && guest.stance === "runs" && !isStalled;
   if (guest === undefined) end(0, () => refused("not-running", "it does not run"));
   else if (serves && !host.troubles.strikes("socket-lost")) {
     end(COMMAND_US, () => {

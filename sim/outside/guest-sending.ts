@@ -9,7 +9,8 @@
  */
 import type { MigrationEndpoint, MigrationRequest, Random, VerbFailure, VerbResult } from "../../runtime/index.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
-import type { Guest, Host } from "./host.ts";
+import type { Guest } from "./guest.ts";
+import type { Host } from "./host.ts";
 
 /** Fates of a migration that does not go well. */
 const FATES = ["refused", "lost", "hung", "lost at the end", "unheard at the end", "dead at the end", "late"] as const;
@@ -118,6 +119,18 @@ export class GuestSending {
     const { host, guest } = this.#options;
     host.stand(guest);
     this.#stillUs = host.timeline.nowUs;
+    this.#drained(() => this.#sendRest());
+  }
+
+  /** What the guest has begun to write is written first, however long that takes, as a hypervisor drains its disks. */
+  #drained(then: () => void): void {
+    const { host, guest } = this.#options;
+    if (host.disks === null || !this.#stands() || this.#cancelled || host.disks.isDrained(guest)) return then();
+    this.#later(RETRANSMIT_US, () => this.#drained(then));
+  }
+
+  #sendRest(): void {
+    const { host, guest } = this.#options;
     this.#sent((this.#remaining / this.#rate()) * 1_000_000, () => {
       const copy = this.#copy();
       if (!this.#stands() || this.#cancelled || copy === undefined || this.#fate === "lost at the end") {

@@ -10,80 +10,12 @@
 import type { ExitReason, InstanceEvent, InstanceLaunch, Random } from "../../runtime/index.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { restoreUs, type KeptCheckpoint } from "./checkpoint-making.ts";
-import type { GuestMemory, Stance } from "./guest-memory.ts";
+import type { Guest, GuestProgram, GuestWatcher, GuestWeather } from "./guest.ts";
+import type { GuestDisks } from "./guest-disks.ts";
+import type { Stance } from "./guest-memory.ts";
 import type { GuestSending } from "./guest-sending.ts";
 import { HostTroubles } from "./host-trouble.ts";
 import type { HostClock } from "../timeline/virtual-clock.ts";
-
-/** Guests of one run of the simulator, in microseconds. */
-export interface GuestWeather {
-  spawnMaxUs: number;
-  bootMinUs: number;
-  bootMaxUs: number;
-  /** Share of starts that fail. */
-  startFailures: number;
-  /** Share of stops in which the guest does not listen and is ended at the end of the grace. */
-  deafness: number;
-  /** Share of migrations that do not go well. Default: none. */
-  moveFailures?: number;
-  /** Share of checkpoints that do not go well. Default: none. */
-  checkpointFailures?: number;
-}
-
-/** What a guest does by itself; a harness may give guests other programs than serving forever. */
-export interface GuestProgram {
-  /** Lines for its console, each so many milliseconds after the boot. */
-  readonly says?: readonly { readonly afterMs: number; readonly line: string }[];
-  /** Ends by itself with this code, so many milliseconds after the boot. */
-  readonly exits?: { readonly afterMs: number; readonly code: number };
-  /** Does not listen when it is asked to shut down. */
-  readonly deaf?: boolean;
-}
-
-/** Somebody who reads a console as it is written. */
-export interface ConsoleFollower {
-  line(line: string): void;
-  /** The guest has ended; nothing more will come. */
-  end(): void;
-}
-
-export interface Guest {
-  readonly program: GuestProgram;
-  readonly launch: InstanceLaunch;
-  readonly pid: number;
-  readonly startedUs: number;
-  readonly lines: string[];
-  readonly followers: Set<ConsoleFollower>;
-  deadlineMs: number;
-  booted: boolean;
-  /** Runs but answers nobody. */
-  hung: boolean;
-  stance: Stance;
-  /** As of when its processors stood still last. */
-  memory: GuestMemory;
-  /** Since when they run. */
-  runsSinceUs: number;
-  /** How long it had run when its program began. */
-  programFromUs: number;
-}
-
-/** Told when a guest begins and ends to run; asked after every such event. */
-export interface GuestWatcher {
-  /** Its processors stand still; go on, with what they had or what has come from another host. Default: nobody cares. */
-  onGuestStands?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
-  onGuestGoes?(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
-  /** `memory`: what it begins with. */
-  onGuestStarted(host: number, launch: InstanceLaunch, memory: GuestMemory): void;
-  /** A checkpoint of a guest is on a host's disk, and is there no more. Default: nobody cares. */
-  onCheckpointKept?(host: number, id: string, kept: KeptCheckpoint): void;
-  onCheckpointGone?(host: number, id: string): void;
-  onGuestEnded(host: number, launch: InstanceLaunch, reason: string): void;
-  /** A process wants a guest, which does not run yet; it has moved the deadline of a guard. Default: nobody cares. */
-  onGuestAsked?(host: number): void;
-  onGuardArmed?(host: number): void;
-  /** All of a guest has come from another host, and nobody has heard of it. Default: nobody cares. */
-  onGuestCame?(host: number): void;
-}
 
 const SERVES: GuestProgram = {};
 
@@ -107,6 +39,9 @@ export class Host {
   readonly troubles: HostTroubles = new HostTroubles();
   /** Counts losses of power, so that nothing under way outlives one. */
   powerEpoch = 0;
+  isPowered = true;
+  /** What guests with disks of Ceph do; null: there is no Ceph. */
+  disks: GuestDisks | null = null;
   readonly #watcher: GuestWatcher;
   readonly #programOf: (launch: InstanceLaunch) => GuestProgram;
   #pids = 1000;
@@ -151,6 +86,11 @@ export class Host {
     this.timeline = options.timeline;
     this.random = options.random;
     this.#watcher = options.watcher;
+  }
+
+  /** As which driver it offers what it has: only one has disks. */
+  get driver(): "simulated" | "qemu" {
+    return this.disks === null ? "simulated" : "qemu";
   }
 
   /** Who is told of events; null when no process of the node runs. */
@@ -207,6 +147,7 @@ export class Host {
   run(launch: InstanceLaunch, from?: KeptCheckpoint): Guest {
     const guest = this.#add(launch, "runs");
     if (from !== undefined) this.#goOnFrom(guest, from);
+    this.disks?.begins(this, guest);
     this.#note("guest-start", guest, "");
     this.#watcher.onGuestStarted(this.index, launch, guest.memory);
     if (from !== undefined) {
@@ -238,6 +179,7 @@ export class Host {
     const guest = this.#add(launch, "waits");
     const port = ++this.#ports;
     this.listening.set(port, guest);
+    this.disks?.begins(this, guest);
     this.#note("guest-waits", guest, "");
     this.#guard(guest);
     return { guest, port };
@@ -273,6 +215,7 @@ export class Host {
     guest.runsSinceUs = this.timeline.nowUs;
     this.#note("guest-goes", guest, "");
     this.#watcher.onGuestGoes?.(this.index, guest.launch, guest.memory);
+    this.disks?.goes(guest);
     if (hasMoved && guest.booted) this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
   }
 
@@ -319,9 +262,10 @@ export class Host {
     this.#watcher.onGuardArmed?.(this.index);
   }
 
-  /** Ends a guest. Without `reason` nobody is told: whoever asked knows. */
-  end(guest: Guest, reason?: ExitReason, detail = ""): void {
+  /** Ends a guest. Without `reason` nobody is told: whoever asked knows. `isOrderly`: it closes its disks. */
+  end(guest: Guest, reason?: ExitReason, detail = "", isOrderly: boolean = reason === "shutdown"): void {
     if (this.guests.get(guest.launch.instance) !== guest) return;
+    this.disks?.ends(guest, isOrderly);
     this.say(guest, `ended ${detail}`);
     this.guests.delete(guest.launch.instance);
     for (const [port, waiting] of this.listening) if (waiting === guest) this.listening.delete(port);
@@ -336,10 +280,12 @@ export class Host {
   /** Power is gone, and with it every guest. */
   losePower(): void {
     this.#listen = null;
+    this.isPowered = false;
     for (const guest of this.guests.values()) this.end(guest, "crash", "the host lost power");
     this.#consoles.clear();
     this.powerEpoch += 1;
     this.clock.restart();
+    this.disks?.ceph.endOsd(this.index, false);
   }
 
   say(guest: Guest, line: string): void {
@@ -357,6 +303,7 @@ export class Host {
     this.#hear({ type: "booted", instance: guest.launch.instance, bootMs });
     this.timeline.after(HEARTBEAT_US, () => this.#beat(guest));
     if (guest.launch.from?.type !== "checkpoint") guest.programFromUs = this.ranUs(guest);
+    this.disks?.goes(guest);
     this.#runProgram(guest);
   }
 

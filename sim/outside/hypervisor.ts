@@ -20,7 +20,8 @@ import { build } from "./building.ts";
 import { makeCheckpoint, whyNotFrom } from "./checkpoint-making.ts";
 import { openExec } from "./guest-exec.ts";
 import { startSending } from "./guest-sending.ts";
-import { SLOW, type ConsoleFollower, type Guest, type Host } from "./host.ts";
+import type { ConsoleFollower, Guest } from "./guest.ts";
+import { SLOW, type Host } from "./host.ts";
 import type { ProcessLife } from "../timeline/process-life.ts";
 
 const CAPABILITIES: HypervisorCapabilities = {
@@ -46,7 +47,7 @@ const COPY_POLL_US = 20_000;
 const SOCKET_PATIENCE_US = 5_000_000;
 
 export class SimulatedHypervisor implements Hypervisor {
-  readonly driver = "simulated";
+  readonly driver: Hypervisor["driver"];
   readonly capabilities: HypervisorCapabilities = CAPABILITIES;
   readonly verbs: GuestVerbs;
   readonly #host: Host;
@@ -62,6 +63,7 @@ export class SimulatedHypervisor implements Hypervisor {
   constructor(host: Host, life: ProcessLife, hosts: ReadonlyMap<string, Host> = new Map()) {
     this.#host = host;
     this.#life = life;
+    this.driver = host.driver;
     const { lacks } = CAPABILITIES;
     const own: Partial<GuestVerbs> = {
       pause: (instance, done) => this.#turn("pause", instance, done),
@@ -92,8 +94,10 @@ export class SimulatedHypervisor implements Hypervisor {
         if (this.#host.powerEpoch !== powerEpoch) return;
         this.#starting.set(launch.instance, launch.leaseUntilMs);
         build(this.#host, (isBuilt) => {
-          if (this.#host.powerEpoch === powerEpoch)
-            this.#life.enter(() => this.#started(launch, { isBuilt, fails }, done));
+          this.#openDisks(launch, (unopened) => {
+            if (this.#host.powerEpoch === powerEpoch)
+              this.#life.enter(() => this.#started(launch, { isBuilt, fails, unopened }, done));
+          });
         });
       });
     });
@@ -101,19 +105,31 @@ export class SimulatedHypervisor implements Hypervisor {
 
   #started(
     launch: InstanceLaunch,
-    { isBuilt, fails }: { readonly isBuilt: boolean; readonly fails: boolean },
+    {
+      isBuilt,
+      fails,
+      unopened,
+    }: { readonly isBuilt: boolean; readonly fails: boolean; readonly unopened: string | null },
     done: (result: StartResult) => void,
   ): void {
     const leaseUntilMs = this.#starting.get(launch.instance) ?? launch.leaseUntilMs;
     this.#starting.delete(launch.instance);
     const result = isBuilt
-      ? fails
-        ? failure("failed", `The hypervisor did not start "${launch.vm}"`)
+      ? fails || unopened !== null
+        ? failure("failed", unopened ?? `The hypervisor did not start "${launch.vm}"`)
         : this.#spawn({ ...launch, leaseUntilMs })
       : failure("build-failed", `Cannot start VM "${launch.vm}": its system does not build`);
     const guest = result.ok ? this.#host.guests.get(launch.instance) : undefined;
     if (guest !== undefined && this.#host.troubles.strikes("socket-lost")) return this.#abandon(guest, done);
     this.#answer(() => done(result));
+  }
+
+  #openDisks(launch: InstanceLaunch, done: (why: string | null) => void): void {
+    const { disks } = this.#host;
+    // Whoever has no lease any more would shut out whom the map has given the next one.
+    const isOver = this.#host.clock.monotonicMs() >= (this.#starting.get(launch.instance) ?? launch.leaseUntilMs);
+    if (disks === null || isOver) done(null);
+    else disks.open(this.#host, launch, done);
   }
 
   stop(instance: string, graceMs: number, done: (result: StopResult) => void): void {
@@ -139,7 +155,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const forced = deaf || shutdownUs >= graceMs * 1000;
     // The guard carries the stop out, so it also happens when this process dies first: to the next one that has taken the guest over, it ends by itself.
     host.timeline.after(forced ? graceMs * 1000 : shutdownUs, () => {
-      if (this.#life.alive) host.end(guest);
+      if (this.#life.alive) host.end(guest, undefined, "", !forced);
       else host.end(guest, forced ? "crash" : "shutdown", "it was being stopped when its node died");
       this.#stopping.delete(instance);
       this.#life.enter(() => done({ ok: true, forced }));

@@ -23,7 +23,8 @@ export function proberOf(
         return;
       }
       const guest = hosts.get(target.address)?.guestAt(target.port);
-      const answers = guest?.booted === true && !guest.hung && guest.stance === "runs";
+      const isStalled = target.kind === "http" && guest !== undefined && local.disks?.isStalled(guest) === true;
+      const answers = guest?.booted === true && !guest.hung && guest.stance === "runs" && !isStalled;
       const silent = guest !== undefined && !answers;
       const delayUs = silent ? target.timeoutMs * 1000 : local.random.integer(ANSWER_MAX_US);
       const result: ProbeResult = answers ? { ok: true } : { ok: false, message: silent ? "timed out" : "refused" };

@@ -63,6 +63,14 @@ function wordsOf(act: BlowAct, node: string, names: readonly string[]): string {
       return `a guest of ${node} ends (${act.reason})`;
     case "guest-hang":
       return `a guest of ${node} hangs`;
+    case "osd-down":
+      return `${node}'s OSD ends`;
+    case "osd-loss":
+      return `${node}'s OSD loses its disk`;
+    case "storage-full":
+      return `the storage is ${Math.round(100 * act.value)} % full`;
+    case "osd-slow":
+      return `${node}'s OSD is ${Math.round(act.slowness)} times slower`;
     case "heal-all":
       return "everything is healed";
     default:
@@ -114,6 +122,7 @@ function plainWordsOf(act: { readonly type: string }, names: readonly string[]):
 function spanOf(fields: Readonly<Record<string, unknown>>): Span["kind"] | null {
   const type = String(fields["type"]);
   if (type === "weather") return "weather";
+  if (type === "storage-full" || type === "osd-slow") return "disk";
   if (type === "disk-hang" || type === "disk-slow" || type === "disk-full") return "disk";
   return "directions" in fields || type === "reconnect-storm" ? "network" : null;
 }

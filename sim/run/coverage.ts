@@ -69,6 +69,18 @@ const GUESTS = [
   ...USERS,
 ];
 
+/** Disks of guests on storage that fails. */
+const STORAGE = [
+  "writes to images",
+  "locks given up",
+  "locks taken over from the dead",
+  "blocklisted writes refused",
+  "writes stalled on full storage",
+  "writes stalled below min_size",
+  "storage degraded",
+  "storage recovered",
+];
+
 /** What weeks bring. */
 const LONG = ["torn writes found", "damage found", "disks full", "logs cut back", "VMs placed that require others"];
 
@@ -101,6 +113,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     ...HAND_OVERS,
     "writes misdirected",
     ...GUESTS,
+    ...STORAGE,
     ...LINKS,
     "messages said again",
     "logs cut back",
@@ -108,7 +121,7 @@ const WANTED: Readonly<Record<ProfileName, readonly string[]>> = {
     "damage found",
     "disks full",
   ],
-  leases: [...FAULTY, ...CORE_MARKS, ...HAND_OVERS, ...GUESTS, ...LINKS],
+  leases: [...FAULTY, ...CORE_MARKS, ...HAND_OVERS, ...GUESTS, ...STORAGE, ...LINKS],
   "broken-clocks": [...FAULTY, ...GUESTS],
   "lost-quorum": [...FAULTY, ...HISTORY, ...LOSS_MARKS, "refusals without a quorum", "clusters gone on alone"],
   months: [...FAULTY, ...CORE_MARKS, ...GUESTS, ...LINKS, ...LONG],

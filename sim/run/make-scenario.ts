@@ -4,6 +4,7 @@ import type { RaftLimits } from "../../actors/raft/index.ts";
 import type { Random } from "../../runtime/index.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
 import type { ProfileName } from "../faults/profile.ts";
+import type { StoragePlan } from "../faults/storage-plan.ts";
 import { LibraryScenario } from "../scenarios/library-scenario.ts";
 import type { Compaction } from "../scenarios/log-length.ts";
 import { MemberScenario, type MemberScenarioOptions } from "../scenarios/member-scenario.ts";
@@ -52,11 +53,13 @@ interface Circumstances {
   /** All of them are created at once. Default: drawn, and made one by one. */
   readonly vms?: number;
   readonly onAct: (act: LoadAct) => void;
+  /** Storage below the disks of VMs. Default: none. */
+  readonly storage?: StoragePlan | undefined;
 }
 
 /** The scenario of a run, drawn. */
 export function makeScenario(profile: ProfileName, circumstances: Circumstances): Scenario {
-  const { planted, timeline, random, nodes, vms, onAct } = circumstances;
+  const { planted, timeline, random, nodes, vms, onAct, storage } = circumstances;
   const shared = {
     random: random.fork(),
     planted,
@@ -101,6 +104,7 @@ export function makeScenario(profile: ProfileName, circumstances: Circumstances)
     vms: drawnVms,
     everyUs: 10 * pauseUs,
     state,
+    ...(storage !== undefined && { furnish: storage.furnish }),
   });
 }
 

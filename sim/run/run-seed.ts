@@ -11,6 +11,7 @@ import type { EventLog } from "../timeline/event-log.ts";
 import { coreMarks } from "../faults/core-ending.ts";
 import { FaultInjector, type FaultSource } from "../faults/fault-injector.ts";
 import { drawPlan, drawProfile, type FaultPlan } from "../faults/fault-plan.ts";
+import { drawStorage, type StoragePlan } from "../faults/storage-plan.ts";
 import { RunRecorder } from "../record/run-recorder.ts";
 import type { RunRecord } from "../record/run-record.ts";
 import { PlantedDisks } from "../faults/planted-disks.ts";
@@ -167,7 +168,11 @@ class Run {
     this.#timeline = timeline;
     const { replay } = options;
     this.recording = new Recording(this.#timeline, keepsSchedule);
-    const plan = drawPlan(this.#profile, random.fork(), options.everyFault);
+    const storage = storageOf(options, this.#profile);
+    const plan: FaultPlan = {
+      ...drawPlan(this.#profile, random.fork(), options.everyFault),
+      ...(storage !== null && { storage }),
+    };
     const scenario = makeScenario(this.#profile, {
       planted: options.planted ?? {},
       timeline: this.#timeline,
@@ -175,6 +180,7 @@ class Run {
       nodes: this.#nodes,
       ...(options.vms !== undefined && { vms: options.vms }),
       onAct: (act) => this.recording.add(act),
+      storage: plan.storage,
     });
     this.#scenario = scenario;
     const disks = new PlantedDisks(options.planted?.raft ?? []);
@@ -183,6 +189,7 @@ class Run {
       timeline: this.#timeline,
       random: forkChance(),
       weather: plan.weather,
+      storage: plan.storage,
       hooks: {
         compose: (process) => scenario.compose(disks.under(process)),
         check: (node) => scenario.check(node),
@@ -340,6 +347,15 @@ class Run {
 function keepClocks(plan: FaultPlan, { standsOnClockRates }: Scenario): FaultPlan {
   if (standsOnClockRates !== true) return plan;
   return { ...plan, weights: new Map([...plan.weights].filter(([kind]) => kind !== "clock-freeze")) };
+}
+
+/** None where so many VMs are asked for, for measuring, and under software that may know of no disks. */
+function storageOf(
+  { seed, replay, vms, editions, everyFault = false, planted = {} }: RunOptions,
+  profile: ProfileName,
+): StoragePlan | null {
+  if (vms !== undefined || editions !== undefined) return null;
+  return drawStorage({ seed, chance: replay?.chance, profile, everyFault, isUnfenced: planted.lockUnfenced === true });
 }
 
 /** Only whole nodes have VMs, and are upgraded. */

@@ -17,6 +17,9 @@ export interface Finding {
   readonly help: string;
 }
 
+/** How the reason of an outage begins that is its disk's. */
+const DISK = "its disk,";
+
 /** Blows after which a node cannot carry VMs, or cannot be told to. */
 const TAKES_NODES: ReadonlySet<string> = new Set([
   "crash",
@@ -144,10 +147,19 @@ function noMajority(plan: ScenarioPlan, seen: Observation, span: Span): Explanat
   };
 }
 
+/** What it wrote to waited, wherever it ran. */
+function diskless(reason: string): Explanation {
+  const help = reason.includes("full")
+    ? "room: whoever looks after the storage must be told before it is full"
+    : "more copies in more failure domains, or storage outside of what is lost";
+  return { why: reason, help };
+}
+
 /** The scheduler had no node for it. */
 function placeless(the: Case): Explanation | null {
   const { outage, vm, plan, away } = the;
   if (outage.reason === "") return null;
+  if (outage.reason.startsWith(DISK)) return diskless(outage.reason);
   const wanted = Object.entries(vm.spec.nodeSelector);
   const words = wanted.map((pair) => pair.join("=")).join(", ");
   const fitting = plan.nodes.flatMap(({ labels }, index) =>

@@ -77,6 +77,7 @@ const FALLBACKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   cut: { breaks: true },
   "disk-slow": { slowness: 100 },
   "log-rot": { beforeLast: 0 },
+  "osd-slow": { slowness: 1000 },
   "torn-write": { withinUs: 20_000 },
 };
 
@@ -109,12 +110,13 @@ const OWN: Readonly<Record<string, OwnVerb>> = {
   duplicate: { blow: "weather", operand: "share", fixed: { key: "duplicates" } },
   reorder: { blow: "weather", operand: "share", fixed: { key: "reordered" } },
   delay: { blow: "weather", operand: "delay", fixed: { key: "delayMeanUs" } },
+  "fill-storage": { blow: "storage-full", operand: "share" },
   "guest-crash": { blow: "guest-end", operand: "vm", fixed: { reason: "crash" } },
   "guest-exit": { blow: "guest-end", operand: "vm", fixed: { reason: "shutdown" } },
 };
 
 /** Blows that own verbs stand for, and one that only the end of a run strikes. */
-const HIDDEN: ReadonlySet<string> = new Set(["crash", "reset", "weather", "guest-end", "heal-core"]);
+const HIDDEN: ReadonlySet<string> = new Set(["crash", "reset", "weather", "guest-end", "storage-full", "heal-core"]);
 
 export const FAULT_VERBS: ReadonlyMap<string, FaultVerb> = new Map(
   [

@@ -4,7 +4,7 @@
  */
 import type { Vm } from "../../actors/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { Guest } from "../outside/host.ts";
+import type { Guest } from "../outside/guest.ts";
 import type { MemberScenario } from "../scenarios/member-scenario.ts";
 
 const LOOK_EVERY_US = 100_000;
@@ -99,10 +99,25 @@ export class OutageWatch {
 
   #serving(): ReadonlyMap<string, number> {
     const serving = new Map<string, number>();
+    const { storage } = this.#cluster;
     for (const { host, index } of this.#cluster.nodes) {
-      for (const guest of host.guests.values()) if (serves(guest)) serving.set(guest.launch.vm, index);
+      for (const guest of host.guests.values()) {
+        if (serves(guest) && storage?.isStalled(guest) !== true) serving.set(guest.launch.vm, index);
+      }
     }
     return serving;
+  }
+
+  /** Why the disk of a VM's guest stands still; null: it does not. */
+  #stallOf(vm: string): string | null {
+    const { nodes, storage } = this.#cluster;
+    for (const { host } of nodes) {
+      for (const guest of host.guests.values()) {
+        const why = guest.launch.vm === vm && serves(guest) ? storage?.whyStalled(guest) : undefined;
+        if (why !== undefined && why !== null) return why;
+      }
+    }
+    return null;
   }
 
   #askReasons(): void {
@@ -110,7 +125,8 @@ export class OutageWatch {
       const last = outages.at(-1);
       if (last === undefined || last.untilUs !== null) continue;
       const vm = this.#scenario.leaderMap()?.get("Vm", name);
-      if (vm?.kind === "Vm") last.reason = reasonOf(vm) ?? last.reason;
+      const said = vm?.kind === "Vm" ? reasonOf(vm) : null;
+      last.reason = this.#stallOf(name) ?? said ?? last.reason;
     }
   }
 }

@@ -9,6 +9,8 @@ import { createRandom, type Random } from "../../runtime/index.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { FaultInjector } from "../faults/fault-injector.ts";
 import { drawPlan, drawWeather, type FaultPlan } from "../faults/fault-plan.ts";
+import { usualStorage } from "../faults/storage-plan.ts";
+import { isStorageBlow } from "../schedule/storage-blow.ts";
 import type { RunRecord } from "../record/run-record.ts";
 import { RunRecorder } from "../record/run-recorder.ts";
 import type { SeedFailure } from "../run/run-result.ts";
@@ -24,8 +26,9 @@ import { PlatformLoad } from "./platform-load.ts";
 import type { ScenarioPlan } from "./scenario-plan.ts";
 import { Striker } from "./striker.ts";
 
-/** For an election, every VM's boot, and a start that fails. */
+/** For an election, every VM's boot, and a start that fails; and until a cluster that is new lets VMs have disks. */
 const WARM_UP_US = 60_000_000;
+const WARM_UP_WITH_DISKS_US = 120_000_000;
 const SETTLE_US = 120_000_000;
 const LOOK_EVERY_US = 100_000;
 const LINES_KEPT = 40;
@@ -123,6 +126,7 @@ class Run {
       timeline: this.#timeline,
       random: random.fork(),
       weather: weatherOf(plan, random.fork()),
+      storage: hasStorage(plan) ? usualStorage(seed) : undefined,
       hooks: {
         compose: (process) => this.#scenario.compose(process),
         check: (node) => this.#scenario.check(node),
@@ -168,7 +172,8 @@ class Run {
     for (const node of this.#cluster.nodes) node.start();
     this.#scenario.load();
     const isUp = (): boolean => this.#watch.isLed && this.#watch.areAllUp;
-    while (timeline.nowUs < WARM_UP_US && timeline.failure === null && !isUp()) {
+    const warmUpUs = this.#cluster.storage === null ? WARM_UP_US : WARM_UP_WITH_DISKS_US;
+    while (timeline.nowUs < warmUpUs && timeline.failure === null && !isUp()) {
       timeline.run(timeline.nowUs + LOOK_EVERY_US);
     }
     this.#neverUp = this.#watch.missing();
@@ -250,6 +255,14 @@ class Run {
 /** VMs that are to run. */
 function running({ vms }: ScenarioPlan): readonly string[] {
   return vms.filter(({ spec }) => spec.running).map(({ name }) => name);
+}
+
+/** Whether VMs have disks, or storage is to be struck. */
+function hasStorage({ vms, faults }: ScenarioPlan): boolean {
+  return (
+    vms.some(({ spec }) => spec.disks !== undefined) ||
+    faults.some(({ act: { blow } }) => isStorageBlow({ type: blow }))
+  );
 }
 
 /** Like a good day in one data centre, but for what the file says; clocks drift on any day. */

@@ -23,7 +23,7 @@ import { decodeOnceCodec } from "../network/decode-once-codec.ts";
 import { DeliveryDisk } from "../disk/delivery-disk.ts";
 import { FencedResource } from "../outside/fenced-resource.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
-import type { GuestWatcher } from "../outside/host.ts";
+import type { GuestWatcher } from "../outside/guest.ts";
 import { actingActor, type ActorMessage } from "./library-actors.ts";
 import { LibraryHomes, SHARDS, shardOf, SINGLETON } from "./library-homes.ts";
 import { LibraryProbes } from "./library-probes.ts";

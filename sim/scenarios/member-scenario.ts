@@ -9,16 +9,19 @@ import {
   type ClusterView,
   type NodeSpec,
   type RaftLimits,
+  type VmSpec,
 } from "../../actors/index.ts";
 import { ClientChecker } from "../checkers/client-checker.ts";
 import { neutralDigest } from "../checkers/neutral-digest.ts";
 import { ReplicaChecker } from "../checkers/replica-checker.ts";
+import { StorageChecker } from "../checkers/storage-checker.ts";
 import { VmChecker } from "../checkers/vm-checker.ts";
 import { raftViewOf, THIS_EDITION, type Edition } from "../cluster/edition.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { clientActor } from "../load/client-actor.ts";
 import { addressOf, type AppliedVms, type Cluster } from "../cluster/cluster.ts";
 import type { HostTrouble } from "../outside/host-trouble.ts";
+import { cephMarks } from "../outside/ceph.ts";
 import { SimulatedHypervisor } from "../outside/hypervisor.ts";
 import { whyTooLong, type Compaction } from "./log-length.ts";
 import type { PlantedFaults } from "../faults/planted-faults.ts";
@@ -54,6 +57,8 @@ export interface MemberScenarioOptions {
   readonly users?: UsersLife;
   /** Clients or users do something of which nobody told them. */
   readonly onAct: (act: LoadAct) => void;
+  /** Gives VMs of some names a disk of the cluster's storage. Default: none has one. */
+  readonly furnish?: (vm: string, spec: VmSpec) => VmSpec;
   /** Nodes and load of somebody's own, in place of `vms` and `everyUs`. */
   readonly platform?: MemberPlatform;
 }
@@ -65,6 +70,9 @@ export interface MemberPlatform {
 
 /** How much longer a user of shared VMs waits than the load of single requests. */
 const USER_PACE = 3;
+
+/** Storage whose OSDs are not all healed has done what it can within this. */
+const STORAGE_RESTS_US = 60_000_000;
 
 /** Entries that a replica may be behind and still count as having converged: leases are renewed all the time. */
 const LAG_MAX = 20;
@@ -82,6 +90,10 @@ export class MemberScenario implements Scenario {
   /** None where the load is somebody's own. */
   #users: Users | null = null;
   #isProbed = false;
+  /** Since when nobody but a core is healed. */
+  #coreFromUs = Infinity;
+  /** Of storage, where there is any. */
+  #images!: StorageChecker;
   #levels = 0;
 
   constructor(options: MemberScenarioOptions) {
@@ -93,17 +105,28 @@ export class MemberScenario implements Scenario {
   }
 
   attach(cluster: Cluster): void {
-    const { random, vms, everyUs, timeline, platform, onAct } = this.#options;
+    const {
+      random,
+      vms,
+      everyUs,
+      timeline,
+      platform,
+      onAct,
+      furnish = (_: string, spec: VmSpec) => spec,
+    } = this.#options;
     this.#cluster = cluster;
     this.guests.checkpoints.viewOf = (node) => this.#replicas.view(node);
     for (const { host } of cluster.nodes) {
       host.clonesKeepIdentity = this.#options.planted.cloneKeepsIdentity === true;
       host.copiesDisksLate = this.#options.planted.disksCopiedLate === true;
     }
+    const { ceph } = cluster.storage ?? {};
+    this.#images = new StorageChecker(timeline, ceph?.settings.watchTimeoutUs ?? 0);
+    if (ceph !== undefined) ceph.watcher = this.#images;
     this.#scope = new Scope(cluster, null);
     this.#clients = new ClientChecker(timeline, cluster.raft.committed, this.#codec(cluster.node(0).edition));
     const [own, checker] = [random.fork(), this.#clients];
-    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct });
+    this.#load = platform?.makeLoad(own, checker) ?? new VmLoad({ random: own, checker, vms, everyUs, onAct, furnish });
     this.#load.attach(cluster);
     if (cluster.node(0).edition !== THIS_EDITION) this.#replicas.digestOf = neutralDigest;
     const users = random.fork();
@@ -115,6 +138,7 @@ export class MemberScenario implements Scenario {
       everyUs: USER_PACE * everyUs,
       ...(this.#options.users && { life: this.#options.users }),
       onAct,
+      furnish,
     });
   }
 
@@ -190,6 +214,7 @@ export class MemberScenario implements Scenario {
   }
 
   keepTo(end: CoreEnd): void {
+    this.#coreFromUs = this.#options.timeline.nowUs;
     this.#scope = new Scope(this.#cluster, end);
     this.#load.keepTo(end.core);
     this.#users?.keepTo(end.core);
@@ -215,6 +240,7 @@ export class MemberScenario implements Scenario {
 
   unsettled(): string | null {
     const { raft } = this.#cluster;
+    const { nowUs } = this.#options.timeline;
     const leader = this.#scope.leader();
     const asked = this.#scope.asked();
     if (asked !== null) this.#load.keepTo(asked);
@@ -233,8 +259,11 @@ export class MemberScenario implements Scenario {
     const served = this.#scope.served(leader);
     const closed = view === undefined ? null : (this.#users?.unsettledNodes(view, this.#cluster.node(leader)) ?? null);
     if (closed !== null) return closed;
-    const unsettled = view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes });
-    if (unsettled !== null || this.#users === null) return unsettled;
+    const maySpareDisks = nowUs - this.#coreFromUs > STORAGE_RESTS_US;
+    const unsettled =
+      view === undefined ? null : unsettledMap({ view, served, nodes: this.#cluster.nodes, maySpareDisks });
+    const waiting = unsettled ?? this.#cluster.storage?.unsettled(maySpareDisks) ?? null;
+    if (waiting !== null || this.#users === null) return waiting;
     const indices = new Set(served.map(({ index }) => index));
     return this.#users.unsettled(indices, (node) => this.#replicas.view(node));
   }
@@ -249,6 +278,7 @@ export class MemberScenario implements Scenario {
       // Software of before levels says nothing of them.
       this.#levels = ((view.level as number | undefined) ?? 1) - 1;
     }
+    this.#images.checkEnd();
     this.#replicas.checkEnd();
   }
 
@@ -276,6 +306,8 @@ export class MemberScenario implements Scenario {
       "instances given back": givenBack,
       "maps compared": this.#replicas.comparisons,
       "levels raised": this.#levels,
+      ...this.#images.marks(),
+      ...(this.#cluster.storage?.marks() ?? cephMarks()),
       ...this.#users?.marks(),
     };
   }
@@ -311,7 +343,7 @@ function specOf(node: SimNode, vms: number): NodeSpec {
     incarnation: `${node.name}-data${node.disk.met.lost === 0 ? "" : `-${node.disk.met.lost}`}`,
     address: addressOf(node.index),
     apiUrl: `http://${addressOf(node.index)}:7000`,
-    driver: "simulated",
+    driver: node.host.driver,
     vcpus: 64 + vms,
     memoryMiB: 4096 + BURSTS_MEMORY_MIB + vms * VM_MEMORY_MAX_MIB,
     labels: {},

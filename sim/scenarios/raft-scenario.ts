@@ -24,7 +24,7 @@ import { membersOf } from "../checkers/quorums.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
 import { DOOR, doorActor } from "../load/door-actor.ts";
-import type { GuestWatcher } from "../outside/host.ts";
+import type { GuestWatcher } from "../outside/guest.ts";
 import { KvClients } from "../load/kv-clients.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import { whyTooLong } from "./log-length.ts";

@@ -6,7 +6,7 @@
  */
 import type { Cluster } from "../cluster/cluster.ts";
 import type { CoreEnd } from "../faults/core-ending.ts";
-import type { GuestWatcher } from "../outside/host.ts";
+import type { GuestWatcher } from "../outside/guest.ts";
 import type { LoadAct } from "../schedule/load-act.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";

@@ -7,6 +7,8 @@ import { isHeldBack } from "../checkers/dependency-checker.ts";
 import type { SimNode } from "../cluster/sim-node.ts";
 import { HOST_TROUBLES } from "../outside/host-trouble.ts";
 
+const RBD = "rbd:";
+
 /** From it on a node says that a VM does not start there, and the scheduler tries others. */
 const LEVEL_OF_GIVE_BACK = 2;
 
@@ -16,6 +18,8 @@ export interface MapAtEnd {
   /** Nodes that a leader owes something. */
   readonly served: readonly SimNode[];
   readonly nodes: readonly SimNode[];
+  /** Whether a VM may be without its disk: what its storage lacks will not come back. Default: no. */
+  readonly maySpareDisks?: boolean;
 }
 
 /** Null: it is at rest. */
@@ -35,7 +39,7 @@ function unsettledNodes({ view, served }: MapAtEnd): string | null {
 function unsettledVms(end: MapAtEnd): string | null {
   const { view } = end;
   for (const vm of view.list("Vm")) {
-    if (vm.kind !== "Vm" || mayComeBack(vm, end) || isBoundToTrouble(vm, end)) continue;
+    if (vm.kind !== "Vm" || mayComeBack(vm, end) || isBoundToTrouble(vm, end) || isWithoutDisk(vm, end)) continue;
     const wrong = vm.status.phase === "Pending" && isHeldBack(vm, view) ? null : unsettledVm(vm, end);
     if (wrong !== null) return `VM "${vm.metadata.name}" ${wrong}`;
   }
@@ -64,6 +68,15 @@ function isBoundToTrouble({ metadata, spec, status }: Vm, { view, served }: MapA
   if (holder === undefined || HOST_TROUBLES.some((trouble) => holder.host.troubles.isOn(trouble))) return true;
   const kept = holder.host.checkpoints.get(from.status.id);
   return kept?.hung === true || (view.get("Node", holder.name)?.kind === "Node" && kept === undefined);
+}
+
+/** Whether a node that is served cannot write to its image: more OSDs are gone with what is not healed than the image can do without. */
+function isWithoutDisk({ metadata, spec: { disks = [] } }: Vm, { served, maySpareDisks }: MapAtEnd): boolean {
+  if (maySpareDisks !== true || metadata.deletedAtMs !== undefined) return false;
+  return disks.some(({ source }) => {
+    const image = source?.startsWith(RBD) === true ? source.slice(RBD.length) : null;
+    return image !== null && served.some(({ host }) => host.disks?.isCutOff(image, host.index) === true);
+  });
 }
 
 /** What is being made or removed where somebody serves. */

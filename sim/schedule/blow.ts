@@ -7,12 +7,14 @@ import type { HostTrouble } from "../outside/host-trouble.ts";
 import type { CrashPoint } from "./crash-point.ts";
 import type { ExitReason } from "../../runtime/index.ts";
 import type { ClockBlow } from "./clock-blow.ts";
+import type { StorageBlow } from "./storage-blow.ts";
 import { isLinkBlow, mapLinkBlow, type Directions, type LinkBlow } from "./link-blow.ts";
 
 /** Nodes by index; times in microseconds. */
 export type BlowAct =
   | LinkBlow
   | ClockBlow
+  | StorageBlow
   /** The process ends, or the host loses power; it is back after `downUs`. */
   | { readonly type: "crash"; readonly node: number; readonly power: boolean; readonly downUs: number }
   /** It ends when it comes by that point for the n-th time, from 1; where it does not come by, nothing happens. */

@@ -11,6 +11,7 @@ type Kind = (value: unknown) => boolean;
 export const isCount: Kind = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isLength: Kind = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const isAboveZero: Kind = (value) => isLength(value) && (value as number) > 0;
+const isShare: Kind = (value) => isLength(value) && (value as number) <= 1;
 const isWhole: Kind = (value) => Number.isSafeInteger(value);
 const isFlag: Kind = (value) => typeof value === "boolean";
 const isText: Kind = (value) => typeof value === "string";
@@ -65,6 +66,10 @@ export const ACT_FIELDS: Readonly<Record<(BlowAct | LoadAct)["type"], Readonly<R
   "guest-end": { node: isCount, place: isCount, reason: isText },
   "guest-hang": { node: isCount, place: isCount },
   "host-trouble": { node: isCount, trouble: oneOf(...HOST_TROUBLES), durationUs: isLength },
+  "osd-down": { node: isCount, downUs: isLength },
+  "osd-loss": { node: isCount, downUs: isLength },
+  "osd-slow": { node: isCount, slowness: isAboveZero, durationUs: isLength },
+  "storage-full": { value: isShare, durationUs: isLength },
   "heal-all": {},
   "heal-core": { core: isNodes },
   call: { client: isCount, key: isCount, how: oneOf("get", "put", "cas", "delete"), chance: isCount },

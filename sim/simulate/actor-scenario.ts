@@ -2,7 +2,7 @@
 import { createRandom, jsonCodec, type CrashReport, type Random } from "../../runtime/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { decodeOnceCodec } from "../network/decode-once-codec.ts";
-import type { GuestWatcher } from "../outside/host.ts";
+import type { GuestWatcher } from "../outside/guest.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import type { Process, SimNode } from "../cluster/sim-node.ts";
 import { loggerOf } from "../timeline/simulated-logger.ts";

@@ -1,7 +1,8 @@
 /** The modelled hypervisor keeps the contract of its port. Its guests know only the few scripts of the contract. */
 import { expect, test } from "vitest";
 import type { InstanceEvent, InstanceLaunch } from "../../../runtime/index.ts";
-import { Host, type GuestProgram } from "../../../sim/outside/host.ts";
+import type { GuestProgram } from "../../../sim/outside/guest.ts";
+import { Host } from "../../../sim/outside/host.ts";
 import { SimulatedHypervisor } from "../../../sim/outside/hypervisor.ts";
 import { ProcessLife } from "../../../sim/timeline/process-life.ts";
 import { HostClock } from "../../../sim/timeline/virtual-clock.ts";
