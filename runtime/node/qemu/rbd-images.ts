@@ -15,7 +15,6 @@
  *
  * docs/decisions/0040-who-writes-to-an-rbd-image.md. Source: Ceph, doc/rbd/rbd-exclusive-locks.rst; src/librbd/exclusive_lock; measured with 16.2.
  */
-import { setTimeout } from "node:timers/promises";
 import type { GuestDisk } from "../../ports/guest-disks.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { StartRefusal } from "../instances/machine-driver.ts";
@@ -35,6 +34,9 @@ const OWNER = "blixard.owner";
 /** Monitors elect a leader within seconds. */
 const SHUT_OUT_TRIES = 5;
 const SHUT_OUT_RETRY_MS = 2_000;
+/** A guest that has moved and moves on at once: what its image says of it is a second or two behind. */
+const RECORDED_TRIES = 10;
+const RECORDED_RETRY_MS = 1_000;
 
 export class RbdImages {
   readonly #ceph: Pick<CephAccess, "run" | "owner">;
@@ -84,7 +86,7 @@ export class RbdImages {
           this.#logger.log("error", message, { vm, cause: error });
           return false;
         }
-        await setTimeout(SHUT_OUT_RETRY_MS);
+        await pause(SHUT_OUT_RETRY_MS);
       }
     }
   }
@@ -94,7 +96,7 @@ export class RbdImages {
     image: string,
     { vm, moves, readOnly }: { readonly vm: string; readonly moves: boolean; readonly readOnly: boolean },
   ): Promise<WrittenImage | undefined> {
-    return refusing(disk, async () => {
+    const admit = async (): Promise<WrittenImage | undefined> => {
       const before = await this.#watchers(image);
       if (readOnly) return undefined;
       if (before.length === 0) return { disk, image, before };
@@ -111,6 +113,16 @@ export class RbdImages {
       if (moves) return { disk, image, before };
       for (const client of before) await this.#shutOut(client);
       return { disk, image, before: [] };
+    };
+    return refusing(disk, async () => {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await admit();
+        } catch (error) {
+          if (!moves || !(error instanceof StartRefusal) || tries === RECORDED_TRIES) throw error;
+          await pause(RECORDED_RETRY_MS);
+        }
+      }
     });
   }
 
@@ -169,4 +181,8 @@ async function refusing<Value>(disk: string, ask: () => Promise<Value>): Promise
     if (!(error instanceof CephError)) throw error;
     throw new StartRefusal(error.isMissing ? "image-missing" : "failed", `disk "${disk}": ${error.message}`, error);
   }
+}
+
+async function pause(durationMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -1,5 +1,5 @@
 /** Who may write to an image, told by a Ceph that is played. With a real one, and guests: test/integration/qemu-rbd.test.ts. */
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { GuestDisk, Logger } from "../../../../runtime/index.ts";
 import { CephError } from "../../../../runtime/node/qemu/ceph-access.ts";
 import { RbdImages } from "../../../../runtime/node/qemu/rbd-images.ts";
@@ -39,6 +39,8 @@ beforeEach(() => {
   };
   images = new RbdImages({ owner: "rack", run }, logger);
 });
+
+afterEach(() => void vi.useRealTimers());
 
 async function refusal(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -99,6 +101,17 @@ test("a guest that moves leaves its image to whom it comes from until takeOver()
   expect([owner, shutOut]).toEqual([`rack/web ${A}`, []]);
   expect(await images.takeOver(admitted, "web")).toBe(true);
   expect([owner, shutOut, logged]).toEqual([`rack/web ${C}`, [A], []]);
+});
+
+test("admit() waits until an image says that its guest has moved before, when it moves on at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  [watchers, owner] = [[A, C], `rack/web ${A}`];
+  const admitting = images.admit(DISKS, "web", true);
+  await new Promise((resolve) => setImmediate(resolve));
+  [watchers, owner] = [[C], `rack/web ${C}`];
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await admitting).toMatchObject([{ before: [C] }]);
+  expect(shutOut).toEqual([]);
 });
 
 test("disks that are only read are looked for, and watched by nobody", async () => {
