@@ -126,7 +126,10 @@ export class OutageWatch {
       if (last === undefined || last.untilUs !== null) continue;
       const vm = this.#scenario.leaderMap()?.get("Vm", name);
       const said = vm?.kind === "Vm" ? reasonOf(vm) : null;
-      last.reason = this.#stallOf(name) ?? said ?? last.reason;
+      const stall = this.#stallOf(name);
+      // Why a disk began to stand still, not what it waits for last.
+      if (stall === null) last.reason = said ?? last.reason;
+      else if (last.reason === "") last.reason = stall;
     }
   }
 }

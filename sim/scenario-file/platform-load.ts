@@ -182,6 +182,11 @@ export class PlatformLoad implements MemberLoad {
     }
     this.#open.delete(attempt);
     const { command } = request;
+    // A cluster that is new knows no disks before it has heard all of its members: who applies a VM then says it again.
+    if (!this.#active && "outcome" in reply && !reply.outcome.ok && command?.type === "apply-vm") {
+      this.#cluster.timeline.after(AGAIN_US, () => this.#attempt(request));
+      return;
+    }
     if (command === null || !("outcome" in reply)) {
       if ("version" in reply) checker.onRead(node, reply.version, floor);
     } else checker.onOutcome(nameIn(command), command, reply.outcome);

@@ -144,3 +144,15 @@ test("a report says what is kept, what is not, why, what would help and how to s
   expect(text).toContain("what would help: zone b holds a majority");
   expect(text).toMatch(/\nSee it: see [12]\n\nNo: 1 of 2 expectations does not hold\.\n$/u);
 });
+
+test("a VM whose disk is on storage that is full is down while it is, and told why", () => {
+  const disks = [{ name: "data", source: "rbd:vms/db" }];
+  const { run: ran } = run({
+    duration: "20s",
+    workload: { vms: [{ name: "db", spec: { disks } }], clients: { count: 0 } },
+    faults: [{ "fill-storage": "97%", at: "2s", for: "8s" }],
+    expect: [{ downtime: "db", max: "2s" }],
+  });
+  expect(ran).toMatchObject({ rule: null, unsettled: null, neverUp: [] });
+  expect(ran.findings.map(({ why }) => why)).toEqual(["its disk, image vms/db, stands still: the storage is full"]);
+});
