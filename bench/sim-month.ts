@@ -24,7 +24,7 @@ interface Measure {
 }
 
 const MEASURES: readonly Measure[] = [
-  { profile: "months", faults: "a bad rack", hours: 24 * MONTH_DAYS, quick: 8, wanted: "wanted: under 30" },
+  { profile: "months", faults: "a bad rack", hours: 24 * MONTH_DAYS, quick: 2, wanted: "wanted: under 30" },
   { profile: "mixed", faults: "default faults", hours: 4, quick: 2, wanted: "a fault each few seconds" },
 ];
 
