@@ -107,6 +107,43 @@ test("attach() promises no room twice: what disks may still take counts as taken
   await store.attach("i2", [{ ...EMPTY, sizeMiB: most }]);
 });
 
+test("restore() lays files over a checkpoint's, which are the instance's when they are taken, and leaves what it had until then", async () => {
+  const kept = [
+    { name: "data", sizeBytes: 8 * MIB, isCopied: true },
+    { name: "fixed", sizeBytes: 0, isCopied: false, image: { file: "debian.raw", sha256: "" } },
+  ];
+  put("debian.raw", Buffer.alloc(MIB));
+  await store.attach("i1", [EMPTY]);
+  const path = join(folder, "disks/i1/data");
+  writeFileSync(path, "written", { flag: "r+" });
+  const disks = await store.restore("i1", kept, (part) => `/checkpoints/c1/${part}`);
+  expect(disks).toMatchObject([
+    {
+      name: "data",
+      noted: { kind: "restored", sizeBytes: 8 * MIB },
+      device: {
+        file: { filename: `${path}.next` },
+        backing: { file: { filename: "/checkpoints/c1/disk-data.qcow2" }, "read-only": true, backing: null },
+      },
+    },
+    { name: "fixed", readOnly: true, device: { driver: "raw", "read-only": true } },
+  ]);
+  // A start that failed is followed by another.
+  await store.restore("i1", kept, String);
+  expect(readFileSync(path).subarray(0, 7).toString()).toBe("written");
+  store.take("i1");
+  expect(readDiskImage(path)).toMatchObject({ format: "qcow2", sizeBytes: 8 * MIB });
+  expect(existsSync(`${path}.next`)).toBe(false);
+});
+
+test("restore() needs room for what the disk may grow to, but not beside the one that it takes the place of", async () => {
+  const most = Math.floor(freeMiB() * 0.7);
+  await store.attach("i1", [{ ...EMPTY, sizeMiB: most }]);
+  const kept = [{ name: "data", sizeBytes: most * MIB, isCopied: true }];
+  await expect(store.restore("i2", kept, String)).rejects.toMatchObject({ code: "no-space" });
+  await store.restore("i1", kept, String);
+});
+
 test("attach() makes a file system once, and again when the host died in the middle", async () => {
   const disk: GuestDisk = { ...EMPTY, format: "ext4" };
   mkdirSync(join(folder, "disks/i1"), { recursive: true });
