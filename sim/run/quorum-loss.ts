@@ -179,7 +179,10 @@ export class QuorumLoss {
     return node;
   }
 
-  /** As the command does it, which reads through what is there before it shows a plan. Null: it refuses, since that cannot be read. */
+  /**
+   * As the command does it, which reads through what is there before it shows a plan. Null: it refuses, since that cannot be read, or since damage before
+   * a first snapshot has taken the only configuration.
+   */
   #planOf(node: SimNode): RecoveryPlan | null {
     const life = new ProcessLife(0, () => {});
     try {
@@ -187,7 +190,8 @@ export class QuorumLoss {
       const start = loadMember(node.name, node.disk.open(life), snapshots);
       const { newest } = start.snapshots;
       const fault = newest === null ? undefined : this.#read(node, snapshots, newest);
-      if (fault === undefined) return planRecovery(start, this.#random);
+      const plan = fault === undefined ? planRecovery(start, this.#random) : null;
+      if (plan !== null && (plan.type !== "impossible" || start.loaded.damage === null)) return plan;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     } finally {

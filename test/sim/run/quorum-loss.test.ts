@@ -50,6 +50,24 @@ test("who has a snapshot of which a chunk has rotted is not the one that goes on
   expect(refused).toBe(1);
 });
 
+test("whose log has lost its first entry before there was a snapshot is not the one that goes on alone: its configuration is gone", () => {
+  const options = { ...OPTIONS, durationMs: 1000 };
+  const { schedule } = recordSeed(options);
+  const refusedAfter = (node: number, beforeLast: number): number => {
+    const rot = { type: "log-rot", node, beforeLast, atUs: 990_000, tie: 0 } as const;
+    const replay = { schedule: { ...schedule, events: [...schedule.events, rot] } };
+    const { failure, marks } = runSeed({ ...options, replay });
+    expect(failure).toBeUndefined();
+    return marks["recoveries refused"] ?? 0;
+  };
+  let refused = 0;
+  // The first of those that are in the log at all is its first.
+  for (let node = 0; node < 5 && refused === 0; node++) {
+    for (let beforeLast = 16; beforeLast >= 0 && refused === 0; beforeLast--) refused = refusedAfter(node, beforeLast);
+  }
+  expect(refused).toBe(1);
+});
+
 test("other runs of consensus end so rarely, and by their seed alone", () => {
   const ends = Array.from({ length: 1000 }, (_, seed) => losesQuorum("disk", seed)).filter(Boolean).length;
   expect(ends).toBeGreaterThan(5);
