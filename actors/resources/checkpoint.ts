@@ -5,7 +5,7 @@
  */
 import Type, { type Static } from "typebox";
 import { Labels, Metadata, Name } from "./metadata.ts";
-import { API_VERSION } from "./resource.ts";
+import { API_VERSION } from "./api-version.ts";
 import { VmSpec } from "./vm.ts";
 
 const strict = { additionalProperties: false };

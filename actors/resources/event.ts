@@ -1,7 +1,7 @@
 /** The `Event` resource: something that happened, for people. Kept in a bounded ring, never acted on. */
 import Type, { type Static } from "typebox";
 import { Metadata } from "./metadata.ts";
-import { API_VERSION } from "./resource.ts";
+import { API_VERSION } from "./api-version.ts";
 
 const strict = { additionalProperties: false };
 

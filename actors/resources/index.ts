@@ -9,7 +9,8 @@ export { LastMigration, Migration, MigrationEndpoint, MigrationLimits, Migration
 export { nearestWord } from "./nearest-word.ts";
 export { Node, NodeSpec, NodeStatus } from "./node.ts";
 export { DrainLimits, NodeDrain } from "./node-drain.ts";
-export { API_VERSION, KINDS, type Kind, type Resource } from "./resource.ts";
+export { API_VERSION } from "./api-version.ts";
+export { KINDS, type Kind, type Resource } from "./resource.ts";
 export {
   Claim,
   Instance,

@@ -1,7 +1,7 @@
 /** The `Node` resource: a member of the cluster. It registers itself; nobody applies it. */
 import Type, { type Static } from "typebox";
 import { Metadata } from "./metadata.ts";
-import { API_VERSION } from "./resource.ts";
+import { API_VERSION } from "./api-version.ts";
 import { NodeDrain } from "./node-drain.ts";
 
 const strict = { additionalProperties: false };

@@ -4,8 +4,6 @@ import type { Event } from "./event.ts";
 import type { Node } from "./node.ts";
 import type { Vm } from "./vm.ts";
 
-export const API_VERSION = "blixard.dev/v1";
-
 export type Resource = Vm | Node | Checkpoint | Event;
 export type Kind = Resource["kind"];
 export const KINDS: readonly Kind[] = ["Vm", "Node", "Checkpoint", "Event"];

@@ -1,7 +1,7 @@
 /** The `Vm` resource: `VmSpec` is what was asked for, `VmStatus` what is observed; the two share no type. */
 import Type, { type Static } from "typebox";
 import { Labels, Metadata, Name } from "./metadata.ts";
-import { API_VERSION } from "./resource.ts";
+import { API_VERSION } from "./api-version.ts";
 import { VmCloudInit, VmDisks } from "./vm-disks.ts";
 import { VmHealth } from "./vm-health.ts";
 import { VmMicrovm } from "./vm-microvm.ts";

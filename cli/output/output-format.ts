@@ -2,7 +2,8 @@
  * The forms in which resources are printed. `json`, `yaml` and `name` are for programs: they change only by additions,
  * and no colour, age or terminal width enters them.
  */
-import { API_VERSION, type Kind, type Resource } from "../../actors/resources/resource.ts";
+import { API_VERSION } from "../../actors/resources/api-version.ts";
+import type { Kind, Resource } from "../../actors/resources/resource.ts";
 import { columnsOf, objectOf } from "./resource-columns.ts";
 import { renderTable } from "./table.ts";
 
