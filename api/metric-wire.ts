@@ -16,6 +16,12 @@ const Usage = Type.Object(
     receivedBytes: Bytes,
     sentBytes: Bytes,
     upMs: Type.Optional(Type.Integer({ description: "since the guest's start on this host" })),
+    origin: Type.Optional(
+      Type.Union(
+        [Type.Literal("boot"), Type.Literal("checkpoint"), Type.Literal("standby"), Type.Literal("migration")],
+        { description: "how it began there; standby: from a checkpoint that had been loaded before" },
+      ),
+    ),
     bootMs: Type.Optional(Type.Integer({ description: "from there until it said that it is up" })),
   },
   strict,

@@ -164,6 +164,10 @@ function vmOf(page: Page, { vm, phase, vcpus, memoryMiB, restarts, usage, error 
   counter("network_received_bytes", "Received by its cards since its guest started here", usage?.receivedBytes);
   counter("network_sent_bytes", "Sent by its cards since its guest started here", usage?.sentBytes);
   gauge("up_seconds", "Since its guest started here", over(usage?.upMs));
+  if (usage?.origin !== undefined) {
+    const began = "1, with how its guest began here: boot, checkpoint, standby or migration";
+    page.gauge("blixard_vm_origin", began, { labels: { vm, origin: usage.origin }, value: 1 });
+  }
   gauge("boot_seconds", "From its start until it said that it was up", over(usage?.bootMs));
 }
 

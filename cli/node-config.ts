@@ -13,7 +13,9 @@ import {
   type CephSettings,
   type IoLimits,
   parseIoLimits,
+  parseStandbyLimits,
   parseUserRange,
+  type StandbyLimits,
   type UserRange,
 } from "../runtime/node/index.ts";
 import { NAME_PATTERN } from "../actors/index.ts";
@@ -65,6 +67,8 @@ export interface NodeConfig {
   readonly preferences: RaftPreferences;
   /** Guests may move between hosts, with all of their memory unencrypted on the way. */
   readonly insecureMigration: boolean;
+  /** How many QEMUs wait for VMs that are started from checkpoints. */
+  readonly standbys: StandbyLimits;
   readonly logLevel: LogLevel;
 }
 
@@ -124,6 +128,7 @@ class SettingsReader {
       },
       labels: Object.fromEntries(this.#pairs("labels")),
       insecureMigration: this.#oneOf("insecureMigration", ["false", "true"]) === "true",
+      standbys: this.#standbys(),
       preferences: { priority: this.#priority(), leaseReads: this.#oneOf("leaseReads", ["false", "true"]) === "true" },
       logLevel: this.#oneOf("logLevel", LOG_LEVELS),
     };
@@ -217,6 +222,13 @@ class SettingsReader {
       this.#wrong("vmUsers", given, 'FIRST:COUNT with numbers from 1 that fit into 32 bits, "auto" or "off"');
     }
     return range ?? "off";
+  }
+
+  #standbys(): StandbyLimits {
+    const given = this.#required("standbys");
+    const limits = parseStandbyLimits(given);
+    if (limits === undefined) this.#wrong("standbys", given, 'COUNT or COUNT:EACH, at most 64, such as "4:2", or "0"');
+    return limits ?? { count: 0, each: 0 };
   }
 
   #priority(): number {

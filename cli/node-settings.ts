@@ -25,6 +25,7 @@ export type NodeSetting =
   | "priority"
   | "leaseReads"
   | "insecureMigration"
+  | "standbys"
   | "logLevel";
 
 export const DRIVER_CHOICES = ["auto", "qemu", "microvm-nix", "process"] as const;
@@ -198,6 +199,14 @@ export const NODE_SETTINGS: Readonly<Record<NodeSetting, Setting>> = {
     placeholder: "BOOLEAN",
     description: "true: reads at the leader take no round of heartbeats; the same at all nodes, on clocks within 1 %",
     fallback: "false",
+  },
+  standbys: {
+    flag: "--standbys",
+    variable: "BLIXARD_STANDBYS",
+    placeholder: "COUNT[:EACH]",
+    description:
+      "QEMUs that wait with a checkpoint loaded for the next VM that starts from it, and how many for each; 0: none",
+    fallback: "4:2",
   },
   insecureMigration: {
     flag: "--insecure-migration",

@@ -19,6 +19,7 @@ import {
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { NodeConfig } from "../node-config.ts";
+import { hostCapacity } from "./host-capacity.ts";
 import { openVmUsers } from "./open-vm-users.ts";
 import { readNixFile } from "./read-nix-settings.ts";
 
@@ -92,7 +93,7 @@ async function startQemuDriver(
   ports: DriverPorts,
   { qemu, images }: { readonly qemu: string; readonly images: string },
 ): Promise<GuardedHypervisor> {
-  const { name, dataDir, insecureMigration, bridges } = config;
+  const { name, dataDir, insecureMigration, bridges, standbys } = config;
   await checkBridges(bridges).catch((error: unknown) => {
     if (!(error instanceof BridgeError)) throw error;
     const message = `Cannot start node "${name}" with --bridges: ${error.message}`;
@@ -112,7 +113,8 @@ async function startQemuDriver(
     bridges,
     ceph,
   } as const;
-  return createQemuHypervisor({ ...ports, ...(await openVmUsers(config, "qemu", ports.logger)), ...options });
+  const room = { standbys, memoryMiB: hostCapacity(config).memoryMiB };
+  return createQemuHypervisor({ ...ports, ...(await openVmUsers(config, "qemu", ports.logger)), ...options, ...room });
 }
 
 async function startNixDriver(config: NodeConfig, ports: DriverPorts): Promise<GuardedHypervisor> {

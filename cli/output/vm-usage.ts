@@ -4,6 +4,13 @@ import { formatAge, formatSeconds } from "./duration.ts";
 import { formatBytes } from "./size.ts";
 import type { Rates } from "./usage.ts";
 
+const ORIGINS: Readonly<Record<NonNullable<NonNullable<VmMetrics["usage"]>["origin"]>, string>> = {
+  boot: "by a boot",
+  checkpoint: "from its checkpoint",
+  standby: "from its checkpoint, by a standby",
+  migration: "on another node",
+};
+
 /** `rates`: since the reading before; without one, counters only. */
 export function renderUsage(metrics: VmMetrics, rates: Rates | undefined): string {
   const { vm, node, instance, phase, vcpus, memoryMiB, restarts, usage } = metrics;
@@ -18,6 +25,7 @@ export function renderUsage(metrics: VmMetrics, rates: Rates | undefined): strin
     if (writtenBytes !== undefined) lines.push(["Disk written", amount(writtenBytes, rates?.writtenBytes)]);
     if (receivedBytes !== undefined) lines.push(["Received", amount(receivedBytes, rates?.receivedBytes)]);
     if (sentBytes !== undefined) lines.push(["Sent", amount(sentBytes, rates?.sentBytes)]);
+    if (usage.origin !== undefined) lines.push(["Began", ORIGINS[usage.origin]]);
     if (usage.bootMs !== undefined) lines.push(["Boot", formatSeconds(usage.bootMs)]);
     if (usage.upMs !== undefined) lines.push(["Up", formatAge(usage.upMs)]);
   }
@@ -29,12 +37,13 @@ export function renderUsage(metrics: VmMetrics, rates: Rates | undefined): strin
 /** The same in a line, of counters alone. */
 export function usageLine({ usage, memoryMiB }: VmMetrics): string {
   if (usage === undefined) return "";
-  const { cpuMs, residentBytes, balloonBytes, upMs, bootMs } = usage;
+  const { cpuMs, residentBytes, balloonBytes, upMs, bootMs, origin } = usage;
   const balloon = balloonBytes === undefined ? "" : `, balloon leaves it ${formatBytes(balloonBytes)}`;
   const average = upMs === undefined || upMs === 0 ? "" : ` (${formatPercent((cpuMs * 100) / upMs)} of one processor)`;
-  const boot = bootMs === undefined ? "" : `, booted in ${formatSeconds(bootMs)}`;
+  const booted = bootMs === undefined ? "" : `, booted in ${formatSeconds(bootMs)}`;
+  const began = origin === undefined || origin === "boot" ? booted : `, began ${ORIGINS[origin]}`;
   const held = `${formatBytes(residentBytes)} of ${memoryMiB} MiB held by the host${balloon}`;
-  return `${formatSeconds(cpuMs)} of processor since its start${average}, ${held}${boot}`;
+  return `${formatSeconds(cpuMs)} of processor since its start${average}, ${held}${began}`;
 }
 
 export function formatPercent(percent: number): string {

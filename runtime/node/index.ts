@@ -20,6 +20,7 @@ export {
   type UserRange,
   VM_USERS,
 } from "./instances/instance-users.ts";
+export { parseStandbyLimits, type StandbyLimits } from "./instances/standby-limits.ts";
 export { lockFolder, type FolderLock } from "./folder-lock.ts";
 export { openLmdbJournal, type LmdbJournalOptions } from "./lmdb-journal.ts";
 export { openLmdbSnapshotStore, type LmdbSnapshotStoreOptions } from "./lmdb-snapshot-store.ts";

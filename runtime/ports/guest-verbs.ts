@@ -142,4 +142,8 @@ export interface GuestMetrics {
   readonly upMs?: number;
   /** From its start until it said that it is up; not of one that never has, nor of one that came from another host. */
   readonly bootMs?: number;
+  readonly origin?: GuestOrigin;
 }
+
+/** How a guest began on this host: by a boot, from a checkpoint, from one that a standby had loaded already, or out of a migration. */
+export type GuestOrigin = "boot" | "checkpoint" | "standby" | "migration";

@@ -43,6 +43,7 @@ test("readNodeConfig() fills in the defaults", () => {
     bridges: [],
     labels: {},
     insecureMigration: false,
+    standbys: { count: 4, each: 2 },
     preferences: { priority: 0, leaseReads: false },
     logLevel: "info",
   });
@@ -91,6 +92,21 @@ test("readNodeConfig() reads which users VMs run as, and refuses numbers that no
   for (const wrong of ["0:5", "1000", "root"]) {
     expect(refusal({ ...FLAGS, vmUsers: wrong }, { BLIXARD_TOKEN: TOKEN })).toContain(
       `--vm-users is "${wrong}", expected FIRST:COUNT`,
+    );
+  }
+});
+
+test("readNodeConfig() reads how many standbys there may be, and refuses more for one checkpoint than there are", () => {
+  const standbys = (given: string): unknown =>
+    readNodeConfig({ ...FLAGS, standbys: given }, { BLIXARD_TOKEN: TOKEN }).standbys;
+  expect(["0", "1", "8:4"].map(standbys)).toEqual([
+    { count: 0, each: 0 },
+    { count: 1, each: 1 },
+    { count: 8, each: 4 },
+  ]);
+  for (const wrong of ["2:3", "65", "4:0", "some"]) {
+    expect(refusal({ ...FLAGS, standbys: wrong }, { BLIXARD_TOKEN: TOKEN })).toContain(
+      `--standbys is "${wrong}", expected COUNT or COUNT:EACH`,
     );
   }
 });

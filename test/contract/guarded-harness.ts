@@ -14,11 +14,18 @@ import { type DriverChoice, openDriver } from "./open-driver.ts";
 
 export async function guardedHarness(
   driver: DriverChoice["driver"],
-  options: { imagesDir: string; bootMs: number; shortLeaseMs: number; nix?: DriverChoice["nix"] },
+  options: {
+    imagesDir: string;
+    bootMs: number;
+    shortLeaseMs: number;
+    nix?: DriverChoice["nix"];
+    standbys?: DriverChoice["standbys"];
+  },
 ): Promise<HypervisorHarness> {
   const stateDir = await mkdtemp(join(tmpdir(), "blixard-hypervisor-"));
-  const { imagesDir, nix } = options;
-  const choice: DriverChoice = { driver, stateDir, imagesDir, ...(nix === undefined ? {} : { nix }) };
+  const { imagesDir, nix, standbys } = options;
+  const more = { ...(nix === undefined ? {} : { nix }), ...(standbys === undefined ? {} : { standbys }) };
+  const choice: DriverChoice = { driver, stateDir, imagesDir, ...more };
   return {
     name: driver,
     bootMs: options.bootMs,
@@ -38,8 +45,11 @@ export async function guardedHarness(
 
 /** Ends whatever the test left running, then removes the folder. */
 export async function cleanUp(stateDir: string): Promise<void> {
-  const folder = join(stateDir, "instances");
-  const states = (await readdir(folder).catch(() => [])).map((id) => join(folder, id));
+  const folders = ["instances", "standbys"].map((name) => join(stateDir, name));
+  const all = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder).catch(() => [])).map((id) => join(folder, id))),
+  );
+  const states = all.flat();
   const untilMs = performance.now() + 5_000;
   while (states.some((id) => anythingRuns(readGuard(id)))) {
     for (const id of states) killInstance(readGuard(id));

@@ -9,6 +9,7 @@ import {
   InstanceUsers,
   type NixSettings,
   nodeClock,
+  type StandbyLimits,
   VM_USERS,
 } from "../../runtime/node/index.ts";
 
@@ -19,6 +20,8 @@ export interface DriverChoice {
   readonly imagesDir: string;
   /** For `qemu`. */
   readonly checkpointsDir?: string;
+  /** For `qemu`. Default: none. */
+  readonly standbys?: StandbyLimits;
   /** For `qemu`. */
   readonly ceph?: CephSettings;
   /** For `qemu`. */
@@ -34,7 +37,7 @@ export function openDriver(choice: DriverChoice): GuardedHypervisor {
   if (choice.driver === "process") return createProcessHypervisor(options);
   const { nix } = choice;
   if (nix !== undefined) return createMicrovmNixHypervisor({ ...options, ...users, nix, acceleration: "tcg" });
-  const { imagesDir, checkpointsDir, bridges = [] } = choice;
+  const { imagesDir, checkpointsDir, bridges = [], standbys = { count: 0, each: 0 } } = choice;
   const checkpoints = checkpointsDir === undefined ? {} : { checkpointsDir };
   const ceph = choice.ceph === undefined ? {} : { ceph: choice.ceph };
   return createQemuHypervisor({
@@ -44,6 +47,7 @@ export function openDriver(choice: DriverChoice): GuardedHypervisor {
     ...ceph,
     imagesDir,
     bridges,
+    standbys,
     acceleration: "tcg",
   });
 }

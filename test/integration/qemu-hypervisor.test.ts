@@ -10,4 +10,6 @@ beforeAll(async () => {
   ({ imagesDir } = await testImage());
 });
 
-hypervisorContract(() => guardedHarness("qemu", { imagesDir, bootMs: 10_000, shortLeaseMs: 1_500 }), "qemu");
+// As nodes have them; what starts without: qemu-checkpoints.test.ts.
+const standbys = { count: 2, each: 1 };
+hypervisorContract(() => guardedHarness("qemu", { imagesDir, bootMs: 10_000, shortLeaseMs: 1_500, standbys }), "qemu");

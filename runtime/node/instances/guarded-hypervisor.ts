@@ -5,9 +5,6 @@
  * reach an instance and who waits for it. So a process that was killed at any point is followed by one that reads the
  * folders and carries on: a folder whose guard lives holds an instance, any other one holds only logs.
  */
-import { closeSync, openSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   DriverName,
@@ -23,41 +20,30 @@ import type {
 } from "../../ports/hypervisor.ts";
 import type { GuestVerbs } from "../../ports/guest-verbs.ts";
 import type { Logger } from "../../ports/logger.ts";
-import {
-  findGuardTools,
-  giveUp,
-  guardFolder,
-  type GuardExit,
-  type GuardTools,
-  killInstance,
-  readGuard,
-  startGuard,
-} from "../guard/guard.ts";
-import { uptimeHundredths } from "../guard/host-uptime.ts";
+import { giveUp, guardFolder, type GuardExit, killInstance, readGuard } from "../guard/guard.ts";
 import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
 import { tellSign } from "./guest-signs.ts";
 import { checkLaunch, checkPorts } from "./check-launch.ts";
-import { CONSOLE_LOG, ConsoleLog } from "./console-log.ts";
+import { ConsoleLog } from "./console-log.ts";
 import { EndWatch } from "./end-watch.ts";
 import type { GuardedHypervisorOptions } from "./guarded-options.ts";
 import { guardedVerbs } from "./guarded-verbs.ts";
 import { InstanceFinder, KILL_WAIT_MS } from "./instance-finder.ts";
+import { InstanceLauncher } from "./instance-launcher.ts";
+import { InstanceStarter } from "./instance-starter.ts";
 import { type InstanceRecord, InstanceStore } from "./instance-store.ts";
 import { limitedDriver } from "./limited-driver.ts";
 import { type MachineDriver, StartRefusal, toStartRefusal } from "./machine-driver.ts";
-import { newRecord } from "./new-record.ts";
 import { readRunTimes } from "./run-times.ts";
 import { privateDriver } from "./private-driver.ts";
 import type { RunningInstance } from "./running-instance.ts";
-import { Slots } from "./slots.ts";
+import { StandbyPool } from "./standby-pool.ts";
 import { StartingLeases } from "./starting-leases.ts";
 import { Turns } from "./turns.ts";
 
 /** Between two attempts to list what runs. */
 const LIST_RETRY_MS = 1_000;
-/** Monitors on their way to their first answer. After a fail-over a hundred would otherwise take each other's time until none answers in time. */
-const STARTS_MAX = Math.max(4, 2 * availableParallelism());
 
 export class GuardedHypervisor implements Hypervisor {
   readonly driver: DriverName;
@@ -68,16 +54,15 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #machines: MachineDriver;
   readonly #store: InstanceStore;
   readonly #finder: InstanceFinder;
-  readonly #recordOf: (launch: InstanceLaunch) => InstanceRecord;
+  readonly #standbys: StandbyPool;
+  readonly #starter: InstanceStarter;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
   readonly #leases = new StartingLeases();
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
-  readonly #starts = new Slots(STARTS_MAX);
   readonly #ends: EndWatch;
-  #tools: Promise<GuardTools> | undefined;
   #listen: (event: InstanceEvent) => void = () => undefined;
   #closed = false;
 
@@ -90,7 +75,22 @@ export class GuardedHypervisor implements Hypervisor {
     [this.#clock, this.#logger] = [clock, logger];
     const end = async (running: RunningInstance, exit: GuardExit): Promise<boolean> => this.#end(running, exit);
     this.#ends = new EndWatch({ clock, logger, running: this.#running, end });
-    this.#recordOf = (launch) => newRecord(launch, { driver: this.#machines, store: this.#store, users, logger });
+    const host = { driver: this.#machines, store: this.#store, clock, logger, users };
+    const launcher = new InstanceLauncher(host);
+    const { cgroups, memoryMiB, standbys: limits = { count: 0, each: 0 } } = options;
+    const promisedMiB = (): (readonly [string, number])[] =>
+      [...this.#running].map(([id, { record }]) => [id, record.memoryMiB ?? 0] as const);
+    const room = { promisedMiB, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
+    this.#standbys = new StandbyPool({ ...host, ...room, finder: this.#finder, launcher, cgroups, limits });
+    this.#starter = new InstanceStarter({
+      ...{ ...host, launcher, standbys: this.#standbys },
+      leaseUntilMs: (launch) => this.#leases.untilMs(launch),
+      attach: (record) => this.#attach(record, false),
+      extendLease: (running, leaseUntilMs) => this.#extendLease(running, leaseUntilMs),
+      // Behind the answer to `start`.
+      started: (running) => void setImmediate(() => this.#ends.look(running)),
+      abandon: async (instance) => this.#abandon(instance),
+    });
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
     this.keepOnlyCheckpoints = (ids) => machines.keepOnlyCheckpoints?.(ids);
     this.verbs = guardedVerbs({
@@ -98,10 +98,21 @@ export class GuardedHypervisor implements Hypervisor {
       machineOf: (instance) => this.#running.get(instance)?.machine,
       timesOf: (instance) => {
         const running = this.#running.get(instance);
-        return running === undefined ? {} : readRunTimes(running.folder, running.record.startedAt);
+        if (running === undefined) return {};
+        const { startedAt, origin } = running.record;
+        return { ...readRunTimes(running.folder, startedAt), ...(origin === undefined ? {} : { origin }) };
+      },
+      dropCheckpoint: async (id) => {
+        await this.#standbys.drop(id);
+        await machines.dropCheckpoint?.(id);
       },
       isClosed: () => this.#closed,
     });
+  }
+
+  /** Standbys that could be taken now. */
+  get standbys(): number {
+    return this.#standbys.ready;
   }
 
   onEvent(listen: (event: InstanceEvent) => void): void {
@@ -163,6 +174,7 @@ export class GuardedHypervisor implements Hypervisor {
   close(): void {
     this.#closed = true;
     this.#ends.close();
+    this.#standbys.close();
     for (const running of this.#running.values()) {
       running.watcher?.close();
       running.machine.detach();
@@ -181,30 +193,7 @@ export class GuardedHypervisor implements Hypervisor {
     if (runs) throw new StartRefusal("failed", "it runs already");
     checkLaunch(launch, this.driver, this.capabilities);
     await checkPorts(launch.ports);
-    const record = this.#recordOf(launch);
-    let folder: string | undefined;
-    try {
-      folder = this.#store.create(record);
-      closeSync(openSync(join(folder, CONSOLE_LOG), "a", 0o600));
-      const command = await this.#machines.prepare(launch, folder, record.user);
-      const tools = await this.#guardTools();
-      const instanceFolder = folder;
-      return await this.#starts.take(async () => {
-        const deadline = toUptime(this.#clock, this.#leases.untilMs(launch));
-        if (deadline <= uptimeHundredths()) throw new StartRefusal("failed", "its lease is over");
-        await startGuard({ instanceFolder, command, deadline, tools });
-        const running = this.#attach(record, false);
-        if (running === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
-        const incoming = await running.machine.ready();
-        running.starting = false;
-        // Behind the answer to `start`.
-        setImmediate(() => this.#ends.look(running));
-        return { ok: true, pid: running.child.pid, ...(incoming ? { incoming } : {}) };
-      });
-    } catch (error) {
-      if (folder !== undefined) await this.#abandon(launch.instance, folder);
-      throw error;
-    }
+    return await this.#starter.start(launch);
   }
 
   async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
@@ -287,7 +276,8 @@ export class GuardedHypervisor implements Hypervisor {
   }
 
   /** Undoes a start that failed half-way. */
-  async #abandon(instance: string, folder: string): Promise<void> {
+  async #abandon(instance: string): Promise<void> {
+    const folder = this.#store.folder(instance);
     const running = this.#running.get(instance);
     if (running !== undefined) {
       running.ended = true;
@@ -318,14 +308,6 @@ export class GuardedHypervisor implements Hypervisor {
       const message = `Cannot extend the lease of instance "${instance}": its guard will end it`;
       this.#logger.log("error", message, { instance, cause: error });
     }
-  }
-
-  #guardTools(): Promise<GuardTools> {
-    this.#tools ??= findGuardTools().then((tools) => {
-      for (const warning of tools.warnings) this.#logger.log("warn", warning);
-      return tools;
-    });
-    return this.#tools;
   }
 
   #answer<Value>(work: Promise<Value>, done: (value: Value) => void, failed: (error: unknown) => Value): void {

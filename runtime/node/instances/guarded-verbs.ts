@@ -3,7 +3,7 @@
  * reading waits for nothing, so that a migration can be watched, and neither does its cancel.
  */
 import type { GuestStream, StreamListener, StreamRequest } from "../../ports/guest-streams.ts";
-import type { GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
+import type { GuestMetrics, GuestVerbs, VerbRefusal, VerbResult } from "../../ports/guest-verbs.ts";
 import { lackingVerbs, NO_STREAM } from "../../lacking-verbs.ts";
 import { type Machine, type MachineDriver, VerbError } from "./machine-driver.ts";
 import type { RunTimes } from "./run-times.ts";
@@ -13,12 +13,14 @@ export interface GuardedVerbsOptions {
   readonly driver: MachineDriver;
   /** The instance's machine; undefined when it does not run here. */
   readonly machineOf: (instance: string) => Machine | undefined;
-  /** Since when it runs, and how long it took to boot. */
-  readonly timesOf: (instance: string) => Partial<RunTimes>;
+  /** How and since when it runs, and how long it took to boot. */
+  readonly timesOf: (instance: string) => Partial<RunTimes> & Pick<GuestMetrics, "origin">;
+  readonly dropCheckpoint: (id: string) => Promise<void>;
   readonly isClosed: () => boolean;
 }
 
-export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVerbsOptions): GuestVerbs {
+export function guardedVerbs(options: GuardedVerbsOptions): GuestVerbs {
+  const { driver, machineOf, timesOf, dropCheckpoint, isClosed } = options;
   const verbsOf = (instance: string): NonNullable<Machine["verbs"]> => {
     const machine = machineOf(instance);
     if (machine === undefined) throw new VerbError("not-running", "it does not run on this host");
@@ -79,8 +81,7 @@ export function guardedVerbs({ driver, machineOf, timesOf, isClosed }: GuardedVe
         inTurn(instance, async () => must(verbsOf(instance), "checkpoint")(id)),
         (result) => done(result.ok ? { ok: true, manifest: result.answer } : result),
       ),
-    dropCheckpoint: (id, done) =>
-      answer(`drop checkpoint "${id}"`, async () => driver.dropCheckpoint?.(id), plain(done)),
+    dropCheckpoint: (id, done) => answer(`drop checkpoint "${id}"`, async () => dropCheckpoint(id), plain(done)),
     checkCheckpoint: (id, done) =>
       answer(`read checkpoint "${id}"`, async () => driver.checkCheckpoint?.(id), plain(done)),
     migrate: (request, done) =>

@@ -23,6 +23,8 @@ export function limitedDriver(driver: MachineDriver, cgroups: InstanceCgroups | 
     keepOnly: (instances) => driver.keepOnly?.(instances),
     checkCheckpoint: async (id) => driver.checkCheckpoint?.(id),
     keepOnlyCheckpoints: (ids) => driver.keepOnlyCheckpoints?.(ids),
+    canStandBy: (launch) => driver.canStandBy?.(launch) === true,
+    dress: async (launch, folder) => driver.dress?.(launch, folder),
   };
 }
 
@@ -35,12 +37,14 @@ function limitsOf({ name, capabilities }: MachineDriver, { vcpus, memoryMiB }: I
 function limitedMachine(machine: Machine, { record }: MachineContext, cgroups: InstanceCgroups): Machine {
   return {
     ready: async () => machine.ready(),
+    standBy: async () => machine.standBy?.(),
+    wake: async () => machine.wake?.(),
     requestStop: () => machine.requestStop(),
     tick: () => machine.tick(),
     // Asked once the instance has ended.
     explain: async (exit) => {
       const why = await machine.explain(exit);
-      cgroups.release(record.instance);
+      cgroups.release(record.standby ?? record.instance);
       return why;
     },
     detach: () => machine.detach(),

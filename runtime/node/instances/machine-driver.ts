@@ -40,6 +40,10 @@ export interface MachineDriver {
   checkCheckpoint?(id: string): Promise<void>;
   /** Forgets a checkpoint of this host, if there is one. */
   dropCheckpoint?(id: string): Promise<void>;
+  /** Can a standby (standby-pool.ts) become that instance? It is started from a checkpoint, and needs nothing that a machine must be started with. */
+  canStandBy?(launch: InstanceLaunch): boolean;
+  /** Makes what lies in a standby's folder that instance's, once it has looked at the checkpoint as `prepare` does. @throws {StartRefusal} */
+  dress?(launch: InstanceLaunch, folder: string): Promise<void>;
 }
 
 /** A command, and what of its instance's folder and of the host it must get at when its user is not the node's: names in the folder. */
@@ -60,6 +64,8 @@ export interface MachineContext {
   readonly child: ProcessIdentity;
   /** It was started by an earlier process. */
   readonly found: boolean;
+  /** It is to stand by: nothing is said to its guest. Default: it is an instance. */
+  readonly standsBy?: true;
   /** What the guest says of itself. May be called at any time until `detach`. */
   report(sign: "booted" | "heartbeat" | "arrived"): void;
 }
@@ -71,6 +77,10 @@ export interface Machine {
    * @throws {StartRefusal}
    */
   ready(): Promise<MigrationEndpoint | undefined | void>;
+  /** In place of `ready`: loads what its guest begins with, and leaves it standing still. @throws {StartRefusal} */
+  standBy?(): Promise<void>;
+  /** Before `ready`, of one that was a standby: gives it what is the instance's. Nothing of its guest has run when it rejects. */
+  wake?(): Promise<void>;
   /** Asks the guest to end. */
   requestStop(): void;
   /** Called about once a second while the instance runs. */

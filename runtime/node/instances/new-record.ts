@@ -15,6 +15,8 @@ export function newRecord(
     readonly users: InstanceUsers | undefined;
     readonly logger: Logger;
   },
+  /** What it is to be made of, whose user it keeps. Default: it is started anew. */
+  standby?: { readonly id: string; readonly user: number | undefined },
 ): InstanceRecord {
   const { instance, vm, ports } = launch;
   if (!isInstanceId(instance)) {
@@ -27,7 +29,17 @@ export function newRecord(
     vm,
     ports,
     startedAt: uptimeHundredths(),
+    memoryMiB: launch.memoryMiB,
+    origin: launch.from?.type ?? "boot",
   };
+  if (standby !== undefined) {
+    return {
+      ...record,
+      origin: "standby",
+      standby: standby.id,
+      ...(standby.user === undefined ? {} : { user: standby.user }),
+    };
+  }
   if (host.users === undefined) return record;
   const why = host.driver.needsNodeUser?.(launch);
   if (why === undefined) return { ...record, user: host.users.pick(instance, host.store.users()) };

@@ -32,6 +32,9 @@ export function privateDriver(driver: MachineDriver, users: InstanceUsers | unde
     keepOnly: (instances) => driver.keepOnly?.(instances),
     checkCheckpoint: async (id) => driver.checkCheckpoint?.(id),
     keepOnlyCheckpoints: (ids) => driver.keepOnlyCheckpoints?.(ids),
+    // A right that a process was started without it cannot get.
+    canStandBy: (launch) => driver.canStandBy?.(launch) === true && !lowPorts(launch, users),
+    dress: async (launch, folder) => driver.dress?.(launch, folder),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Network cards as QEMU and the guest are told of them. The devices behind those in bridges: taps.ts. */
 import type { GuestCard } from "../../ports/guest-networks.ts";
 import type { InstanceLaunch, PortForward } from "../../ports/hypervisor.ts";
+import { VerbError } from "../instances/machine-driver.ts";
+import type { QmpControl } from "./qmp-control.ts";
 import { macAddress } from "./guest-files.ts";
 
 /** A card as QEMU attaches it. */
@@ -25,7 +27,7 @@ export interface CardIdentity {
 }
 
 /** QEMU's and the guest's name for the card of a VM that names none. */
-const PLAIN = { id: "net", interface: "eth0" };
+export const PLAIN = { id: "net", interface: "eth0" } as const;
 
 /** `taps`: devices by the cards' names. */
 export function attachedCards(launch: InstanceLaunch, taps: ReadonlyMap<string, string>): readonly AttachedCard[] {
@@ -54,10 +56,20 @@ export function cardArguments({ id, mac, backend }: AttachedCard): readonly stri
     // The device is there already, and what QEMU may run to set it up its sandbox forbids.
     return ["-netdev", `tap,id=${id},ifname=${backend.device},script=no,downscript=no`, ...device];
   }
-  const forwards = backend.ports.map(
-    ({ hostAddress, hostPort, guestPort }) => `,hostfwd=tcp:${hostAddress}:${hostPort}-:${guestPort}`,
-  );
+  const forwards = backend.ports.map((port) => `,hostfwd=${forwardRule(port)}`);
   return ["-netdev", `user,id=${id}${forwards.join("")}`, ...device];
+}
+
+/** Publishes a port of a guest whose QEMU runs. @throws {VerbError} where QEMU cannot listen there. */
+export async function addForward(control: QmpControl, card: string, port: PortForward): Promise<void> {
+  const line = `hostfwd_add ${card} ${forwardRule(port)}`;
+  // Only the monitor for people has it; it says nothing where all is well.
+  const said = await control.askAny("human-monitor-command", { "command-line": line });
+  if (said !== "") throw new VerbError("failed", `QEMU answers "${line}" with: ${String(said).trim()}`);
+}
+
+function forwardRule({ hostAddress, hostPort, guestPort }: PortForward): string {
+  return `tcp:${hostAddress}:${hostPort}-:${guestPort}`;
 }
 
 /** What the base image's init reads, a card a line: name, address of the hardware, "user" or address, and gateway; "-" for none. */

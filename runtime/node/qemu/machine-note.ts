@@ -29,6 +29,8 @@ export interface MachineNote {
   readonly cards?: readonly CardIdentity[];
   /** What it waits for; gone when its guest runs. */
   readonly waitsFor?: LaunchOrigin;
+  /** What it waits for is loaded: it was a standby, or is one. */
+  readonly isLoaded?: true;
   /** It is held for a checkpoint or a move, and is to go on after that. */
   readonly goesOn?: true;
   /** All of it has been sent to another host; it must not run unless `resume` says so. */

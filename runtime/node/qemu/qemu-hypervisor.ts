@@ -5,8 +5,8 @@
  * without ACPI hotplug listens to, and `poweroff` may hang there. The init ends the service and restarts the machine, which
  * `-no-reboot` turns into QEMU's end.
  */
-import { chmodSync, constants } from "node:fs";
-import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
+import { chmodSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HypervisorBuildInfo, InstanceLaunch } from "../../ports/hypervisor.ts";
 import { GuardedHypervisor } from "../instances/guarded-hypervisor.ts";
@@ -25,10 +25,11 @@ import { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type AttachedDisk, DiskStore, localDisk } from "./disks.ts";
 import { attachedCards, cardIdentities } from "./cards.ts";
 import { CEPH_DEFAULTS, CEPH_FILES, CephAccess, type CephSettings } from "./ceph-access.ts";
-import { guestFiles, guestName } from "./guest-files.ts";
+import { guestName } from "./guest-files.ts";
 import { disksDiffer } from "./kept-disks.ts";
-import { HostFacts, machineOf, processorOf } from "./guest-needs.ts";
+import { type GuestNeeds, HostFacts, machineOf, processorOf } from "./guest-needs.ts";
 import { KernelCopies } from "./kernel-copies.ts";
+import { findImage, layFiles } from "./launch-image.ts";
 import { type MachineNote, writeNote } from "./machine-note.ts";
 import { OpenedFiles } from "./opened-files.ts";
 import { type Acceleration, INITRAMFS, type MachineSpec, qemuArguments } from "./qemu-arguments.ts";
@@ -64,7 +65,8 @@ const SEED = "seed.iso";
 /** Its serial number. */
 const SEED_DISK = "cidata";
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
-const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+type BareSpec = Omit<MachineSpec, "boot" | "memory">;
 
 export function createQemuHypervisor(options: QemuHypervisorOptions): GuardedHypervisor {
   const driver = new QemuDriver(options);
@@ -126,30 +128,16 @@ class QemuDriver implements MachineDriver {
   }
 
   async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
-    const qemu = await this.#host.facts.program(this.#options.qemu ?? QEMU);
-    if (qemu === undefined) {
-      const message = `${this.#options.qemu ?? QEMU} is not installed: install the package qemu-system-x86 (or qemu), or use the process driver`;
-      throw new StartRefusal("hypervisor-missing", message);
-    }
-    const image = await this.#image(launch.image);
+    const qemu = await this.#program();
+    const image = await findImage(this.#options.imagesDir, launch.image);
     const files = new OpenedFiles();
     const hasRbd = (launch.disks ?? []).some(({ source }) => source?.type === "rbd");
     if (hasRbd) this.#ceph.layFiles(folder);
     const images = await this.#host.images.admit(launch.disks ?? [], launch.vm, launch.from?.type === "migration");
     const disks = (await this.#attachDisks(launch, folder)).map((disk) => files.disk(disk));
     const cards = await this.#attachCards(launch, user);
-    const spec: Omit<MachineSpec, "boot" | "memory"> = {
-      name: launch.instance,
-      acceleration: this.#options.acceleration,
-      vcpus: launch.vcpus,
-      memoryMiB: launch.memoryMiB,
-      cards,
-      balloon: launch.balloon ?? false,
-      sandbox: this.#sandbox,
-      disks,
-      descriptors: files.descriptors,
-      ...(hasRbd ? { cephKey: CEPH_FILES.key } : {}),
-    };
+    const key = hasRbd ? { cephKey: CEPH_FILES.key } : {};
+    const spec = { ...this.#spec(launch, cards), disks, descriptors: files.descriptors, ...key };
     const args = await this.#arguments({
       qemu,
       image: image.folder,
@@ -173,6 +161,21 @@ class QemuDriver implements MachineDriver {
         ...(cards.some(({ backend }) => backend.type === "tap") ? ["/dev/net/tun"] : []),
       ],
     };
+  }
+
+  canStandBy({ from, disks = [], cloudInit, networks, balloon }: InstanceLaunch): boolean {
+    const isPlain = disks.length === 0 && cloudInit === undefined && networks === undefined && balloon !== true;
+    // Of a checkpoint whose memory is no file, each standby would hold all of it.
+    return isPlain && from?.type === "checkpoint" && this.#host.reader.hasPart(from.id, MEMORY_PART);
+  }
+
+  async dress(launch: InstanceLaunch, folder: string): Promise<void> {
+    const { from } = launch;
+    if (from?.type !== "checkpoint") throw new StartRefusal("failed", "it is not started from a checkpoint");
+    const [qemu, image] = await Promise.all([this.#program(), findImage(this.#options.imagesDir, launch.image)]);
+    const needs = this.#needs(this.#spec(launch, attachedCards(launch, new Map())));
+    await this.#openCheckpoint(from.id, { qemu, image: image.folder, needs });
+    writeNote(folder, { needs, image: image.folder, memoryIsFile: false, waitsFor: from, isLoaded: true });
   }
 
   attach(to: MachineContext): Machine {
@@ -217,6 +220,48 @@ class QemuDriver implements MachineDriver {
     this.#host.checkpoints.drop(id);
   }
 
+  async #program(): Promise<string> {
+    const { qemu = QEMU } = this.#options;
+    const found = await this.#host.facts.program(qemu);
+    if (found !== undefined) return found;
+    const message = `${qemu} is not installed: install the package qemu-system-x86 (or qemu), or use the process driver`;
+    throw new StartRefusal("hypervisor-missing", message);
+  }
+
+  #spec(launch: InstanceLaunch, cards: MachineSpec["cards"]): BareSpec {
+    return {
+      name: launch.instance,
+      acceleration: this.#options.acceleration,
+      vcpus: launch.vcpus,
+      memoryMiB: launch.memoryMiB,
+      cards,
+      balloon: launch.balloon ?? false,
+      sandbox: this.#sandbox,
+      disks: [],
+    };
+  }
+
+  #needs(spec: BareSpec): MachineNote["needs"] {
+    return {
+      machine: machineOf(qemuArguments({ ...spec, boot: undefined, memory: { type: "own" } })),
+      cpu: processorOf(spec.acceleration),
+      vcpus: spec.vcpus,
+      memoryMiB: spec.memoryMiB,
+    };
+  }
+
+  /** Resolves with whether its memory is a file. @throws {StartRefusal} */
+  async #openCheckpoint(
+    id: string,
+    here: { readonly qemu: string; readonly image: string; readonly needs: MachineNote["needs"] },
+  ): Promise<boolean> {
+    const { facts, reader } = this.#host;
+    const [version, imageSha256] = await Promise.all([facts.version(here.qemu), facts.image(here.image)]);
+    const needs: GuestNeeds = { ...here.needs, version, imageSha256 };
+    const { parts } = await reader.open(id, needs);
+    return parts.some(({ name }) => name === MEMORY_PART);
+  }
+
   /** QEMU's command line, and beside it the note of what its guest needs. */
   async #arguments(of: {
     readonly qemu: string;
@@ -224,7 +269,7 @@ class QemuDriver implements MachineDriver {
     readonly launch: InstanceLaunch;
     readonly folder: string;
     readonly parameters: readonly string[];
-    readonly spec: Omit<MachineSpec, "boot" | "memory">;
+    readonly spec: BareSpec;
     readonly images: readonly WrittenImage[];
     readonly files: OpenedFiles;
     readonly user: number | undefined;
@@ -232,12 +277,7 @@ class QemuDriver implements MachineDriver {
     const { qemu, image, launch, folder, spec, parameters, images, files, user } = of;
     const { from } = launch;
     const waiting: MachineSpec = { ...spec, boot: undefined, memory: { type: "own" } };
-    const needs = {
-      machine: machineOf(qemuArguments(waiting)),
-      cpu: processorOf(spec.acceleration),
-      vcpus: spec.vcpus,
-      memoryMiB: spec.memoryMiB,
-    };
+    const needs = this.#needs(spec);
     // A balloon gives pages back to the file that they are of, and so would a clone's to the checkpoint's.
     const plain: MachineNote = { needs, image, memoryIsFile: !spec.balloon };
     const local = localDisk(launch.disks ?? []);
@@ -262,13 +302,10 @@ class QemuDriver implements MachineDriver {
       writeNote(folder, { ...note, waitsFor: from });
       return qemuArguments(waiting);
     }
-    const { facts, reader } = this.#host;
-    const [version, imageSha256] = await Promise.all([facts.version(qemu), facts.image(image)]);
-    const { parts } = await reader.open(from.id, { ...needs, version, imageSha256 });
-    const isShared = parts.some(({ name }) => name === MEMORY_PART);
+    const isShared = await this.#openCheckpoint(from.id, { qemu, image, needs });
     writeNote(folder, { ...note, memoryIsFile: note.memoryIsFile && !isShared, waitsFor: from });
     if (!isShared) return qemuArguments(waiting);
-    let path = reader.path(from.id, MEMORY_PART);
+    let path = this.#host.reader.path(from.id, MEMORY_PART);
     if (user !== undefined) {
       // Clones have a user each, and QEMU wants to write to what it maps. Nobody but the node has a way to the file.
       chmodSync(path, 0o666);
@@ -314,34 +351,6 @@ class QemuDriver implements MachineDriver {
     }
     return this.#disks.restore(instance, kept, (part) => reader.path(id, part));
   }
-
-  async #image(name: string): Promise<GuestImage> {
-    const { imagesDir } = this.#options;
-    const image = join(imagesDir, name);
-    const description = IMAGE_NAME.test(name)
-      ? await readFile(join(image, "image.json"), "utf8").catch(() => undefined)
-      : undefined;
-    if (description === undefined) {
-      throw new StartRefusal("image-missing", `no guest image "${name}" in ${imagesDir}: build or copy it there`);
-    }
-    return { folder: image, parameters: parametersIn(description) };
-  }
-}
-
-interface GuestImage {
-  readonly folder: string;
-  readonly parameters: readonly string[];
-}
-
-/** What an image wants its kernel to be told; one without a word of it wants nothing. */
-function parametersIn(description: string): readonly string[] {
-  let parameters: unknown;
-  try {
-    ({ parameters } = JSON.parse(description) as { readonly parameters?: unknown });
-  } catch {
-    return [];
-  }
-  return Array.isArray(parameters) ? parameters.filter((word) => typeof word === "string") : [];
 }
 
 /** What a guest that moves here meets. */
@@ -356,11 +365,4 @@ function checkPeer(address: string, isAllowed: boolean): void {
   if (isAllowed || LOOPBACK.test(address)) return;
   const why = `its memory would cross the network to ${address} unencrypted: start the nodes with --insecure-migration where nobody listens`;
   throw new VerbError("unsupported", why);
-}
-
-/** The image's own files, and over them what makes the guest this instance. */
-async function layFiles(initramfs: string, image: string, launch: InstanceLaunch): Promise<void> {
-  await copyFile(join(image, "initramfs"), initramfs, constants.COPYFILE_FICLONE);
-  // The kernel unpacks archives that begin at a multiple of four; every archive of ours ends at one.
-  await appendFile(initramfs, guestFiles(launch), { mode: 0o600 });
 }

@@ -90,6 +90,16 @@ export class QemuMachine implements Machine {
     return this.#verbs.begin();
   }
 
+  async standBy(): Promise<void> {
+    await this.#connected;
+    await this.#verbs.standBy();
+  }
+
+  async wake(): Promise<void> {
+    await this.#connected;
+    await this.#verbs.wake();
+  }
+
   /** A guest that stands still is set going, for only so can it end by itself; one that must not run is ended at once. */
   requestStop(): void {
     const stop = async (): Promise<void> => {
@@ -167,6 +177,7 @@ export class QemuMachine implements Machine {
       throw new Error("this process has let go of the instance");
     }
     this.#qmp = qmp;
+    if (this.#context.standsBy === true) return qmp;
     const greets = !this.#verbs.isTarget;
     this.#folder.reach(this.#place(AGENT_SOCKET), (path) => this.#agent.connect(path, { greets }));
     return qmp;

@@ -2,19 +2,18 @@
  * The verbs of one QEMU that need more than its control socket: what stands in the instance's note (machine-note.ts) decides whether its guest may
  * run, and survives this process.
  */
-import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { CheckpointManifest, MigrationEndpoint, MigrationRequest } from "../../ports/guest-verbs.ts";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
-import { type MachineContext, StartRefusal, VerbError } from "../instances/machine-driver.ts";
+import { type MachineContext, VerbError } from "../instances/machine-driver.ts";
 import { endCopies } from "./disk-copies.ts";
 import type { DiskStore } from "./disks.ts";
 import { disksJob } from "./disks-job.ts";
 import type { HostFacts } from "./guest-needs.ts";
-import { type CardIdentity, cardIdentities } from "./cards.ts";
-import { hostName, machineId } from "./guest-files.ts";
+import { addForward, cardIdentities, PLAIN } from "./cards.ts";
+import { GuestIdentity } from "./guest-identity.ts";
 import { type MachineNote, readNote, writeNote } from "./machine-note.ts";
 import { makeCheckpoint, MEMORY_PART, STATE_PART } from "./qemu-checkpoint.ts";
 import { type CheckpointReader, loadCommands, loadState } from "./qemu-restore.ts";
@@ -48,7 +47,6 @@ export interface QemuVerbsOptions {
   readonly agent: () => AgentLink | undefined;
 }
 
-const ENTROPY_BYTES = 64;
 /**
  * What a guest that goes on has for itself before its agent is spoken to. Where it has come from another host, an emulated processor has to translate all of its code
  * anew; the agent's would come first, and was a quarter of the processor time until the guest's own work went on.
@@ -85,8 +83,8 @@ export class QemuVerbs {
   /** What its QEMU is told with the connection. */
   get first(): readonly QmpCommand[] {
     const { context, host } = this.#options;
-    const { waitsFor } = this.#note;
-    if (context.found || waitsFor?.type !== "checkpoint") return [];
+    const { waitsFor, isLoaded } = this.#note;
+    if (context.found || isLoaded === true || waitsFor?.type !== "checkpoint") return [];
     return loadCommands({ hasMemory: host.reader.hasPart(waitsFor.id, MEMORY_PART), announces: this.#announces });
   }
 
@@ -108,6 +106,21 @@ export class QemuVerbs {
     });
     void this.#awaitGuest();
     return endpoint;
+  }
+
+  /** Loads the checkpoint that it was started for, and leaves it at that. */
+  async standBy(): Promise<void> {
+    const { waitsFor } = this.#note;
+    if (waitsFor?.type === "checkpoint") await this.#load(waitsFor.id);
+    this.#change({ isLoaded: true });
+  }
+
+  /** What a QEMU that is no instance's yet could not be started with. @throws and its guest stands still. */
+  async wake(): Promise<void> {
+    const { control, context } = this.#options;
+    await Promise.all(context.record.ports.map((port) => addForward(control, PLAIN.id, port)));
+    const status = await control.status();
+    if (status !== "paused") throw new VerbError("failed", `QEMU says that it is in state "${status}"`);
   }
 
   /** Finishes what an earlier process began. */
@@ -139,7 +152,7 @@ export class QemuVerbs {
     if (isTarget && status !== "inmigrate") void this.#takeImages();
     setTimeout(() => {
       this.#options.agent()?.greet();
-      void this.#refresh();
+      void this.#identity.refresh();
     }, FIRST_MS).unref();
   }
 
@@ -228,54 +241,33 @@ export class QemuVerbs {
   }
 
   async #restore({ id, identity }: Extract<LaunchOrigin, { type: "checkpoint" }>): Promise<void> {
-    const { control, host, connect, context } = this.#options;
-    await loadState({ control, connect, path: host.reader.path(id, STATE_PART) });
+    const { control, host, context } = this.#options;
+    if (this.#note.isLoaded !== true) await this.#load(id);
+    const own = this.#identity;
     // The state that was loaded says whether there is a link.
-    if (identity === "fresh") await this.#setLinks(false);
+    if (identity === "fresh") await own.setLinks(false);
     await control.resume("paused");
-    if (identity === "fresh") await this.#giveIdentity();
-    else void this.#refresh();
+    if (identity === "fresh") await own.give();
+    else void own.refresh();
     // A guest that runs has these disks; one whose node dies before the note says so is ended, and started anew with others.
     host.disks.take(context.record.instance);
-    this.#change({ waitsFor: undefined });
+    this.#change({ waitsFor: undefined, isLoaded: undefined });
   }
 
-  /** Nothing leaves the guest before it is somebody of its own. */
-  async #giveIdentity(): Promise<void> {
-    const { instance, vm } = this.#options.context.record;
-    try {
-      await this.#options.agent()?.giveIdentity({
-        machineId: machineId(instance),
-        hostName: hostName(vm),
-        macs: this.#cards.map((card) => ({ interface: card.interface, address: card.mac })),
-        ipv4s: this.#cards.flatMap((card) =>
-          card.ipv4 === undefined ? [] : [{ interface: card.interface, address: card.ipv4 }],
-        ),
-        entropy: randomBytes(ENTROPY_BYTES),
-        wallMs: Date.now(),
-      });
-    } catch (error) {
-      if (!(error instanceof VerbError)) throw error;
-      const code = error.code === "unsupported" ? "unsupported" : "failed";
-      throw new StartRefusal(code, `its guest cannot be given an identity of its own: ${error.message}`, error);
-    }
-    await this.#setLinks(true);
+  async #load(id: string): Promise<void> {
+    const { control, host, connect } = this.#options;
+    await loadState({ control, connect, path: host.reader.path(id, STATE_PART) });
   }
 
-  get #cards(): readonly CardIdentity[] {
-    return this.#note.cards ?? cardIdentities({ vm: this.#options.context.record.vm });
-  }
-
-  async #setLinks(up: boolean): Promise<void> {
-    for (const { id } of this.#cards) await this.#options.control.ask("set_link", { name: id, up });
-  }
-
-  /** The same guest, later: with another time, and with random numbers that no other run of it draws. One whose agent cannot goes without. */
-  async #refresh(): Promise<void> {
-    await this.#options
-      .agent()
-      ?.giveIdentity({ entropy: randomBytes(ENTROPY_BYTES), wallMs: Date.now() })
-      .catch(() => undefined);
+  get #identity(): GuestIdentity {
+    const { control, agent, context } = this.#options;
+    const { vm } = context.record;
+    return new GuestIdentity({
+      control,
+      agent,
+      record: context.record,
+      cards: this.#note.cards ?? cardIdentities({ vm }),
+    });
   }
 
   /** Its images are its own now: whom it came from may write to them no more. */
@@ -293,7 +285,7 @@ export class QemuVerbs {
 
   /** A word that is set to undefined is taken away. */
   #change(change: {
-    readonly [Word in "waitsFor" | "goesOn" | "left" | "images"]?: MachineNote[Word] | undefined;
+    readonly [Word in "waitsFor" | "isLoaded" | "goesOn" | "left" | "images"]?: MachineNote[Word] | undefined;
   }): void {
     const next: Record<string, unknown> = { ...this.#note, ...change };
     this.#note = next as unknown as MachineNote;
