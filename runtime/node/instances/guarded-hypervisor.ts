@@ -59,7 +59,7 @@ export class GuardedHypervisor implements Hypervisor {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningInstance>();
-  readonly #leases = new StartingLeases();
+  readonly #leases: StartingLeases;
   /** Starts, adoptions and the beginnings of stops of one instance happen one after the other. */
   readonly #turns = new Turns();
   readonly #ends: EndWatch;
@@ -72,27 +72,34 @@ export class GuardedHypervisor implements Hypervisor {
     this.#store = new InstanceStore(options.stateDir);
     this.#finder = new InstanceFinder(this.#store, options.clock, machines.name);
     const { clock, logger, users } = options;
-    [this.#clock, this.#logger] = [clock, logger];
+    [this.#clock, this.#logger, this.#leases] = [clock, logger, new StartingLeases(clock)];
     const end = async (running: RunningInstance, exit: GuardExit): Promise<boolean> => this.#end(running, exit);
     this.#ends = new EndWatch({ clock, logger, running: this.#running, end });
     const host = { driver: this.#machines, store: this.#store, clock, logger, users };
     const launcher = new InstanceLauncher(host);
-    const { cgroups, memoryMiB, standbys: limits = { count: 0, each: 0 } } = options;
+    const { cgroups, memoryMiB, availableMiB, standbys: limits = { count: 0, each: 0 } } = options;
     const promisedMiB = (): (readonly [string, number])[] =>
       [...this.#running].map(([id, { record }]) => [id, record.memoryMiB ?? 0] as const);
-    const room = { promisedMiB, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
+    const room = {
+      promisedMiB,
+      ...(memoryMiB === undefined ? {} : { memoryMiB }),
+      ...(availableMiB === undefined ? {} : { availableMiB }),
+    };
     this.#standbys = new StandbyPool({ ...host, ...room, finder: this.#finder, launcher, cgroups, limits });
     this.#starter = new InstanceStarter({
       ...{ ...host, launcher, standbys: this.#standbys },
-      leaseUntilMs: (launch) => this.#leases.untilMs(launch),
+      deadlineOf: (launch) => this.#leases.deadline(launch),
       attach: (record) => this.#attach(record, false),
-      extendLease: (running, leaseUntilMs) => this.#extendLease(running, leaseUntilMs),
+      bound: (running, deadline) => this.#bound(running, () => deadline),
       // Behind the answer to `start`.
       started: (running) => void setImmediate(() => this.#ends.look(running)),
       abandon: async (instance) => this.#abandon(instance),
     });
     this.keepOnly = (instances) => machines.keepOnly?.(instances);
-    this.keepOnlyCheckpoints = (ids) => machines.keepOnlyCheckpoints?.(ids);
+    this.keepOnlyCheckpoints = (ids) => {
+      this.#standbys.keepOnly(ids);
+      machines.keepOnlyCheckpoints?.(ids);
+    };
     this.verbs = guardedVerbs({
       driver: this.#machines,
       machineOf: (instance) => this.#running.get(instance)?.machine,
@@ -157,7 +164,7 @@ export class GuardedHypervisor implements Hypervisor {
     for (const instance of instances) {
       this.#leases.extend(instance, leaseUntilMs);
       const running = this.#running.get(instance);
-      if (running !== undefined) this.#extendLease(running, leaseUntilMs);
+      if (running !== undefined) this.#bound(running, () => toUptime(this.#clock, leaseUntilMs));
     }
   }
 
@@ -199,7 +206,7 @@ export class GuardedHypervisor implements Hypervisor {
   async #adopt(instance: string, leaseUntilMs: number): Promise<StartResult> {
     const running = await this.#attached(instance);
     if (running === undefined) throw new StartRefusal("not-running", "it does not run on this host any more");
-    this.#extendLease(running, leaseUntilMs);
+    this.#bound(running, () => toUptime(this.#clock, leaseUntilMs));
     if (isRunning(running.child)) return { ok: true, pid: running.child.pid };
     // The answer tells of this end; an event would be a second word of it.
     running.stopping = true;
@@ -300,9 +307,10 @@ export class GuardedHypervisor implements Hypervisor {
     }
   }
 
-  #extendLease({ folder, record: { instance } }: RunningInstance, leaseUntilMs: number): void {
+  /** Its guard ends it then, and not before. */
+  #bound({ folder, record: { instance } }: RunningInstance, until: () => number): void {
     try {
-      const deadline = toUptime(this.#clock, leaseUntilMs);
+      const deadline = until();
       if (deadline > readLease(guardFolder(folder))) writeLease(guardFolder(folder), deadline);
     } catch (error) {
       const message = `Cannot extend the lease of instance "${instance}": its guard will end it`;

@@ -18,4 +18,6 @@ export interface GuardedHypervisorOptions {
   readonly standbys?: StandbyLimits;
   /** What this host promises to VMs, which standbys stay within. Default: what it has. */
   readonly memoryMiB?: number;
+  /** What this host has that no process holds, of which standbys leave some. Default: as the kernel says. */
+  readonly availableMiB?: () => number;
 }

@@ -21,11 +21,12 @@ export interface InstanceStarterOptions {
   readonly standbys: StandbyPool;
   readonly users: InstanceUsers | undefined;
   readonly logger: Logger;
-  /** By when its guard is to end it, as it is known now. */
-  readonly leaseUntilMs: (launch: InstanceLaunch) => number;
+  /** When its guard is to end it, as it is known now: in hundredths of a second of the host's uptime. */
+  readonly deadlineOf: (launch: InstanceLaunch) => number;
   /** Takes up what runs in the instance's folder; undefined when its guard does not say whom it guards. */
   readonly attach: (record: InstanceRecord) => RunningInstance | undefined;
-  readonly extendLease: (running: RunningInstance, leaseUntilMs: number) => void;
+  /** Tells the guard of a later deadline. */
+  readonly bound: (running: RunningInstance, deadline: number) => void;
   /** It runs, and `start` is about to say so. */
   readonly started: (running: RunningInstance) => void;
   /** Undoes a start that failed half-way. */
@@ -52,14 +53,14 @@ export class InstanceStarter {
   }
 
   async #startAnew(launch: InstanceLaunch): Promise<StartResult> {
-    const { store, launcher, standbys } = this.#options;
+    const { store, launcher, standbys, deadlineOf } = this.#options;
     await standbys.makeRoom();
     const record = newRecord(launch, this.#options);
     const folder = store.create(record);
     try {
-      const command = await launcher.prepare(launch, folder, record.user);
+      const command = await launcher.prepare(launch, folder, { user: record.user, deadline: () => deadlineOf(launch) });
       return await this.#slots.take(async () => {
-        await launcher.run(folder, command, this.#options.leaseUntilMs(launch));
+        await launcher.run(folder, command, deadlineOf(launch));
         return await this.#ready(this.#attach(record));
       });
     } catch (error) {
@@ -70,23 +71,24 @@ export class InstanceStarter {
 
   /** undefined where there is no standby for it, or one that is none any more: nothing of its guest has run then. */
   async #takeStandby(launch: InstanceLaunch): Promise<StartResult | undefined> {
-    const { driver, store, standbys, logger, leaseUntilMs, extendLease, abandon } = this.#options;
+    const { driver, store, standbys, logger, deadlineOf, bound, abandon } = this.#options;
     const { instance } = launch;
-    const standby = standbys.take(launch, leaseUntilMs(launch));
+    const standby = standbys.take(launch, deadlineOf(launch));
     if (standby === undefined) return undefined;
-    let isAwake = false;
+    let [isInstance, isAwake] = [false, false];
     try {
       await driver.dress?.(launch, standby.folder);
       const record = newRecord(launch, this.#options, standby);
       store.promote(standby.id, record);
+      isInstance = true;
       const running = this.#attach(record);
       // It was renewed, maybe, since its guard was told of it.
-      extendLease(running, leaseUntilMs(launch));
+      bound(running, deadlineOf(launch));
       await running.machine.wake?.();
       isAwake = true;
       return await this.#ready(running);
     } catch (error) {
-      await (store.has(instance) ? abandon(instance) : standbys.discard(standby));
+      await (isInstance ? abandon(instance) : standbys.discard(standby));
       if (isAwake) throw error;
       logger.log("warn", `Instance "${instance}" is started without its standby`, { instance, cause: error });
       return undefined;

@@ -14,8 +14,8 @@ export function limitedDriver(driver: MachineDriver, cgroups: InstanceCgroups | 
   return {
     name: driver.name,
     capabilities: driver.capabilities,
-    prepare: async (launch, folder, user) =>
-      cgroups.enclose(launch.instance, await driver.prepare(launch, folder, user), limitsOf(driver, launch)),
+    prepare: async (launch, ...rest) =>
+      cgroups.enclose(launch.instance, await driver.prepare(launch, ...rest), limitsOf(driver, launch)),
     needsNodeUser: (launch) => driver.needsNodeUser?.(launch),
     attach: (to) => limitedMachine(driver.attach(to), to, cgroups),
     dropCheckpoint: async (id) => driver.dropCheckpoint?.(id),

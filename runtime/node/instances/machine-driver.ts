@@ -24,8 +24,13 @@ import type { InstanceRecord } from "./instance-store.ts";
 export interface MachineDriver {
   readonly name: DriverName;
   readonly capabilities: HypervisorCapabilities;
-  /** Writes what the command needs into `folder`. `user`: who will run it, if not the node's own user. @throws {StartRefusal} */
-  prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand>;
+  /** Writes what the command needs into `folder`. `user`: who will run it, if not the node's own user; `stands`: does its lease, at this moment? @throws {StartRefusal} */
+  prepare(
+    launch: InstanceLaunch,
+    folder: string,
+    user: number | undefined,
+    stands: () => boolean,
+  ): Promise<MachineCommand>;
   /** Why that instance can run as no user but the node's, if so. */
   needsNodeUser?(launch: InstanceLaunch): string | undefined;
   /** Connects to what runs in `folder`, just started or found again. */

@@ -21,8 +21,8 @@ export function privateDriver(driver: MachineDriver, users: InstanceUsers | unde
   return {
     name: driver.name,
     capabilities: driver.capabilities,
-    prepare: async (launch, folder, user) => {
-      const command = await driver.prepare(launch, folder, user);
+    prepare: async (launch, folder, user, stands) => {
+      const command = await driver.prepare(launch, folder, user, stands);
       return user === undefined ? command : handOver({ command, folder, user, lowPorts: lowPorts(launch, users) });
     },
     needsNodeUser: (launch) => driver.needsNodeUser?.(launch),

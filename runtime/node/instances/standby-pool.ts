@@ -11,7 +11,6 @@
  * They use what nobody was promised: they go when a VM needs the room, when the host has little memory left, when their checkpoint goes or is not used for long.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Clock, TimerHandle } from "../../ports/clock.ts";
 import type { InstanceLaunch } from "../../ports/hypervisor.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -19,6 +18,7 @@ import { giveUp, guardFolder, killInstance, readGuard } from "../guard/guard.ts"
 import { uptimeHundredths } from "../guard/host-uptime.ts";
 import { readLease, toUptime, writeLease } from "../guard/lease-file.ts";
 import { isRunning } from "../guard/process-identity.ts";
+import { availableMemoryMiB } from "./available-memory.ts";
 import type { InstanceCgroups } from "./instance-cgroups.ts";
 import type { InstanceFinder } from "./instance-finder.ts";
 import type { InstanceLauncher } from "./instance-launcher.ts";
@@ -94,7 +94,7 @@ export class StandbyPool {
 
   constructor(options: StandbyPoolOptions) {
     this.#options = options;
-    this.#availableMiB = options.availableMiB ?? availableMiB;
+    this.#availableMiB = options.availableMiB ?? availableMemoryMiB;
     for (const id of options.store.standbyIds()) void this.#end(id);
   }
 
@@ -103,11 +103,10 @@ export class StandbyPool {
     return [...this.#kept.values()].filter(({ heldMiB }) => heldMiB !== undefined).length;
   }
 
-  /** A standby for that instance, which is the caller's from now on; undefined where there is none. */
-  take(launch: InstanceLaunch, leaseUntilMs: number): Standby | undefined {
+  /** A standby for that instance, which is the caller's from now on and is ended at `deadline`; undefined where there is none. */
+  take(launch: InstanceLaunch, deadline: number): Standby | undefined {
     const template = this.#templateOf(launch);
     if (template === undefined) return undefined;
-    const deadline = toUptime(this.#options.clock, leaseUntilMs);
     for (const one of this.#kept.values()) {
       if (one.template !== template || one.heldMiB === undefined || !this.#stands(one)) continue;
       const own = readLease(guardFolder(one.folder));
@@ -159,6 +158,12 @@ export class StandbyPool {
     this.#templates.delete(template);
     const its = [...this.#kept.values()].filter((one) => one.template === template);
     await Promise.all(its.map((one) => this.#giveBack(one)));
+  }
+
+  /** All other checkpoints go. */
+  keepOnly(templates: readonly string[]): void {
+    const all = new Set([...this.#templates.keys(), ...[...this.#kept.values()].map(({ template }) => template)]);
+    for (const template of all) if (!templates.includes(template)) void this.drop(template);
   }
 
   /** Nothing of them is left but what the next process, or their guards, find to end. */
@@ -219,11 +224,12 @@ export class StandbyPool {
   #extend({ folder, heldMiB }: Kept): void {
     // One that is made has the lease that it was started with; its file may not be there yet.
     if (heldMiB === undefined && readGuard(folder).child === undefined) return;
-    writeLease(guardFolder(folder), toUptime(this.#options.clock, this.#leaseMs()));
+    writeLease(guardFolder(folder), this.#deadline());
   }
 
-  #leaseMs(): number {
-    return this.#options.clock.monotonicMs() + LEASE_MS;
+  #deadline(): number {
+    const { clock } = this.#options;
+    return toUptime(clock, clock.monotonicMs() + LEASE_MS);
   }
 
   /** One at a time. */
@@ -282,9 +288,9 @@ export class StandbyPool {
       const folder = store.createStandby(full);
       const kept: Kept = { id, folder, user, template, heldMiB: undefined };
       this.#kept.set(id, kept);
-      const command = await launcher.prepare(its, folder, user);
+      const command = await launcher.prepare(its, folder, { user, deadline: () => this.#deadline() });
       if (!this.#kept.has(id)) return await this.#end(id);
-      await launcher.run(folder, command, this.#leaseMs());
+      await launcher.run(folder, command, this.#deadline());
       const { child } = readGuard(folder);
       if (child === undefined) throw new StartRefusal("failed", "its guard does not say whom it guards");
       const own = { folder, record: full, child, report: () => undefined };
@@ -339,14 +345,5 @@ export class StandbyPool {
     } catch (error) {
       if (!this.#closed) logger.log("error", `Cannot clear away standby "${id}"`, { cause: error });
     }
-  }
-}
-
-/** Of the host, without what its caches hold. */
-function availableMiB(): number {
-  try {
-    return Number(/^MemAvailable:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "latin1"))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
   }
 }

@@ -127,13 +127,19 @@ class QemuDriver implements MachineDriver {
     this.#collected = listed.then(() => this.#taps.collect(this.#instances.ids()));
   }
 
-  async prepare(launch: InstanceLaunch, folder: string, user?: number): Promise<MachineCommand> {
+  async prepare(
+    launch: InstanceLaunch,
+    folder: string,
+    user: number | undefined,
+    stands: () => boolean,
+  ): Promise<MachineCommand> {
     const qemu = await this.#program();
     const image = await findImage(this.#options.imagesDir, launch.image);
     const files = new OpenedFiles();
     const hasRbd = (launch.disks ?? []).some(({ source }) => source?.type === "rbd");
     if (hasRbd) this.#ceph.layFiles(folder);
-    const images = await this.#host.images.admit(launch.disks ?? [], launch.vm, launch.from?.type === "migration");
+    const moves = launch.from?.type === "migration";
+    const images = await this.#host.images.admit(launch.disks ?? [], { vm: launch.vm, moves, stands });
     const disks = (await this.#attachDisks(launch, folder)).map((disk) => files.disk(disk));
     const cards = await this.#attachCards(launch, user);
     const key = hasRbd ? { cephKey: CEPH_FILES.key } : {};

@@ -6,6 +6,9 @@ import type { Socket } from "node:net";
 import type { CheckpointManifest, MigrationEndpoint, MigrationRequest } from "../../ports/guest-verbs.ts";
 import type { LaunchOrigin } from "../../ports/hypervisor.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
+import { guardFolder } from "../guard/guard.ts";
+import { uptimeHundredths } from "../guard/host-uptime.ts";
+import { readLease } from "../guard/lease-file.ts";
 import type { CheckpointStore } from "../instances/checkpoint-store.ts";
 import { type MachineContext, VerbError } from "../instances/machine-driver.ts";
 import { endCopies } from "./disk-copies.ts";
@@ -275,7 +278,8 @@ export class QemuVerbs {
     const { context, host } = this.#options;
     const { images = [] } = this.#note;
     if (images.every(({ before }) => before.length === 0)) return;
-    if (!(await host.images.takeOver(images, context.record.vm))) return;
+    const stands = (): boolean => readLease(guardFolder(context.folder)) > uptimeHundredths();
+    if (!(await host.images.takeOver(images, { vm: context.record.vm, stands }))) return;
     try {
       this.#change({ images: images.map((image) => ({ ...image, before: [] })) });
     } catch {

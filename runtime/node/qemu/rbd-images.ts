@@ -38,6 +38,13 @@ const SHUT_OUT_RETRY_MS = 2_000;
 const RECORDED_TRIES = 10;
 const RECORDED_RETRY_MS = 1_000;
 
+/** For whom clients of Ceph are shut out. */
+interface Guest {
+  readonly vm: string;
+  /** Does its lease, at this moment? */
+  readonly stands: () => boolean;
+}
+
 export class RbdImages {
   readonly #ceph: Pick<CephAccess, "run" | "owner">;
   readonly #logger: Logger;
@@ -48,10 +55,13 @@ export class RbdImages {
   }
 
   /** Before QEMU opens them. `moves`: whoever has them is this very guest, which comes from another host. @throws {StartRefusal} */
-  async admit(disks: readonly GuestDisk[], vm: string, moves: boolean): Promise<readonly WrittenImage[]> {
+  async admit(
+    disks: readonly GuestDisk[],
+    guest: Guest & { readonly moves: boolean },
+  ): Promise<readonly WrittenImage[]> {
     return Promise.all(
       disks.flatMap(({ name, source, readOnly }) =>
-        source?.type === "rbd" ? [this.#admit(name, `${source.pool}/${source.image}`, { vm, moves, readOnly })] : [],
+        source?.type === "rbd" ? [this.#admit(name, `${source.pool}/${source.image}`, { ...guest, readOnly })] : [],
       ),
     ).then((images) => images.filter((image) => image !== undefined));
   }
@@ -70,12 +80,12 @@ export class RbdImages {
   }
 
   /** A guest that came from another host runs here: what it was there is shut out. False: Ceph was asked some times, and did not. Never throws. */
-  async takeOver(images: readonly WrittenImage[], vm: string): Promise<boolean> {
+  async takeOver(images: readonly WrittenImage[], { vm, stands }: Guest): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {
         await Promise.all(
           images.map(async (written) => {
-            for (const client of written.before) await this.#shutOut(client);
+            for (const client of written.before) await this.#shutOut(client, stands);
             await this.#own(written.image, vm, await this.#client(written));
           }),
         );
@@ -94,7 +104,7 @@ export class RbdImages {
   async #admit(
     disk: string,
     image: string,
-    { vm, moves, readOnly }: { readonly vm: string; readonly moves: boolean; readonly readOnly: boolean },
+    { vm, moves, stands, readOnly }: Guest & { readonly moves: boolean; readonly readOnly: boolean },
   ): Promise<WrittenImage | undefined> {
     const admit = async (): Promise<WrittenImage | undefined> => {
       const before = await this.#watchers(image);
@@ -111,7 +121,7 @@ export class RbdImages {
         );
       }
       if (moves) return { disk, image, before };
-      for (const client of before) await this.#shutOut(client);
+      for (const client of before) await this.#shutOut(client, stands);
       return { disk, image, before: [] };
     };
     return refusing(disk, async () => {
@@ -168,7 +178,14 @@ export class RbdImages {
   }
 
   /** For an hour, by which it has ended: who is shut out can open nothing anew as the same client. */
-  async #shutOut(client: string): Promise<void> {
+  async #shutOut(client: string, stands: () => boolean): Promise<void> {
+    // Looked at as late as can be: a host that was asleep since it was told to start this guest would shut out the one that has followed it.
+    if (!stands()) {
+      throw new StartRefusal(
+        "failed",
+        `its lease is over, and client ${client} of Ceph may be whom the VM runs as now: it is not shut out`,
+      );
+    }
     await this.#ceph.run("ceph", ["osd", "blocklist", "add", client]);
   }
 }

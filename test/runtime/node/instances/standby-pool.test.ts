@@ -25,10 +25,12 @@ let hypervisor: GuardedHypervisor;
 let said: string[];
 let wakes: () => void;
 let exits: string[];
+/** What a machine waits for before it becomes its instance's. */
+let dresses: () => Promise<void>;
 
 beforeEach(() => {
   stateDir = mkdtempSync(join(tmpdir(), "blixard-standbys-"));
-  [said, exits, wakes] = [[], [], () => undefined];
+  [said, exits, wakes, dresses] = [[], [], () => undefined, async () => undefined];
   hypervisor = open();
 });
 
@@ -46,7 +48,10 @@ function open(more: Partial<GuardedHypervisorOptions> = {}): GuardedHypervisor {
       return { argv: ["sleep", "1000"], env: { PATH: "/usr/bin:/bin" }, output: "console.log" };
     },
     canStandBy: ({ disks }) => disks === undefined,
-    dress: async ({ instance }) => void said.push(`dress ${instance}`),
+    dress: async ({ instance }) => {
+      said.push(`dress ${instance}`);
+      await dresses();
+    },
     dropCheckpoint: async (id) => void said.push(`drop ${id} of ${standbys().length} standbys`),
     attach: ({ record }) => ({
       standBy: async () => void said.push("stands by"),
@@ -177,6 +182,16 @@ test("dropCheckpoint() ends its standbys before its bytes go", async () => {
   expect(hypervisor.standbys).toBe(0);
 });
 
+test("keepOnlyCheckpoints() ends the standbys of those that go", async () => {
+  await clone("i-1");
+  await ready(1);
+  hypervisor.keepOnlyCheckpoints(["c-1"]);
+  expect(hypervisor.standbys).toBe(1);
+  hypervisor.keepOnlyCheckpoints(["c-2"]);
+  await until(() => standbys().length === 0);
+  expect(hypervisor.standbys).toBe(0);
+});
+
 test("standbys stay within what no VM was promised, and go when one needs it", async () => {
   hypervisor.close();
   hypervisor = open({ memoryMiB: 256 });
@@ -188,6 +203,35 @@ test("standbys stay within what no VM was promised, and go when one needs it", a
   expect(hypervisor.standbys).toBe(0);
   await new Promise((resolve) => setTimeout(resolve, 40));
   expect(standbys()).toEqual([]);
+});
+
+test("standbys leave the host some memory, and go when it has little", async () => {
+  hypervisor.close();
+  let freeMiB = 511;
+  hypervisor = open({ availableMiB: () => freeMiB });
+  await clone("i-1");
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  expect(standbys()).toEqual([]);
+  freeMiB = 512;
+  await ready(1);
+  freeMiB = 255;
+  await until(() => standbys().length === 0);
+});
+
+test("a standby whose node dies before it is an instance is none, and the next process collects it", async () => {
+  await clone("i-1");
+  await ready(1);
+  const pid = standingPid();
+  dresses = () => new Promise(() => undefined);
+  void clone("i-2");
+  await until(() => said.includes("dress i-2"));
+  const dead = hypervisor;
+  hypervisor = open();
+  await until(() => standbys().length === 0);
+  expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  const found = await new Promise<readonly { instance: string }[]>((resolve) => hypervisor.list(resolve));
+  expect(found.map(({ instance }) => instance)).toEqual(["i-1"]);
+  dead.close();
 });
 
 test("a host keeps so many standbys and no more; those of a checkpoint that was used long ago make way", async () => {

@@ -11,15 +11,18 @@ const DISKS: readonly GuestDisk[] = [
 const A = "10.0.0.1:0/1";
 const B = "10.0.0.2:0/2";
 const C = "10.0.0.3:0/3";
+const WEB = { vm: "web", moves: false, stands: () => stands };
 
 let watchers: string[];
 let owner: string | undefined;
 let shutOut: string[];
 let logged: string[];
 let images: RbdImages;
+/** Does the guest's lease? */
+let stands: boolean;
 
 beforeEach(() => {
-  [watchers, owner, shutOut, logged] = [[], undefined, [], []];
+  [watchers, owner, shutOut, logged, stands] = [[], undefined, [], [], true];
   const logger: Logger = { log: (level, message) => void logged.push(`${level}: ${message}`) };
   const run = async (program: string, args: readonly string[]): Promise<string> => {
     const line = [program, ...args].join(" ");
@@ -50,7 +53,7 @@ async function refusal(promise: Promise<unknown>): Promise<unknown> {
 }
 
 test("admit() finds a free image, and settle() writes down whose it is", async () => {
-  const admitted = await images.admit(DISKS, "web", false);
+  const admitted = await images.admit(DISKS, WEB);
   expect(admitted).toEqual([{ disk: "data", image: "vms/web", before: [] }]);
   watchers = [A];
   await images.settle(admitted, "web", false);
@@ -60,7 +63,7 @@ test("admit() finds a free image, and settle() writes down whose it is", async (
 test("admit() shuts out an earlier run of the same VM, and nobody else: the start is refused then", async () => {
   const disk = 'disk "data": the image vms/web is in use by';
   [watchers, owner] = [[A], `rack/web ${A}`];
-  expect(await images.admit(DISKS, "web", false)).toMatchObject([{ before: [] }]);
+  expect(await images.admit(DISKS, WEB)).toMatchObject([{ before: [] }]);
   expect(shutOut).toEqual([A]);
   const wrong = [
     [[B], `rack/api ${B}`, `${disk} VM "rack/api", client ${B} of Ceph: end it first`],
@@ -75,7 +78,7 @@ test("admit() shuts out an earlier run of the same VM, and nobody else: the star
   ] as const;
   for (const [open, whose, message] of wrong) {
     [watchers, owner] = [[...open], whose];
-    expect(await refusal(images.admit(DISKS, "web", false))).toMatchObject({ code: "failed", message });
+    expect(await refusal(images.admit(DISKS, WEB))).toMatchObject({ code: "failed", message });
   }
   expect(shutOut).toEqual([A]);
 });
@@ -94,19 +97,34 @@ test("settle() refuses when two have come at the same moment, or none is known",
 
 test("a guest that moves leaves its image to whom it comes from until takeOver(), which shuts that one out", async () => {
   [watchers, owner] = [[A], `rack/web ${A}`];
-  const admitted = await images.admit(DISKS, "web", true);
+  const admitted = await images.admit(DISKS, { ...WEB, moves: true });
   expect(admitted).toMatchObject([{ before: [A] }]);
   watchers = [A, C];
   await images.settle(admitted, "web", true);
   expect([owner, shutOut]).toEqual([`rack/web ${A}`, []]);
-  expect(await images.takeOver(admitted, "web")).toBe(true);
+  expect(await images.takeOver(admitted, WEB)).toBe(true);
   expect([owner, shutOut, logged]).toEqual([`rack/web ${C}`, [A], []]);
+});
+
+test("nobody is shut out for a guest whose lease is over: who has the image may be the next one", async () => {
+  [watchers, owner] = [[A], `rack/web ${A}`];
+  const admitted = await images.admit(DISKS, { ...WEB, moves: true });
+  stands = false;
+  const message = `disk "data": its lease is over, and client ${A} of Ceph may be whom the VM runs as now: it is not shut out`;
+  expect(await refusal(images.admit(DISKS, WEB))).toMatchObject({ code: "failed", message });
+  watchers = [A, C];
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  const taking = images.takeOver(admitted, WEB);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await taking).toBe(false);
+  expect([owner, shutOut]).toEqual([`rack/web ${A}`, []]);
+  expect(logged).toEqual([expect.stringMatching(/^error: Cannot keep the host/)]);
 });
 
 test("admit() waits until an image says that its guest has moved before, when it moves on at once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   [watchers, owner] = [[A, C], `rack/web ${A}`];
-  const admitting = images.admit(DISKS, "web", true);
+  const admitting = images.admit(DISKS, { ...WEB, moves: true });
   await new Promise((resolve) => setImmediate(resolve));
   [watchers, owner] = [[C], `rack/web ${C}`];
   await vi.advanceTimersByTimeAsync(1_000);
@@ -118,9 +136,9 @@ test("disks that are only read are looked for, and watched by nobody", async () 
   [watchers, owner] = [[B], `rack/api ${B}`];
   const [data, local] = DISKS;
   const disks = [{ ...data, readOnly: true } as GuestDisk, local as GuestDisk];
-  expect(await images.admit(disks, "web", false)).toEqual([]);
+  expect(await images.admit(disks, WEB)).toEqual([]);
   const missing = [{ ...disks[0], source: { type: "rbd", pool: "vms", image: "x" } } as GuestDisk];
-  expect(await refusal(images.admit(missing, "web", false))).toMatchObject({
+  expect(await refusal(images.admit(missing, WEB))).toMatchObject({
     code: "failed",
     message: expect.stringContaining('disk "data": rbd status vms/x'),
   });
