@@ -2,9 +2,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { InstanceEvent, InstanceLaunch, StartResult, VerbResult } from "../../runtime/index.ts";
-import { createPinoLogger, createQemuHypervisor, type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
+import {
+  createPinoLogger,
+  createQemuHypervisor,
+  type GuardedHypervisor,
+  nodeClock,
+  type StandbyLimits,
+} from "../../runtime/node/index.ts";
 
 const LEASE_MS = 600_000;
+const STANDBY_MS = 30_000;
 
 export class MeasuredHost {
   readonly hypervisor: GuardedHypervisor;
@@ -13,11 +20,12 @@ export class MeasuredHost {
   readonly #events: InstanceEvent[] = [];
   readonly #waiting = new Set<() => void>();
 
-  constructor(imagesDir: string) {
+  /** `standbys`: default: none. */
+  constructor(imagesDir: string, standbys: StandbyLimits = { count: 0, each: 0 }) {
     this.#folder = mkdtempSync("/tmp/blixard-vms-");
     const logger = createPinoLogger({ level: "error", base: {} });
     const world = { stateDir: this.#folder, clock: nodeClock, logger };
-    this.hypervisor = createQemuHypervisor({ ...world, imagesDir, acceleration: "tcg" });
+    this.hypervisor = createQemuHypervisor({ ...world, imagesDir, standbys, acceleration: "tcg" });
     this.hypervisor.onEvent((event) => {
       this.#events.push(event);
       for (const wake of [...this.#waiting]) wake();
@@ -55,6 +63,15 @@ export class MeasuredHost {
         };
         this.#waiting.add(wake);
       });
+    }
+  }
+
+  /** Resolves when the next one that starts from a checkpoint finds a standby. @throws when there is none in half a minute. */
+  async standby(): Promise<void> {
+    const untilMs = performance.now() + STANDBY_MS;
+    while (this.hypervisor.standbys === 0) {
+      if (performance.now() > untilMs) throw new Error(`no standby within ${STANDBY_MS} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
