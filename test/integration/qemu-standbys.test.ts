@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { InstanceLaunch, VerbResult } from "../../runtime/index.ts";
 import { type GuardedHypervisor, nodeClock } from "../../runtime/node/index.ts";
-import { anythingRuns, readGuard } from "../../runtime/node/guard/guard.ts";
-import { InstanceStore } from "../../runtime/node/instances/instance-store.ts";
+import { anythingRuns, guardFolder, readGuard } from "../../runtime/node/guard/guard.ts";
+import { uptimeHundredths } from "../../runtime/node/guard/host-uptime.ts";
+import { writeLease } from "../../runtime/node/guard/lease-file.ts";
+import { type InstanceRecord, InstanceStore } from "../../runtime/node/instances/instance-store.ts";
 import { cleanUp, freePort } from "../contract/guarded-harness.ts";
 import { Driver } from "../contract/hypervisor-suite.ts";
 import { idleLaunch } from "../contract/idle-launch.ts";
@@ -111,9 +113,9 @@ test("a clone that a standby became is somebody of its own, with its port, its u
   const pid = await clone("i-clone", "fresh", { ports });
   expect(await origin("i-clone")).toBe("standby");
   expect(await asked(hostPort)).toContain("200 OK");
-  expect(await run("i-clone", "hostname")).toBe("vm-i-clone");
-  const [id, carrier] = (await run("i-clone", "cat /etc/machine-id /sys/class/net/eth0/carrier")).split("\n");
-  expect(carrier).toBe("1");
+  const said = await run("i-clone", "hostname; cat /etc/machine-id /sys/class/net/eth0/carrier");
+  const [host, id, carrier] = said.split("\n");
+  expect([host, carrier]).toEqual(["vm-i-clone", "1"]);
   await until(() => hypervisor.standbys > 0);
   await clone("i-other", "fresh");
   expect(await origin("i-other")).toBe("standby");
@@ -145,23 +147,34 @@ test("a guest that is restored by a standby goes on at its checkpoint, not where
   await driver.stop("i-again", 0);
 });
 
-test("kill -9 of a node leaves no standby for longer than its lease, and what was taken runs on", async () => {
+test("kill -9 of a node leaves no standby for longer than its lease, what was taken runs on, and one that was not set going never does", async () => {
   hypervisor.close();
-  const doom = { choice, launch: launch("i-left", "fresh"), leaseMs: 60_000 };
+  const doom = {
+    choice: { ...choice, standbys: { count: 2, each: 2 } },
+    launch: launch("i-left", "fresh"),
+    leaseMs: 60_000,
+  };
   const script = join(import.meta.dirname, "../contract/doomed-node.ts");
   const node = spawn(process.execPath, [script, JSON.stringify(doom)], { stdio: "ignore" });
   const gone = new Promise((resolve) => node.once("exit", resolve));
   const isLoaded = (folder: string): boolean =>
     existsSync(join(folder, "machine.json")) && readFileSync(join(folder, "machine.json"), "utf8").includes("isLoaded");
-  await until(() => standbys().some(isLoaded));
+  await until(() => standbys().filter(isLoaded).length === 2);
   node.kill("SIGKILL");
   await gone;
-  const [left = ""] = standbys();
+  const [left = "", taken = ""] = standbys();
+  // As one that is killed before its guest is set going leaves it.
+  writeLease(guardFolder(taken), uptimeHundredths() + 6_000);
+  const store = new InstanceStore(choice.stateDir);
+  store.promote(basename(taken), { ...(store.record("i-left") as InstanceRecord), instance: "i-half" });
   await until(() => !anythingRuns(readGuard(left)));
   expect(readGuard(left).exit).toMatchObject({ reason: "lease" });
   open();
   expect(await driver.adopt("i-left", nodeClock.monotonicMs() + 600_000)).toMatchObject({ ok: true });
   await driver.event("heartbeat", "i-left");
+  expect(await driver.adopt("i-half", nodeClock.monotonicMs() + 600_000)).toMatchObject({ ok: true });
+  const detail = "its node ended before it was restored from its checkpoint";
+  expect(await driver.event("exited", "i-half")).toMatchObject({ reason: "crash", detail });
   await until(() => standbys().length === 0);
   await driver.stop("i-left", 0);
 });
