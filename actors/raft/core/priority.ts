@@ -40,6 +40,7 @@ export function priorityDelayMs(priority: number, { electionTimeoutMaxMs }: Raft
 /** What a leader knows of the members' priorities. */
 export class Priorities {
   readonly #timing: RaftTiming;
+  /** Without those of priority 0, as whoever has not told it is taken for. */
   readonly #known = new Map<string, number>();
   #quietUntilMs: number;
 
@@ -53,7 +54,8 @@ export class Priorities {
   }
 
   tell(member: string, priority: number): void {
-    this.#known.set(member, priority);
+    if (priority === 0) this.#known.delete(member);
+    else this.#known.set(member, priority);
   }
 
   /** To whom to hand over now: the voter of the highest priority above the own that was heard lately and lacks little. Null: to nobody. */
