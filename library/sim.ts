@@ -122,6 +122,7 @@ export {
   type Span,
   type StateCheck,
   type StateModel,
+  type StorageBlow,
   type SvgPictureOptions,
   type TellKind,
   type TextPictureOptions,

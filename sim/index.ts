@@ -104,6 +104,7 @@ export type { Directions, LinkBlow } from "./schedule/link-blow.ts";
 export type { LoadAct, TellKind } from "./schedule/load-act.ts";
 export type { OrderKind } from "./search/index.ts";
 export type { Schedule, ScheduledEvent } from "./schedule/schedule.ts";
+export type { StorageBlow } from "./schedule/storage-blow.ts";
 export { causesOf, verifyResult, verifySeed } from "./run/verify-seed.ts";
 export { addToSummary, EMPTY_SUMMARY, runSeeds, type RunsOptions, type Summary } from "./run/run-seeds.ts";
 export {
